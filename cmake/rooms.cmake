@@ -1,0 +1,37 @@
+# The rooms of the house and who may include whom: the only copy of this table. It links one static library per room, and
+# tests/check_rooms.cmake holds every #include against it. Only downward; a room may use what its rooms use.
+
+# room:rooms it may include
+set(BS_ROOMS
+  "base:"
+  "types:base"
+  "publish:base"
+  "formats:types base"
+  "plan:types base"
+  "graph:types base"
+  "transforms:plan graph types base"
+  "predicates:plan graph types base"
+  "planner:graph types base"
+  "exec:planner graph types base"
+  "describe:plan types base"
+  "session:exec planner transforms predicates publish formats describe plan graph types base"
+  "cli:session describe types base")
+
+# public header:room whose promise it is
+set(BS_PUBLIC_HEADERS
+  "error:base" "env:base" "events:base"
+  "types:types"
+  "checkpoint:formats" "format:formats"
+  "plan:plan" "schema:plan"
+  "expr:graph" "workspace:graph"
+  "transform:transforms" "predicate:predicates"
+  "session:session")
+
+# third-party include prefix:rooms that may use it
+set(BS_FOREIGN_HEADERS
+  "yaml-cpp/:plan" "re2/:plan" "pcre2:plan"
+  "nlohmann/:formats describe session"
+  "openssl/:base"
+  "fmt/:base types publish formats plan graph transforms predicates planner exec describe session cli"
+  "CLI/:cli" "spdlog/:cli"
+  "torch/:dense" "ATen/:dense")

@@ -1,0 +1,5 @@
+set(BS_SANITIZE "" CACHE STRING "Sanitizers to build with: 'address,undefined' or 'thread'; empty for none")
+if(BS_SANITIZE)
+  add_compile_options(-fsanitize=${BS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${BS_SANITIZE})
+endif()

@@ -1,0 +1,8 @@
+add_library(bs_warnings INTERFACE)
+target_compile_options(bs_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(bs_warnings INTERFACE -Wthread-safety)
+endif()
+# Results must not depend on whether the processor has fused multiply-add.
+target_compile_options(bs_warnings INTERFACE -ffp-contract=off)

@@ -1,0 +1,113 @@
+// The file system as the core sees it. The program uses posix_env(); tests wrap it to make single calls fail.
+//
+//   auto file = env.open("a.safetensors");
+//   file->read(0, buffer);                     // exactly buffer.size() bytes, or an Error
+//   auto map = file->map();                    // read-only; a file that shrinks afterwards does not crash us
+//
+// Every function throws Error(run) with the path and the system's reason. All of Env and ReadableFile, and
+// WritableFile::write, may be called from several threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace brainsurgery {
+
+struct FileStatus {
+  enum class Kind : std::uint8_t { regular, directory, link, other };
+  Kind kind = Kind::regular;
+  std::int64_t size = 0;       // bytes
+  std::uint64_t device = 0, inode = 0;
+  std::int64_t mtime_ns = 0, ctime_ns = 0;
+  std::uint32_t mode = 0;      // permission bits
+  std::uint64_t links = 1;
+
+  // Same file with the same content, as far as the file system can tell.
+  [[nodiscard]] bool same_content(const FileStatus& other) const {
+    return device == other.device && inode == other.inode && size == other.size && mtime_ns == other.mtime_ns &&
+           ctime_ns == other.ctime_ns;
+  }
+};
+
+// A read-only mapping. Unmapped when the last handle goes.
+class FileMap {
+ public:
+  virtual ~FileMap() = default;
+  [[nodiscard]] virtual std::span<const std::byte> bytes() const = 0;
+  // Gives the pages of [offset, offset + size) back to the system; they are read again when touched.
+  virtual void release(std::int64_t offset, std::int64_t size) const = 0;
+  // True when a page could not be read (the file was truncated): what was read there were zeros.
+  [[nodiscard]] virtual bool damaged() const = 0;
+};
+
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  [[nodiscard]] virtual const std::string& path() const = 0;
+  [[nodiscard]] virtual const FileStatus& status() const = 0;  // when it was opened
+  // Fills `into` with the bytes from `offset` on; a file that ends before is an Error.
+  virtual void read(std::int64_t offset, std::span<std::byte> into) const = 0;
+  [[nodiscard]] virtual std::shared_ptr<const FileMap> map() const = 0;
+  // The status now, of the open file.
+  [[nodiscard]] virtual FileStatus current_status() const = 0;
+};
+
+class WritableFile {
+ public:
+  virtual ~WritableFile() = default;
+  [[nodiscard]] virtual const std::string& path() const = 0;
+  // Reserves disk space for `size` bytes and sets the length; where the file system cannot reserve, only the length.
+  virtual void allocate(std::int64_t size) = 0;
+  virtual void write(std::int64_t offset, std::span<const std::byte> bytes) = 0;
+  virtual void set_mode(std::uint32_t mode) = 0;
+  // Starts writing dirty pages of the range to the disk without waiting for it.
+  virtual void start_writeback(std::int64_t offset, std::int64_t size) = 0;
+  virtual void sync() = 0;
+  virtual void close() = 0;  // reports errors; the destructor closes silently
+};
+
+// An advisory lock on a file or directory, held until destruction.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
+class Env {
+ public:
+  virtual ~Env() = default;
+
+  // Regular files only, links followed; directories, FIFOs and devices are an Error.
+  [[nodiscard]] virtual std::unique_ptr<ReadableFile> open(const std::string& path) = 0;
+  // A whole file as text, at most `max_bytes`.
+  [[nodiscard]] virtual std::string read_text(const std::string& path, std::int64_t max_bytes) = 0;
+  // A new file; an existing one is an Error. Mode 0666 less the umask.
+  [[nodiscard]] virtual std::unique_ptr<WritableFile> create(const std::string& path) = 0;
+
+  // nullopt when there is nothing of that name. `follow`: of what a link points to.
+  [[nodiscard]] virtual std::optional<FileStatus> status(const std::string& path, bool follow = true) = 0;
+  [[nodiscard]] virtual std::vector<std::string> list(const std::string& directory) = 0;  // names, sorted
+  [[nodiscard]] virtual std::string real_path(const std::string& path) = 0;
+  [[nodiscard]] virtual std::int64_t free_bytes(const std::string& directory) = 0;
+
+  virtual void make_directory(const std::string& path) = 0;    // parents must exist
+  virtual void make_directories(const std::string& path) = 0;  // with parents; existing ones are fine
+  virtual void rename(const std::string& from, const std::string& to) = 0;
+  // Swaps two names atomically; false where the file system cannot.
+  [[nodiscard]] virtual bool exchange(const std::string& a, const std::string& b) = 0;
+  virtual void hard_link(const std::string& from, const std::string& to) = 0;  // links themselves, not their targets
+  virtual void remove(const std::string& path) = 0;            // a file, link or empty directory
+  virtual void copy_attributes(const std::string& from, const std::string& to) = 0;  // mode, owner, extended attributes
+  virtual void sync_directory(const std::string& path) = 0;
+  // nullptr when another process holds it.
+  [[nodiscard]] virtual std::unique_ptr<FileLock> try_lock(const std::string& path) = 0;
+};
+
+// The real file system. One per process; installs the handler that turns a SIGBUS inside a FileMap into damaged().
+[[nodiscard]] Env& posix_env();
+
+}  // namespace brainsurgery
