@@ -1,0 +1,170 @@
+// What a tensor is: a handle to an immutable node of an expression graph.
+//
+//   Expr w = source(file, offset, {DType::BF16, {4, 4}});
+//   Expr half = scale(w, 0.5);                 // nothing is read or computed yet
+//   half.desc().shape;                         // known at once
+//
+// Meaning, for every node:
+//  - An expression denotes its elements in row-major order; how they are stored or computed is not part of it.
+//  - Each arithmetic node rounds once to its dtype; half types are computed in float; integers wrap; a NaN that arithmetic
+//    produces has one pattern per dtype, copies keep payloads.
+//  - Empty tensors (a dimension of 0) and scalars (rank 0) are legal everywhere.
+//  - Nodes never change and never alias: a write to a name makes a new expression for that name.
+//
+// Construction checks shapes and dtypes and throws Error(plan) with both operands' descriptions; the caller adds names.
+// An Expr may be copied and read from several threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "brainsurgery/env.h"
+#include "brainsurgery/types.h"
+
+namespace brainsurgery {
+
+class Node;
+
+class Expr {
+ public:
+  Expr() = default;
+  explicit Expr(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
+
+  [[nodiscard]] explicit operator bool() const { return node_ != nullptr; }
+  [[nodiscard]] const Node& node() const { return *node_; }
+  [[nodiscard]] const Node* get() const { return node_.get(); }
+  [[nodiscard]] const TensorDesc& desc() const;
+  [[nodiscard]] DType dtype() const { return desc().dtype; }
+  [[nodiscard]] const Shape& shape() const { return desc().shape; }
+  [[nodiscard]] std::shared_ptr<const Node> release() { return std::move(node_); }
+  // Same node: certainly the same elements. Different nodes may still hold equal ones.
+  friend bool operator==(const Expr& a, const Expr& b) { return a.node_ == b.node_; }
+
+ private:
+  std::shared_ptr<const Node> node_;
+};
+
+enum class Arithmetic : std::uint8_t { add, subtract, multiply };
+[[nodiscard]] std::string_view to_string(Arithmetic operation);
+
+// The kinds of node; src/graph/nodes.def lists them once more for visitors.
+namespace nodes {
+struct Source {  // packed bytes of a file
+  std::shared_ptr<const ReadableFile> file;
+  std::int64_t offset;
+};
+struct Constant {  // every element the same; `element` holds item_size bytes, little-endian
+  std::uint64_t element;
+};
+struct Literal {  // packed elements written in the plan
+  std::vector<std::byte> bytes;
+};
+struct Random {
+  enum class Distribution : std::uint8_t { uniform, normal } distribution;
+  double a, b;  // low and high, or mean and standard deviation
+  std::uint64_t seed;
+};
+struct Slice {  // the part `region` of base
+  Expr base;
+  Region region;
+};
+struct Permute {  // dimension i of the result is dimension order[i] of base
+  Expr base;
+  std::vector<int> order;
+};
+struct Reshape {  // the same elements in row-major order
+  Expr base;
+};
+struct Broadcast {  // base repeated along leading and size-1 dimensions
+  Expr base;
+};
+struct Cast {
+  Expr base;
+};
+struct Scale {
+  Expr base;
+  double factor;
+};
+struct Clamp {
+  Expr base;
+  std::optional<double> low, high;
+};
+struct Binary {
+  Arithmetic operation;
+  Expr a, b;
+};
+struct Concat {
+  std::vector<Expr> parts;
+  int dim;
+};
+struct Overwrite {  // base with the elements of `region` replaced by `value`
+  Expr base;
+  Region region;
+  Expr value;
+};
+struct Matmul {
+  Expr a, b;
+};
+}  // namespace nodes
+
+using NodeKind = std::variant<nodes::Source, nodes::Constant, nodes::Literal, nodes::Random, nodes::Slice, nodes::Permute, nodes::Reshape,
+                              nodes::Broadcast, nodes::Cast, nodes::Scale, nodes::Clamp, nodes::Binary, nodes::Concat, nodes::Overwrite,
+                              nodes::Matmul>;
+
+class Node {
+ public:
+  Node(TensorDesc desc, NodeKind kind) : desc_(std::move(desc)), kind_(std::move(kind)) {}
+  ~Node();  // iterative: graphs may be deep
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  [[nodiscard]] const TensorDesc& desc() const { return desc_; }
+  [[nodiscard]] const NodeKind& kind() const { return kind_; }
+
+ private:
+  TensorDesc desc_;
+  NodeKind kind_;
+};
+
+inline const TensorDesc& Expr::desc() const { return node_->desc(); }
+
+// The expressions a node is made from, in order.
+[[nodiscard]] std::vector<Expr> operands(const Node& node);
+// "scale(source bf16 [4, 4] @ 128, 0.5)": for explain and tests.
+[[nodiscard]] std::string to_string(const Expr& expr);
+
+[[nodiscard]] Expr source(std::shared_ptr<const ReadableFile> file, std::int64_t offset, TensorDesc desc);
+// `element`: item_size(desc.dtype) bytes, little-endian.
+[[nodiscard]] Expr constant(TensorDesc desc, std::uint64_t element);
+// `bytes`: packed, byte_count(desc) of them.
+[[nodiscard]] Expr literal(TensorDesc desc, std::vector<std::byte> bytes);
+// A floating dtype. Uniform: a <= x < b; normal: mean a, standard deviation b > 0. The stream is MT19937's from `seed`.
+[[nodiscard]] Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b, std::uint64_t seed);
+// The selected part; whole regions give `base` itself.
+[[nodiscard]] Expr slice(Expr base, Region region);
+// `order`: a permutation of 0..rank-1.
+[[nodiscard]] Expr permute(Expr base, std::vector<int> order);
+// `shape`: positive sizes, one of them may be -1 and is inferred; element counts must agree.
+[[nodiscard]] Expr reshape(Expr base, Shape shape);
+// By PyTorch's rules: trailing dimensions are aligned, size 1 repeats.
+[[nodiscard]] Expr broadcast(Expr base, Shape shape);
+// The same dtype gives `base` itself.
+[[nodiscard]] Expr cast(Expr base, DType dtype);
+// Integers need an integral factor; BOOL is refused.
+[[nodiscard]] Expr scale(Expr base, double factor);
+// At least one limit, low <= high, no NaN.
+[[nodiscard]] Expr clamp(Expr base, std::optional<double> low, std::optional<double> high);
+// a, b: one shape and dtype; no broadcasting, no promotion.
+[[nodiscard]] Expr arithmetic(Arithmetic operation, Expr a, Expr b);
+// parts: at least one; equal rank >= 1, dtype and sizes outside `dim` (0 <= dim < rank). The message names the part's position.
+[[nodiscard]] Expr concat(std::vector<Expr> parts, int dim);
+// value: region.shape(), dtype of base.
+[[nodiscard]] Expr overwrite(Expr base, Region region, Expr value);
+// torch.matmul's rules for ranks >= 1: vectors, matrices, batches with broadcasting. One dtype, not BOOL and not 8-bit floats.
+[[nodiscard]] Expr matmul(Expr a, Expr b);
+
+}  // namespace brainsurgery

@@ -1,0 +1,99 @@
+// The elementwise loops. Plain interface: pointers, counts, dtypes. Buffers hold packed little-endian elements, aligned to
+// their size; `out` may be the same buffer as an input (exactly, not shifted).
+//
+// Semantics, equal to PyTorch's CPU results bit for bit wherever they are not NaN:
+//  - Types below 32 bits are computed in float and rounded once, to nearest even. Integers wrap.
+//  - A NaN that arithmetic or a cast between different types produces has one pattern per dtype (canonical_nan); copies
+//    and clamp keep the payload.
+//  - No result depends on `n`, on the position of an element, or on the instruction set.
+// All functions may be called from several threads.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <span>
+
+#include "brainsurgery/types.h"
+
+namespace brainsurgery::kernels {
+
+enum class BinaryOp : std::uint8_t { add, subtract, multiply };
+
+// Whether `op` is defined: every dtype that computes, except subtract on BOOL. BOOL: add is or, multiply is and.
+[[nodiscard]] bool supports(BinaryOp op, DType dtype);
+// out[i] = a[i] op b[i]; all [n] of `dtype`.
+void binary(BinaryOp op, DType dtype, const void* a, const void* b, void* out, std::int64_t n);
+
+// out[i] = in[i] * factor. The factor is first rounded to the computing precision (float for F32 and below, double for
+// F64). Integers: the factor must be integral, the product wraps. Not for BOOL.
+void scale(DType dtype, const void* in, double factor, void* out, std::int64_t n);
+
+// out[i] = min(max(in[i], low), high); NaN stays NaN with its payload. Limits are rounded to the dtype for floating types; for
+// integers the low limit is rounded up, the high limit down. A limit outside the dtype's range limits nothing.
+struct ClampLimits {
+  std::optional<double> low, high;
+};
+void clamp(DType dtype, const void* in, const ClampLimits& limits, void* out, std::int64_t n);
+
+// Converts elements. Float64 and integers go to the half types through float. Float to integer truncates; out of range and NaN give
+// the values of the x86 conversion instructions (table in docs/arithmetic.md). To BOOL: "is not zero". `in` and `out` must not overlap unless
+// both types have one size.
+void cast(DType from, const void* in, DType to, void* out, std::int64_t n);
+
+// One element, encoded; the first item_size(dtype) bytes count.
+using Element = std::array<std::byte, 8>;
+// Rounds as cast from F64 does (integers truncate, BOOL is "not zero"). nullopt: a finite value overflows the dtype, a negative one meets an
+// unsigned type, or NaN or infinity an integer type.
+[[nodiscard]] std::optional<Element> encode(DType dtype, double value);
+[[nodiscard]] std::optional<Element> encode(DType dtype, std::int64_t value);
+void fill(void* out, std::int64_t item_bytes, const Element& element, std::int64_t n);
+
+// Comparisons by value: 0.0 equals -0.0, NaN equals nothing. Defined for all dtypes of whole bytes (those that do not compute: by bytes;
+// C64 by its two floats).
+[[nodiscard]] bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n);
+// |a[i] - b[i]| <= eps for all i, computed in double; false where either is NaN; equal infinities are within any eps.
+// dtypes that compute only.
+[[nodiscard]] bool all_within(DType dtype, const void* a, const void* b, double eps, std::int64_t n);
+// |a[i]| <= eps for all i; false for NaN. dtypes that compute only.
+[[nodiscard]] bool all_small(DType dtype, const void* a, double eps, std::int64_t n);
+
+// Random numbers in sequence. Uniform draws equal PyTorch's CPU generator for the same seed: MT19937 seeded with `seed`; for
+// F32, F16, BF16 one 32-bit word an element, its low 24 bits (F32), 11 bits (F16) or 8 bits (BF16) over 2^k; for F64 two words
+// (first word high), low 53 bits over 2^53; then x * (high - low) + low in the accumulation type as at::uniform_real_distribution
+// does. Other floating dtypes: the F32 draw, cast.
+class UniformStream {
+ public:
+  UniformStream(std::uint64_t seed, double low, double high);
+  void draw(DType dtype, void* out, std::int64_t n);
+
+ private:
+  std::mt19937 engine_;
+  double low_, high_;
+};
+
+// Normal draws: ours, the same on every machine and independent of how the calls are cut: Box-Muller in double over pairs of
+// 53-bit uniforms from MT19937, with sine, cosine and logarithm computed by code of our own (no libm, whose last bit differs between systems).
+class NormalStream {
+ public:
+  NormalStream(std::uint64_t seed, double mean, double deviation);
+  void draw(DType dtype, void* out, std::int64_t n);
+
+ private:
+  std::mt19937 engine_;
+  double mean_, deviation_;
+  std::optional<double> spare_;
+};
+
+// Copies a strided n-dimensional box of elements of `item_bytes` (1, 2, 4 or 8): to[sum(i*to_strides)] = from[sum(i*from_strides)].
+// Strides in elements, may be zero in `from_strides`. Blocks transposes for the cache. The boxes must not overlap.
+struct StridedBox {
+  std::span<const std::int64_t> shape;
+  std::span<const std::int64_t> from_strides;
+  std::span<const std::int64_t> to_strides;
+};
+void copy_strided(const void* from, void* to, std::int64_t item_bytes, const StridedBox& box);
+
+}  // namespace brainsurgery::kernels
