@@ -1,0 +1,60 @@
+// The tensors of a checkpoint on disk: where each one stands, not what is in it. Opening reads headers only.
+//
+//   FormatRegistry formats = all_formats();
+//   Checkpoint model = open_checkpoint(posix_env(), formats, "models/base");   // a file or a directory
+//   for (const TensorEntry& tensor : model.tensors) use(tensor.name, tensor.desc, tensor.file, tensor.offset);
+//
+// A Checkpoint is a value; the entries share the open files and keep them open.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "brainsurgery/env.h"
+#include "brainsurgery/types.h"
+
+namespace brainsurgery {
+
+class FormatRegistry;
+
+// Pairs of text that a checkpoint carries beside its tensors, in the order of the file; keys are unique.
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+// A name and what it stands for: all that a writer needs to know to lay a file out.
+struct NamedDesc {
+  std::string name;
+  TensorDesc desc;
+
+  friend bool operator==(const NamedDesc&, const NamedDesc&) = default;
+};
+
+// A packed, row-major, little-endian tensor inside a file: byte_count(desc) bytes from `offset` on. `offset` need not be a
+// multiple of the element size. Names are valid UTF-8 but otherwise anything: never a path, and to be escaped when shown.
+struct TensorEntry {
+  std::string name;
+  TensorDesc desc;
+  std::shared_ptr<const ReadableFile> file;
+  std::int64_t offset = 0;  // bytes from the beginning of the file
+};
+
+struct Checkpoint {
+  std::string path;                  // as it was asked for
+  bool is_directory = false;
+  std::vector<TensorEntry> tensors;  // in key order: files by name, then by offset; names are unique
+  Metadata metadata;                 // of all files; a pair that several files hold once
+  std::vector<std::string> files;    // read from, in order: relative to `path` for a directory, else the base name
+  std::vector<std::string> warnings; // what the user should know: a stale index, ignored fields, ...
+};
+
+// Opens a checkpoint file, or a directory: what `model.safetensors` or the shards of its index hold, else every
+// *.safetensors file in it. Throws Error(run) with the path and the reason: nothing there, not a checkpoint, malformed,
+// shards that are missing or outside of the directory, one name in two files.
+[[nodiscard]] Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path);
+
+// The name of the entry's file as Checkpoint::files lists it.
+[[nodiscard]] std::string file_name_of(const Checkpoint& checkpoint, const TensorEntry& tensor);
+
+}  // namespace brainsurgery

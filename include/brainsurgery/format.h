@@ -1,0 +1,63 @@
+// The file formats that the program knows, as data: how to recognise a file and how to read its header.
+//
+//   FormatRegistry formats = all_formats();
+//   const Format* format = formats.recognise(path, first_bytes, file_size);
+//   if (format != nullptr && format->read != nullptr) contents = format->read(file);
+//
+// A format is added by one line in src/formats/all_formats.cpp. The order of registration is the order of probing. A
+// format without `read` is known by sight only: opening such a file gives an Error that names it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "brainsurgery/checkpoint.h"
+#include "brainsurgery/env.h"
+
+namespace brainsurgery {
+
+// What one file holds.
+struct FileContents {
+  std::vector<TensorEntry> tensors;   // by offset
+  Metadata metadata;
+  std::vector<std::string> warnings;
+};
+
+struct Format {
+  std::string_view name;               // as in a plan's `format:`, "safetensors"
+  std::string_view description;        // "a safetensors file"
+  std::vector<std::string_view> suffixes;  // with the dot, lower case
+  // Whether a file of `size` bytes that begins with `head` (at most FormatRegistry::kHeadBytes) is of this format for sure.
+  bool (*probe)(std::span<const std::byte> head, std::int64_t size) = nullptr;
+  // Reads the header. Throws Error(run) that names the file. nullptr: see `advice`.
+  FileContents (*read)(std::shared_ptr<const ReadableFile> file) = nullptr;
+  std::string_view advice;             // for a format that is not read: what would help
+};
+
+class FormatRegistry {
+ public:
+  static constexpr std::int64_t kHeadBytes = 64;
+
+  // Names must be unique.
+  void add(Format format);
+  [[nodiscard]] std::span<const Format> formats() const { return formats_; }
+  // The first format whose probe accepts the bytes, else the first whose suffix the path has (ignoring case), else nullptr.
+  [[nodiscard]] const Format* recognise(std::string_view path, std::span<const std::byte> head, std::int64_t size) const;
+  [[nodiscard]] const Format* by_name(std::string_view name) const;
+  [[nodiscard]] const Format* by_suffix(std::string_view path) const;
+  // "safetensors": the names of those that can be read, for messages.
+  [[nodiscard]] std::string readable_names() const;
+
+ private:
+  std::vector<Format> formats_;
+};
+
+// Every format of this program.
+[[nodiscard]] FormatRegistry all_formats();
+
+}  // namespace brainsurgery
