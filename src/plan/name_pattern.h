@@ -1,0 +1,110 @@
+// Which tensor names a reference selects, and what its destination is called.
+//
+//   NamePattern from = NamePattern::compile(ref, "copy.from");          // h\.(\d+)\.w   or   [h, $i, w]
+//   NameTemplate to = NameTemplate::compile(to_ref, from, "copy.to");   // g.\1          or   [g, $i]
+//   if (std::optional<Captures> captures = from.match("h.3.w")) to.expand(*captures);   // "g.3"
+//
+// A text is a regular expression of Python's `re` that must match the whole name; a list is matched segment by segment
+// (`$x`, `*xs`, `~REGEX`, `~x,y::REGEX`, literals). The only user of RE2 and PCRE2: regular patterns run in RE2 in
+// linear time, what is beyond it (look-around, back-references, ...) in PCRE2 under limits.
+//
+// Looking up a pattern in sorted names without visiting all of them:
+//
+//   auto it = names.lower_bound(pattern.literal_prefix());
+//   while (it != names.end()) {
+//     if (pattern.matches(*it)) use(*it);
+//     NamePattern::Next next = pattern.next(*it);
+//     if (next.where == NamePattern::Next::Where::end) break;
+//     it = next.where == NamePattern::Next::Where::seek ? names.lower_bound(next.key) : std::next(it);
+//   }
+//
+// Both types are immutable handles, cheap to copy, and may be used from several threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plan/tensor_ref.h"
+
+namespace brainsurgery {
+
+// What one group or variable matched. Views point into the name given to match().
+struct Capture {
+  std::string_view text;      // a sequence: its segments with the dots between them
+  bool set = false;           // false: the group did not take part
+  std::int32_t segments = 1;  // sequences of structured patterns: how many, may be 0
+};
+// [0] is the whole name; then the groups of a regular expression, or the variables of a structured pattern in the order
+// of their first use.
+using Captures = std::vector<Capture>;
+
+class NamePattern {
+ public:
+  // Throws Error(plan) at the reference's place: what Python's `re` refuses, bad tokens; the message has the pattern.
+  [[nodiscard]] static NamePattern compile(const TensorRef& ref, std::string_view field);
+  // A bare regular expression (filters of front ends).
+  [[nodiscard]] static NamePattern compile_regex(std::string_view regex, std::string_view field);
+
+  // match() and matches() throw Error(run) where PCRE2 or the segment matcher reach their step limit, and Error(plan)
+  // where a bound group of a segment's regex did not take part.
+  [[nodiscard]] std::optional<Captures> match(std::string_view name) const;
+  [[nodiscard]] bool matches(std::string_view name) const;  // faster: no captures
+
+  // Every matching name starts with it. An unescaped dot is a wildcard: the prefix of "h.0.w" is "h".
+  [[nodiscard]] const std::string& literal_prefix() const;
+  // Exactly one name can match, literal_prefix(), and there are no captures.
+  [[nodiscard]] bool is_literal() const;
+  // Where matching names may follow `name` in byte order: at its successor, at the first name not below `key`, nowhere.
+  // Sees through wildcards: "h.0.w" finds h.0.w among a million names in a few steps.
+  struct Next {
+    enum class Where : std::uint8_t { successor, seek, end };
+    Where where = Where::successor;
+    std::string key;  // Where::seek; greater than the name given
+  };
+  [[nodiscard]] Next next(std::string_view name) const;
+
+  [[nodiscard]] bool structured() const;
+  [[nodiscard]] const std::string& text() const;  // as in messages: the expression, or "[a, $b]"
+  // Names of what can be captured (named groups, or variables), in order; for completion and messages.
+  [[nodiscard]] std::vector<std::string> capture_names() const;
+  // True where RE2 alone cannot decide: for explain and tests.
+  [[nodiscard]] bool backtracks() const;
+
+  class Impl;
+
+ private:
+  friend class NameTemplate;
+  explicit NamePattern(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl_;
+};
+
+// The name that a match leads to. Expands the full match: \1..\99, \g<n>, \g<name>, \\, \n, \t; a backslash before
+// punctuation gives that character. For lists `$x`, `${x}` (also `\${x}`) anywhere in a segment, `*xs`.
+class NameTemplate {
+ public:
+  // Throws Error(plan): `to` and `of` not both text or both lists, unknown group or variable, a sequence used as a
+  // scalar or the reverse, a backslash before another letter.
+  [[nodiscard]] static NameTemplate compile(const TensorRef& to, const NamePattern& of, std::string_view field);
+
+  // `captures` must come from the pattern that the template was compiled for. A group that took no part is empty.
+  [[nodiscard]] std::string expand(const Captures& captures) const;
+  // The same name for every match.
+  [[nodiscard]] bool is_constant() const;
+
+  // A literal, or the capture of that index.
+  struct Part {
+    std::string literal;
+    std::int32_t capture = -1;
+    bool separate = false;  // stands for whole segments: a dot goes before it unless it or all before it is empty
+  };
+
+ private:
+  explicit NameTemplate(std::vector<Part> parts);
+  std::shared_ptr<const std::vector<Part>> parts_;
+};
+
+}  // namespace brainsurgery
