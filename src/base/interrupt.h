@@ -1,0 +1,22 @@
+// Ctrl-C, SIGTERM and SIGHUP as a flag that the work looks at between tiles.
+//
+// Signals belong to the process, so the flag does too: the one mutable global of the program, written by the handler
+// only.
+#pragma once
+
+namespace brainsurgery {
+
+// From now on the first SIGINT, SIGTERM or SIGHUP sets the flag and a second one kills as usual; SIGPIPE is ignored, so
+// that writing to a closed pipe is an error of that write. A signal that was ignored before (nohup) stays ignored.
+// System calls are interrupted (EINTR), so that a prompt notices.
+void install_interrupt_handlers();
+
+[[nodiscard]] bool interrupted();
+
+// Throws Error(run) "interrupted by Ctrl-C" once the flag is set. Cheap; may be called from several threads.
+void throw_if_interrupted();
+
+// Takes the flag back and arms the handlers again: for a prompt that survives Ctrl-C, and for tests.
+void clear_interrupt();
+
+}  // namespace brainsurgery

@@ -1,0 +1,23 @@
+// What this process may use of the machine: processors and memory, under CPU affinity and control groups (v1 and v2).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace brainsurgery {
+
+// Where the system describes itself; tests point it elsewhere.
+struct SystemFiles {
+  std::string proc = "/proc";
+  std::string cgroup = "/sys/fs/cgroup";
+};
+
+// Threads worth starting: the processors that we may run on, less if a control group grants less time (rounded up),
+// >= 1.
+[[nodiscard]] int default_thread_count(const SystemFiles& files = {});
+
+// Bytes that can be allocated without swapping or being killed: MemAvailable, less if a control group grants less; its
+// reclaimable file cache counts as available.
+[[nodiscard]] std::int64_t available_memory_bytes(const SystemFiles& files = {});
+
+}  // namespace brainsurgery
