@@ -1,0 +1,16 @@
+#!/bin/sh
+# Installs missing packages, configures with Ninja and builds.
+# Usage: sh cmake/build.sh FOLDER [CMAKE_OPTION ...]
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+folder=${1:?usage: build.sh FOLDER [CMAKE_OPTION ...]}
+shift
+
+sh "$root/cmake/install-packages.sh"
+if command -v ccache > /dev/null; then
+  set -- -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
+fi
+echo "configure: $folder"
+cmake -S "$root" -B "$folder" -G Ninja "$@"
+echo "build: $folder"
+cmake --build "$folder"

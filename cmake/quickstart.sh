@@ -1,0 +1,40 @@
+#!/bin/sh
+# From a clean clone to an edited checkpoint: installs what is missing on Debian 12 (root or sudo), builds a release into build/,
+# makes a small GPT-2-shaped checkpoint, edits it and shows what changed. Can be run again at any time.
+# Usage: sh cmake/quickstart.sh
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+program=$root/build/brainsurgery
+play=$root/build/quickstart
+
+# A build that has tests keeps them; a first one does without.
+tests=
+[ -f "$root/build/CMakeCache.txt" ] || tests=-DBS_TESTS=OFF
+sh "$root/cmake/build.sh" "$root/build" -DCMAKE_BUILD_TYPE=Release $tests
+
+mkdir -p "$play"
+cd "$play"
+say() { printf '\n== %s\n' "$*"; }
+
+say "Making a small checkpoint: plans/make_tiny_gpt2.yaml"
+"$program" run "$root/plans/make_tiny_gpt2.yaml"
+"$program" inspect tiny_gpt2.safetensors | tee before.txt
+
+say "Editing it: plans/edit_tiny_gpt2.yaml"
+cat "$root/plans/edit_tiny_gpt2.yaml"
+"$program" run "$root/plans/edit_tiny_gpt2.yaml"
+"$program" inspect tiny_gpt2_edited.safetensors | tee after.txt
+
+say "What changed (< before, > after)"
+diff before.txt after.txt || [ $? = 1 ]
+
+say "The files, in $play"
+ls -l tiny_gpt2.safetensors tiny_gpt2_edited.safetensors
+
+say "Try next"
+cat << END
+  cd $play
+  $program check $root/plans/edit_tiny_gpt2.yaml
+  $program explain $root/plans/edit_tiny_gpt2.yaml
+  $program --help
+END
