@@ -31,8 +31,9 @@ struct NamedDesc {
   friend bool operator==(const NamedDesc&, const NamedDesc&) = default;
 };
 
-// A packed, row-major, little-endian tensor inside a file: byte_count(desc) bytes from `offset` on. `offset` need not be a
-// multiple of the element size. Names are valid UTF-8 but otherwise anything: never a path, and to be escaped when shown.
+// A packed, row-major, little-endian tensor inside a file: byte_count(desc) bytes from `offset` on. `offset` need not
+// be a multiple of the element size. Names are valid UTF-8 but otherwise anything: never a path, and to be escaped when
+// shown.
 struct TensorEntry {
   std::string name;
   TensorDesc desc;
@@ -41,12 +42,12 @@ struct TensorEntry {
 };
 
 struct Checkpoint {
-  std::string path;                  // as it was asked for
+  std::string path;  // as it was asked for
   bool is_directory = false;
-  std::vector<TensorEntry> tensors;  // in key order: files by name, then by offset; names are unique
-  Metadata metadata;                 // of all files; a pair that several files hold once
-  std::vector<std::string> files;    // read from, in order: relative to `path` for a directory, else the base name
-  std::vector<std::string> warnings; // what the user should know: a stale index, ignored fields, ...
+  std::vector<TensorEntry> tensors;   // in key order: files by name, then by offset; names are unique
+  Metadata metadata;                  // of all files; a pair that several files hold once
+  std::vector<std::string> files;     // read from, in order: relative to `path` for a directory, else the base name
+  std::vector<std::string> warnings;  // what the user should know: a stale index, ignored fields, ...
 };
 
 // Opens a checkpoint file, or a directory: what `model.safetensors` or the shards of its index hold, else every

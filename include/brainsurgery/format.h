@@ -23,20 +23,21 @@ namespace brainsurgery {
 
 // What one file holds.
 struct FileContents {
-  std::vector<TensorEntry> tensors;   // by offset
+  std::vector<TensorEntry> tensors;  // by offset
   Metadata metadata;
   std::vector<std::string> warnings;
 };
 
 struct Format {
-  std::string_view name;               // as in a plan's `format:`, "safetensors"
-  std::string_view description;        // "a safetensors file"
+  std::string_view name;                   // as in a plan's `format:`, "safetensors"
+  std::string_view description;            // "a safetensors file"
   std::vector<std::string_view> suffixes;  // with the dot, lower case
-  // Whether a file of `size` bytes that begins with `head` (at most FormatRegistry::kHeadBytes) is of this format for sure.
+  // Whether a file of `size` bytes that begins with `head` (at most FormatRegistry::kHeadBytes) is of this format for
+  // sure.
   bool (*probe)(std::span<const std::byte> head, std::int64_t size) = nullptr;
   // Reads the header. Throws Error(run) that names the file. nullptr: see `advice`.
   FileContents (*read)(std::shared_ptr<const ReadableFile> file) = nullptr;
-  std::string_view advice;             // for a format that is not read: what would help
+  std::string_view advice;  // for a format that is not read: what would help
 };
 
 class FormatRegistry {
@@ -46,8 +47,10 @@ class FormatRegistry {
   // Names must be unique.
   void add(Format format);
   [[nodiscard]] std::span<const Format> formats() const { return formats_; }
-  // The first format whose probe accepts the bytes, else the first whose suffix the path has (ignoring case), else nullptr.
-  [[nodiscard]] const Format* recognise(std::string_view path, std::span<const std::byte> head, std::int64_t size) const;
+  // The first format whose probe accepts the bytes, else the first whose suffix the path has (ignoring case), else
+  // nullptr.
+  [[nodiscard]] const Format* recognise(std::string_view path, std::span<const std::byte> head,
+                                        std::int64_t size) const;
   [[nodiscard]] const Format* by_name(std::string_view name) const;
   [[nodiscard]] const Format* by_suffix(std::string_view path) const;
   // "safetensors": the names of those that can be read, for messages.

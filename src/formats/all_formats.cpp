@@ -1,0 +1,103 @@
+// Every file format, in probing order. Formats that are only known by sight give the user a name for what he has.
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
+#include "brainsurgery/error.h"
+#include "brainsurgery/format.h"
+#include "formats/safetensors.h"
+
+namespace brainsurgery {
+
+namespace {
+
+using Head = std::span<const std::byte>;
+
+bool begins_with(Head head, std::string_view magic) {
+  return head.size() >= magic.size() && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
+}
+
+bool is_zip(Head head, std::int64_t) { return begins_with(head, "PK\x03\x04"); }
+
+// A zip archive whose first member is an array: the name follows the 30 bytes of the member's header.
+bool is_npz(Head head, std::int64_t size) {
+  if (!is_zip(head, size) || head.size() <= 30) return false;
+  const std::string_view rest(reinterpret_cast<const char*>(head.data()) + 30, head.size() - 30);
+  return rest.find(".npy") != std::string_view::npos;
+}
+
+bool is_npy(Head head, std::int64_t) { return begins_with(head, "\x93NUMPY"); }
+bool is_gguf(Head head, std::int64_t) { return begins_with(head, "GGUF"); }
+// The magic number that torch.save wrote before 1.6, as a pickled long.
+bool is_legacy_torch(Head head, std::int64_t) { return begins_with(head, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46"); }
+bool is_lfs_pointer(Head head, std::int64_t) { return begins_with(head, "version https://git-lfs"); }
+
+bool ends_with_ignoring_case(std::string_view text, std::string_view suffix) {
+  return text.size() >= suffix.size() &&
+         std::equal(suffix.begin(), suffix.end(), text.end() - static_cast<std::ptrdiff_t>(suffix.size()),
+                    [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
+}
+
+Format known_by_sight(std::string_view name, std::string_view description, std::vector<std::string_view> suffixes,
+                      bool (*probe)(Head, std::int64_t), std::string_view advice = {}) {
+  return {.name = name,
+          .description = description,
+          .suffixes = std::move(suffixes),
+          .probe = probe,
+          .read = nullptr,
+          .advice = advice};
+}
+
+}  // namespace
+
+FormatRegistry all_formats() {
+  FormatRegistry formats;
+  formats.add(safetensors_format());
+  formats.add(known_by_sight("npz", "a NumPy archive", {".npz"}, is_npz));
+  formats.add(known_by_sight("torch", "a PyTorch zip file", {}, is_zip));
+  formats.add(known_by_sight("torch-legacy", "a PyTorch file of before 1.6", {}, is_legacy_torch));
+  formats.add(known_by_sight("npy", "a NumPy array", {".npy"}, is_npy));
+  formats.add(known_by_sight("gguf", "a GGUF file", {".gguf"}, is_gguf));
+  formats.add(known_by_sight("git-lfs", "a Git LFS pointer, not the file itself", {}, is_lfs_pointer,
+                             "fetch the file with 'git lfs pull'"));
+  formats.add(known_by_sight("torch-suffix", "a PyTorch file by its suffix", {".pt", ".pth", ".bin"}, nullptr));
+  return formats;
+}
+
+void FormatRegistry::add(Format format) {
+  BS_CHECK(by_name(format.name) == nullptr);
+  formats_.push_back(std::move(format));
+}
+
+const Format* FormatRegistry::by_name(std::string_view name) const {
+  const auto found = std::find_if(formats_.begin(), formats_.end(), [&](const Format& f) { return f.name == name; });
+  return found == formats_.end() ? nullptr : &*found;
+}
+
+const Format* FormatRegistry::by_suffix(std::string_view path) const {
+  const auto found = std::find_if(formats_.begin(), formats_.end(), [&](const Format& format) {
+    return std::any_of(format.suffixes.begin(), format.suffixes.end(),
+                       [&](std::string_view suffix) { return ends_with_ignoring_case(path, suffix); });
+  });
+  return found == formats_.end() ? nullptr : &*found;
+}
+
+const Format* FormatRegistry::recognise(std::string_view path, std::span<const std::byte> head,
+                                        std::int64_t size) const {
+  const auto found = std::find_if(formats_.begin(), formats_.end(), [&](const Format& format) {
+    return format.probe != nullptr && format.probe(head, size);
+  });
+  return found == formats_.end() ? by_suffix(path) : &*found;
+}
+
+std::string FormatRegistry::readable_names() const {
+  std::string names;
+  for (const Format& format : formats_) {
+    if (format.read == nullptr) continue;
+    if (!names.empty()) names += ", ";
+    names += format.name;
+  }
+  return names;
+}
+
+}  // namespace brainsurgery

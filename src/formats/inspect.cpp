@@ -1,0 +1,54 @@
+#include "formats/inspect.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "formats/digest.h"
+#include "formats/json_text.h"
+
+namespace brainsurgery {
+
+namespace {
+
+constexpr JsonEscapes kEscapes = JsonEscapes::controls_only;
+
+void append_tensor(std::string& json, const Checkpoint& checkpoint, const TensorEntry& tensor, bool digest) {
+  json += "{\"name\": ";
+  append_json_string(json, tensor.name, kEscapes);
+  json +=
+      ", \"dtype\": \"" + std::string(info(tensor.desc.dtype).name) + "\", \"shape\": " + to_string(tensor.desc.shape);
+  json += ", \"nbytes\": " + std::to_string(byte_count(tensor.desc.dtype, tensor.desc.shape)) + ", \"file\": ";
+  const std::string file = file_name_of(checkpoint, tensor);  // names of files may be any bytes
+  append_json_string(json, is_valid_utf8(file) ? file : escape_for_terminal(file), kEscapes);
+  if (digest) json += ", \"sha256\": \"" + sha256_of(tensor) + "\"";
+  json.push_back('}');
+}
+
+}  // namespace
+
+std::string inspect_json(const Checkpoint& checkpoint, bool digest) {
+  std::vector<const TensorEntry*> tensors;
+  tensors.reserve(checkpoint.tensors.size());
+  for (const TensorEntry& tensor : checkpoint.tensors) tensors.push_back(&tensor);
+  std::sort(tensors.begin(), tensors.end(),
+            [](const TensorEntry* a, const TensorEntry* b) { return a->name < b->name; });
+  std::string json = "{\"tensors\": [";
+  const char* separator = "";
+  for (const TensorEntry* tensor : tensors) {
+    json += std::exchange(separator, ", ");
+    append_tensor(json, checkpoint, *tensor, digest);
+  }
+  json += "], \"metadata\": {";
+  separator = "";
+  for (const auto& [key, value] : checkpoint.metadata) {
+    json += std::exchange(separator, ", ");
+    append_json_string(json, key, kEscapes);
+    json += ": ";
+    append_json_string(json, value, kEscapes);
+  }
+  return json + "}}";
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,17 @@
+// What `inspect --json` prints.
+#pragma once
+
+#include <string>
+
+#include "brainsurgery/checkpoint.h"
+
+namespace brainsurgery {
+
+// One JSON object on one line, without a newline at its end:
+//   {"tensors": [{"name": "w", "dtype": "F32", "shape": [2, 3], "nbytes": 24, "file": "model.safetensors",
+//                 "sha256": "..."}, ...], "metadata": {"format": "pt"}}
+// Tensors sorted by name (byte order), dtypes in safetensors spelling, files as Checkpoint::files lists them; "sha256"
+// only with `digest`, which reads all tensor data. Throws Error(run) where that fails.
+[[nodiscard]] std::string inspect_json(const Checkpoint& checkpoint, bool digest);
+
+}  // namespace brainsurgery

@@ -1,0 +1,23 @@
+// Text for JSON strings and for messages.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace brainsurgery {
+
+// Which characters a JSON string has as escapes. Both escape '"', '\\' and the controls, the latter as \b \f \n \r \t
+// and else \u00xx.
+enum class JsonEscapes {
+  controls_only,  // everything else raw: what the safetensors library writes
+  ascii,          // DEL and all beyond ASCII as \uxxxx, surrogate pairs above U+FFFF: what Python's json.dumps writes
+};
+
+// Appends `text`, which must be valid UTF-8, as a quoted JSON string.
+void append_json_string(std::string& to, std::string_view text, JsonEscapes escapes);
+
+// A name from a file as a message shows it: in single quotes, on one line, control characters escaped, and shortened in
+// the middle where it is longer than a message should be.
+[[nodiscard]] std::string quoted(std::string_view name);
+
+}  // namespace brainsurgery

@@ -1,0 +1,254 @@
+// checkpoint.h: which files make a checkpoint, and how their contents become one list.
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/spelling.h"
+#include "base/text.h"
+#include "brainsurgery/checkpoint.h"
+#include "brainsurgery/error.h"
+#include "brainsurgery/format.h"
+#include "formats/json_text.h"
+#include "formats/safetensors_index.h"
+#include "formats/shards.h"
+
+namespace brainsurgery {
+
+namespace {
+
+std::string joined(const std::string& directory, std::string_view name) {
+  const bool has_slash = directory.ends_with('/');
+  return directory + (has_slash ? "" : "/") + std::string(name);
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string_view base_name(std::string_view path) {
+  const std::size_t slash = path.find_last_of('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+class Opener {
+ public:
+  Opener(Env& env, const FormatRegistry& formats, const std::string& path) : env_(env), formats_(formats) {
+    checkpoint_.path = path;
+  }
+
+  Checkpoint open();
+
+ private:
+  [[noreturn]] void fail_missing() const;
+  [[noreturn]] void fail_without_tensors(const std::vector<std::string>& names) const;
+  [[noreturn]] void fail_unreadable(const std::string& path, const Format* format) const;
+  void open_directory();
+  [[nodiscard]] std::optional<std::string> find_index(const std::vector<std::string>& names) const;
+  void open_indexed(const std::string& index_name, const std::vector<std::string>& shards);
+  [[nodiscard]] std::vector<std::string> find_shards(const std::vector<std::string>& names) const;
+  void warn_of_others(const std::vector<std::string>& names);
+  void add_file(const std::string& path, const std::string& name);
+  void merge_metadata(Metadata metadata, const std::string& name);
+  void check_unique() const;
+
+  Env& env_;
+  const FormatRegistry& formats_;
+  Checkpoint checkpoint_;
+};
+
+Checkpoint Opener::open() {
+  const std::optional<FileStatus> status = env_.status(checkpoint_.path);
+  if (!status) fail_missing();
+  if (status->kind == FileStatus::Kind::directory) {
+    checkpoint_.is_directory = true;
+    open_directory();
+    check_unique();
+  } else {
+    add_file(checkpoint_.path, std::string(base_name(checkpoint_.path)));
+  }
+  return std::move(checkpoint_);
+}
+
+void Opener::fail_missing() const {
+  std::string message = "checkpoint " + quoted(checkpoint_.path) + " does not exist";
+  std::string path = checkpoint_.path;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const std::string directory = directory_of(path);
+  const auto status = env_.status(directory);
+  if (!status || status->kind != FileStatus::Kind::directory) {
+    throw Error(ErrorCode::run, message + ", nor does the directory " + quoted(directory));
+  }
+  const std::vector<std::string> near = nearest_many(base_name(path), env_.list(directory), 3);
+  for (std::size_t i = 0; i < near.size(); ++i) {
+    const bool bare = directory == "." && !path.starts_with("./");
+    message += (i == 0 ? "; did you mean " : " or ") + quoted(bare ? near[i] : joined(directory, near[i]));
+  }
+  throw Error(ErrorCode::run, message + (near.empty() ? "" : "?"));
+}
+
+void Opener::fail_unreadable(const std::string& path, const Format* format) const {
+  if (std::string_view(path).ends_with(kIndexSuffix)) {
+    throw Error(ErrorCode::run, quoted(path) + " is the index of a checkpoint; name its directory instead");
+  }
+  if (format == nullptr) {
+    throw Error(ErrorCode::run, quoted(path) + " is not a checkpoint; this version reads " + formats_.readable_names());
+  }
+  const std::string advice =
+      format->advice.empty() ? "this version reads " + formats_.readable_names() : std::string(format->advice);
+  throw Error(ErrorCode::run, quoted(path) + " is " + std::string(format->description) + "; " + advice);
+}
+
+void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
+  const std::string message = "directory " + quoted(checkpoint_.path) + " holds no .safetensors file";
+  for (const std::string& name : names) {
+    const Format* format = formats_.by_suffix(name);
+    if (format != nullptr) fail_unreadable(joined(checkpoint_.path, name), format);
+    if (name.ends_with(".distcp")) {
+      throw Error(ErrorCode::run,
+                  message + " but a distributed PyTorch checkpoint; this version reads " + formats_.readable_names());
+    }
+  }
+  throw Error(ErrorCode::run, message);
+}
+
+void Opener::open_directory() {
+  const std::vector<std::string> names = env_.list(checkpoint_.path);
+  const std::vector<std::string> shards = find_shards(names);
+  if (const std::optional<std::string> index_name = find_index(names)) {
+    open_indexed(*index_name, shards);
+  } else {
+    if (shards.empty()) fail_without_tensors(names);
+    for (const std::string& name : shards) add_file(joined(checkpoint_.path, name), name);
+  }
+  warn_of_others(names);
+}
+
+// The index to go by: the usual one, else the only one.
+std::optional<std::string> Opener::find_index(const std::vector<std::string>& names) const {
+  const std::string usual = std::string(kSingleFileName) + ".index.json";
+  std::optional<std::string> found;
+  for (const std::string& name : names) {
+    if (name == usual) return name;
+    if (!name.ends_with(kIndexSuffix) || name.starts_with('.')) continue;
+    if (found) {
+      throw Error(ErrorCode::run, "directory " + quoted(checkpoint_.path) + " holds several indexes, " +
+                                      quoted(*found) + " and " + quoted(name) + ", and no " + quoted(usual) +
+                                      "; keep one of them");
+    }
+    found = name;
+  }
+  return found;
+}
+
+// A file of the index's own name ("model.safetensors") that is not one of its shards: loaders take that file and never
+// look at the index, so the index is what a later save forgot to remove.
+void Opener::open_indexed(const std::string& index_name, const std::vector<std::string>& shards) {
+  const std::string path = joined(checkpoint_.path, index_name);
+  SafetensorsIndex index = parse_index(env_.read_text(path, kMaxIndexBytes), quoted(path));
+  const std::string whole = index_name.substr(0, index_name.size() - std::string_view(".index.json").size());
+  if (std::binary_search(shards.begin(), shards.end(), whole) &&
+      !std::binary_search(index.files.begin(), index.files.end(), whole)) {
+    checkpoint_.warnings.push_back(
+        "directory " + quoted(checkpoint_.path) + " holds " + quoted(whole) + " and " + quoted(index_name) +
+        ", which does not name it; the index is ignored, as other loaders do; " + "remove what is stale");
+    return add_file(joined(checkpoint_.path, whole), whole);
+  }
+  if (index.files.empty() && !shards.empty()) {
+    throw Error(ErrorCode::run, index.shown_path + ": names no file, but the directory holds " +
+                                    quoted(shards.front()) + "; remove the index or the file");
+  }
+  for (const std::string& file : index.files) {
+    const std::string shard = joined(checkpoint_.path, file);
+    if (!env_.status(shard)) {
+      throw Error(ErrorCode::run, index.shown_path + ": names the file " + quoted(file) + ", which does not exist");
+    }
+    add_file(shard, file);
+  }
+  check_unique();
+  for (std::string& warning : check_against_index(index, checkpoint_))
+    checkpoint_.warnings.push_back(std::move(warning));
+}
+
+// Hidden files are leftovers of other programs, not shards.
+std::vector<std::string> Opener::find_shards(const std::vector<std::string>& names) const {
+  std::vector<std::string> shards;
+  for (const std::string& name : names) {
+    if (!ascii_lower(name).ends_with(".safetensors") || name.starts_with('.')) continue;
+    const auto status = env_.status(joined(checkpoint_.path, name));
+    if (status && status->kind == FileStatus::Kind::directory) continue;
+    shards.push_back(name);
+  }
+  std::sort(shards.begin(), shards.end());
+  return shards;
+}
+
+void Opener::warn_of_others(const std::vector<std::string>& names) {
+  const auto other = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
+    const Format* format = formats_.by_suffix(name);
+    return format != nullptr && format->read == nullptr;
+  });
+  if (other != names.end()) {
+    checkpoint_.warnings.push_back("directory " + quoted(checkpoint_.path) + ": " + quoted(*other) +
+                                   " in it is not read");
+  }
+}
+
+void Opener::add_file(const std::string& path, const std::string& name) {
+  const std::shared_ptr<const ReadableFile> file = env_.open(path);
+  const std::int64_t size = file->status().size;
+  std::vector<std::byte> head(static_cast<std::size_t>(std::min(size, FormatRegistry::kHeadBytes)));
+  file->read(0, head);
+  const Format* format = formats_.recognise(path, head, size);
+  if (format == nullptr || format->read == nullptr) fail_unreadable(path, format);
+  FileContents contents = format->read(file);
+  checkpoint_.files.push_back(name);
+  for (TensorEntry& tensor : contents.tensors) checkpoint_.tensors.push_back(std::move(tensor));
+  for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));
+  merge_metadata(std::move(contents.metadata), name);
+}
+
+void Opener::merge_metadata(Metadata metadata, const std::string& name) {
+  if (checkpoint_.metadata.empty()) {
+    checkpoint_.metadata = std::move(metadata);
+    return;
+  }
+  std::unordered_map<std::string, std::string> known(checkpoint_.metadata.begin(), checkpoint_.metadata.end());
+  for (auto& [key, value] : metadata) {
+    const auto [at, is_new] = known.emplace(key, value);
+    if (is_new) {
+      checkpoint_.metadata.emplace_back(std::move(key), std::move(value));
+    } else if (at->second != value) {
+      checkpoint_.warnings.push_back("directory " + quoted(checkpoint_.path) + ": the metadata pair " + quoted(key) +
+                                     " of " + quoted(name) + " differs from that of a file before it, which is kept");
+    }
+  }
+}
+
+void Opener::check_unique() const {
+  std::unordered_map<std::string_view, const TensorEntry*> seen;
+  seen.reserve(checkpoint_.tensors.size());
+  for (const TensorEntry& tensor : checkpoint_.tensors) {
+    const auto [at, is_new] = seen.emplace(tensor.name, &tensor);
+    if (!is_new) {
+      throw Error(ErrorCode::run, "directory " + quoted(checkpoint_.path) + ": the tensor " + quoted(tensor.name) +
+                                      " is in " + quoted(file_name_of(checkpoint_, *at->second)) + " and in " +
+                                      quoted(file_name_of(checkpoint_, tensor)));
+    }
+  }
+}
+
+}  // namespace
+
+Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path) {
+  return Opener(env, formats, path).open();
+}
+
+std::string file_name_of(const Checkpoint& checkpoint, const TensorEntry& tensor) {
+  const std::string& path = tensor.file->path();
+  if (!checkpoint.is_directory) return std::string(base_name(path));
+  return path.substr(joined(checkpoint.path, "").size());
+}
+
+}  // namespace brainsurgery

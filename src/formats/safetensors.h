@@ -1,0 +1,51 @@
+// safetensors: reading a header, and laying a file out. No function here touches tensor data; the layout does no I/O.
+//
+//   SafetensorsLayout layout = layout_safetensors(tensors, with_format_pair(metadata));
+//   file.allocate(layout.file_size);
+//   file.write(0, bytes_of(layout.header));
+//   for (size_t i : layout.order) copy(tensors[i], file, layout.offsets[i]);
+//
+// The layout of the bytes is drawn in safetensors.cpp and explained in docs/formats/safetensors.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "brainsurgery/checkpoint.h"
+#include "brainsurgery/format.h"
+
+namespace brainsurgery {
+
+// What a header may hold. The first is the format's own limit; the others keep hostile headers from costing memory.
+inline constexpr std::int64_t kMaxSafetensorsHeader = 100'000'000;  // bytes
+inline constexpr std::size_t kMaxTensors = 1'000'000;               // per file; metadata pairs too
+inline constexpr std::size_t kMaxTensorName = 1 << 20;              // bytes
+inline constexpr std::size_t kMaxRank = 64;
+
+// The registry's row.
+[[nodiscard]] Format safetensors_format();
+
+// Reads and checks the header: every byte of the data area belongs to exactly one tensor. Throws Error(run):
+// "'path': invalid safetensors header: <reason> (tensor 'x')".
+[[nodiscard]] FileContents read_safetensors(std::shared_ptr<const ReadableFile> file);
+
+struct SafetensorsLayout {
+  std::string header;                 // the first bytes of the file: length word, JSON, padding
+  std::vector<std::int64_t> offsets;  // bytes from the beginning of the file, per tensor as given
+  std::vector<std::size_t> order;     // the tensors in the order of the file
+  std::int64_t file_size = 0;         // bytes
+};
+
+// The layout that safetensors 0.8's save_file gives, byte for byte if `metadata` has at most one pair (the library has
+// no order of more). Names must be unique. Throws Error(run): a tensor called '__metadata__', a header or a file beyond
+// limits.
+[[nodiscard]] SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const Metadata& metadata);
+
+// `metadata` with the pair `format: pt` at its end if it has no `format`: some loaders refuse files without it.
+[[nodiscard]] Metadata with_format_pair(Metadata metadata);
+
+}  // namespace brainsurgery

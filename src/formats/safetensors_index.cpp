@@ -1,0 +1,172 @@
+#include "formats/safetensors_index.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "brainsurgery/error.h"
+#include "formats/json_cursor.h"
+#include "formats/json_text.h"
+#include "formats/safetensors.h"
+
+namespace brainsurgery {
+
+namespace {
+
+// The path without empty and "." parts; nullopt where it could leave the directory or is not of a safetensors file.
+std::optional<std::string> plain_path(std::string_view path) {
+  if (path.empty() || path.front() == '/' || !path.ends_with(".safetensors")) return std::nullopt;
+  if (path.find('\\') != std::string_view::npos || path.find('\0') != std::string_view::npos) return std::nullopt;
+  if (path.size() > 1 && path[1] == ':') return std::nullopt;  // a drive letter
+  std::string plain;
+  while (!path.empty()) {
+    const std::size_t slash = std::min(path.find('/'), path.size());
+    const std::string_view part = path.substr(0, slash);
+    path.remove_prefix(std::min(slash + 1, path.size()));
+    if (part == "..") return std::nullopt;
+    if (part.empty() || part == ".") continue;
+    if (!plain.empty()) plain.push_back('/');
+    plain += part;
+  }
+  return plain;
+}
+
+class IndexReader {
+ public:
+  IndexReader(std::string_view text, std::string shown_path) : json_(text, shown_path + ": invalid index") {
+    index_.shown_path = std::move(shown_path);
+  }
+
+  SafetensorsIndex read();
+
+ private:
+  void read_metadata();
+  void read_weight_map();
+  void number_files();
+
+  JsonCursor json_;
+  SafetensorsIndex index_;
+  std::map<std::string, std::size_t, std::less<>> files_;  // to the order of their first use
+};
+
+SafetensorsIndex IndexReader::read() {
+  bool has_map = false, has_metadata = false;
+  if (json_.peek() != JsonCursor::Kind::object) json_.fail("it is not an object");
+  json_.enter_object();
+  while (const auto key = json_.next_key()) {
+    if (*key == "weight_map") {
+      if (std::exchange(has_map, true)) json_.fail("'weight_map' stands there twice");
+      read_weight_map();
+    } else if (*key == "metadata") {
+      if (std::exchange(has_metadata, true)) json_.fail("'metadata' stands there twice");
+      read_metadata();
+    } else {
+      json_.skip_value();
+    }
+  }
+  json_.finish();
+  if (!has_map) json_.fail("'weight_map' is missing");
+  number_files();
+  std::sort(index_.weight_map.begin(), index_.weight_map.end());
+  const auto same_name = [](const auto& a, const auto& b) { return a.first == b.first; };
+  const auto twice = std::adjacent_find(index_.weight_map.begin(), index_.weight_map.end(), same_name);
+  if (twice != index_.weight_map.end()) json_.fail("it names the tensor " + quoted(twice->first) + " twice");
+  return std::move(index_);
+}
+
+// Only the total size is of interest; some tools write it as a float, which says nothing exact.
+void IndexReader::read_metadata() {
+  if (json_.peek() != JsonCursor::Kind::object) return json_.skip_value();
+  json_.enter_object();
+  while (const auto key = json_.next_key()) {
+    if (*key == "total_size" && json_.peek() == JsonCursor::Kind::number) {
+      index_.total_size = json_.unsigned_integer();
+    } else {
+      json_.skip_value();
+    }
+  }
+}
+
+void IndexReader::read_weight_map() {
+  if (json_.peek() != JsonCursor::Kind::object) json_.fail("'weight_map' is not an object");
+  json_.enter_object();
+  while (const auto key = json_.next_key()) {
+    if (index_.weight_map.size() == kMaxTensors) json_.fail("more than " + std::to_string(kMaxTensors) + " tensors");
+    std::string name(*key);
+    if (json_.peek() != JsonCursor::Kind::string) json_.fail("the file of tensor " + quoted(name) + " is not a string");
+    const std::string_view written = json_.string();
+    std::optional<std::string> path = plain_path(written);
+    if (!path) {
+      json_.fail("the file " + quoted(written) + " of tensor " + quoted(name) +
+                 " is not the path of a .safetensors file inside the directory");
+    }
+    const std::size_t number = files_.try_emplace(std::move(*path), files_.size()).first->second;
+    index_.weight_map.emplace_back(std::move(name), number);
+  }
+}
+
+void IndexReader::number_files() {
+  std::vector<std::size_t> sorted_place(files_.size());
+  for (const auto& [path, number] : files_) {
+    sorted_place[number] = index_.files.size();
+    index_.files.push_back(path);
+  }
+  for (auto& entry : index_.weight_map) entry.second = sorted_place[entry.second];
+}
+
+std::string count_of(std::size_t count) { return std::to_string(count) + (count == 1 ? " tensor" : " tensors"); }
+
+}  // namespace
+
+SafetensorsIndex parse_index(std::string_view text, std::string shown_path) {
+  return IndexReader(text, std::move(shown_path)).read();
+}
+
+std::vector<std::string> check_against_index(const SafetensorsIndex& index, const Checkpoint& checkpoint) {
+  std::unordered_map<std::string_view, std::string> file_of;
+  file_of.reserve(checkpoint.tensors.size());
+  std::uint64_t bytes = 0;  // cannot overflow: the bytes are in files
+  for (const TensorEntry& tensor : checkpoint.tensors) {
+    file_of.emplace(tensor.name, file_name_of(checkpoint, tensor));
+    bytes += static_cast<std::uint64_t>(byte_count(tensor.desc.dtype, tensor.desc.shape));
+  }
+  std::vector<std::string> warnings;
+  std::size_t misplaced = 0;
+  std::string example;
+  for (const auto& [name, file] : index.weight_map) {
+    const auto found = file_of.find(name);
+    if (found == file_of.end()) {
+      throw Error(ErrorCode::run, index.shown_path + ": names the tensor " + quoted(name) + " in " +
+                                      quoted(index.files[file]) +
+                                      ", but no shard holds it; the index is stale or a shard was replaced");
+    }
+    if (found->second == index.files[file]) continue;
+    if (misplaced++ == 0) example = quoted(name) + " in " + quoted(found->second);
+  }
+  if (misplaced > 0) {
+    warnings.push_back(index.shown_path + ": " + count_of(misplaced) + " found in another shard than the index says (" +
+                       example + "); the shards count");
+  }
+  const auto listed = [&](const std::string& name) {
+    const auto at = std::lower_bound(index.weight_map.begin(), index.weight_map.end(), name,
+                                     [](const auto& entry, const std::string& key) { return entry.first < key; });
+    return at != index.weight_map.end() && at->first == name;
+  };
+  const auto unlisted = std::count_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),
+                                      [&](const TensorEntry& tensor) { return !listed(tensor.name); });
+  if (unlisted > 0) {
+    const auto first = std::find_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),
+                                    [&](const TensorEntry& tensor) { return !listed(tensor.name); });
+    warnings.push_back(index.shown_path + ": the shards hold " + count_of(static_cast<std::size_t>(unlisted)) +
+                       " that the index does not name (" + quoted(first->name) + " in " +
+                       quoted(file_name_of(checkpoint, *first)) + "); they are read all the same");
+  }
+  if (index.total_size && *index.total_size != bytes) {
+    warnings.push_back(index.shown_path + ": says that the tensors have " + std::to_string(*index.total_size) +
+                       " bytes; they have " + std::to_string(bytes));
+  }
+  return warnings;
+}
+
+}  // namespace brainsurgery

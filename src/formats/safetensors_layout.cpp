@@ -1,0 +1,109 @@
+// The writer's half of safetensors.h. The format is drawn in safetensors.cpp.
+#include <algorithm>
+#include <numeric>
+#include <string_view>
+#include <utility>
+
+#include "base/checked_math.h"
+#include "brainsurgery/error.h"
+#include "formats/json_text.h"
+#include "formats/safetensors.h"
+
+namespace brainsurgery {
+
+namespace {
+
+constexpr std::string_view kMetadataKey = "__metadata__";
+constexpr std::string_view kFileSize = "the size of a safetensors file";
+
+// By falling dtype, then by name in byte order. Source: prepare() of the safetensors library, release 0.8.
+std::vector<std::size_t> file_order(std::span<const NamedDesc> tensors) {
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    if (tensors[a].desc.dtype != tensors[b].desc.dtype) return tensors[a].desc.dtype > tensors[b].desc.dtype;
+    return tensors[a].name < tensors[b].name;
+  });
+  return order;
+}
+
+void append_key(std::string& json, std::string_view key) {
+  if (json.back() != '{') json.push_back(',');
+  append_json_string(json, key, JsonEscapes::controls_only);
+  json.push_back(':');
+}
+
+void append_metadata(std::string& json, const Metadata& metadata) {
+  if (metadata.empty()) return;
+  append_key(json, kMetadataKey);
+  json.push_back('{');
+  for (const auto& [key, value] : metadata) {
+    append_key(json, key);
+    append_json_string(json, value, JsonEscapes::controls_only);
+  }
+  json.push_back('}');
+}
+
+void append_entry(std::string& json, const NamedDesc& tensor, std::int64_t begin, std::int64_t end) {
+  append_key(json, tensor.name);
+  json += "{\"dtype\":\"";
+  json += info(tensor.desc.dtype).name;
+  json += "\",\"shape\":[";
+  for (std::size_t i = 0; i < tensor.desc.shape.size(); ++i) {
+    if (i > 0) json.push_back(',');
+    json += std::to_string(tensor.desc.shape[i]);
+  }
+  json += "],\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(end) + "]}";
+}
+
+// The length word, the JSON and spaces up to a multiple of 8.
+std::string framed(std::string json) {
+  while (json.size() % 8 != 0) json.push_back(' ');
+  if (std::cmp_greater(json.size(), kMaxSafetensorsHeader)) {
+    throw Error(ErrorCode::run, "a safetensors header of " + std::to_string(json.size()) +
+                                    " bytes is above the limit of " + std::to_string(kMaxSafetensorsHeader) +
+                                    "; write shards instead");
+  }
+  std::string header;
+  header.reserve(8 + json.size());
+  for (int shift = 0; shift < 64; shift += 8) {
+    header.push_back(
+        static_cast<char>(static_cast<unsigned char>(static_cast<std::uint64_t>(json.size()) >> shift & 0xFF)));
+  }
+  return header + json;
+}
+
+}  // namespace
+
+SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const Metadata& metadata) {
+  SafetensorsLayout layout;
+  layout.order = file_order(tensors);
+  layout.offsets.resize(tensors.size());
+  std::string json = "{";
+  append_metadata(json, metadata);
+  std::int64_t begin = 0;
+  for (const std::size_t i : layout.order) {
+    if (tensors[i].name == kMetadataKey) {
+      throw Error(ErrorCode::run, "a tensor cannot be called '__metadata__' in a safetensors file; rename it");
+    }
+    layout.offsets[i] = begin;
+    const std::int64_t end = checked_add(begin, byte_count(tensors[i].desc.dtype, tensors[i].desc.shape), kFileSize);
+    append_entry(json, tensors[i], begin, end);
+    begin = end;
+  }
+  json.push_back('}');
+  layout.header = framed(std::move(json));
+  const auto data_begin = static_cast<std::int64_t>(layout.header.size());
+  for (std::int64_t& offset : layout.offsets) offset += data_begin;
+  layout.file_size = checked_add(data_begin, begin, kFileSize);
+  return layout;
+}
+
+Metadata with_format_pair(Metadata metadata) {
+  const bool has_format =
+      std::any_of(metadata.begin(), metadata.end(), [](const auto& pair) { return pair.first == "format"; });
+  if (!has_format) metadata.emplace_back("format", "pt");
+  return metadata;
+}
+
+}  // namespace brainsurgery
