@@ -32,7 +32,8 @@ void binary(BinaryOp op, DType dtype, const void* a, const void* b, void* out, s
 void scale(DType dtype, const void* in, double factor, void* out, std::int64_t n);
 
 // out[i] = min(max(in[i], low), high); NaN stays NaN with its payload. Limits are rounded to the dtype for floating types; for
-// integers the low limit is rounded up, the high limit down. A limit outside the dtype's range limits nothing.
+// integers the low limit is rounded up, the high limit down, and a limit beyond the dtype's range acts as the end of the range. A
+// limit that is NaN makes floating elements NaN and limits no integers.
 struct ClampLimits {
   std::optional<double> low, high;
 };
@@ -46,9 +47,11 @@ void cast(DType from, const void* in, DType to, void* out, std::int64_t n);
 // One element, encoded; the first item_size(dtype) bytes count.
 using Element = std::array<std::byte, 8>;
 // Rounds as cast from F64 does (integers truncate, BOOL is "not zero"). nullopt: a finite value overflows the dtype, a negative one meets an
-// unsigned type, or NaN or infinity an integer type.
+// unsigned type, NaN or infinity an integer type, infinity a floating type that has none.
 [[nodiscard]] std::optional<Element> encode(DType dtype, double value);
 [[nodiscard]] std::optional<Element> encode(DType dtype, std::int64_t value);
+// The NaN that arithmetic and casts produce. Floating dtypes only.
+[[nodiscard]] Element canonical_nan(DType dtype);
 void fill(void* out, std::int64_t item_bytes, const Element& element, std::int64_t n);
 
 // Comparisons by value: 0.0 equals -0.0, NaN equals nothing. Defined for all dtypes of whole bytes (those that do not compute: by bytes;
@@ -60,10 +63,9 @@ void fill(void* out, std::int64_t item_bytes, const Element& element, std::int64
 // |a[i]| <= eps for all i; false for NaN. dtypes that compute only.
 [[nodiscard]] bool all_small(DType dtype, const void* a, double eps, std::int64_t n);
 
-// Random numbers in sequence. Uniform draws equal PyTorch's CPU generator for the same seed: MT19937 seeded with `seed`; for
-// F32, F16, BF16 one 32-bit word an element, its low 24 bits (F32), 11 bits (F16) or 8 bits (BF16) over 2^k; for F64 two words
-// (first word high), low 53 bits over 2^53; then x * (high - low) + low in the accumulation type as at::uniform_real_distribution
-// does. Other floating dtypes: the F32 draw, cast.
+// Random numbers in sequence. Uniform draws equal PyTorch's CPU generator for the same seed: MT19937 seeded with the low 32 bits of
+// `seed`; for F32 one 32-bit word an element, its low 24 bits over 2^24, for F64 two words (first word high), their low 53 bits over
+// 2^53; then x * (high - low) + low in the same type, rounded once (fused). Other floating dtypes: the F32 draw, cast. Floating dtypes only.
 class UniformStream {
  public:
   UniformStream(std::uint64_t seed, double low, double high);

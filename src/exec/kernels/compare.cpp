@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "exec/kernels/element.h"
+#include "exec/kernels/kernels.h"
+
+namespace brainsurgery::kernels {
+namespace {
+
+constexpr std::int64_t kBlock = 4096;  // elements between two looks at the verdict
+
+// Whether `holds(i)` for all i, without a branch per element.
+template <typename Holds>
+BS_INLINE bool all_hold(std::int64_t n, Holds holds) {
+  for (std::int64_t done = 0; done < n; done += kBlock) {
+    const std::int64_t end = std::min(n, done + kBlock);
+    std::uint32_t failed = 0;
+    for (std::int64_t i = done; i < end; ++i) failed |= holds(i) ? 0U : 1U;
+    if (failed != 0) return false;
+  }
+  return true;
+}
+
+template <typename Codec>
+struct EqualLoop {
+  using T = typename Codec::Storage;
+  BS_INLINE static bool run(const T* a, const T* b, std::int64_t n) {
+    return all_hold(n, [=](std::int64_t i) __attribute__((always_inline)) {
+      return Codec::decode(a[i]) == Codec::decode(b[i]);
+    });
+  }
+};
+
+// The distance of two 64-bit integers may not be exact in double unless it is taken before the conversion.
+template <typename C>
+BS_INLINE double distance(C a, C b) {
+  if constexpr (std::integral<C> && sizeof(C) == 8) {
+    const auto x = static_cast<std::uint64_t>(a);
+    const auto y = static_cast<std::uint64_t>(b);
+    return static_cast<double>(a < b ? y - x : x - y);
+  } else {
+    return std::fabs(static_cast<double>(a) - static_cast<double>(b));
+  }
+}
+
+template <typename Codec>
+struct WithinLoop {
+  using T = typename Codec::Storage;
+  BS_INLINE static bool run(const T* a, const T* b, double eps, std::int64_t n) {
+    return all_hold(n, [=](std::int64_t i) __attribute__((always_inline)) {
+      const auto x = Codec::decode(a[i]);
+      const auto y = Codec::decode(b[i]);
+      return (x == y) | (distance(x, y) <= eps);
+    });
+  }
+};
+
+template <typename Codec>
+struct SmallLoop {
+  using T = typename Codec::Storage;
+  BS_INLINE static bool run(const T* a, double eps, std::int64_t n) {
+    return all_hold(n, [=](std::int64_t i) __attribute__((always_inline)) {
+      return std::fabs(static_cast<double>(Codec::decode(a[i]))) <= eps;
+    });
+  }
+};
+
+bool equal_bytes(const void* a, const void* b, std::int64_t bytes) {
+  return bytes == 0 || std::memcmp(a, b, static_cast<std::size_t>(bytes)) == 0;
+}
+
+}  // namespace
+
+bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n) {
+  if (dtype == DType::C64) {
+    using Floats = NativeCodec<float>;
+    return run_widest<EqualLoop<Floats>>(static_cast<const float*>(a), static_cast<const float*>(b), 2 * n);
+  }
+  if (!has_codec(dtype)) {
+    const int bits = info(dtype).bits;
+    BS_CHECK(n * bits % 8 == 0);
+    return equal_bytes(a, b, n * bits / 8);
+  }
+  return visit_codec(dtype, [&](auto codec) {
+    using Codec = decltype(codec);
+    using T = typename Codec::Storage;
+    if constexpr (std::integral<typename Codec::Compute> && !std::same_as<Codec, BoolCodec>) {
+      return equal_bytes(a, b, n * static_cast<std::int64_t>(sizeof(T)));
+    } else {
+      return run_widest<EqualLoop<Codec>>(static_cast<const T*>(a), static_cast<const T*>(b), n);
+    }
+  });
+}
+
+bool all_within(DType dtype, const void* a, const void* b, double eps, std::int64_t n) {
+  return visit_codec(dtype, [&](auto codec) {
+    using Codec = decltype(codec);
+    using T = typename Codec::Storage;
+    return run_widest<WithinLoop<Codec>>(static_cast<const T*>(a), static_cast<const T*>(b), eps, n);
+  });
+}
+
+bool all_small(DType dtype, const void* a, double eps, std::int64_t n) {
+  return visit_codec(dtype, [&](auto codec) {
+    using Codec = decltype(codec);
+    using T = typename Codec::Storage;
+    return run_widest<SmallLoop<Codec>>(static_cast<const T*>(a), eps, n);
+  });
+}
+
+}  // namespace brainsurgery::kernels

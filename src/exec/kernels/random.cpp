@@ -1,0 +1,117 @@
+#include <algorithm>
+#include <cmath>
+
+#include "exec/kernels/element.h"
+#include "exec/kernels/kernels.h"
+
+namespace brainsurgery::kernels {
+namespace {
+
+constexpr std::int64_t kBlock = 1024;
+
+std::uint64_t word64(std::mt19937& engine) {
+  const auto high = static_cast<std::uint64_t>(engine());
+  return high << 32 | static_cast<std::uint64_t>(engine());
+}
+
+std::uint64_t bits53(std::mt19937& engine) { return word64(engine) & ((std::uint64_t{1} << 53) - 1); }
+
+// Fills `out` with `next()`, drawn as T, by way of a block where the dtype is not T's own.
+template <typename T, typename Next>
+void draw_through(DType drawn, DType dtype, void* out, std::int64_t n, Next next) {
+  BS_CHECK(is_floating(dtype));
+  std::array<T, kBlock> block;
+  auto* target = static_cast<std::byte*>(out);
+  for (std::int64_t done = 0; done < n; done += kBlock) {
+    const std::int64_t count = std::min(kBlock, n - done);
+    std::generate_n(block.begin(), count, next);
+    cast(drawn, block.data(), dtype, target + done * item_size(dtype), count);
+  }
+}
+
+// ln(x) for normal x > 0, within about one unit in the last place: x = m * 2^e with m in [sqrt(1/2), sqrt(2)),
+// ln(m) = 2 atanh((m - 1) / (m + 1)) by its series.
+double natural_log(double x) {
+  int exponent = 0;
+  double m = std::frexp(x, &exponent);  // exact
+  if (m < 0.70710678118654752) {
+    m *= 2;
+    --exponent;
+  }
+  const double s = (m - 1) / (m + 1);
+  const double z = s * s;
+  double series = 0;
+  for (int k = 23; k >= 3; k -= 2) series = (series + 1.0 / k) * z;
+  // ln 2 in two parts, the first of few enough bits that its product with the exponent is exact.
+  constexpr double kLn2High = 0x1.62e42fee00000p-1;
+  constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
+  return exponent * kLn2High + (2 * s + (2 * s * series + exponent * kLn2Low));
+}
+
+struct SineCosine {
+  double sine, cosine;
+};
+
+// sin and cos of 2 pi `turn` for turn in [0, 1): exact reduction to an eighth of a turn around a multiple of a quarter, then Taylor's
+// series.
+SineCosine sine_cosine(double turn) {
+  const double quarter = std::floor(turn * 4 + 0.5);
+  const double x = (turn - quarter / 4) * 6.283185307179586476925;
+  const double z = x * x;
+  double sine = 0, cosine = 0;
+  for (int k = 18; k >= 2; k -= 2) {
+    cosine = (1 - cosine) * z / (k * (k - 1));
+    sine = (1 - sine) * z / (k * (k + 1));
+  }
+  sine = x - x * sine;
+  cosine = 1 - cosine;
+  switch (static_cast<int>(quarter) % 4) {
+    case 0: return {sine, cosine};
+    case 1: return {cosine, -sine};
+    case 2: return {-sine, -cosine};
+    default: return {-cosine, sine};
+  }
+}
+
+}  // namespace
+
+UniformStream::UniformStream(std::uint64_t seed, double low, double high)
+    : engine_(static_cast<std::uint32_t>(seed)), low_(low), high_(high) {}
+
+void UniformStream::draw(DType dtype, void* out, std::int64_t n) {
+  // Fused, as PyTorch's builds for processors of the last ten years round it.
+  if (dtype == DType::F64) {
+    draw_through<double>(DType::F64, dtype, out, n, [&] {
+      return std::fma(static_cast<double>(bits53(engine_)) * 0x1p-53, high_ - low_, low_);
+    });
+    return;
+  }
+  const auto low = static_cast<float>(low_);
+  const auto high = static_cast<float>(high_);
+  draw_through<float>(DType::F32, dtype, out, n, [&] {
+    const auto bits = static_cast<std::uint32_t>(engine_()) & 0xFFFFFF;
+    return std::fma(static_cast<float>(bits) * 0x1p-24F, high - low, low);
+  });
+}
+
+NormalStream::NormalStream(std::uint64_t seed, double mean, double deviation)
+    : engine_(static_cast<std::uint32_t>(seed)), mean_(mean), deviation_(deviation) {}
+
+void NormalStream::draw(DType dtype, void* out, std::int64_t n) {
+  const auto standard = [&] {
+    if (spare_) {
+      const double value = *spare_;
+      spare_.reset();
+      return value;
+    }
+    const double u = static_cast<double>(bits53(engine_) + 1) * 0x1p-53;  // in (0, 1]
+    const double turn = static_cast<double>(bits53(engine_)) * 0x1p-53;
+    const double radius = std::sqrt(-2 * natural_log(u));
+    const auto [sine, cosine] = sine_cosine(turn);
+    spare_ = radius * sine;
+    return radius * cosine;
+  };
+  draw_through<double>(DType::F64, dtype, out, n, [&] { return standard() * deviation_ + mean_; });
+}
+
+}  // namespace brainsurgery::kernels

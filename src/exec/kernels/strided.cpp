@@ -1,0 +1,155 @@
+// The general copy reduces a box to few dimensions and one of three inner loops: whole runs, a transpose in blocks that fit the
+// first-level cache, or a strided row.
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "exec/kernels/element.h"
+#include "exec/kernels/kernels.h"
+
+namespace brainsurgery::kernels {
+namespace {
+
+struct Axis {
+  std::int64_t count;
+  std::int64_t from;  // strides in elements
+  std::int64_t to;
+};
+
+std::int64_t magnitude(std::int64_t stride) { return stride < 0 ? -stride : stride; }
+
+// The box's axes, outermost in the target first, without those of one element, neighbours that run on into each other joined.
+std::vector<Axis> reduced_axes(const StridedBox& box) {
+  std::vector<Axis> axes;
+  for (std::size_t i = 0; i < box.shape.size(); ++i) {
+    if (box.shape[i] != 1) axes.push_back({box.shape[i], box.from_strides[i], box.to_strides[i]});
+  }
+  std::stable_sort(axes.begin(), axes.end(),
+                   [](const Axis& a, const Axis& b) { return magnitude(a.to) > magnitude(b.to); });
+  std::vector<Axis> joined;
+  for (const Axis& axis : axes) {
+    if (!joined.empty() && joined.back().from == axis.from * axis.count && joined.back().to == axis.to * axis.count) {
+      joined.back() = {joined.back().count * axis.count, axis.from, axis.to};
+    } else {
+      joined.push_back(axis);
+    }
+  }
+  return joined;
+}
+
+template <typename T>
+struct RowLoop {
+  BS_INLINE static void run(const T* from, T* to, std::int64_t from_stride, std::int64_t to_stride, std::int64_t n) {
+    if (from_stride == 1 && to_stride == 1) {
+      std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
+    } else if (to_stride == 1) {
+      BS_NO_DEPENDENCE
+      for (std::int64_t i = 0; i < n; ++i) to[i] = from[i * from_stride];
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) to[i * to_stride] = from[i * from_stride];
+    }
+  }
+};
+
+// to[r * to_stride + c] = from[c * from_stride + r] for a small square, whose loops unroll into vector shuffles.
+template <typename T, int kSide>
+BS_INLINE void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
+  T square[kSide][kSide];
+  for (int c = 0; c < kSide; ++c) {
+    for (int r = 0; r < kSide; ++r) square[r][c] = from[c * from_stride + r];
+  }
+  for (int r = 0; r < kSide; ++r) std::memcpy(to + r * to_stride, square[r], sizeof square[r]);
+}
+
+template <typename T>
+struct TransposeLoop {
+  static constexpr int kSide = 8;
+  static constexpr std::int64_t kBlockRows = 64;  // along the source's runs
+  static constexpr std::int64_t kBlockColumns = 32;
+
+  // `rows` run along the source, `columns` along the target.
+  BS_INLINE static void run(const T* from, T* to, std::int64_t from_stride, std::int64_t to_stride, std::int64_t rows,
+                            std::int64_t columns) {
+    for (std::int64_t c0 = 0; c0 < columns; c0 += kBlockColumns) {
+      const std::int64_t c1 = std::min(columns, c0 + kBlockColumns);
+      for (std::int64_t r0 = 0; r0 < rows; r0 += kBlockRows) {
+        const std::int64_t r1 = std::min(rows, r0 + kBlockRows);
+        block(from, to, from_stride, to_stride, r0, r1, c0, c1);
+      }
+    }
+  }
+
+  BS_INLINE static void block(const T* from, T* to, std::int64_t from_stride, std::int64_t to_stride, std::int64_t r0,
+                              std::int64_t r1, std::int64_t c0, std::int64_t c1) {
+    const std::int64_t whole_rows = r0 + (r1 - r0) / kSide * kSide;
+    const std::int64_t whole_columns = c0 + (c1 - c0) / kSide * kSide;
+    for (std::int64_t r = r0; r < whole_rows; r += kSide) {
+      for (std::int64_t c = c0; c < whole_columns; c += kSide) {
+        transpose_square<T, kSide>(from + c * from_stride + r, from_stride, to + r * to_stride + c, to_stride);
+      }
+    }
+    for (std::int64_t r = r0; r < r1; ++r) {
+      for (std::int64_t c = r < whole_rows ? whole_columns : c0; c < c1; ++c) {
+        to[r * to_stride + c] = from[c * from_stride + r];
+      }
+    }
+  }
+};
+
+// Calls `inner` for every position of the axes before the last `inner_axes`.
+template <typename T, typename Inner>
+void for_each_outer(const std::vector<Axis>& axes, std::size_t outer, const T* from, T* to, const Inner& inner) {
+  std::vector<std::int64_t> index(outer, 0);
+  while (true) {
+    inner(from, to);
+    std::size_t axis = outer;
+    while (axis > 0) {
+      --axis;
+      from += axes[axis].from;
+      to += axes[axis].to;
+      if (++index[axis] < axes[axis].count) break;
+      from -= axes[axis].from * axes[axis].count;
+      to -= axes[axis].to * axes[axis].count;
+      index[axis] = 0;
+      if (axis == 0) return;
+    }
+    if (outer == 0) return;
+  }
+}
+
+template <typename T>
+void copy_axes(std::vector<Axis> axes, const T* from, T* to) {
+  if (axes.empty()) axes.push_back({1, 1, 1});
+  const Axis last = axes.back();
+  const auto run = std::find_if(axes.begin(), axes.end(), [](const Axis& axis) { return axis.from == 1; });
+  if (last.to == 1 && last.from != 1 && last.from != 0 && run != axes.end()) {
+    const Axis rows = *run;
+    axes.erase(run);
+    for_each_outer(axes, axes.size() - 1, from, to, [&](const T* source, T* target) {
+      run_widest<TransposeLoop<T>>(source, target, last.from, rows.to, rows.count, last.count);
+    });
+    return;
+  }
+  for_each_outer(axes, axes.size() - 1, from, to, [&](const T* source, T* target) {
+    run_widest<RowLoop<T>>(source, target, last.from, last.to, last.count);
+  });
+}
+
+}  // namespace
+
+void copy_strided(const void* from, void* to, std::int64_t item_bytes, const StridedBox& box) {
+  BS_CHECK(box.shape.size() == box.from_strides.size() && box.shape.size() == box.to_strides.size());
+  if (std::find(box.shape.begin(), box.shape.end(), 0) != box.shape.end()) return;
+  const auto copy = [&]<typename T>(T) {
+    copy_axes(reduced_axes(box), static_cast<const T*>(from), static_cast<T*>(to));
+  };
+  switch (item_bytes) {
+    case 1: return copy(std::uint8_t{});
+    case 2: return copy(std::uint16_t{});
+    case 4: return copy(std::uint32_t{});
+    case 8: return copy(std::uint64_t{});
+    default: fail_check("elements have 1, 2, 4 or 8 bytes", __FILE__, __LINE__);
+  }
+}
+
+}  // namespace brainsurgery::kernels

@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <vector>
+
+#include "exec/kernels/kernels.h"
+
+namespace brainsurgery::kernels {
+namespace {
+
+template <typename T>
+std::vector<T> uniform(DType dtype, std::uint64_t seed, double low, double high, std::int64_t n) {
+  std::vector<T> out(static_cast<std::size_t>(n));
+  UniformStream(seed, low, high).draw(dtype, out.data(), n);
+  return out;
+}
+
+// Elements 0 to 3, 35 and 36 of 37, drawn by PyTorch 2.13.0 with seed 7.
+template <typename T>
+void expect_draws(DType dtype, double low, double high, const std::vector<T>& expected) {
+  const auto draws = uniform<T>(dtype, 7, low, high, 37);
+  const std::vector<T> picked{draws[0], draws[1], draws[2], draws[3], draws[35], draws[36]};
+  EXPECT_EQ(picked, expected) << to_string(dtype) << " from " << low << " to " << high;
+}
+
+TEST(Uniform, EqualsPyTorch) {
+  using U32 = std::vector<std::uint32_t>;
+  using U64 = std::vector<std::uint64_t>;
+  using U16 = std::vector<std::uint16_t>;
+  const auto draws = uniform<float>(DType::F32, 7, 0, 1, 4);
+  EXPECT_EQ(draws, (std::vector<float>{0.53492254F, 0.19880319F, 0.65921170F, 0.65689027F}));
+  expect_draws(DType::F32, 0, 1, U32{0x3F08F0AF, 0x3E4B9310, 0x3F28C219, 0x3F2829F6, 0x3F758F38, 0x3EC70930});
+  expect_draws(DType::F32, -0.1, 0.3, U32{0x3DE96897, 0xBCA7C300, 0x3E279CF5, 0x3E26A98A, 0x3E913F60, 0x3D63509A});
+  expect_draws(DType::F32, -1e-3, 7, U32{0x406F9D93, 0x3FB2066D, 0x4093A70B, 0x409321E8, 0x40D6DCFB, 0x402E1E06});
+  expect_draws(DType::F64, 0, 1,
+               U64{0x3FD1E15E7465C988, 0x3FD18432A35053EC, 0x3FEB9643FA6CD0D3, 0x3FE5039774A13667, 0x3FACB23724E35C00,
+                   0x3FC854F7D4E7561C});
+  expect_draws(DType::F64, -0.1, 0.3,
+               U64{0x3F881185D1E3AD34, 0x3F8368EE90D0FF00, 0x3FCF56D32A47B485, 0x3FC4D28BEDCEBD72, 0xBFB3DC5B5F05BA67,
+                   0xBF9889B3BD1BB940});
+  expect_draws(DType::F16, 0, 1, U16{0x3848, 0x325D, 0x3946, 0x3941, 0x3BAC, 0x3638});
+  expect_draws(DType::F16, -0.1, 0.3, U16{0x2F4B, 0xA53E, 0x313D, 0x3135, 0x348A, 0x2B1B});
+  expect_draws(DType::F16, -1e-3, 7, U16{0x437D, 0x3D90, 0x449D, 0x4499, 0x46B7, 0x4171});
+  expect_draws(DType::BF16, 0, 1, U16{0x3F09, 0x3E4C, 0x3F29, 0x3F28, 0x3F76, 0x3EC7});
+  expect_draws(DType::BF16, -0.1, 0.3, U16{0x3DE9, 0xBCA8, 0x3E28, 0x3E27, 0x3E91, 0x3D63});
+  expect_draws(DType::BF16, -1e-3, 7, U16{0x4070, 0x3FB2, 0x4094, 0x4093, 0x40D7, 0x402E});
+}
+
+TEST(Uniform, OnlyTheLow32BitsOfTheSeedCount) {
+  EXPECT_EQ(uniform<float>(DType::F32, 5, 0, 1, 9), uniform<float>(DType::F32, (std::uint64_t{1} << 40) + 5, 0, 1, 9));
+}
+
+TEST(Uniform, IsASequence) {
+  const auto whole = uniform<float>(DType::F32, 11, -2, 3, 5000);
+  std::vector<float> parts(5000);
+  UniformStream stream(11, -2, 3);
+  stream.draw(DType::F32, parts.data(), 1);
+  stream.draw(DType::F32, parts.data() + 1, 2999);
+  stream.draw(DType::F32, parts.data() + 3000, 2000);
+  EXPECT_EQ(whole, parts);
+}
+
+TEST(Normal, IsASequence) {
+  std::vector<double> whole(5001), parts(5001);
+  NormalStream(11, 1, 2).draw(DType::F64, whole.data(), 5001);
+  NormalStream stream(11, 1, 2);
+  stream.draw(DType::F64, parts.data(), 1);
+  stream.draw(DType::F64, parts.data() + 1, 2999);
+  stream.draw(DType::F64, parts.data() + 3000, 2001);
+  EXPECT_EQ(whole, parts);
+}
+
+// The elementary functions of our own against the library's: the same Box-Muller in long double.
+TEST(Normal, IsBoxMuller) {
+  constexpr std::int64_t n = 20000;
+  std::vector<double> draws(n);
+  NormalStream(123, 0, 1).draw(DType::F64, draws.data(), n);
+  std::mt19937 engine(123);
+  const auto bits = [&] {
+    const std::uint64_t high = engine();
+    return (high << 32 | engine()) & ((std::uint64_t{1} << 53) - 1);
+  };
+  for (std::size_t i = 0; i < n; i += 2) {
+    const long double u = std::ldexp(static_cast<long double>(bits() + 1), -53);
+    const long double angle = 6.283185307179586476925286766559L * std::ldexp(static_cast<long double>(bits()), -53);
+    const long double radius = std::sqrt(-2 * std::log(u));
+    ASSERT_NEAR(draws[i], static_cast<double>(radius * std::cos(angle)), 4e-15);
+    ASSERT_NEAR(draws[i + 1], static_cast<double>(radius * std::sin(angle)), 4e-15);
+  }
+}
+
+TEST(Normal, HasTheMomentsAskedFor) {
+  constexpr std::int64_t n = 200000;
+  std::vector<float> draws(n);
+  NormalStream(1, 3, 0.5).draw(DType::F32, draws.data(), n);
+  double sum = 0, squares = 0;
+  for (const float x : draws) sum += static_cast<double>(x);
+  const double mean = sum / n;
+  for (const float x : draws) squares += (static_cast<double>(x) - mean) * (static_cast<double>(x) - mean);
+  EXPECT_NEAR(mean, 3, 0.005);
+  EXPECT_NEAR(std::sqrt(squares / n), 0.5, 0.005);
+}
+
+}  // namespace
+}  // namespace brainsurgery::kernels
