@@ -23,7 +23,7 @@ set(BS_PUBLIC_HEADERS
   "types:types"
   "checkpoint:formats" "format:formats"
   "plan:plan" "schema:plan"
-  "expr:graph" "workspace:graph"
+  "expr:graph" "workspace:graph" "check:graph"
   "transform:transforms" "predicate:predicates"
   "session:session")
 

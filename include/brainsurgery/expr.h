@@ -117,17 +117,20 @@ using NodeKind = std::variant<nodes::Source, nodes::Constant, nodes::Literal, no
 
 class Node {
  public:
-  Node(TensorDesc desc, NodeKind kind) : desc_(std::move(desc)), kind_(std::move(kind)) {}
+  Node(TensorDesc desc, NodeKind kind);
   ~Node();  // iterative: graphs may be deep
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
   [[nodiscard]] const TensorDesc& desc() const { return desc_; }
   [[nodiscard]] const NodeKind& kind() const { return kind_; }
+  // Nodes on the longest way down to a leaf, this one included.
+  [[nodiscard]] int depth() const { return depth_; }
 
  private:
   TensorDesc desc_;
   NodeKind kind_;
+  int depth_;
 };
 
 inline const TensorDesc& Expr::desc() const { return node_->desc(); }

@@ -1,0 +1,90 @@
+// What a plan works on: aliases, each a state dict of names to expressions, and what a step changed in it.
+//
+//   Workspace next = workspace;               // a value: copying shares everything that neither side changes afterwards
+//   next.add("model", std::move(state_dict));
+//   next.put("model", "w.half", scale(w, 0.5));
+//
+// A name keeps the place in key order that it was given when it was created; matching is always in sorted order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "brainsurgery/expr.h"
+
+namespace brainsurgery {
+
+// How often the plan used a tensor so far (behaviour of the plan language, section 7.2).
+struct AccessCounts {
+  std::int64_t reads = 0;
+  std::int64_t writes = 1;
+
+  friend bool operator==(const AccessCounts&, const AccessCounts&) = default;
+};
+
+struct NamedTensor {
+  Expr expr;
+  std::uint64_t order = 0;  // key order within its state dict
+  AccessCounts counts;
+};
+
+// The tensors of one alias. A value with shared content, as Workspace.
+class StateDict {
+ public:
+  using Names = std::map<std::string, NamedTensor, std::less<>>;
+
+  StateDict() = default;
+  explicit StateDict(std::string path) : path_(std::move(path)) {}
+
+  [[nodiscard]] const Names& names() const { return *names_; }
+  [[nodiscard]] const NamedTensor* find(std::string_view name) const;
+  // The checkpoint it was opened from, as the user wrote it; empty for one that the plan made.
+  [[nodiscard]] const std::string& path() const { return path_; }
+  // Names in key order.
+  [[nodiscard]] std::vector<std::pair<std::string_view, const NamedTensor*>> in_key_order() const;
+
+  // A new name goes to the end of the key order, with fresh counts; a known one keeps its place and counts.
+  void put(std::string_view name, Expr expr);
+  void erase(std::string_view name);
+  // Takes the entry of `from` out and gives it the name `to` at the end of the key order, with fresh counts.
+  void rename(std::string_view from, std::string_view to);
+  void count(std::string_view name, std::int64_t reads, std::int64_t writes);
+
+ private:
+  Names& own();
+
+  std::shared_ptr<Names> names_ = std::make_shared<Names>();
+  std::uint64_t next_order_ = 0;
+  std::string path_;
+};
+
+class Workspace {
+ public:
+  using Aliases = std::map<std::string, StateDict, std::less<>>;
+
+  [[nodiscard]] const Aliases& aliases() const { return aliases_; }
+  [[nodiscard]] const StateDict* find(std::string_view alias) const;
+  // The alias must exist.
+  [[nodiscard]] StateDict& at(std::string_view alias);
+  void add(std::string alias, StateDict tensors);
+
+ private:
+  Aliases aliases_;
+};
+
+// What one step did, recorded by the write itself.
+struct DeltaEntry {
+  enum class Kind : std::uint8_t { created, changed, deleted } kind;
+  std::string alias;
+  std::string name;
+  std::string region;  // the slice as written, empty for the whole tensor
+};
+using Delta = std::vector<DeltaEntry>;
+
+}  // namespace brainsurgery

@@ -1,0 +1,68 @@
+#include "exec/buffer_pool.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/units.h"
+#include "brainsurgery/error.h"
+
+namespace brainsurgery {
+namespace {
+
+[[noreturn]] void fail(const std::string& what) {
+  throw Error(ErrorCode::run, fmt::format("{}: {}", what, std::strerror(errno)));
+}
+
+std::byte* map_memory(std::int64_t bytes, int flags, int file) {
+  void* data = ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE, flags, file, 0);
+  if (data == MAP_FAILED) fail(fmt::format("cannot get {} of memory", format_size(bytes)));
+  return static_cast<std::byte*>(data);
+}
+
+// A file without a name, its space reserved so that a full disk is an error here and not a signal later.
+std::byte* map_spill_file(std::int64_t bytes, const std::string& directory) {
+  std::error_code ignored;
+  std::filesystem::create_directories(directory, ignored);
+  std::string path = directory + "/spill-XXXXXX";
+  const int file = ::mkostemp(path.data(), O_CLOEXEC);
+  if (file < 0) fail(fmt::format("cannot create a spill file in '{}'", directory));
+  ::unlink(path.c_str());
+  int status = ::fallocate(file, 0, 0, bytes);
+  if (status != 0 && errno == EOPNOTSUPP) status = ::ftruncate(file, bytes);
+  if (status != 0) {
+    const int reason = errno;
+    ::close(file);
+    errno = reason;
+    fail(fmt::format("cannot reserve {} in '{}'", format_size(bytes), directory));
+  }
+  std::byte* data = map_memory(bytes, MAP_SHARED, file);
+  ::close(file);
+  return data;
+}
+
+}  // namespace
+
+Buffer::~Buffer() {
+  if (data_ != nullptr) ::munmap(data_, static_cast<std::size_t>(size_));
+}
+
+std::unique_ptr<Buffer> BufferPool::take(std::int64_t bytes) {
+  if (bytes == 0) return std::make_unique<Buffer>(nullptr, 0);
+  const bool spill = used_bytes_ + bytes > budget_bytes_;
+  std::byte* data = spill ? map_spill_file(bytes, spill_directory_) : map_memory(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  used_bytes_ += bytes;
+  peak_bytes_ = std::max(peak_bytes_, used_bytes_);
+  return std::make_unique<Buffer>(data, bytes);
+}
+
+void BufferPool::give_back(std::unique_ptr<Buffer> buffer) { used_bytes_ -= std::ssize(buffer->bytes()); }
+
+}  // namespace brainsurgery

@@ -1,0 +1,46 @@
+// Memory for tensors that have to exist as a whole: anonymous memory within the budget, an unlinked file beyond it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace brainsurgery {
+
+// Read and written like memory; given back at destruction.
+class Buffer {
+ public:
+  Buffer(std::byte* data, std::int64_t size) : data_(data), size_(size) {}
+  ~Buffer();
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  [[nodiscard]] std::span<std::byte> bytes() const { return {data_, static_cast<std::size_t>(size_)}; }
+
+ private:
+  std::byte* data_;
+  std::int64_t size_;
+};
+
+// One per executor; called by its coordinating thread only.
+class BufferPool {
+ public:
+  // `budget_bytes`: what may be held in anonymous memory. `spill_directory` is created when it is first needed.
+  BufferPool(std::int64_t budget_bytes, std::string spill_directory)
+      : budget_bytes_(budget_bytes), spill_directory_(std::move(spill_directory)) {}
+
+  // Throws Error(run) when there is neither memory nor disk space.
+  [[nodiscard]] std::unique_ptr<Buffer> take(std::int64_t bytes);
+  void give_back(std::unique_ptr<Buffer> buffer);
+  // The most bytes in use at one moment, spilled ones included.
+  [[nodiscard]] std::int64_t peak_bytes() const { return peak_bytes_; }
+
+ private:
+  std::int64_t budget_bytes_;
+  std::string spill_directory_;
+  std::int64_t used_bytes_ = 0;
+  std::int64_t peak_bytes_ = 0;
+};
+
+}  // namespace brainsurgery

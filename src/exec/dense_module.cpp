@@ -1,0 +1,86 @@
+#include "exec/dense_module.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "brainsurgery/error.h"
+#include "exec/dense/dense_abi.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr const char* kFileName = "libbrainsurgery_dense.so";
+constexpr std::size_t kMessageSize = 512;
+
+// BRAINSURGERY_DENSE names the file; else it stands beside the program or in ../lib/brainsurgery.
+std::vector<std::string> candidates() {
+  if (const char* named = std::getenv("BRAINSURGERY_DENSE"); named != nullptr && *named != '\0') return {named};
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  return {program / kFileName, program / ".." / "lib" / "brainsurgery" / kFileName, program / ".." / kFileName};
+}
+
+bs_dense_tensor abi_tensor(const void* data, const TensorDesc& desc) {
+  return {const_cast<void*>(data), static_cast<std::int32_t>(desc.dtype), static_cast<std::int32_t>(desc.shape.size()), desc.shape.data()};
+}
+
+}  // namespace
+
+// Never unloaded: libtorch does not survive it.
+struct DenseModule::Library {
+  void* handle = nullptr;
+  decltype(&bs_dense_matmul) matmul = nullptr;
+
+};
+
+DenseModule::DenseModule() = default;
+DenseModule::~DenseModule() = default;
+
+DenseModule::Library& DenseModule::library() {
+  if (library_) return *library_;
+  // OpenBLAS starts its threads while it is loaded; the program's own pool is the only one wanted.
+  ::setenv("OPENBLAS_NUM_THREADS", "1", 0);
+  ::setenv("OMP_NUM_THREADS", "1", 0);
+  std::string reason = "there is no such file";
+  auto library = std::make_unique<Library>();
+  for (const std::string& path : candidates()) {
+    if (!std::filesystem::exists(path)) continue;
+    library->handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library->handle != nullptr) break;
+    reason = ::dlerror();
+  }
+  if (library->handle == nullptr) {
+    throw Error(ErrorCode::run, fmt::format("this step needs the dense module {}, which cannot be loaded: {}", kFileName, reason),
+                {}, {"build it with libtorch (BS_DENSE=ON), or name it by the environment variable BRAINSURGERY_DENSE"});
+  }
+  const auto symbol = [&](const char* name) {
+    void* found = ::dlsym(library->handle, name);
+    if (found == nullptr) throw Error(ErrorCode::run, fmt::format("the dense module {} lacks '{}'", kFileName, name));
+    return found;
+  };
+  std::array<char, kMessageSize> message{};
+  const auto init = reinterpret_cast<decltype(&bs_dense_init)>(symbol("bs_dense_init"));
+  if (init(BS_DENSE_ABI_VERSION, 1, message.data(), message.size()) != 0) {
+    throw Error(ErrorCode::run, fmt::format("the dense module cannot start: {}", message.data()));
+  }
+  library->matmul = reinterpret_cast<decltype(&bs_dense_matmul)>(symbol("bs_dense_matmul"));
+  library_ = std::move(library);
+  return *library_;
+}
+
+void DenseModule::matmul(const Operand& a, const Operand& b, std::byte* out, const TensorDesc& out_desc) {
+  const bs_dense_tensor left = abi_tensor(a.data, a.desc);
+  const bs_dense_tensor right = abi_tensor(b.data, b.desc);
+  const bs_dense_tensor result = abi_tensor(out, out_desc);
+  std::array<char, kMessageSize> message{};
+  if (library().matmul(&left, &right, &result, message.data(), message.size()) != 0) {
+    throw Error(ErrorCode::run, fmt::format("matmul failed: {}", message.data()));
+  }
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,33 @@
+// The door to libtorch: loads the dense module when it is first asked for something.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "brainsurgery/types.h"
+
+namespace brainsurgery {
+
+// Called by one thread at a time.
+class DenseModule {
+ public:
+  DenseModule();
+  ~DenseModule();
+
+  struct Operand {
+    const std::byte* data;
+    TensorDesc desc;
+  };
+  // out = a @ b by torch.matmul's rules; `out` has its final shape. Throws Error(run): the module is missing or fails.
+  void matmul(const Operand& a, const Operand& b, std::byte* out, const TensorDesc& out_desc);
+
+ private:
+  struct Library;
+  [[nodiscard]] Library& library();
+
+  std::unique_ptr<Library> library_;
+};
+
+}  // namespace brainsurgery

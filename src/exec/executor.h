@@ -1,0 +1,95 @@
+// Performs plans: moves and computes bytes, tile by tile, on every thread of the pool.
+//
+//   Executor executor(pool, options, nullptr);
+//   executor.write(physical_plan, *staged_file);
+//   bool same = *executor.holds(checks::EqualValues{a, b, {}, ""});
+//
+// What comes out does not depend on threads, tile size, budget or fusion. Memory: a few tiles a thread, and the whole tensors that
+// dense operations need, within the budget or spilled. Called by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "brainsurgery/check.h"
+#include "brainsurgery/env.h"
+#include "exec/buffer_pool.h"
+#include "exec/dense_module.h"
+#include "exec/tile_runner.h"
+#include "planner/physical_plan.h"
+
+namespace brainsurgery {
+
+struct ExecOptions {
+  std::int64_t tile_bytes = 512 << 10;        // of the widest value in a tile; at least one element
+  std::int64_t budget_bytes = std::int64_t{1} << 30;  // for tensors that have to exist as a whole
+  std::string spill_directory = ".brainsurgery";      // what exceeds the budget goes into unlinked files here
+  bool fuse = true;                           // see CompileOptions
+};
+
+// Maps the files that are read at random, and knows where computed tensors are.
+class Places final : public PlaceReader {
+ public:
+  void read(const Place& place, std::int64_t offset, std::span<std::byte> into) const override;
+  [[nodiscard]] std::span<const std::byte> memory(const Place& place) const override;
+
+  // Before a program runs: maps what it reads at random.
+  void prepare(const Program& program);
+  void map(const Place& place);
+  // After it: gives the mapped pages back, and throws Error(run) if a file turned out to be damaged.
+  void finish();
+
+  std::vector<std::unique_ptr<Buffer>> buffers;  // by buffer number; null: not made
+
+ private:
+  std::map<const ReadableFile*, std::shared_ptr<const FileMap>> maps_;
+};
+
+class Executor final : public DataOracle {
+ public:
+  // Told the number of bytes done since the last call; on the calling thread.
+  using Progress = std::function<void(std::int64_t bytes)>;
+
+  Executor(ThreadPool& pool, ExecOptions options, Progress progress);
+
+  // Fills `file`, whose length becomes plan.size().
+  void write(const PhysicalPlan& plan, WritableFile& file);
+  // All bytes of a tensor, packed.
+  [[nodiscard]] std::vector<std::byte> evaluate(const Expr& expr);
+
+  [[nodiscard]] std::optional<bool> holds(const checks::EqualValues& check) override;
+  [[nodiscard]] std::optional<bool> holds(const checks::SmallValues& check) override;
+
+ private:
+  // Independent pieces of work, numbered; each may run on any worker.
+  struct Job {
+    std::int64_t tiles;
+    std::function<void(TileRunner&, Scratch&, std::int64_t tile)> run;
+    std::int64_t bytes_per_tile;  // of output, for the progress
+  };
+  struct Run;  // the buffers of one plan or check
+
+  void run_jobs(const std::vector<Job>& jobs, const Places& places);
+  [[nodiscard]] Job copy_job(const Segment& segment, const FilePlace& from, WritableFile& file) const;
+  [[nodiscard]] Job compute_job(const Segment& segment, const Program& program, WritableFile& file) const;
+  void require(Run& run, const std::vector<int>& needs);
+  void release(Run& run, const std::vector<int>& needs);
+  void make(Run& run, int buffer);
+  void draw(const nodes::Random& random, const TensorDesc& desc, std::span<std::byte> into) const;
+  [[nodiscard]] std::int64_t tile_elements(const Program& program) const;
+  [[nodiscard]] bool all_tiles(const std::vector<Expr>& operands,
+                               const std::function<bool(std::span<const std::byte* const>, std::int64_t count)>& holds);
+
+  ThreadPool& pool_;
+  ExecOptions options_;
+  Progress progress_;
+  DenseModule dense_;
+};
+
+}  // namespace brainsurgery

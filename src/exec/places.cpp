@@ -1,0 +1,50 @@
+#include <cstring>
+
+#include "brainsurgery/error.h"
+#include "exec/executor.h"
+#include "graph/visitor.h"
+
+namespace brainsurgery {
+
+void Places::read(const Place& place, std::int64_t offset, std::span<std::byte> into) const {
+  if (const auto* file = std::get_if<FilePlace>(&place)) {
+    file->file->read(file->offset + offset, into);
+  } else if (!into.empty()) {
+    std::memcpy(into.data(), memory(place).data() + offset, into.size());
+  }
+}
+
+std::span<const std::byte> Places::memory(const Place& place) const {
+  if (const auto* file = std::get_if<FilePlace>(&place)) {
+    return maps_.at(file->file.get())->bytes().subspan(static_cast<std::size_t>(file->offset));
+  }
+  if (const auto* buffer = std::get_if<BufferPlace>(&place)) {
+    return buffers[buffer->buffer]->bytes().subspan(static_cast<std::size_t>(buffer->offset));
+  }
+  const auto& literal = std::get<LiteralPlace>(place);
+  return std::span(as<nodes::Literal>(literal.literal)->bytes).subspan(static_cast<std::size_t>(literal.offset));
+}
+
+void Places::prepare(const Program& program) {
+  for (const Instruction& instruction : program.code) {
+    if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) map(gather->place);
+    if (const auto* join = std::get_if<ops::Join>(&instruction.op)) {
+      for (const ProgramPtr& part : join->parts) prepare(*part);
+    }
+    if (const auto* patch = std::get_if<ops::Patch>(&instruction.op)) prepare(*patch->value);
+  }
+}
+
+void Places::map(const Place& place) {
+  const auto* file = std::get_if<FilePlace>(&place);
+  if (file != nullptr && !maps_.contains(file->file.get())) maps_.emplace(file->file.get(), file->file->map());
+}
+
+void Places::finish() {
+  for (const auto& [file, map] : maps_) {
+    if (map->damaged()) throw Error(ErrorCode::run, "'" + file->path() + "' became shorter or unreadable while it was read");
+    map->release(0, std::ssize(map->bytes()));
+  }
+}
+
+}  // namespace brainsurgery

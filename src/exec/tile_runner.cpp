@@ -1,0 +1,146 @@
+#include "exec/tile_runner.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "brainsurgery/error.h"
+#include "exec/kernels/kernels.h"
+#include "exec/strided_range.h"
+
+namespace brainsurgery {
+namespace {
+
+// A piece of a row of at least this many bytes is made where it belongs; shorter ones are made together and distributed.
+constexpr std::int64_t kDirectRowBytes = 16 << 10;
+
+kernels::BinaryOp kernel_of(Arithmetic operation) {
+  switch (operation) {
+    case Arithmetic::add: return kernels::BinaryOp::add;
+    case Arithmetic::subtract: return kernels::BinaryOp::subtract;
+    case Arithmetic::multiply: break;
+  }
+  return kernels::BinaryOp::multiply;
+}
+
+}  // namespace
+
+std::unique_ptr<Scratch::Block> Scratch::take(std::int64_t bytes) {
+  std::vector<std::byte> memory;
+  if (!free_.empty()) {
+    memory = std::move(free_.back());
+    free_.pop_back();
+  }
+  if (std::cmp_less(memory.size(), bytes)) memory = std::vector<std::byte>(static_cast<std::size_t>(bytes));
+  return std::make_unique<Block>(*this, std::move(memory));
+}
+
+// One instruction of `program` on [begin, end).
+struct RunInstruction {
+  TileRunner& runner;
+  const Program& program;
+  const Instruction& instruction;
+  std::int64_t begin, end;
+  std::span<std::byte* const> values;  // of the instructions so far
+  std::byte* out;
+
+  [[nodiscard]] std::int64_t count() const { return end - begin; }
+  [[nodiscard]] std::int64_t item() const { return item_size(instruction.dtype); }
+  [[nodiscard]] DType dtype_of(int input) const { return program.code[input].dtype; }
+
+  void operator()(const ops::Load& op) const {
+    runner.places_.read(op.place, begin * item(), {out, static_cast<std::size_t>(count() * item())});
+  }
+  void operator()(const ops::Gather& op) const {
+    const std::byte* from = runner.places_.memory(op.place).data();
+    std::byte* to = out;
+    for_each_box(op.map, begin, end, [&](const StridedMap& box) {
+      const std::vector<std::int64_t> packed = row_major_strides(box.shape);
+      kernels::copy_strided(from + box.offset * item(), to, item(), {box.shape, box.strides, packed});
+      to += element_count(box.shape) * item();
+    });
+  }
+  void operator()(const ops::Fill& op) const {
+    kernels::Element element;
+    std::memcpy(element.data(), &op.element, element.size());
+    kernels::fill(out, item(), element, count());
+  }
+  void operator()(const ops::Cast& op) const { kernels::cast(dtype_of(op.input), values[op.input], instruction.dtype, out, count()); }
+  void operator()(const ops::Scale& op) const { kernels::scale(instruction.dtype, values[op.input], op.factor, out, count()); }
+  void operator()(const ops::Clamp& op) const { kernels::clamp(instruction.dtype, values[op.input], {op.low, op.high}, out, count()); }
+  void operator()(const ops::Binary& op) const {
+    kernels::binary(kernel_of(op.operation), instruction.dtype, values[op.a], values[op.b], out, count());
+  }
+  void operator()(const ops::Join& op) const {
+    std::int64_t row_length = 0;
+    for (const std::int64_t length : op.lengths) row_length += length;
+    const std::int64_t first_whole = (begin + row_length - 1) / row_length;
+    const std::int64_t last_whole = end / row_length;
+    if (first_whole >= last_whole || row_length * item() >= kDirectRowBytes * std::ssize(op.parts)) {
+      join_direct(op, row_length, begin, end);
+      return;
+    }
+    join_direct(op, row_length, begin, first_whole * row_length);
+    join_rows(op, row_length, first_whole, last_whole);
+    join_direct(op, row_length, last_whole * row_length, end);
+  }
+  // Piece by piece, each written where it belongs.
+  void join_direct(const ops::Join& op, std::int64_t row_length, std::int64_t from, std::int64_t until) const {
+    while (from < until) {
+      const std::int64_t row = from / row_length;
+      std::int64_t piece_begin = row * row_length;
+      for (std::size_t i = 0; i < op.parts.size() && from < until; ++i) {
+        const std::int64_t piece_end = piece_begin + op.lengths[i];
+        if (from < piece_end) {
+          const std::int64_t stop = std::min(until, piece_end);
+          const std::int64_t shift = row * op.lengths[i] - piece_begin;
+          runner.run(*op.parts[i], from + shift, stop + shift, out + (from - begin) * item());
+          from = stop;
+        }
+        piece_begin = piece_end;
+      }
+    }
+  }
+  // All pieces that whole rows take from one part at once, then distributed.
+  void join_rows(const ops::Join& op, std::int64_t row_length, std::int64_t first, std::int64_t last) const {
+    const std::int64_t rows = last - first;
+    std::byte* row_start = out + (first * row_length - begin) * item();
+    for (std::size_t i = 0; i < op.parts.size(); ++i) {
+      const std::int64_t length = op.lengths[i];
+      const auto block = runner.scratch_.take(rows * length * item());
+      runner.run(*op.parts[i], first * length, last * length, block->data());
+      const Shape shape{rows, length};
+      const std::vector<std::int64_t> from_strides{length, 1}, to_strides{row_length, 1};
+      kernels::copy_strided(block->data(), row_start, item(), {shape, from_strides, to_strides});
+      row_start += length * item();
+    }
+  }
+  void operator()(const ops::Patch& op) const {
+    if (values[op.input] != out) std::memcpy(out, values[op.input], static_cast<std::size_t>(count() * item()));
+    const std::int64_t first = first_at_or_after(op.map, begin);
+    const std::int64_t last = first_at_or_after(op.map, end);
+    if (first >= last) return;
+    const auto block = runner.scratch_.take((last - first) * item());
+    runner.run(*op.value, first, last, block->data());
+    const std::byte* from = block->data();
+    for_each_box(op.map, first, last, [&](const StridedMap& box) {
+      const std::vector<std::int64_t> packed = row_major_strides(box.shape);
+      kernels::copy_strided(from, out + (box.offset - begin) * item(), item(), {box.shape, packed, box.strides});
+      from += element_count(box.shape) * item();
+    });
+  }
+};
+
+void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t end, std::byte* out) {
+  if (begin >= end) return;
+  std::vector<std::unique_ptr<Scratch::Block>> slots(program.slots);
+  for (auto& slot : slots) slot = scratch_.take((end - begin) * program.widest_item);
+  std::vector<std::byte*> values;
+  values.reserve(program.code.size());
+  for (const Instruction& instruction : program.code) {
+    std::byte* value = instruction.slot == kResultSlot ? out : slots[instruction.slot]->data();
+    std::visit(RunInstruction{*this, program, instruction, begin, end, values, value}, instruction.op);
+    values.push_back(value);
+  }
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,60 @@
+// Runs programs on ranges of elements. One per worker thread: it owns the scratch memory of the tiles.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "planner/program.h"
+
+namespace brainsurgery {
+
+// Memory that can be handed back for the next tile.
+class Scratch {
+ public:
+  class Block {
+   public:
+    Block(Scratch& owner, std::vector<std::byte> memory) : owner_(owner), memory_(std::move(memory)) {}
+    ~Block() { owner_.free_.push_back(std::move(memory_)); }
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+    [[nodiscard]] std::byte* data() { return memory_.data(); }
+
+   private:
+    Scratch& owner_;
+    std::vector<std::byte> memory_;
+  };
+  [[nodiscard]] std::unique_ptr<Block> take(std::int64_t bytes);
+
+ private:
+  std::vector<std::vector<std::byte>> free_;
+};
+
+// Where the bytes of places are. May be called from several threads.
+class PlaceReader {
+ public:
+  virtual ~PlaceReader() = default;
+  // Copies bytes [offset, offset + into.size()) of the place; throws Error(run) where a file is too short.
+  virtual void read(const Place& place, std::int64_t offset, std::span<std::byte> into) const = 0;
+  // The bytes of the place from its first element on, for reading at random.
+  [[nodiscard]] virtual std::span<const std::byte> memory(const Place& place) const = 0;
+};
+
+class TileRunner {
+ public:
+  explicit TileRunner(const PlaceReader& places) : places_(places) {}
+
+  // Writes elements [begin, end) of the program's result to `out`: (end - begin) * program.item_bytes bytes, aligned to its elements.
+  void run(const Program& program, std::int64_t begin, std::int64_t end, std::byte* out);
+
+ private:
+  friend struct RunInstruction;
+
+  const PlaceReader& places_;
+  Scratch scratch_;
+};
+
+}  // namespace brainsurgery

@@ -1,0 +1,278 @@
+// Construction of expressions: every make function checks shapes and dtypes, folds what needs no node, and builds one.
+#include "brainsurgery/expr.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "brainsurgery/error.h"
+
+namespace brainsurgery {
+namespace {
+
+[[noreturn]] void refuse(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
+
+Expr make(TensorDesc desc, NodeKind kind) {
+  return Expr(std::make_shared<const Node>(std::move(desc), std::move(kind)));
+}
+
+void require_computing(const char* what, DType dtype) {
+  if (!info(dtype).computes) {
+    refuse(fmt::format("{} is not defined for dtype {}: such tensors can be renamed, copied and joined only", what, to_string(dtype)));
+  }
+}
+
+// Parts of a tensor are found by byte arithmetic, which types below 8 bits do not have.
+void require_whole_bytes(const char* what, DType dtype) {
+  if (info(dtype).bits % 8 != 0) {
+    refuse(fmt::format("{} is not defined for dtype {}, whose elements are not whole bytes", what, to_string(dtype)));
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(Arithmetic operation) {
+  switch (operation) {
+    case Arithmetic::add: return "add";
+    case Arithmetic::subtract: return "subtract";
+    case Arithmetic::multiply: return "multiply";
+  }
+  return "";
+}
+
+Node::Node(TensorDesc desc, NodeKind kind) : desc_(std::move(desc)), kind_(std::move(kind)), depth_(1) {
+  for (const Expr& operand : operands(*this)) depth_ = std::max(depth_, operand.node().depth() + 1);
+}
+
+Node::~Node() {
+  // Operands whose last handle is this node are moved to a list and released one by one, so that a chain of any length
+  // does not recurse through destructors.
+  std::vector<std::shared_ptr<const Node>> doomed;
+  const auto take = [&doomed](Node& node) {
+    const auto each = [&doomed](Expr& operand) {
+      if (operand) doomed.push_back(operand.release());
+    };
+    std::visit(
+        [&each](auto& kind) {
+          if constexpr (requires { kind.base; }) each(kind.base);
+          if constexpr (requires { kind.a.release(); }) each(kind.a);
+          if constexpr (requires { kind.b.release(); }) each(kind.b);
+          if constexpr (requires { kind.value; }) each(kind.value);
+          if constexpr (requires { kind.parts; }) std::ranges::for_each(kind.parts, each);
+        },
+        node.kind_);
+  };
+  take(*this);
+  while (!doomed.empty()) {
+    const std::shared_ptr<const Node> node = std::move(doomed.back());
+    doomed.pop_back();
+    // The last owner may dismantle a node that nobody can see any more.
+    if (node.use_count() == 1) take(const_cast<Node&>(*node));
+  }
+}
+
+std::vector<Expr> operands(const Node& node) {
+  return std::visit(
+      [](const auto& kind) -> std::vector<Expr> {
+        std::vector<Expr> result;
+        if constexpr (requires { kind.base; }) result.push_back(kind.base);
+        if constexpr (requires { kind.a.node(); }) result.push_back(kind.a);
+        if constexpr (requires { kind.b.node(); }) result.push_back(kind.b);
+        if constexpr (requires { kind.value; }) result.push_back(kind.value);
+        if constexpr (requires { kind.parts; }) result = kind.parts;
+        return result;
+      },
+      node.kind());
+}
+
+Expr source(std::shared_ptr<const ReadableFile> file, std::int64_t offset, TensorDesc desc) {
+  return make(std::move(desc), nodes::Source{std::move(file), offset});
+}
+
+Expr constant(TensorDesc desc, std::uint64_t element) { return make(std::move(desc), nodes::Constant{element}); }
+
+Expr literal(TensorDesc desc, std::vector<std::byte> bytes) {
+  BS_CHECK(static_cast<std::int64_t>(bytes.size()) == byte_count(desc.dtype, desc.shape));
+  return make(std::move(desc), nodes::Literal{std::move(bytes)});
+}
+
+Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b, std::uint64_t seed) {
+  if (!is_floating(desc.dtype) || !info(desc.dtype).computes) {
+    refuse(fmt::format("random values need a floating dtype, not {}", to_string(desc.dtype)));
+  }
+  return make(std::move(desc), nodes::Random{distribution, a, b, seed});
+}
+
+Expr slice(Expr base, Region region) {
+  if (region.is_whole(base.shape())) return base;
+  require_whole_bytes("a slice", base.dtype());
+  TensorDesc desc{base.dtype(), region.shape()};
+  return make(std::move(desc), nodes::Slice{std::move(base), std::move(region)});
+}
+
+Expr permute(Expr base, std::vector<int> order) {
+  const Shape& shape = base.shape();
+  std::vector<bool> seen(shape.size(), false);
+  for (const int axis : order) {
+    if (axis < 0 || std::cmp_greater_equal(axis, shape.size()) || seen[axis]) refuse(fmt::format("order [{}] is not a permutation of the {} dimensions of shape {}",
+        fmt::join(order, ", "), shape.size(), to_string(shape)));
+    seen[axis] = true;
+  }
+  if (order.size() != shape.size()) {
+    refuse(fmt::format("order [{}] has {} axes, the tensor of shape {} has {} dimensions", fmt::join(order, ", "), order.size(), to_string(shape), shape.size()));
+  }
+  if (std::ranges::is_sorted(order)) return base;
+  require_whole_bytes("permute", base.dtype());
+  TensorDesc desc{base.dtype(), {}};
+  for (const int axis : order) desc.shape.push_back(shape[axis]);
+  return make(std::move(desc), nodes::Permute{std::move(base), std::move(order)});
+}
+
+Expr reshape(Expr base, Shape shape) {
+  const std::int64_t count = element_count(base.shape());
+  const std::string wanted = to_string(shape);
+  const auto inferred = std::ranges::find(shape, -1);
+  if (inferred != shape.end()) {
+    *inferred = 1;
+    const std::int64_t rest = element_count(shape);
+    if (rest == 0 || count % rest != 0) {
+      refuse(fmt::format("cannot infer -1 in shape {}: {} elements of shape {} do not divide by {}", wanted, count, to_string(base.shape()), rest));
+    }
+    *inferred = count / rest;
+  }
+  if (element_count(shape) != count) {
+    refuse(fmt::format("shape {} has {} elements, the tensor of shape {} has {}", wanted, element_count(shape), to_string(base.shape()), count));
+  }
+  if (shape == base.shape()) return base;
+  TensorDesc desc{base.dtype(), std::move(shape)};
+  return make(std::move(desc), nodes::Reshape{std::move(base)});
+}
+
+Expr broadcast(Expr base, Shape shape) {
+  const Shape& from = base.shape();
+  bool fits = from.size() <= shape.size();
+  for (std::size_t i = 0; fits && i < from.size(); ++i) {
+    const std::int64_t size = from[from.size() - 1 - i];
+    fits = size == 1 || size == shape[shape.size() - 1 - i];
+  }
+  if (!fits) refuse(fmt::format("shape {} cannot be broadcast to shape {}", to_string(from), to_string(shape)));
+  if (shape == from) return base;
+  require_whole_bytes("broadcasting", base.dtype());
+  TensorDesc desc{base.dtype(), std::move(shape)};
+  return make(std::move(desc), nodes::Broadcast{std::move(base)});
+}
+
+Expr cast(Expr base, DType dtype) {
+  if (base.dtype() == dtype) return base;
+  require_computing("cast", base.dtype());
+  require_computing("cast", dtype);
+  TensorDesc desc{dtype, base.shape()};
+  return make(std::move(desc), nodes::Cast{std::move(base)});
+}
+
+Expr scale(Expr base, double factor) {
+  require_computing("scale", base.dtype());
+  if (base.dtype() == DType::BOOL) refuse("a bool tensor cannot be scaled; cast it first");
+  if (is_integer(base.dtype()) && (factor != std::trunc(factor) || std::abs(factor) >= 0x1p63)) {
+    refuse(fmt::format("an {} tensor can be scaled by an integral factor only, not {}; cast it to a floating dtype first", to_string(base.dtype()), factor));
+  }
+  TensorDesc desc = base.desc();
+  return make(std::move(desc), nodes::Scale{std::move(base), factor});
+}
+
+Expr clamp(Expr base, std::optional<double> low, std::optional<double> high) {
+  require_computing("clamp", base.dtype());
+  if (low && high && *low > *high) refuse(fmt::format("min {} exceeds max {}", *low, *high));
+  if (base.dtype() == DType::BOOL) refuse("a bool tensor cannot be clamped; cast it first");
+  if (is_integer(base.dtype()) && low && high && std::ceil(*low) > std::floor(*high)) {
+    refuse(fmt::format("no {} value lies between min {} and max {}", to_string(base.dtype()), *low, *high));
+  }
+  TensorDesc desc = base.desc();
+  return make(std::move(desc), nodes::Clamp{std::move(base), low, high});
+}
+
+Expr arithmetic(Arithmetic operation, Expr a, Expr b) {
+  if (a.shape() != b.shape()) refuse(fmt::format("shapes differ: {} and {}", to_string(a.shape()), to_string(b.shape())));
+  if (a.dtype() != b.dtype()) refuse(fmt::format("dtypes differ: {} and {}", to_string(a.dtype()), to_string(b.dtype())));
+  require_computing(std::string(to_string(operation)).c_str(), a.dtype());
+  if (operation == Arithmetic::subtract && a.dtype() == DType::BOOL) refuse("subtraction is not defined for bool tensors");
+  TensorDesc desc = a.desc();
+  return make(std::move(desc), nodes::Binary{operation, std::move(a), std::move(b)});
+}
+
+Expr concat(std::vector<Expr> parts, int dim) {
+  BS_CHECK(!parts.empty() && dim >= 0 && std::cmp_less(dim, parts.front().shape().size()));
+  TensorDesc desc = parts.front().desc();
+  if (dim != 0) require_whole_bytes("concat along a dimension other than 0", desc.dtype);
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const TensorDesc& part = parts[i].desc();
+    if (part.dtype != desc.dtype) {
+      refuse(fmt::format("source {} has dtype {}, source 0 has {}", i, to_string(part.dtype), to_string(desc.dtype)));
+    }
+    if (part.shape.size() != desc.shape.size()) {
+      refuse(fmt::format("source {} has shape {}, source 0 has {}: ranks differ", i, to_string(part.shape), to_string(parts.front().shape())));
+    }
+    for (std::size_t axis = 0; axis < part.shape.size(); ++axis) {
+      if (std::cmp_not_equal(axis, dim) && part.shape[axis] != desc.shape[axis]) {
+        refuse(fmt::format("source {} has shape {}, source 0 has {}: sizes differ outside dimension {}", i, to_string(part.shape), to_string(parts.front().shape()), dim));
+      }
+    }
+    desc.shape[dim] += part.shape[dim];
+  }
+  if (parts.size() == 1) return parts.front();
+  static_cast<void>(byte_count(desc.dtype, desc.shape));  // refuses what no file could hold
+  return make(std::move(desc), nodes::Concat{std::move(parts), dim});
+}
+
+Expr overwrite(Expr base, Region region, Expr value) {
+  BS_CHECK(value.dtype() == base.dtype() && value.shape() == region.shape());
+  if (region.is_whole(base.shape())) return value;
+  if (element_count(value.shape()) == 0) return base;
+  TensorDesc desc = base.desc();
+  return make(std::move(desc), nodes::Overwrite{std::move(base), std::move(region), std::move(value)});
+}
+
+namespace {
+
+// torch.matmul's result shape; nullopt where the operands do not fit.
+std::optional<Shape> matmul_shape(Shape a, Shape b) {
+  const bool row = a.size() == 1, column = b.size() == 1;
+  if (row) a.insert(a.begin(), 1);
+  if (column) b.push_back(1);
+  if (a[a.size() - 1] != b[b.size() - 2]) return std::nullopt;
+  const std::size_t batch_rank = std::max(a.size(), b.size()) - 2;
+  Shape result(batch_rank);
+  for (std::size_t i = 0; i < batch_rank; ++i) {
+    const auto size_at = [i, batch_rank](const Shape& shape) {
+      const std::size_t missing = batch_rank + 2 - shape.size();
+      return i < missing ? std::int64_t{1} : shape[i - missing];
+    };
+    const std::int64_t x = size_at(a), y = size_at(b);
+    if (x != y && x != 1 && y != 1) return std::nullopt;
+    result[i] = x == 1 ? y : x;
+  }
+  if (!row) result.push_back(a[a.size() - 2]);
+  if (!column) result.push_back(b[b.size() - 1]);
+  return result;
+}
+
+}  // namespace
+
+Expr matmul(Expr a, Expr b) {
+  if (a.dtype() != b.dtype()) refuse(fmt::format("dtypes differ: {} and {}", to_string(a.dtype()), to_string(b.dtype())));
+  switch (a.dtype()) {
+    case DType::F64: case DType::F32: case DType::F16: case DType::BF16:
+    case DType::I64: case DType::I32: case DType::I16: case DType::I8: case DType::U8: break;
+    default: refuse(fmt::format("matmul is not defined for dtype {}; cast first", to_string(a.dtype())));
+  }
+  if (a.shape().empty() || b.shape().empty()) refuse("matmul needs operands of at least one dimension");
+  std::optional<Shape> shape = matmul_shape(a.shape(), b.shape());
+  if (!shape) refuse(fmt::format("shapes {} and {} do not fit for matmul", to_string(a.shape()), to_string(b.shape())));
+  TensorDesc desc{a.dtype(), *std::move(shape)};
+  static_cast<void>(byte_count(desc.dtype, desc.shape));
+  return make(std::move(desc), nodes::Matmul{std::move(a), std::move(b)});
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,67 @@
+// Expressions as text: one line, operands in parentheses. Deep graphs are cut.
+#include <fmt/format.h>
+
+#include "brainsurgery/expr.h"
+#include "graph/visitor.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr int kMaxDepth = 24;
+
+std::string describe(const Region& region) {
+  std::string text;
+  for (const Region::Axis& axis : region.axes) {
+    if (!text.empty()) text += ", ";
+    text += axis.dropped ? fmt::format("{}", axis.start) : fmt::format("{}+{}", axis.start, axis.count);
+    if (axis.step != 1) text += fmt::format("x{}", axis.step);
+  }
+  return "[" + text + "]";
+}
+
+struct Details {
+  std::string operator()(const nodes::Source& node) const { return fmt::format(" {} @{}", node.file->path(), node.offset); }
+  std::string operator()(const nodes::Constant& node) const { return fmt::format(" {:#x}", node.element); }
+  std::string operator()(const nodes::Random& node) const { return fmt::format(" seed {} ({}, {})", node.seed, node.a, node.b); }
+  std::string operator()(const nodes::Slice& node) const { return " " + describe(node.region); }
+  std::string operator()(const nodes::Permute& node) const { return fmt::format(" [{}]", fmt::join(node.order, ", ")); }
+  std::string operator()(const nodes::Scale& node) const { return fmt::format(" by {}", node.factor); }
+  std::string operator()(const nodes::Clamp& node) const {
+    return (node.low ? fmt::format(" min {}", *node.low) : "") + (node.high ? fmt::format(" max {}", *node.high) : "");
+  }
+  std::string operator()(const nodes::Binary& node) const { return fmt::format(" {}", to_string(node.operation)); }
+  std::string operator()(const nodes::Concat& node) const { return fmt::format(" dim {}", node.dim); }
+  std::string operator()(const nodes::Overwrite& node) const { return " " + describe(node.region); }
+  template <typename Other>
+  std::string operator()(const Other&) const {
+    return "";
+  }
+};
+
+std::string print(const Expr& expr, int depth) {
+  if (depth > kMaxDepth) return "...";
+  const Node& node = expr.node();
+  std::string text = fmt::format("{}{} {} {}", kind_name(node), std::visit(Details{}, node.kind()), to_string(expr.dtype()), to_string(expr.shape()));
+  std::string inner;
+  for (const Expr& operand : operands(node)) {
+    if (!inner.empty()) inner += ", ";
+    inner += print(operand, depth + 1);
+  }
+  return inner.empty() ? text : text + " (" + inner + ")";
+}
+
+}  // namespace
+
+std::string_view kind_name(const Node& node) {
+  struct Name {
+#define BS_NODE(type, name) \
+  std::string_view operator()(const nodes::type&) const { return name; }
+#include "graph/nodes.def"
+#undef BS_NODE
+  };
+  return std::visit(Name{}, node.kind());
+}
+
+std::string to_string(const Expr& expr) { return print(expr, 0); }
+
+}  // namespace brainsurgery

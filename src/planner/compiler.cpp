@@ -1,0 +1,280 @@
+#include "planner/compiler.h"
+
+#include <algorithm>
+
+#include "brainsurgery/error.h"
+#include "graph/visitor.h"
+
+namespace brainsurgery {
+namespace {
+
+// Chains longer than this are cut by a materialization, so that no recursion here is deeper.
+constexpr int kMaxDepth = 256;
+// A part that several programs of one tensor need is computed once if it is deeper than this.
+constexpr int kCheapDepth = 3;
+
+std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
+  std::int64_t result = 1;
+  for (std::size_t i = begin; i < end; ++i) result *= shape[i];
+  return result;
+}
+
+bool is_leaf(const Node& node) { return node.depth() == 1; }
+
+bool is_cut(const Node& node) { return node.depth() % kMaxDepth == 0; }
+
+// The elements of a part of a concatenation that a view selects along the joined dimension.
+struct PartRange {
+  std::int64_t first;  // index in the part
+  std::int64_t count;
+};
+
+PartRange part_of(const View::Axis& axis, std::int64_t wanted, std::int64_t part_begin, std::int64_t part_size) {
+  const auto index_at_or_after = [&axis](std::int64_t position) {
+    return position <= axis.start ? std::int64_t{0} : (position - axis.start + axis.step - 1) / axis.step;
+  };
+  const std::int64_t begin = std::min(index_at_or_after(part_begin), wanted);
+  const std::int64_t end = std::min(index_at_or_after(part_begin + part_size), wanted);
+  return {axis.start + begin * axis.step - part_begin, end - begin};
+}
+
+}  // namespace
+
+// Builds one program: everything that speaks of the same range of elements.
+class ProgramBuilder {
+ public:
+  ProgramBuilder(Compiler& compiler, std::vector<int>& needs) : compiler_(compiler), needs_(needs) {}
+
+  [[nodiscard]] ProgramPtr build(const Expr& expr, const View& view, bool whole = false) {
+    Program program;
+    program.elements = element_count(view.out_shape);
+    program_ = &program;
+    root_ = expr.get();
+    if (info(expr.dtype()).bits % 8 != 0) {
+      emit_bytes(expr);
+      program.dtype = DType::U8;
+      program.elements = byte_count(expr.dtype(), view.out_shape);
+    } else {
+      program.dtype = expr.dtype();
+      const int result = program.elements == 0 ? add(expr.dtype(), ops::Fill{0}) : whole ? emit_node(expr, view) : emit(expr, view);
+      BS_CHECK(result == static_cast<int>(program.code.size()) - 1);
+    }
+    program.item_bytes = item_size(program.dtype);
+    for (const Instruction& instruction : program.code) program.widest_item = std::max(program.widest_item, item_size(instruction.dtype));
+    assign_slots(program);
+    return std::make_shared<const Program>(std::move(program));
+  }
+
+ private:
+  int add(DType dtype, decltype(Instruction::op) op) {
+    program_->code.push_back({dtype, std::move(op), 0});
+    return static_cast<int>(program_->code.size()) - 1;
+  }
+
+  int emit(const Expr& expr, const View& view) {
+    for (const Emitted& known : emitted_[expr.get()]) {
+      if (known.view == view) return known.result;
+    }
+    const int result = emit_new(expr, view);
+    emitted_[expr.get()].push_back({view, result});
+    return result;
+  }
+
+  int emit_new(const Expr& expr, const View& view) {
+    const Node& node = expr.node();
+    if (const auto buffer = compiler_.buffers_.find(&node); buffer != compiler_.buffers_.end()) {
+      return emit_buffer(buffer->second, expr, view);
+    }
+    if (is_leaf(node)) return emit_node(expr, view);
+    const bool shared = ++compiler_.visits_[&node] > 1 && node.depth() > kCheapDepth;
+    const bool unfused = !compiler_.options_.fuse && &node != root_;
+    if (shared || unfused || is_cut(node)) return emit_buffer(compiler_.materialize(expr), expr, view);
+    return emit_node(expr, view);
+  }
+
+  int emit_node(const Expr& expr, const View& view) {
+    const View* seen = &view;
+    View own;
+    if (view.in_shape != expr.shape() && !is_elementwise(expr.node())) {
+      if (view.is_identity()) {
+        own = View::identity(expr.shape());
+        seen = &own;
+      } else if (!is_leaf(expr.node())) {
+        return emit_buffer(compiler_.materialize(expr), expr, view);
+      }
+    }
+    return std::visit([&](const auto& kind) { return emit_kind(kind, expr, *seen); }, expr.node().kind());
+  }
+
+  int emit_kind(const nodes::Source& node, const Expr& expr, const View& view) {
+    const StridedMap map = strided(view);
+    if (map.is_contiguous()) return add(expr.dtype(), ops::Load{FilePlace{node.file, node.offset + map.offset * item_size(expr.dtype())}});
+    return add(expr.dtype(), ops::Gather{FilePlace{node.file, node.offset}, map});
+  }
+  int emit_kind(const nodes::Constant& node, const Expr& expr, const View&) { return add(expr.dtype(), ops::Fill{node.element}); }
+  int emit_kind(const nodes::Literal&, const Expr& expr, const View& view) {
+    const StridedMap map = strided(view);
+    if (map.is_contiguous()) return add(expr.dtype(), ops::Load{LiteralPlace{expr, map.offset * item_size(expr.dtype())}});
+    return add(expr.dtype(), ops::Gather{LiteralPlace{expr, 0}, map});
+  }
+  int emit_kind(const nodes::Random&, const Expr& expr, const View& view) { return emit_buffer(compiler_.materialize(expr), expr, view); }
+  int emit_kind(const nodes::Matmul&, const Expr& expr, const View& view) { return emit_buffer(compiler_.materialize(expr), expr, view); }
+  int emit_kind(const nodes::Slice& node, const Expr&, const View& view) { return emit(node.base, view.through_slice(node.region, node.base.shape())); }
+  int emit_kind(const nodes::Permute& node, const Expr&, const View& view) {
+    return emit(node.base, view.through_permute(node.order, node.base.shape()));
+  }
+  int emit_kind(const nodes::Broadcast& node, const Expr&, const View& view) { return emit(node.base, view.through_broadcast(node.base.shape())); }
+  int emit_kind(const nodes::Reshape& node, const Expr&, const View& view) { return emit(node.base, view); }
+  int emit_kind(const nodes::Cast& node, const Expr& expr, const View& view) {
+    const int input = emit(node.base, view);
+    return add(expr.dtype(), ops::Cast{input});
+  }
+  int emit_kind(const nodes::Scale& node, const Expr& expr, const View& view) {
+    const int input = emit(node.base, view);
+    return add(expr.dtype(), ops::Scale{input, node.factor});
+  }
+  int emit_kind(const nodes::Clamp& node, const Expr& expr, const View& view) {
+    const int input = emit(node.base, view);
+    return add(expr.dtype(), ops::Clamp{input, node.low, node.high});
+  }
+  int emit_kind(const nodes::Binary& node, const Expr& expr, const View& view) {
+    const int a = emit(node.a, view);
+    const int b = emit(node.b, view);
+    return add(expr.dtype(), ops::Binary{node.operation, a, b});
+  }
+
+  int emit_kind(const nodes::Concat& node, const Expr& expr, const View& view) {
+    const View::Axis& axis = view.axes[node.dim];
+    std::int64_t begin = 0;
+    struct Piece {
+      const Expr* part;
+      View view;
+      std::int64_t count;
+    };
+    std::vector<Piece> pieces;
+    const std::int64_t wanted = axis.out_dim < 0 ? 1 : view.out_shape[axis.out_dim];
+    for (const Expr& part : node.parts) {
+      const std::int64_t size = part.shape()[node.dim];
+      const PartRange range = part_of(axis, wanted, begin, size);
+      begin += size;
+      if (range.count == 0) continue;
+      Piece piece{&part, view, range.count};
+      piece.view.in_shape = part.shape();
+      piece.view.axes[node.dim].start = range.first;
+      if (axis.out_dim >= 0) piece.view.out_shape[axis.out_dim] = range.count;
+      pieces.push_back(std::move(piece));
+    }
+    if (pieces.size() == 1) return emit(*pieces.front().part, pieces.front().view);
+    ops::Join join;
+    const std::int64_t inner = product(view.out_shape, axis.out_dim + 1, view.out_shape.size());
+    for (const Piece& piece : pieces) {
+      join.parts.push_back(ProgramBuilder(compiler_, needs_).build(*piece.part, piece.view));
+      join.lengths.push_back(piece.count * inner);
+    }
+    return add(expr.dtype(), std::move(join));
+  }
+
+  int emit_kind(const nodes::Overwrite& node, const Expr& expr, const View& view) {
+    if (!view.is_identity()) return emit_buffer(compiler_.materialize(expr), expr, view);
+    const int input = emit(node.base, View::identity(node.base.shape()));
+    const View target = View::identity(node.region.shape()).through_slice(node.region, expr.shape());
+    ProgramPtr value = ProgramBuilder(compiler_, needs_).build(node.value, View::identity(node.value.shape()));
+    return add(expr.dtype(), ops::Patch{input, std::move(value), strided(target)});
+  }
+
+  int emit_buffer(int buffer, const Expr& expr, const View& view) {
+    compiler_.use(buffer, needs_);
+    const StridedMap map = strided(view);
+    if (map.is_contiguous()) return add(expr.dtype(), ops::Load{BufferPlace{buffer, map.offset * item_size(expr.dtype())}});
+    return add(expr.dtype(), ops::Gather{BufferPlace{buffer, 0}, map});
+  }
+
+  // Types below 8 bits: whole tensors and their concatenation along dimension 0 are runs of bytes.
+  void emit_bytes(const Expr& expr) {
+    Expr at = expr;
+    while (const auto* reshaped = as<nodes::Reshape>(at)) at = reshaped->base;
+    if (const auto* file = as<nodes::Source>(at)) {
+      add(DType::U8, ops::Load{FilePlace{file->file, file->offset}});
+      return;
+    }
+    const auto* joined = as<nodes::Concat>(at);
+    BS_CHECK(joined != nullptr && joined->dim == 0);
+    ops::Join join;
+    for (const Expr& part : joined->parts) {
+      join.parts.push_back(ProgramBuilder(compiler_, needs_).build(part, View::identity(part.shape())));
+      join.lengths.push_back(join.parts.back()->elements);
+    }
+    add(DType::U8, std::move(join));
+  }
+
+  struct Emitted {
+    View view;
+    int result;
+  };
+  Compiler& compiler_;
+  std::vector<int>& needs_;
+  Program* program_ = nullptr;
+  const Node* root_ = nullptr;
+  std::unordered_map<const Node*, std::vector<Emitted>> emitted_;
+};
+
+CompiledTensor Compiler::compile(const Expr& expr) {
+  visits_.clear();
+  if (expr.node().depth() >= kMaxDepth) materialize_deep_parts(expr);
+  CompiledTensor tensor;
+  tensor.program = ProgramBuilder(*this, tensor.needs).build(expr, View::identity(expr.shape()));
+  return tensor;
+}
+
+void Compiler::materialize_deep_parts(const Expr& expr) {
+  std::vector<Expr> open{expr};
+  std::vector<Expr> cuts;
+  std::unordered_set<const Node*> seen;
+  while (!open.empty()) {
+    const Expr at = std::move(open.back());
+    open.pop_back();
+    if (at.node().depth() < kMaxDepth || !seen.insert(at.get()).second) continue;
+    if (is_cut(at.node())) cuts.push_back(at);
+    std::ranges::move(operands(at.node()), std::back_inserter(open));
+  }
+  std::ranges::sort(cuts, {}, [](const Expr& cut) { return cut.node().depth(); });
+  for (const Expr& cut : cuts) static_cast<void>(materialize(cut));
+}
+
+int Compiler::materialize(const Expr& expr) {
+  if (const auto known = buffers_.find(expr.get()); known != buffers_.end()) return known->second;
+  Materialization result;
+  result.desc = expr.desc();
+  result.bytes = byte_count(expr.dtype(), expr.shape());
+  if (const auto* matmul = as<nodes::Matmul>(expr)) {
+    Place a = packed_operand(matmul->a, result.needs);
+    Place b = packed_operand(matmul->b, result.needs);
+    result.how = Materialization::Matmul{std::move(a), std::move(b), matmul->a.desc(), matmul->b.desc()};
+  } else if (const auto* random = as<nodes::Random>(expr)) {
+    result.how = *random;
+  } else {
+    result.how = ProgramBuilder(*this, result.needs).build(expr, View::identity(expr.shape()), true);
+  }
+  const int buffer = static_cast<int>(materializations_.size());
+  materializations_.push_back(std::move(result));
+  buffers_.emplace(expr.get(), buffer);
+  kept_.push_back(expr);
+  return buffer;
+}
+
+Place Compiler::packed_operand(const Expr& expr, std::vector<int>& needs) {
+  if (const auto* file = as<nodes::Source>(expr); file != nullptr && file->offset % item_size(expr.dtype()) == 0) {
+    return FilePlace{file->file, file->offset};
+  }
+  const int buffer = materialize(expr);
+  use(buffer, needs);
+  return BufferPlace{buffer, 0};
+}
+
+void Compiler::use(int buffer, std::vector<int>& needs) {
+  if (std::ranges::find(needs, buffer) != needs.end()) return;
+  needs.push_back(buffer);
+  ++materializations_[buffer].uses;
+}
+
+}  // namespace brainsurgery

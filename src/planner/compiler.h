@@ -1,0 +1,45 @@
+// From expressions to programs. Slices, permutations and reshapes disappear into the places where bytes are read, chains of
+// elementwise operations become one program, and what needs a whole tensor becomes a Materialization.
+//
+//   Compiler compiler({});
+//   CompiledTensor tensor = compiler.compile(expr);
+//   // tensor.needs name compiler.materializations()
+#pragma once
+
+#include <functional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "planner/program.h"
+
+namespace brainsurgery {
+
+struct CompileOptions {
+  bool fuse = true;  // false: every operation makes a whole tensor; slower, same bytes (for tests)
+};
+
+class Compiler {
+ public:
+  explicit Compiler(CompileOptions options) : options_(options) {}
+
+  [[nodiscard]] CompiledTensor compile(const Expr& expr);
+  // By buffer number; each needs only lower ones.
+  [[nodiscard]] const std::vector<Materialization>& materializations() const { return materializations_; }
+
+ private:
+  friend class ProgramBuilder;
+
+  void materialize_deep_parts(const Expr& expr);
+  [[nodiscard]] int materialize(const Expr& expr);
+  [[nodiscard]] Place packed_operand(const Expr& expr, std::vector<int>& needs);
+  void use(int buffer, std::vector<int>& needs);
+
+  CompileOptions options_;
+  std::vector<Materialization> materializations_;
+  std::unordered_map<const Node*, int> buffers_;
+  std::vector<Expr> kept_;  // keeps the nodes of buffers_ alive
+  std::unordered_map<const Node*, int> visits_;  // by how many programs of the tensor at hand
+};
+
+}  // namespace brainsurgery

@@ -1,0 +1,94 @@
+#include "planner/physical_plan.h"
+
+#include <algorithm>
+
+#include "graph/visitor.h"
+
+namespace brainsurgery {
+namespace {
+
+// Concatenations along an outermost dimension are written part by part; nested ones down to this depth.
+constexpr int kMaxNesting = 64;
+
+bool parts_are_consecutive(const nodes::Concat& node) {
+  const Shape& shape = node.parts.front().shape();
+  return std::all_of(shape.begin(), shape.begin() + node.dim, [](std::int64_t size) { return size == 1; });
+}
+
+}  // namespace
+
+void PhysicalPlan::add_bytes(std::string bytes) {
+  const auto size = static_cast<std::int64_t>(bytes.size());
+  segments_.push_back({size_, size, Segment::Bytes{std::move(bytes)}});
+  size_ += size;
+}
+
+void PhysicalPlan::add_tensor(const Expr& expr) { add_part(expr, 0); }
+
+void PhysicalPlan::add_part(const Expr& expr, int nesting) {
+  const auto* joined = as<nodes::Concat>(expr);
+  if (joined != nullptr && nesting < kMaxNesting && parts_are_consecutive(*joined)) {
+    for (const Expr& part : joined->parts) add_part(part, nesting + 1);
+    return;
+  }
+  const std::int64_t size = byte_count(expr.dtype(), expr.shape());
+  if (size == 0) return;
+  CompiledTensor tensor = compiler_.compile(expr);
+  const FilePlace* place = tensor.program->verbatim();
+  if (place == nullptr) {
+    bytes_computed_ += size;
+    segments_.push_back({size_, size, std::move(tensor)});
+  } else {
+    bytes_copied_ += size;
+    auto* before = segments_.empty() ? nullptr : std::get_if<Segment::Copy>(&segments_.back().content);
+    if (before != nullptr && before->from.file == place->file && before->from.offset + segments_.back().size == place->offset) {
+      segments_.back().size += size;
+    } else {
+      segments_.push_back({size_, size, Segment::Copy{*place}});
+    }
+  }
+  size_ += size;
+}
+
+std::vector<int> closure(const std::vector<int>& needs, const std::vector<Materialization>& materializations, const std::vector<bool>& ready) {
+  std::vector<int> result;
+  std::vector<bool> seen(materializations.size(), false);
+  std::vector<int> open = needs;
+  while (!open.empty()) {
+    const int buffer = open.back();
+    open.pop_back();
+    if (ready[buffer] || seen[buffer]) continue;
+    seen[buffer] = true;
+    result.push_back(buffer);
+    std::ranges::copy(materializations[buffer].needs, std::back_inserter(open));
+  }
+  std::ranges::sort(result);
+  return result;
+}
+
+std::int64_t peak_materialized_bytes(const PhysicalPlan& plan) {
+  const std::vector<Materialization>& all = plan.materializations();
+  std::vector<bool> ready(all.size(), false);
+  std::vector<int> uses(all.size(), 0);
+  std::int64_t now = 0;
+  std::int64_t peak = 0;
+  const auto release = [&](const std::vector<int>& needs) {
+    for (const int buffer : needs) {
+      if (++uses[buffer] == all[buffer].uses) now -= all[buffer].bytes;
+    }
+  };
+  for (const Segment& segment : plan.segments()) {
+    const auto* tensor = std::get_if<CompiledTensor>(&segment.content);
+    if (tensor == nullptr) continue;
+    for (const int buffer : closure(tensor->needs, all, ready)) {
+      ready[buffer] = true;
+      now += all[buffer].bytes;
+      peak = std::max(peak, now);
+      release(all[buffer].needs);
+    }
+    release(tensor->needs);
+  }
+  return peak;
+}
+
+}  // namespace brainsurgery

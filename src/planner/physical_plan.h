@@ -1,0 +1,62 @@
+// What one file consists of: runs of bytes to be copied unchanged and ranges to be computed, in file order.
+//
+//   PhysicalPlan plan({});
+//   plan.add_bytes(header);
+//   for (tensor : in file order) plan.add_tensor(tensor.expr);
+//   executor.write(plan, file);
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "planner/compiler.h"
+
+namespace brainsurgery {
+
+struct Segment {
+  struct Bytes {  // given bytes: headers
+    std::string bytes;
+  };
+  struct Copy {  // a range of a file, unchanged; several neighbouring tensors may share one
+    FilePlace from;
+  };
+  std::int64_t offset = 0;  // in the target
+  std::int64_t size = 0;    // bytes
+  std::variant<Bytes, Copy, CompiledTensor> content;
+};
+
+class PhysicalPlan {
+ public:
+  explicit PhysicalPlan(CompileOptions options) : compiler_(options) {}
+
+  // Each appends at the end of the file.
+  void add_bytes(std::string bytes);
+  void add_tensor(const Expr& expr);
+
+  [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
+  [[nodiscard]] const std::vector<Materialization>& materializations() const { return compiler_.materializations(); }
+  [[nodiscard]] std::int64_t size() const { return size_; }
+  [[nodiscard]] std::int64_t bytes_copied() const { return bytes_copied_; }
+  [[nodiscard]] std::int64_t bytes_computed() const { return bytes_computed_; }
+
+ private:
+  void add_part(const Expr& expr, int nesting);
+
+  Compiler compiler_;
+  std::vector<Segment> segments_;
+  std::int64_t size_ = 0;
+  std::int64_t bytes_copied_ = 0;
+  std::int64_t bytes_computed_ = 0;
+};
+
+// The most bytes of whole tensors that exist at one moment, when segments are performed in order and each materialization
+// is dropped after its last use.
+[[nodiscard]] std::int64_t peak_materialized_bytes(const PhysicalPlan& plan);
+
+// The buffers that have to exist before `needs` do, `needs` included, in the order in which to make them.
+[[nodiscard]] std::vector<int> closure(const std::vector<int>& needs, const std::vector<Materialization>& materializations,
+                                       const std::vector<bool>& ready);
+
+}  // namespace brainsurgery

@@ -1,0 +1,121 @@
+// How the elements of one tensor are made, a range at a time: a short list of operations on tiles.
+//
+// A Program speaks of a linear range [begin, end) of its result's elements in row-major order. Every instruction produces
+// that range of some value with the same number of elements; the last one is the result. Programs are immutable and shared
+// between threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "brainsurgery/expr.h"
+#include "planner/view.h"
+
+namespace brainsurgery {
+
+struct Program;
+using ProgramPtr = std::shared_ptr<const Program>;
+
+// Packed elements that can be read at random.
+struct FilePlace {
+  std::shared_ptr<const ReadableFile> file;
+  std::int64_t offset;  // bytes
+};
+struct BufferPlace {  // a tensor that was computed as a whole, see Materialization
+  int buffer;
+  std::int64_t offset;  // bytes
+};
+struct LiteralPlace {
+  Expr literal;
+  std::int64_t offset;  // bytes
+};
+using Place = std::variant<FilePlace, BufferPlace, LiteralPlace>;
+
+namespace ops {
+struct Load {  // element i of the range is element i of the place
+  Place place;
+};
+struct Gather {  // element i is where `map` says
+  Place place;
+  StridedMap map;
+};
+struct Fill {
+  std::uint64_t element;
+};
+struct Cast {
+  int input;
+};
+struct Scale {
+  int input;
+  double factor;
+};
+struct Clamp {
+  int input;
+  std::optional<double> low, high;
+};
+struct Binary {
+  Arithmetic operation;
+  int a, b;
+};
+struct Join {  // rows made of one piece of each part, one after another
+  std::vector<ProgramPtr> parts;
+  std::vector<std::int64_t> lengths;  // elements of a row that come from each part
+};
+struct Patch {  // the input with the elements that `map` names replaced, in order, by those of value
+  int input;
+  ProgramPtr value;
+  StridedMap map;  // monotonic
+};
+}  // namespace ops
+
+struct Instruction {
+  DType dtype;
+  std::variant<ops::Load, ops::Gather, ops::Fill, ops::Cast, ops::Scale, ops::Clamp, ops::Binary, ops::Join, ops::Patch> op;
+  int slot = 0;  // the tile buffer that it writes; kResultSlot: the caller's
+};
+
+inline constexpr int kResultSlot = -1;
+
+struct Program {
+  DType dtype = DType::F32;
+  std::int64_t elements = 0;
+  std::int64_t item_bytes = 1;  // of the result; types below 8 bits are moved as bytes
+  std::int64_t widest_item = 1; // of all instructions: tiles are sized by it
+  std::vector<Instruction> code;
+  int slots = 0;
+
+  // Set when the result is a range of a file, unchanged.
+  [[nodiscard]] const FilePlace* verbatim() const;
+};
+
+// The earlier instructions that an instruction uses.
+[[nodiscard]] std::vector<int> inputs_of(const Instruction& instruction);
+// Chooses tile buffers: in place where the operand is not needed any more, few in all.
+void assign_slots(Program& program);
+[[nodiscard]] std::string to_string(const Program& program);
+
+// A tensor that has to exist as a whole before others can be made from it.
+struct Materialization {
+  struct Matmul {
+    Place a, b;
+    TensorDesc a_desc, b_desc;
+  };
+  TensorDesc desc;
+  std::int64_t bytes = 0;
+  std::variant<ProgramPtr, Matmul, nodes::Random> how;
+  std::vector<int> needs;  // buffers it is made from
+  int uses = 0;            // how many consumers there are in all; it can be dropped after the last
+};
+
+// A tensor ready to be computed.
+struct CompiledTensor {
+  ProgramPtr program;
+  std::vector<int> needs;  // buffers the program reads
+};
+
+}  // namespace brainsurgery
