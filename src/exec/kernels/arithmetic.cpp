@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "exec/kernels/element.h"
@@ -13,7 +14,7 @@ using Wrapping = std::conditional_t<(sizeof(T) < 4), std::uint32_t, std::make_un
 template <BinaryOp kOp, typename T>
 BS_INLINE T apply(T a, T b) {
   if constexpr (std::same_as<T, bool>) {
-    return kOp == BinaryOp::multiply ? a && b : a || b;
+    return kOp == BinaryOp::multiply ? a & b : a | b;
   } else if constexpr (std::integral<T>) {
     const auto x = static_cast<Wrapping<T>>(a);
     const auto y = static_cast<Wrapping<T>>(b);
@@ -96,6 +97,31 @@ ClampLimit<typename Codec::Storage> clamp_limit(const std::optional<double>& lim
   }
 }
 
+constexpr std::int64_t kBlock = 1024;  // 4 KB of floats
+
+// F16 is computed as blocks of floats in the first-level cache: cast has the processor's conversion instructions, which makes
+// this four times as fast as converting within the loop.
+void binary_f16(BinaryOp op, const std::uint16_t* a, const std::uint16_t* b, std::uint16_t* out, std::int64_t n) {
+  std::array<float, kBlock> x, y;
+  for (std::int64_t done = 0; done < n; done += kBlock) {
+    const std::int64_t count = std::min(kBlock, n - done);
+    cast(DType::F16, a + done, DType::F32, x.data(), count);
+    cast(DType::F16, b + done, DType::F32, y.data(), count);
+    binary(op, DType::F32, x.data(), y.data(), x.data(), count);
+    cast(DType::F32, x.data(), DType::F16, out + done, count);
+  }
+}
+
+void scale_f16(const std::uint16_t* in, double factor, std::uint16_t* out, std::int64_t n) {
+  std::array<float, kBlock> x;
+  for (std::int64_t done = 0; done < n; done += kBlock) {
+    const std::int64_t count = std::min(kBlock, n - done);
+    cast(DType::F16, in + done, DType::F32, x.data(), count);
+    scale(DType::F32, x.data(), factor, x.data(), count);
+    cast(DType::F32, x.data(), DType::F16, out + done, count);
+  }
+}
+
 template <BinaryOp kOp, typename Codec>
 void run_binary(const void* a, const void* b, void* out, std::int64_t n) {
   using T = typename Codec::Storage;
@@ -112,10 +138,15 @@ void binary(BinaryOp op, DType dtype, const void* a, const void* b, void* out, s
   BS_CHECK(supports(op, dtype));
   visit_codec(dtype, [&](auto codec) {
     using Codec = decltype(codec);
-    switch (op) {
-      case BinaryOp::add: return run_binary<BinaryOp::add, Codec>(a, b, out, n);
-      case BinaryOp::subtract: return run_binary<BinaryOp::subtract, Codec>(a, b, out, n);
-      case BinaryOp::multiply: return run_binary<BinaryOp::multiply, Codec>(a, b, out, n);
+    using T = typename Codec::Storage;
+    if constexpr (std::same_as<Codec, F16Codec>) {
+      binary_f16(op, static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(out), n);
+    } else {
+      switch (op) {
+        case BinaryOp::add: return run_binary<BinaryOp::add, Codec>(a, b, out, n);
+        case BinaryOp::subtract: return run_binary<BinaryOp::subtract, Codec>(a, b, out, n);
+        case BinaryOp::multiply: return run_binary<BinaryOp::multiply, Codec>(a, b, out, n);
+      }
     }
   });
 }
@@ -126,13 +157,17 @@ void scale(DType dtype, const void* in, double factor, void* out, std::int64_t n
     using Codec = decltype(codec);
     using T = typename Codec::Storage;
     using C = typename Codec::Compute;
-    C rounded{};
-    if constexpr (std::integral<C>) {
-      rounded = static_cast<C>(wrapped_factor(factor));
+    if constexpr (std::same_as<Codec, F16Codec>) {
+      scale_f16(static_cast<const T*>(in), factor, static_cast<T*>(out), n);
     } else {
-      rounded = static_cast<C>(factor);
+      C rounded{};
+      if constexpr (std::integral<C>) {
+        rounded = static_cast<C>(wrapped_factor(factor));
+      } else {
+        rounded = static_cast<C>(factor);
+      }
+      run_widest<ScaleLoop<Codec>>(static_cast<const T*>(in), rounded, static_cast<T*>(out), n);
     }
-    run_widest<ScaleLoop<Codec>>(static_cast<const T*>(in), rounded, static_cast<T*>(out), n);
   });
 }
 

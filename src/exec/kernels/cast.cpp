@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "exec/kernels/element.h"
+#include "exec/kernels/half.h"
 #include "exec/kernels/kernels.h"
 
 namespace brainsurgery::kernels {
@@ -77,12 +78,14 @@ void cast_native(DType from, const void* in, DType to, void* out, std::int64_t n
 
 // Small floats to float.
 void widen(DType from, const void* in, float* out, std::int64_t n) {
+  if (from == DType::F16) return widen_f16(static_cast<const std::uint16_t*>(in), out, n);
   visit_codec(from, [&](auto codec) {
     if constexpr (Small<decltype(codec)>) cast_loop<decltype(codec), Float>(in, out, n);
   });
 }
 
 void narrow(const float* in, DType to, void* out, std::int64_t n) {
+  if (to == DType::F16) return narrow_f16(in, static_cast<std::uint16_t*>(out), n);
   visit_codec(to, [&](auto codec) {
     if constexpr (Small<decltype(codec)>) cast_loop<Float, decltype(codec)>(in, out, n);
   });

@@ -66,11 +66,11 @@ struct Bf16Codec {
 struct SmallFloat {
   int mantissa_bits;
   int bias;
-  std::uint32_t max_code;       // largest finite value
-  std::uint32_t overflow_code;  // what larger values and infinity become
-  std::uint32_t nan_code;       // sign included
-  int sign_shift;               // from bit 31 of a float
-  bool has_negative_zero;       // the formats without one ("fnuz") use its pattern as their only NaN
+  std::int32_t max_code;       // largest finite value
+  std::int32_t overflow_code;  // what larger values and infinity become
+  std::int32_t nan_code;       // sign included
+  int sign_shift;              // from bit 31 of a float
+  bool has_negative_zero;      // the formats without one ("fnuz") use its pattern as their only NaN
 };
 
 inline constexpr SmallFloat kF16{10, 15, 0x7BFF, 0x7C00, 0x7E00, 16, true};
@@ -81,37 +81,38 @@ inline constexpr SmallFloat kF8E5M2Fnuz{2, 16, 0x7F, 0x80, 0x80, 24, false};
 
 // Rounds a float to a small format, to nearest even.
 template <SmallFloat kFormat>
-BS_INLINE constexpr std::uint32_t encode_small(float value) {
+BS_INLINE constexpr std::int32_t encode_small(float value) {
   constexpr int kShift = 23 - kFormat.mantissa_bits;
-  constexpr std::uint32_t kRebias = static_cast<std::uint32_t>(127 - kFormat.bias) << kFormat.mantissa_bits;
-  constexpr std::uint32_t kSmallestNormal = static_cast<std::uint32_t>(128 - kFormat.bias) << 23;
+  constexpr std::int32_t kRebias = (127 - kFormat.bias) << kFormat.mantissa_bits;
+  constexpr std::int32_t kSmallestNormal = (128 - kFormat.bias) << 23;
+  constexpr std::int32_t kSignBit = static_cast<std::int32_t>(0x80000000U >> kFormat.sign_shift);
   // Adding this power of two to a subnormal result's value moves its last bit to bit 0, and the addition rounds.
-  constexpr std::uint32_t kAligner = static_cast<std::uint32_t>(128 - kFormat.bias + kShift) << 23;
+  constexpr std::int32_t kAligner = (128 - kFormat.bias + kShift) << 23;
 
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint32_t magnitude = bits & 0x7FFFFFFF;
-  const std::uint32_t normal =
-      ((magnitude + ((1U << (kShift - 1)) - 1) + ((magnitude >> kShift) & 1)) >> kShift) - kRebias;
-  const std::uint32_t subnormal =
-      std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + std::bit_cast<float>(kAligner)) - kAligner;
-  std::uint32_t code = magnitude < kSmallestNormal ? subnormal : normal;
-  std::uint32_t sign = (bits & 0x80000000) >> kFormat.sign_shift;
+  const auto bits = std::bit_cast<std::int32_t>(value);
+  const std::int32_t magnitude = bits & 0x7FFFFFFF;
+  const std::int32_t rounding = ((1 << (kShift - 1)) - 1 - (kRebias << kShift)) + ((magnitude >> kShift) & 1);
+  const std::int32_t normal = (magnitude + rounding) >> kShift;
+  const std::int32_t subnormal =
+      std::bit_cast<std::int32_t>(std::bit_cast<float>(magnitude) + std::bit_cast<float>(kAligner)) - kAligner;
+  std::int32_t code = magnitude < kSmallestNormal ? subnormal : normal;
+  std::int32_t sign = static_cast<std::int32_t>(static_cast<std::uint32_t>(bits) >> kFormat.sign_shift) & kSignBit;
   const bool overflows = code > kFormat.max_code;
   code = overflows ? kFormat.overflow_code : code;
-  if constexpr (!kFormat.has_negative_zero) sign = (overflows || code == 0) ? 0 : sign;
+  if constexpr (!kFormat.has_negative_zero) sign = overflows | (code == 0) ? 0 : sign;
   return magnitude > 0x7F800000 ? kFormat.nan_code : (code | sign);
 }
 
 // Exact. `code` is without the sign bit and neither infinity nor NaN.
 template <SmallFloat kFormat>
-BS_INLINE constexpr float decode_magnitude(std::uint32_t code) {
+BS_INLINE constexpr float decode_magnitude(std::int32_t code) {
   constexpr int kShift = 23 - kFormat.mantissa_bits;
-  constexpr std::uint32_t kRebias = static_cast<std::uint32_t>(127 - kFormat.bias) << 23;
-  constexpr std::uint32_t kSmallestNormal = static_cast<std::uint32_t>(128 - kFormat.bias) << 23;
-  const std::uint32_t shifted = code << kShift;
+  constexpr std::int32_t kRebias = (127 - kFormat.bias) << 23;
+  constexpr std::int32_t kSmallestNormal = (128 - kFormat.bias) << 23;
+  const std::int32_t shifted = code << kShift;
   // A subnormal gets the smallest normal's exponent, whose implied one is subtracted again: no float is ever subnormal here.
   const float subnormal = std::bit_cast<float>(shifted + kSmallestNormal) - std::bit_cast<float>(kSmallestNormal);
-  return shifted < (1U << 23) ? subnormal : std::bit_cast<float>(shifted + kRebias);
+  return shifted < (1 << 23) ? subnormal : std::bit_cast<float>(shifted + kRebias);
 }
 
 struct F16Codec {
@@ -119,11 +120,11 @@ struct F16Codec {
   using Compute = float;
 
   BS_INLINE static constexpr float decode(std::uint16_t stored) {
-    const std::uint32_t code = stored & 0x7FFFU;
-    const std::uint32_t special = code == 0x7C00 ? 0x7F800000 : 0x7FC00000;
-    const auto finite = std::bit_cast<std::uint32_t>(decode_magnitude<kF16>(code));
-    const std::uint32_t magnitude = code >= 0x7C00 ? special : finite;
-    return std::bit_cast<float>(magnitude | (static_cast<std::uint32_t>(stored & 0x8000U) << 16));
+    const std::int32_t code = stored & 0x7FFF;
+    const std::int32_t special = code == 0x7C00 ? 0x7F800000 : 0x7FC00000;
+    const auto finite = std::bit_cast<std::int32_t>(decode_magnitude<kF16>(code));
+    const std::int32_t magnitude = code > 0x7BFF ? special : finite;
+    return std::bit_cast<float>(static_cast<std::uint32_t>(magnitude) | (static_cast<std::uint32_t>(stored & 0x8000U) << 16));
   }
   BS_INLINE static constexpr std::uint16_t encode(float value) {
     return static_cast<std::uint16_t>(encode_small<kF16>(value));
@@ -134,15 +135,15 @@ struct F16Codec {
 template <SmallFloat kFormat>
 constexpr std::array<float, 256> decode_table() {
   std::array<float, 256> table{};
-  for (std::uint32_t stored = 0; stored < 256; ++stored) {
-    const std::uint32_t code = stored & 0x7F;
+  for (int stored = 0; stored < 256; ++stored) {
+    const int code = stored & 0x7F;
     const bool is_nan = kFormat.has_negative_zero ? code > kFormat.max_code && code != kFormat.overflow_code
                                                   : stored == kFormat.nan_code;
     const bool is_infinite = kFormat.has_negative_zero && code > kFormat.max_code && !is_nan;
     float value = decode_magnitude<kFormat>(code);
     if (is_infinite) value = std::numeric_limits<float>::infinity();
     if (is_nan) value = std::numeric_limits<float>::quiet_NaN();
-    table[stored] = stored >= 0x80 && !is_nan ? -value : value;
+    table[static_cast<std::size_t>(stored)] = stored >= 0x80 && !is_nan ? -value : value;
   }
   return table;
 }
@@ -171,10 +172,10 @@ struct F8E8M0Codec {
   }
   // As PyTorch: half way rounds up from a normal value and down from 2^-127; infinity becomes NaN.
   BS_INLINE static constexpr std::uint8_t encode(float value) {
-    const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(value) & 0x7FFFFFFF;
-    const std::uint32_t exponent = magnitude >> 23;
-    const std::uint32_t half_way = exponent == 0 ? 0x400001 : 0x400000;
-    const std::uint32_t rounded = exponent + ((magnitude & 0x7FFFFF) >= half_way ? 1 : 0);
+    const std::int32_t magnitude = std::bit_cast<std::int32_t>(value) & 0x7FFFFFFF;
+    const std::int32_t exponent = magnitude >> 23;
+    const std::int32_t below_half_way = exponent == 0 ? 0x400000 : 0x3FFFFF;
+    const std::int32_t rounded = exponent + ((magnitude & 0x7FFFFF) > below_half_way ? 1 : 0);
     return static_cast<std::uint8_t>(exponent == 255 ? 255 : rounded);
   }
 };
