@@ -1,6 +1,6 @@
 #!/bin/sh
-# From a clean clone to an edited checkpoint: installs what is missing on Debian 12 (root or sudo), builds a release into build/,
-# makes a small GPT-2-shaped checkpoint, edits it and shows what changed. Can be run again at any time.
+# From a clean clone to an edited checkpoint: installs what is missing on Debian 12 (root or sudo), builds a release
+# into build/, makes a small GPT-2-shaped checkpoint, edits it and shows what changed. Can be run again at any time.
 # Usage: sh cmake/quickstart.sh
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)

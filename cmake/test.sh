@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds a release with its tests into build/ and runs all of them. Installs what is missing on Debian 12 (root or sudo).
-# Can be run again at any time. Usage: sh cmake/test.sh
+# Builds a release with its tests into build/ and runs all of them. Installs what is missing on Debian 12 (root or
+# sudo). Can be run again at any time. Usage: sh cmake/test.sh
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 

@@ -2,8 +2,9 @@
 #
 #   cmake -DROOT=<source tree> [-DTABLE=<other rooms.cmake>] -P check_rooms.cmake
 #
-# A room may include itself, the rooms its line names and what those may include, and the public headers these rooms promise.
-# The table itself may only name rooms above the line, which rules out cycles. Public headers include public headers only.
+# A room may include itself, the rooms its line names and what those may include, and the public headers these rooms
+# promise. The table itself may only name rooms above the line, which rules out cycles. Public headers include public
+# headers only.
 cmake_minimum_required(VERSION 3.25)
 if(NOT DEFINED TABLE)
   set(TABLE ${ROOT}/cmake/rooms.cmake)

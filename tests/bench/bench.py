@@ -3,12 +3,13 @@
 
 usage: bench.py [--program FILE] [--folder DIR] [--runs N] [--small] [--keep] [--python VENV]
 
-Scenarios: `cp` of the file, a plan that renames every tensor, a plan that scales every tensor in place. Page cache warm;
-before each run the target is removed and `sync` waited for; the scenarios take turns, so that a slow minute of the disk
-hits all of them. Printed are the median and the least of N runs (5), the median of the ratios to the `cp` of the same turn,
-and the peak resident memory. Then `--version` and `check` of the rename plan, medians of 20. The limits are those of the
-project's performance targets; the exit status is 1 when one is missed. --python VENV also times the Python program
-VENV/bin/brainsurgery. Needs 3 times the size in DIR (default: a temporary folder); nothing but the standard library.
+Scenarios: `cp` of the file, a plan that renames every tensor, a plan that scales every tensor in place. Page cache
+warm; before each run the target is removed and `sync` waited for; the scenarios take turns, so that a slow minute of
+the disk hits all of them. Printed are the median and the least of N runs (5), the median of the ratios to the `cp` of
+the same turn, and the peak resident memory. Then `--version` and `check` of the rename plan, medians of 20. The
+limits are those of the project's performance targets; the exit status is 1 when one is missed. --python VENV also
+times the Python program VENV/bin/brainsurgery. Needs 3 times the size in DIR (default: a temporary folder); nothing
+but the standard library.
 """
 import argparse
 import json
@@ -76,7 +77,7 @@ def make_model(path, layers):
 
 
 def run(command):
-    """Seconds, peak resident MB. A child's peak is never below what this script holds when it starts the child, so that stays small."""
+    """Seconds, peak resident MB. The system counts what this script holds when it starts the child as the child's."""
     start = time.perf_counter()
     with open(os.devnull, "wb") as null:
         process = subprocess.Popen(command, stdout=null, stderr=subprocess.PIPE)
@@ -122,7 +123,8 @@ def report(results):
             held = ratio <= LIMITS[name] and memory < MEMORY_LIMIT_MB
             good = good and held
             verdict = "%.1f of cp, %d MB: %s" % (LIMITS[name], MEMORY_LIMIT_MB, "held" if held else "MISSED")
-        print("%-16s %9.3f %9.3f %9.2f %9.1f  %s" % (name, statistics.median(seconds), min(seconds), ratio, memory, verdict))
+        figures = (name, statistics.median(seconds), min(seconds), ratio, memory, verdict)
+        print("%-16s %9.3f %9.3f %9.2f %9.1f  %s" % figures)
     return good
 
 
@@ -165,7 +167,8 @@ def main():
             for name, plan in plans.items():
                 scenarios["Python " + name] = [os.path.join(options.python, "bin", "brainsurgery"), "cli", plan]
         good = report(take_turns(scenarios, target, source, options.runs))
-        good = report_start({"--version": [program, "--version"], "check": [program, "check", plans["rename"]]}) and good
+        starts = {"--version": [program, "--version"], "check": [program, "check", plans["rename"]]}
+        good = report_start(starts) and good
     finally:
         if not options.keep:
             for path in [source, target, *plans.values()]:

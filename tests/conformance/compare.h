@@ -1,4 +1,5 @@
-// Compares what the program wrote with what a case expects. Every function gives the first difference found, or nullopt.
+// Compares what the program wrote with what a case expects. Every function gives the first difference found, or
+// nullopt.
 //
 //   if (auto problem = compare_output(test, "somewhere")) FAIL() << *problem;
 //

@@ -1,5 +1,6 @@
-// Runs the recorded cases through the command line, in this process and each in a fresh copy of its folder, and compares
-// what comes out. `conformance_test --later` also runs the cases of later.txt; one that holds should be taken off the list.
+// Runs the recorded cases through the command line, in this process and each in a fresh copy of its folder, and
+// compares what comes out. `conformance_test --later` also runs the cases of later.txt; one that holds should be
+// taken off the list.
 
 #include <gtest/gtest.h>
 

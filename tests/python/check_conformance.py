@@ -3,8 +3,9 @@
 
 usage: check_conformance.py PROGRAM [CORPUS]
 
-The cases are those of tests/conformance less those of its later.txt. CORPUS is the folder they were recorded in (default:
-../shared/conformance beside the source tree); if it is there, its own comparison runs too and decides about messages.
+The cases are those of tests/conformance less those of its later.txt. CORPUS is the folder they were recorded in
+(default: ../shared/conformance beside the source tree); if it is there, its own comparison runs too and decides about
+messages.
 """
 import glob
 import json
@@ -93,9 +94,10 @@ def check_case(program, case, folder):
 def check_recording(program, corpus, waiting, tally):
     with peers.scratch() as folder:
         results = os.path.join(folder, "results.json")
-        done = subprocess.run([sys.executable, os.path.join(corpus, "run.py"), "--tool", program + " run", "--out",
-                               os.path.join(folder, "out"), "--", "--strict-messages", "--allow-extensions", "--json", results],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        command = [sys.executable, os.path.join(corpus, "run.py"), "--tool", program + " run",
+                   "--out", os.path.join(folder, "out"),
+                   "--", "--strict-messages", "--allow-extensions", "--json", results]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if not os.path.exists(results):
             tally.check("run.py", "gave no results: " + done.stdout.decode(errors="replace")[-2000:])
             return

