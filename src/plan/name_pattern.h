@@ -28,19 +28,10 @@
 #include <string_view>
 #include <vector>
 
+#include "plan/captures.h"
 #include "plan/tensor_ref.h"
 
 namespace brainsurgery {
-
-// What one group or variable matched. Views point into the name given to match().
-struct Capture {
-  std::string_view text;      // a sequence: its segments with the dots between them
-  bool set = false;           // false: the group did not take part
-  std::int32_t segments = 1;  // sequences of structured patterns: how many, may be 0
-};
-// [0] is the whole name; then the groups of a regular expression, or the variables of a structured pattern in the order
-// of their first use.
-using Captures = std::vector<Capture>;
 
 class NamePattern {
  public:
@@ -95,11 +86,11 @@ class NameTemplate {
   // The same name for every match.
   [[nodiscard]] bool is_constant() const;
 
-  // A literal, or the capture of that index.
+  // Text, then the capture of that index.
   struct Part {
     std::string literal;
-    std::int32_t capture = -1;
-    bool separate = false;  // stands for whole segments: a dot goes before it unless it or all before it is empty
+    std::int32_t capture = -1;    // none
+    bool starts_segment = false;  // of a list: a dot goes before it, unless it is the first or a sequence of nothing
   };
 
  private:

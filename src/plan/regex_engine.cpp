@@ -1,0 +1,135 @@
+#include "plan/regex_engine.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <fmt/format.h>
+#include <pcre2.h>
+#include <re2/re2.h>
+
+#include "brainsurgery/error.h"
+
+namespace brainsurgery {
+namespace {
+
+// Far beyond what names need; a pattern that backtracks without end stops after about 0.1 s.
+constexpr std::uint32_t kMatchLimit = 2'000'000;
+constexpr std::uint32_t kDepthLimit = 100'000;
+constexpr std::uint32_t kHeapLimitKib = 64 * 1024;
+
+bool printable_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+bool equals_head(std::string_view text, const std::vector<std::int16_t>& head) {
+  return text.size() == head.size() && std::equal(text.begin(), text.end(), head.begin(), [](char c, std::int16_t h) {
+           return h == PythonRegex::kAnyCharacter || static_cast<unsigned char>(c) == h;
+         });
+}
+
+std::string pcre2_message(int code) {
+  std::array<PCRE2_UCHAR, 256> buffer{};
+  pcre2_get_error_message(code, buffer.data(), buffer.size());
+  return reinterpret_cast<const char*>(buffer.data());
+}
+
+struct Pcre2Delete {
+  void operator()(pcre2_code* p) const { pcre2_code_free(p); }
+  void operator()(pcre2_match_context* p) const { pcre2_match_context_free(p); }
+  void operator()(pcre2_match_data* p) const { pcre2_match_data_free(p); }
+  void operator()(pcre2_compile_context* p) const { pcre2_compile_context_free(p); }
+};
+template <typename T>
+using Pcre2Handle = std::unique_ptr<T, Pcre2Delete>;
+
+PCRE2_SPTR bytes(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(text.data()); }
+
+}  // namespace
+
+class Pcre2 {
+ public:
+  explicit Pcre2(const std::string& pattern) {
+    constexpr std::uint32_t kOptions = PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
+                                       PCRE2_ANCHORED | PCRE2_ENDANCHORED;
+    Pcre2Handle<pcre2_compile_context> context(pcre2_compile_context_create(nullptr));
+    pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+    int error = 0;
+    PCRE2_SIZE offset = 0;
+    code_.reset(pcre2_compile(bytes(pattern), pattern.size(), kOptions, &error, &offset, context.get()));
+    if (code_ == nullptr) throw Error(ErrorCode::plan, pcre2_message(error));
+    limits_.reset(pcre2_match_context_create(nullptr));
+    pcre2_set_match_limit(limits_.get(), kMatchLimit);
+    pcre2_set_depth_limit(limits_.get(), kDepthLimit);
+    pcre2_set_heap_limit(limits_.get(), kHeapLimitKib);
+  }
+
+  // `pattern`: as the user wrote it, for messages.
+  [[nodiscard]] std::optional<Captures> match(std::string_view text, std::string_view pattern) const {
+    Pcre2Handle<pcre2_match_data> data(pcre2_match_data_create_from_pattern(code_.get(), nullptr));
+    int count = pcre2_match(code_.get(), bytes(text), text.size(), 0, 0, data.get(), limits_.get());
+    if (count == PCRE2_ERROR_NOMATCH) return std::nullopt;
+    if (count < 0) {
+      throw Error(ErrorCode::run, fmt::format("matching '{}' against '{}' was given up: {}", text, pattern, pcre2_message(count)),
+                  {}, {"repeats inside of repeats make a pattern try too many ways"});
+    }
+    const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(data.get());
+    Captures captures(pcre2_get_ovector_count(data.get()));
+    for (std::size_t i = 0; i < captures.size(); ++i) {
+      PCRE2_SIZE start = ends[2 * i];
+      if (start != PCRE2_UNSET) captures[i] = {text.substr(start, ends[2 * i + 1] - start), true, 1};
+    }
+    return captures;
+  }
+
+ private:
+  Pcre2Handle<pcre2_code> code_;
+  Pcre2Handle<pcre2_match_context> limits_;
+};
+
+RegexEngine::RegexEngine(std::string_view pattern) : pattern_(pattern), regex_(translate_python_regex(pattern)) {
+  if (regex_.head_is_all) return;
+  if (!regex_.needs_backtracking) {
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    std::unique_ptr<const re2::RE2> compiled = std::make_unique<re2::RE2>(regex_.re2, options);
+    // What is refused here is too large (nested counts); PCRE2 may still take it.
+    if (compiled->ok()) re2_ = std::move(compiled);
+  }
+  if (re2_ == nullptr) (void)pcre2();
+}
+
+RegexEngine::~RegexEngine() = default;
+
+const Pcre2& RegexEngine::pcre2() const {
+  std::call_once(compile_pcre2_, [this] { pcre2_ = std::make_unique<const Pcre2>(regex_.pcre2); });
+  return *pcre2_;
+}
+
+bool RegexEngine::matches(std::string_view text) const {
+  bool simple = printable_ascii(text);
+  if (simple && regex_.head_is_all) return equals_head(text, regex_.head);
+  if (simple && re2_ != nullptr) return re2_->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, nullptr, 0);
+  return pcre2().match(text, pattern_).has_value();
+}
+
+std::optional<Captures> RegexEngine::match(std::string_view text) const {
+  bool simple = printable_ascii(text);
+  if (simple && regex_.head_is_all) {
+    return equals_head(text, regex_.head) ? std::optional(Captures{{text, true, 1}}) : std::nullopt;
+  }
+  if (!simple || re2_ == nullptr) return pcre2().match(text, pattern_);
+  if (!matches(text)) return std::nullopt;  // ten times faster without captures, and most names do not match
+  std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex_.group_count) + 1);
+  if (!re2_->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) {
+    return std::nullopt;
+  }
+  Captures captures(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].data() != nullptr) captures[i] = {{groups[i].data(), groups[i].size()}, true, 1};
+  }
+  return captures;
+}
+
+}  // namespace brainsurgery

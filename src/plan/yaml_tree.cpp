@@ -1,0 +1,136 @@
+#include "plan/yaml_tree.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace brainsurgery {
+namespace {
+
+template <typename Children, typename Get>
+int depth_above(const Children& children, const SourceSpan& span, Get get) {
+  int deepest = 0;
+  for (const auto& child : children) deepest = std::max(deepest, get(child)->depth());
+  if (deepest >= kMaxYamlDepth) {
+    throw Error(ErrorCode::plan, fmt::format("values are nested more than {} levels deep", kMaxYamlDepth), span);
+  }
+  return deepest + 1;
+}
+
+}  // namespace
+
+YamlNode::YamlNode(Passkey, SourceSpan span, YamlKind kind, bool quoted, int depth,
+                   std::variant<Scalar, YamlItems, YamlEntries> content)
+    : source_(std::move(span.source)),
+      line_(span.line),
+      column_(span.column),
+      length_(span.length),
+      kind_(kind),
+      quoted_(quoted),
+      depth_(static_cast<std::int16_t>(depth)),
+      content_(std::move(content)) {}
+
+YamlPtr YamlNode::scalar(SourceSpan span, std::string text, YamlScalar value, bool quoted) {
+  Scalar scalar{std::move(text), {}};
+  if (value.kind == YamlKind::boolean) scalar.value = value.boolean;
+  if (value.kind == YamlKind::floating) scalar.value = value.floating;
+  if (value.kind == YamlKind::integer) {
+    if (value.integer) {
+      scalar.value = *value.integer;
+    } else {
+      scalar.value = value.floating;
+    }
+  }
+  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), value.kind, quoted, 1, std::move(scalar));
+}
+
+YamlPtr YamlNode::null(SourceSpan span) { return scalar(std::move(span), "", {.kind = YamlKind::null}, false); }
+
+YamlPtr YamlNode::plain(SourceSpan span, std::string text) {
+  YamlScalar value = resolve_scalar(text);
+  return scalar(std::move(span), std::move(text), value, false);
+}
+
+YamlPtr YamlNode::text(SourceSpan span, std::string text) { return scalar(std::move(span), std::move(text), {}, true); }
+
+YamlPtr YamlNode::sequence(SourceSpan span, YamlItems items) {
+  int depth = depth_above(items, span, [](const YamlPtr& item) { return item.get(); });
+  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), YamlKind::sequence, false, depth,
+                                          std::move(items));
+}
+
+YamlPtr YamlNode::mapping(SourceSpan span, YamlEntries entries) {
+  int depth = depth_above(entries, span, [](const auto& entry) { return entry.second.get(); });
+  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), YamlKind::mapping, false, depth,
+                                          std::move(entries));
+}
+
+const std::string& YamlNode::text() const {
+  static const std::string kEmpty;
+  const Scalar* scalar = std::get_if<Scalar>(&content_);
+  return scalar != nullptr ? scalar->text : kEmpty;
+}
+
+bool YamlNode::boolean() const {
+  const Scalar* scalar = std::get_if<Scalar>(&content_);
+  const bool* value = scalar != nullptr ? std::get_if<bool>(&scalar->value) : nullptr;
+  return value != nullptr && *value;
+}
+
+std::optional<std::int64_t> YamlNode::integer() const {
+  const Scalar* scalar = std::get_if<Scalar>(&content_);
+  const std::int64_t* value = scalar != nullptr ? std::get_if<std::int64_t>(&scalar->value) : nullptr;
+  return value != nullptr ? std::optional(*value) : std::nullopt;
+}
+
+double YamlNode::floating() const {
+  const Scalar* scalar = std::get_if<Scalar>(&content_);
+  if (scalar == nullptr) return 0;
+  if (const double* value = std::get_if<double>(&scalar->value)) return *value;
+  const std::int64_t* value = std::get_if<std::int64_t>(&scalar->value);
+  return value != nullptr ? static_cast<double>(*value) : 0;
+}
+
+const YamlItems& YamlNode::items() const {
+  static const YamlItems kNone;
+  const YamlItems* items = std::get_if<YamlItems>(&content_);
+  return items != nullptr ? *items : kNone;
+}
+
+const YamlEntries& YamlNode::entries() const {
+  static const YamlEntries kNone;
+  const YamlEntries* entries = std::get_if<YamlEntries>(&content_);
+  return entries != nullptr ? *entries : kNone;
+}
+
+const YamlNode* YamlNode::find(std::string_view key) const { return find_ptr(key).get(); }
+
+YamlPtr YamlNode::find_ptr(std::string_view key) const {
+  for (const auto& [name, value] : entries()) {
+    if (name->text() == key) return value;
+  }
+  return nullptr;
+}
+
+std::string YamlNode::describe() const {
+  constexpr std::size_t kShown = 60;
+  std::string shown = text().size() <= kShown ? text() : text().substr(0, kShown) + "...";
+  switch (kind_) {
+    case YamlKind::null:
+      return "null";
+    case YamlKind::boolean:
+      return "the boolean " + shown;
+    case YamlKind::integer:
+    case YamlKind::floating:
+      return "the number " + shown;
+    case YamlKind::string:
+      return text().empty() ? "an empty text" : "the text '" + shown + "'";
+    case YamlKind::sequence:
+      return items().empty() ? "an empty list" : "a list";
+    case YamlKind::mapping:
+      return entries().empty() ? "an empty mapping" : "a mapping";
+  }
+  return "a value";
+}
+
+}  // namespace brainsurgery
