@@ -33,13 +33,13 @@ void append_json_string(std::string& to, std::string_view text, JsonEscapes esca
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (const std::size_t which = kShort.find(c); which != std::string_view::npos) {
+    if (byte >= 0x20 && c != '"' && c != '\\' && (byte < 0x7F || escapes == JsonEscapes::controls_only)) {
+      to.push_back(c);
+    } else if (const std::size_t which = kShort.find(c); which != std::string_view::npos) {
       to.push_back('\\');
       to.push_back(kLetters[which]);
     } else if (byte < 0x20) {
       append_unit(to, byte);
-    } else if (byte < 0x7F || escapes == JsonEscapes::controls_only) {
-      to.push_back(c);
     } else {
       const CodePoint code = decode_utf8(text.substr(i));
       append_as_ascii(to, static_cast<std::uint32_t>(code.value));
@@ -49,7 +49,7 @@ void append_json_string(std::string& to, std::string_view text, JsonEscapes esca
   to.push_back('"');
 }
 
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
   constexpr std::size_t kLongest = 160, kEnds = 70;
   auto is_inside_character = [&](std::size_t i) { return (static_cast<unsigned char>(name[i]) & 0xC0) == 0x80; };
   std::size_t head = name.size(), tail = name.size();

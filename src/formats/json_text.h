@@ -18,6 +18,6 @@ void append_json_string(std::string& to, std::string_view text, JsonEscapes esca
 
 // A name from a file as a message shows it: in single quotes, on one line, control characters escaped, and shortened in
 // the middle where it is longer than a message should be.
-[[nodiscard]] std::string quoted(std::string_view name);
+[[nodiscard]] std::string in_quotes(std::string_view name);
 
 }  // namespace brainsurgery

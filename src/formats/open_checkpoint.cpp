@@ -72,36 +72,37 @@ Checkpoint Opener::open() {
 }
 
 void Opener::fail_missing() const {
-  std::string message = "checkpoint " + quoted(checkpoint_.path) + " does not exist";
+  std::string message = "checkpoint " + in_quotes(checkpoint_.path) + " does not exist";
   std::string path = checkpoint_.path;
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   const std::string directory = directory_of(path);
   const auto status = env_.status(directory);
   if (!status || status->kind != FileStatus::Kind::directory) {
-    throw Error(ErrorCode::run, message + ", nor does the directory " + quoted(directory));
+    throw Error(ErrorCode::run, message + ", nor does the directory " + in_quotes(directory));
   }
   const std::vector<std::string> near = nearest_many(base_name(path), env_.list(directory), 3);
   for (std::size_t i = 0; i < near.size(); ++i) {
     const bool bare = directory == "." && !path.starts_with("./");
-    message += (i == 0 ? "; did you mean " : " or ") + quoted(bare ? near[i] : joined(directory, near[i]));
+    message += (i == 0 ? "; did you mean " : " or ") + in_quotes(bare ? near[i] : joined(directory, near[i]));
   }
   throw Error(ErrorCode::run, message + (near.empty() ? "" : "?"));
 }
 
 void Opener::fail_unreadable(const std::string& path, const Format* format) const {
   if (std::string_view(path).ends_with(kIndexSuffix)) {
-    throw Error(ErrorCode::run, quoted(path) + " is the index of a checkpoint; name its directory instead");
+    throw Error(ErrorCode::run, in_quotes(path) + " is the index of a checkpoint; name its directory instead");
   }
   if (format == nullptr) {
-    throw Error(ErrorCode::run, quoted(path) + " is not a checkpoint; this version reads " + formats_.readable_names());
+    throw Error(ErrorCode::run,
+                in_quotes(path) + " is not a checkpoint; this version reads " + formats_.readable_names());
   }
   const std::string advice =
       format->advice.empty() ? "this version reads " + formats_.readable_names() : std::string(format->advice);
-  throw Error(ErrorCode::run, quoted(path) + " is " + std::string(format->description) + "; " + advice);
+  throw Error(ErrorCode::run, in_quotes(path) + " is " + std::string(format->description) + "; " + advice);
 }
 
 void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
-  const std::string message = "directory " + quoted(checkpoint_.path) + " holds no .safetensors file";
+  const std::string message = "directory " + in_quotes(checkpoint_.path) + " holds no .safetensors file";
   for (const std::string& name : names) {
     const Format* format = formats_.by_suffix(name);
     if (format != nullptr) fail_unreadable(joined(checkpoint_.path, name), format);
@@ -128,13 +129,13 @@ void Opener::open_directory() {
 // The index to go by: the usual one, else the only one.
 std::optional<std::string> Opener::find_index(const std::vector<std::string>& names) const {
   const std::string usual = std::string(kSingleFileName) + ".index.json";
+  if (std::find(names.begin(), names.end(), usual) != names.end()) return usual;
   std::optional<std::string> found;
   for (const std::string& name : names) {
-    if (name == usual) return name;
     if (!name.ends_with(kIndexSuffix) || name.starts_with('.')) continue;
     if (found) {
-      throw Error(ErrorCode::run, "directory " + quoted(checkpoint_.path) + " holds several indexes, " +
-                                      quoted(*found) + " and " + quoted(name) + ", and no " + quoted(usual) +
+      throw Error(ErrorCode::run, "directory " + in_quotes(checkpoint_.path) + " holds several indexes, " +
+                                      in_quotes(*found) + " and " + in_quotes(name) + ", and no " + in_quotes(usual) +
                                       "; keep one of them");
     }
     found = name;
@@ -146,27 +147,26 @@ std::optional<std::string> Opener::find_index(const std::vector<std::string>& na
 // look at the index, so the index is what a later save forgot to remove.
 void Opener::open_indexed(const std::string& index_name, const std::vector<std::string>& shards) {
   const std::string path = joined(checkpoint_.path, index_name);
-  SafetensorsIndex index = parse_index(env_.read_text(path, kMaxIndexBytes), quoted(path));
+  SafetensorsIndex index = parse_index(env_.read_text(path, kMaxIndexBytes), in_quotes(path));
   const std::string whole = index_name.substr(0, index_name.size() - std::string_view(".index.json").size());
   if (std::binary_search(shards.begin(), shards.end(), whole) &&
       !std::binary_search(index.files.begin(), index.files.end(), whole)) {
     checkpoint_.warnings.push_back(
-        "directory " + quoted(checkpoint_.path) + " holds " + quoted(whole) + " and " + quoted(index_name) +
+        "directory " + in_quotes(checkpoint_.path) + " holds " + in_quotes(whole) + " and " + in_quotes(index_name) +
         ", which does not name it; the index is ignored, as other loaders do; " + "remove what is stale");
     return add_file(joined(checkpoint_.path, whole), whole);
   }
   if (index.files.empty() && !shards.empty()) {
     throw Error(ErrorCode::run, index.shown_path + ": names no file, but the directory holds " +
-                                    quoted(shards.front()) + "; remove the index or the file");
+                                    in_quotes(shards.front()) + "; remove the index or the file");
   }
   for (const std::string& file : index.files) {
     const std::string shard = joined(checkpoint_.path, file);
     if (!env_.status(shard)) {
-      throw Error(ErrorCode::run, index.shown_path + ": names the file " + quoted(file) + ", which does not exist");
+      throw Error(ErrorCode::run, index.shown_path + ": names the file " + in_quotes(file) + ", which does not exist");
     }
     add_file(shard, file);
   }
-  check_unique();
   for (std::string& warning : check_against_index(index, checkpoint_))
     checkpoint_.warnings.push_back(std::move(warning));
 }
@@ -190,7 +190,7 @@ void Opener::warn_of_others(const std::vector<std::string>& names) {
     return format != nullptr && format->read == nullptr;
   });
   if (other != names.end()) {
-    checkpoint_.warnings.push_back("directory " + quoted(checkpoint_.path) + ": " + quoted(*other) +
+    checkpoint_.warnings.push_back("directory " + in_quotes(checkpoint_.path) + ": " + in_quotes(*other) +
                                    " in it is not read");
   }
 }
@@ -220,8 +220,9 @@ void Opener::merge_metadata(Metadata metadata, const std::string& name) {
     if (is_new) {
       checkpoint_.metadata.emplace_back(std::move(key), std::move(value));
     } else if (at->second != value) {
-      checkpoint_.warnings.push_back("directory " + quoted(checkpoint_.path) + ": the metadata pair " + quoted(key) +
-                                     " of " + quoted(name) + " differs from that of a file before it, which is kept");
+      checkpoint_.warnings.push_back("directory " + in_quotes(checkpoint_.path) + ": the metadata pair " +
+                                     in_quotes(key) + " of " + in_quotes(name) +
+                                     " differs from that of a file before it, which is kept");
     }
   }
 }
@@ -232,9 +233,10 @@ void Opener::check_unique() const {
   for (const TensorEntry& tensor : checkpoint_.tensors) {
     const auto [at, is_new] = seen.emplace(tensor.name, &tensor);
     if (!is_new) {
-      throw Error(ErrorCode::run, "directory " + quoted(checkpoint_.path) + ": the tensor " + quoted(tensor.name) +
-                                      " is in " + quoted(file_name_of(checkpoint_, *at->second)) + " and in " +
-                                      quoted(file_name_of(checkpoint_, tensor)));
+      throw Error(ErrorCode::run, "directory " + in_quotes(checkpoint_.path) + ": the tensor " +
+                                      in_quotes(tensor.name) + " is in " +
+                                      in_quotes(file_name_of(checkpoint_, *at->second)) + " and in " +
+                                      in_quotes(file_name_of(checkpoint_, tensor)));
     }
   }
 }

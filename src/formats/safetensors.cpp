@@ -53,14 +53,14 @@ struct RawEntry {
 class HeaderReader {
  public:
   explicit HeaderReader(std::shared_ptr<const ReadableFile> file)
-      : file_(std::move(file)), context_(quoted(file_->path()) + ": invalid safetensors header") {}
+      : file_(std::move(file)), context_(in_quotes(file_->path()) + ": invalid safetensors header") {}
 
   FileContents read();
 
  private:
   [[noreturn]] void fail(const std::string& reason) const { throw Error(ErrorCode::run, context_ + ": " + reason); }
   [[noreturn]] void fail(const std::string& reason, std::string_view tensor) const {
-    fail(reason + " (tensor " + quoted(tensor) + ")");
+    fail(reason + " (tensor " + in_quotes(tensor) + ")");
   }
 
   std::string header_text();
@@ -130,8 +130,11 @@ FileContents HeaderReader::read() {
     contents_.tensors[i].offset = data_begin_ + static_cast<std::int64_t>(spans_[i].first);
   }
   if (unknown_fields_ > 0) {
-    contents_.warnings.push_back(quoted(file_->path()) + ": " + std::to_string(unknown_fields_) +
-                                 " unknown fields of tensor entries are ignored and will not be written");
+    const bool one = unknown_fields_ == 1;
+    contents_.warnings.push_back(in_quotes(file_->path()) + ": " +
+                                 (one ? "1 unknown field of a tensor entry is"
+                                      : std::to_string(unknown_fields_) + " unknown fields of tensor entries are") +
+                                 " ignored and will not be written");
   }
   return std::move(contents_);
 }
@@ -144,8 +147,8 @@ void HeaderReader::read_metadata(JsonCursor& json) {
   while (const auto key = json.next_key()) {
     if (seen.size() == kMaxTensors) fail("more than " + std::to_string(kMaxTensors) + " metadata pairs");
     std::string name(*key);
-    if (!seen.insert(name).second) fail("the metadata key " + quoted(name) + " stands there twice");
-    if (json.peek() != JsonCursor::Kind::string) fail("the metadata value of " + quoted(name) + " is not a string");
+    if (!seen.insert(name).second) fail("the metadata key " + in_quotes(name) + " stands there twice");
+    if (json.peek() != JsonCursor::Kind::string) fail("the metadata value of " + in_quotes(name) + " is not a string");
     contents_.metadata.emplace_back(std::move(name), json.string());
   }
 }
@@ -190,7 +193,7 @@ DType HeaderReader::read_dtype(JsonCursor& json, const std::string& name) {
   if (json.peek() != JsonCursor::Kind::string) fail("'dtype' is not a string", name);
   const std::string_view text = json.string();
   const std::optional<DType> dtype = dtype_from_safetensors(text);
-  if (!dtype) fail("unknown dtype " + quoted(text), name);
+  if (!dtype) fail("unknown dtype " + in_quotes(text), name);
   return *dtype;
 }
 

@@ -71,7 +71,7 @@ SafetensorsIndex IndexReader::read() {
   std::sort(index_.weight_map.begin(), index_.weight_map.end());
   const auto same_name = [](const auto& a, const auto& b) { return a.first == b.first; };
   const auto twice = std::adjacent_find(index_.weight_map.begin(), index_.weight_map.end(), same_name);
-  if (twice != index_.weight_map.end()) json_.fail("it names the tensor " + quoted(twice->first) + " twice");
+  if (twice != index_.weight_map.end()) json_.fail("it names the tensor " + in_quotes(twice->first) + " twice");
   return std::move(index_);
 }
 
@@ -94,11 +94,12 @@ void IndexReader::read_weight_map() {
   while (const auto key = json_.next_key()) {
     if (index_.weight_map.size() == kMaxTensors) json_.fail("more than " + std::to_string(kMaxTensors) + " tensors");
     std::string name(*key);
-    if (json_.peek() != JsonCursor::Kind::string) json_.fail("the file of tensor " + quoted(name) + " is not a string");
+    if (json_.peek() != JsonCursor::Kind::string)
+      json_.fail("the file of tensor " + in_quotes(name) + " is not a string");
     const std::string_view written = json_.string();
     std::optional<std::string> path = plain_path(written);
     if (!path) {
-      json_.fail("the file " + quoted(written) + " of tensor " + quoted(name) +
+      json_.fail("the file " + in_quotes(written) + " of tensor " + in_quotes(name) +
                  " is not the path of a .safetensors file inside the directory");
     }
     const std::size_t number = files_.try_emplace(std::move(*path), files_.size()).first->second;
@@ -137,12 +138,12 @@ std::vector<std::string> check_against_index(const SafetensorsIndex& index, cons
   for (const auto& [name, file] : index.weight_map) {
     const auto found = file_of.find(name);
     if (found == file_of.end()) {
-      throw Error(ErrorCode::run, index.shown_path + ": names the tensor " + quoted(name) + " in " +
-                                      quoted(index.files[file]) +
+      throw Error(ErrorCode::run, index.shown_path + ": names the tensor " + in_quotes(name) + " in " +
+                                      in_quotes(index.files[file]) +
                                       ", but no shard holds it; the index is stale or a shard was replaced");
     }
     if (found->second == index.files[file]) continue;
-    if (misplaced++ == 0) example = quoted(name) + " in " + quoted(found->second);
+    if (misplaced++ == 0) example = in_quotes(name) + " in " + in_quotes(found->second);
   }
   if (misplaced > 0) {
     warnings.push_back(index.shown_path + ": " + count_of(misplaced) + " found in another shard than the index says (" +
@@ -159,8 +160,8 @@ std::vector<std::string> check_against_index(const SafetensorsIndex& index, cons
     const auto first = std::find_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),
                                     [&](const TensorEntry& tensor) { return !listed(tensor.name); });
     warnings.push_back(index.shown_path + ": the shards hold " + count_of(static_cast<std::size_t>(unlisted)) +
-                       " that the index does not name (" + quoted(first->name) + " in " +
-                       quoted(file_name_of(checkpoint, *first)) + "); they are read all the same");
+                       " that the index does not name (" + in_quotes(first->name) + " in " +
+                       in_quotes(file_name_of(checkpoint, *first)) + "); they are read all the same");
   }
   if (index.total_size && *index.total_size != bytes) {
     warnings.push_back(index.shown_path + ": says that the tensors have " + std::to_string(*index.total_size) +

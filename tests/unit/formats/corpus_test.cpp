@@ -1,0 +1,103 @@
+// Every specimen of tests/corpus/manifest.json: what is accepted has exactly the recorded names, dtypes, shapes and
+// contents; what is refused is refused with one line.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "brainsurgery/checkpoint.h"
+#include "brainsurgery/env.h"
+#include "brainsurgery/error.h"
+#include "brainsurgery/format.h"
+#include "formats/inspect.h"
+#include "support/temp_dir.h"
+
+namespace brainsurgery {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+const std::string kCorpus = BS_TEST_DATA "/corpus/";
+
+// A file, or for an index the directory that it stands in.
+std::string checkpoint_path(const std::string& file) {
+  return kCorpus + (file.starts_with("index/") ? fs::path(file).parent_path().string() : file);
+}
+
+using Row = std::tuple<std::string, std::string, Shape, std::string>;  // name, dtype, shape, sha256
+
+void expect_accepted(const json& specimen, const std::string& file) {
+  try {
+    const Checkpoint checkpoint = open_checkpoint(posix_env(), all_formats(), checkpoint_path(file));
+    const json got = json::parse(inspect_json(checkpoint, true));
+    std::multiset<Row> tensors, expected;
+    for (const json& t : got["tensors"]) tensors.emplace(t["name"], t["dtype"], t["shape"].get<Shape>(), t["sha256"]);
+    for (const json& t : specimen["tensors"]) expected.emplace(t[0], t[1], t[2].get<Shape>(), t[3]);
+    EXPECT_EQ(tensors, expected) << file;
+    if (specimen.contains("metadata")) {
+      EXPECT_EQ(got["metadata"], specimen["metadata"]) << file;
+    }
+  } catch (const Error& error) {
+    ADD_FAILURE() << file << " (" << specimen["reason"] << "): " << error.what();
+  }
+}
+
+void expect_refused(const json& specimen, const std::string& file) {
+  try {
+    static_cast<void>(open_checkpoint(posix_env(), all_formats(), checkpoint_path(file)));
+    ADD_FAILURE() << file << " was accepted: " << specimen["reason"];
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::run) << file;
+    const std::string message = error.what();
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+    EXPECT_LT(message.size() - kCorpus.size(), 500u) << message;
+    EXPECT_EQ(message.find('\0'), std::string::npos) << file;
+  }
+}
+
+TEST(Corpus, EverySpecimenHasItsVerdict) {
+  const json manifest = json::parse(testing::read_file(kCorpus + "manifest.json"));
+  ASSERT_EQ(manifest.size(), 120u);
+  for (const json& specimen : manifest) {
+    const auto file = specimen["file"].get<std::string>();
+    ASSERT_TRUE(fs::exists(kCorpus + file)) << file;
+    specimen["verdict"] == "accept" ? expect_accepted(specimen, file) : expect_refused(specimen, file);
+  }
+}
+
+// A truncated file or a flipped header bit may be refused or not, but never crashes, hangs or yields a place outside
+// the file.
+TEST(Corpus, DamagedSpecimensStayInBounds) {
+  const testing::TempDir directory;
+  const FormatRegistry formats = all_formats();
+  int opened = 0;
+  auto open_damaged = [&](const std::string& bytes) {
+    testing::write_file(directory / "x.safetensors", bytes);
+    try {
+      const Checkpoint checkpoint = open_checkpoint(posix_env(), formats, directory / "x.safetensors");
+      ++opened;
+      for (const TensorEntry& tensor : checkpoint.tensors) {
+        EXPECT_LE(tensor.offset + byte_count(tensor.desc.dtype, tensor.desc.shape),
+                  static_cast<std::int64_t>(bytes.size()));
+      }
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::run) << error.what();
+    }
+  };
+  for (const char* name : {"001_basic", "004_zero_size", "007_metadata_strings", "014_escaped_names", "096_f6_fit"}) {
+    const std::string bytes = testing::read_file(kCorpus + "safetensors/" + name + ".safetensors");
+    ASSERT_FALSE(bytes.empty());
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      open_damaged(bytes.substr(0, i));
+      std::string flipped = bytes;
+      flipped[i] = static_cast<char>(flipped[i] ^ (1 << i % 8));
+      open_damaged(flipped);
+    }
+  }
+  EXPECT_GT(opened, 50);  // flips in names and data leave a valid file
+}
+
+}  // namespace
+}  // namespace brainsurgery

@@ -1,0 +1,127 @@
+// Every byte that the reference library writes, from tests/corpus/saved, and properties of the layout.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <set>
+
+#include "brainsurgery/error.h"
+#include "formats/safetensors.h"
+#include "unit/formats/memory_file.h"
+
+namespace brainsurgery {
+namespace {
+
+std::string contents_of(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  EXPECT_TRUE(stream.good()) << path;
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// The whole file: tensor k holds the bytes (31 k + j) mod 256.
+std::string written(const std::vector<NamedDesc>& tensors, const Metadata& metadata) {
+  const SafetensorsLayout layout = layout_safetensors(tensors, metadata);
+  std::string bytes = layout.header;
+  bytes.resize(static_cast<std::size_t>(layout.file_size));
+  for (std::size_t k = 0; k < tensors.size(); ++k) {
+    const std::int64_t size = byte_count(tensors[k].desc.dtype, tensors[k].desc.shape);
+    for (std::int64_t j = 0; j < size; ++j) {
+      bytes[static_cast<std::size_t>(layout.offsets[k] + j)] = static_cast<char>(31 * static_cast<std::int64_t>(k) + j);
+    }
+  }
+  return bytes;
+}
+
+TEST(SafetensorsLayout, EqualsTheReferenceLibraryByteForByte) {
+  const std::string directory = BS_TEST_DATA "/corpus/saved/";
+  // Ordered, so that the tensors and pairs stay as the recording program gave them.
+  const auto cases = nlohmann::ordered_json::parse(contents_of(directory + "inputs.json"));
+  ASSERT_GE(cases.size(), 15u);
+  for (const auto& [name, input] : cases.items()) {
+    std::vector<NamedDesc> tensors;
+    for (const auto& tensor : input["tensors"]) {
+      tensors.push_back({tensor[0].get<std::string>(),
+                         {dtype_from_safetensors(tensor[1].get<std::string>()).value(), tensor[2].get<Shape>()}});
+    }
+    const auto metadata = input["metadata"].get<Metadata>();
+    EXPECT_EQ(written(tensors, metadata), contents_of(directory + name + ".safetensors")) << name;
+  }
+}
+
+TEST(SafetensorsLayout, OrdersByFallingDtypeThenName) {
+  std::vector<NamedDesc> tensors;
+  for (const DTypeInfo& row : all_dtypes()) {
+    tensors.push_back({"b", {row.dtype, {8}}});
+    tensors.back().name += row.name;
+    tensors.push_back({"a", {row.dtype, {8}}});
+    tensors.back().name += row.name;
+  }
+  const SafetensorsLayout layout = layout_safetensors(tensors, {});
+  ASSERT_EQ(layout.order.size(), tensors.size());
+  for (std::size_t i = 1; i < layout.order.size(); ++i) {
+    const NamedDesc &before = tensors[layout.order[i - 1]], &after = tensors[layout.order[i]];
+    EXPECT_TRUE(before.desc.dtype > after.desc.dtype ||
+                (before.desc.dtype == after.desc.dtype && before.name < after.name));
+    EXPECT_EQ(layout.offsets[layout.order[i]],
+              layout.offsets[layout.order[i - 1]] + byte_count(before.desc.dtype, before.desc.shape));
+  }
+}
+
+TEST(SafetensorsLayout, IsReadBackAsItWasGiven) {
+  std::mt19937 random(7);
+  auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  const std::vector<std::string> pieces = {
+      "a", "é", "\"", "\\", "\n", "\x01", "\x7f", "🧠", ".", "/", std::string(1, '\0'), " "};
+  for (int round = 0; round < 200; ++round) {
+    std::vector<NamedDesc> tensors;
+    std::set<std::string> names;
+    for (std::size_t n = below(12); n > 0; --n) {
+      std::string name;
+      for (std::size_t length = below(6); length > 0; --length) name += pieces[below(pieces.size())];
+      if (!names.insert(name).second) continue;
+      Shape shape;
+      for (std::size_t rank = below(4); rank > 0; --rank) shape.push_back(static_cast<std::int64_t>(below(4)));
+      shape.push_back(4 * static_cast<std::int64_t>(below(3)));  // whole bytes for 6-bit types too
+      tensors.push_back({name, {all_dtypes()[below(all_dtypes().size())].dtype, shape}});
+    }
+    const Metadata metadata =
+        round % 2 ? Metadata{{"z" + pieces[below(pieces.size())], "\t🧠"}, {"a", ""}} : Metadata{};
+    const SafetensorsLayout layout = layout_safetensors(tensors, metadata);
+    EXPECT_EQ(layout.header.size() % 8, 0u);
+    const FileContents contents = read_safetensors(testing::file_of(written(tensors, metadata)));
+    EXPECT_EQ(contents.metadata, metadata);
+    ASSERT_EQ(contents.tensors.size(), tensors.size());
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      const auto found = std::find_if(contents.tensors.begin(), contents.tensors.end(),
+                                      [&](const TensorEntry& entry) { return entry.name == tensors[i].name; });
+      ASSERT_NE(found, contents.tensors.end());
+      EXPECT_EQ(found->desc, tensors[i].desc);
+      EXPECT_EQ(found->offset, layout.offsets[i]);
+    }
+  }
+}
+
+TEST(SafetensorsLayout, RefusesWhatCannotBeWritten) {
+  const std::vector<NamedDesc> reserved = {{"__metadata__", {DType::U8, {1}}}};
+  EXPECT_EQ(testing::message_of([&] { static_cast<void>(layout_safetensors(reserved, {})); }),
+            "a tensor cannot be called '__metadata__' in a safetensors file; rename it");
+  const std::vector<NamedDesc> huge = {{"a", {DType::U8, {std::int64_t{1} << 62}}},
+                                       {"b", {DType::U8, {std::int64_t{1} << 62}}}};
+  EXPECT_EQ(testing::message_of([&] { static_cast<void>(layout_safetensors(huge, {})); }),
+            "the size of a safetensors file is too large");
+  const std::vector<NamedDesc> long_name = {{std::string(100'000'000, 'n'), {DType::U8, {1}}}};
+  EXPECT_EQ(testing::message_of([&] { static_cast<void>(layout_safetensors(long_name, {})); }),
+            "a safetensors header of 100000056 bytes is above the limit of 100000000; write shards instead");
+}
+
+TEST(SafetensorsLayout, AddsTheFormatPairOnlyWhereThereIsNone) {
+  EXPECT_EQ(with_format_pair({}), (Metadata{{"format", "pt"}}));
+  EXPECT_EQ(with_format_pair({{"z", "1"}, {"a", "2"}}), (Metadata{{"z", "1"}, {"a", "2"}, {"format", "pt"}}));
+  EXPECT_EQ(with_format_pair({{"format", "mlx"}, {"a", "2"}}), (Metadata{{"format", "mlx"}, {"a", "2"}}));
+}
+
+}  // namespace
+}  // namespace brainsurgery

@@ -1,0 +1,263 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "brainsurgery/checkpoint.h"
+#include "brainsurgery/env.h"
+#include "brainsurgery/format.h"
+#include "formats/inspect.h"
+#include "formats/safetensors.h"
+#include "support/temp_dir.h"
+#include "unit/formats/memory_file.h"
+
+namespace brainsurgery {
+namespace {
+
+namespace fs = std::filesystem;
+using Names = std::vector<std::string>;
+
+class OpenCheckpoint : public ::testing::Test {
+ protected:
+  // A file of one-byte tensors.
+  void file(const std::string& name, const Names& tensors, const Metadata& metadata = {}) {
+    std::vector<NamedDesc> descs;
+    for (const std::string& tensor : tensors) descs.push_back({tensor, {DType::U8, {1}}});
+    const SafetensorsLayout layout = layout_safetensors(descs, metadata);
+    text(name, layout.header + std::string(tensors.size(), 'x'));
+  }
+  void text(const std::string& name, const std::string& content) {
+    fs::create_directories(fs::path(directory_ / name).parent_path());
+    testing::write_file(directory_ / name, content);
+  }
+  void index(const std::string& weight_map, const std::string& name = "m/model.safetensors.index.json") {
+    text(name, "{\"metadata\":{},\"weight_map\":{" + weight_map + "}}");
+  }
+  Checkpoint open(const std::string& name) { return open_checkpoint(posix_env(), all_formats(), directory_ / name); }
+  Names names(const std::string& name) {
+    Names result;
+    for (const TensorEntry& tensor : open(name).tensors) result.push_back(tensor.name);
+    return result;
+  }
+  // The one warning, or the one Error, with the temporary directory written as "D".
+  std::string warning(const std::string& name) {
+    const Checkpoint checkpoint = open(name);
+    EXPECT_EQ(checkpoint.warnings.size(), 1u);
+    return checkpoint.warnings.empty() ? "" : shown(checkpoint.warnings.front());
+  }
+  std::string refusal(const std::string& name) {
+    return shown(testing::message_of([&] { static_cast<void>(open(name)); }));
+  }
+  std::string shown(std::string message) const {
+    for (std::size_t at; (at = message.find(directory_.path())) != std::string::npos;) {
+      message.replace(at, directory_.path().size(), "D");
+    }
+    return message;
+  }
+  testing::TempDir directory_;
+};
+
+TEST_F(OpenCheckpoint, File) {
+  file("a.safetensors", {"y", "x"}, {{"format", "pt"}});
+  const Checkpoint checkpoint = open("a.safetensors");
+  EXPECT_EQ(names("a.safetensors"), (Names{"x", "y"}));
+  EXPECT_EQ(checkpoint.files, Names{"a.safetensors"});
+  EXPECT_FALSE(checkpoint.is_directory);
+  EXPECT_EQ(file_name_of(checkpoint, checkpoint.tensors[0]), "a.safetensors");
+  EXPECT_EQ(checkpoint.metadata, (Metadata{{"format", "pt"}}));
+  fs::rename(directory_ / "a.safetensors", directory_ / "a.ckpt");
+  EXPECT_EQ(names("a.ckpt"), (Names{"x", "y"}));  // known by its content
+}
+
+TEST_F(OpenCheckpoint, DirectoryWithoutIndexMergesFilesByName) {
+  file("m/b.safetensors", {"1", "0"}, {{"format", "pt"}, {"k", "b"}});
+  file("m/a.SAFETENSORS", {"2"}, {{"format", "pt"}, {"k", "a"}});
+  file("m/empty.safetensors", {});
+  file("m/.hidden.safetensors", {"h"});
+  fs::create_directories(directory_ / "m/folder.safetensors");
+  for (const char* path : {"m", "m/"}) {
+    const Checkpoint checkpoint = open(path);
+    EXPECT_EQ(names(path), (Names{"2", "0", "1"}));
+    EXPECT_EQ(checkpoint.files, (Names{"a.SAFETENSORS", "b.safetensors", "empty.safetensors"}));
+    EXPECT_EQ(file_name_of(checkpoint, checkpoint.tensors[1]), "b.safetensors");
+    EXPECT_EQ(checkpoint.metadata, (Metadata{{"format", "pt"}, {"k", "a"}}));
+  }
+  EXPECT_EQ(
+      warning("m"),
+      "directory 'D/m': the metadata pair 'k' of 'b.safetensors' differs from that of a file before it, which is kept");
+}
+
+TEST_F(OpenCheckpoint, IndexNamesTheFiles) {
+  file("m/b.safetensors", {"1", "0"});
+  file("m/s/a.safetensors", {"2"});
+  file("m/stale.safetensors", {"0"});
+  index(R"("0":"b.safetensors","2":"./s//a.safetensors","1":"b.safetensors")");
+  const Checkpoint checkpoint = open("m");
+  EXPECT_EQ(checkpoint.files, (Names{"b.safetensors", "s/a.safetensors"}));
+  EXPECT_EQ(names("m"), (Names{"0", "1", "2"}));
+  EXPECT_EQ(file_name_of(checkpoint, checkpoint.tensors[2]), "s/a.safetensors");
+  EXPECT_EQ(checkpoint.warnings, Names{});
+}
+
+TEST_F(OpenCheckpoint, TheOnlyIndexCountsWhateverItsStem) {
+  file("m/b.safetensors", {"0"});
+  file("m/c.safetensors", {"0"});
+  index(R"("0":"c.safetensors")", "m/adapter.safetensors.index.json");
+  EXPECT_EQ(open("m").files, Names{"c.safetensors"});
+  index(R"("0":"b.safetensors")", "m/diffusion.safetensors.index.json");
+  EXPECT_EQ(
+      refusal("m"),
+      "directory 'D/m' holds several indexes, 'adapter.safetensors.index.json' and 'diffusion.safetensors.index.json', "
+      "and no 'model.safetensors.index.json'; keep one of them");
+  index(R"("0":"b.safetensors")");
+  EXPECT_EQ(open("m").files, Names{"b.safetensors"});
+}
+
+TEST_F(OpenCheckpoint, AFileThatHidesTheIndexWins) {
+  file("m/model.safetensors", {"new"});
+  file("m/a.safetensors", {"old"});
+  index(R"("old":"a.safetensors")");
+  EXPECT_EQ(names("m"), Names{"new"});
+  EXPECT_EQ(warning("m"),
+            "directory 'D/m' holds 'model.safetensors' and 'model.safetensors.index.json', which does not name it; the "
+            "index is "
+            "ignored, as other loaders do; remove what is stale");
+  index(R"("old":"a.safetensors","new":"model.safetensors")");
+  EXPECT_EQ(names("m"), (Names{"old", "new"}));
+  EXPECT_TRUE(open("m").warnings.empty());
+}
+
+TEST_F(OpenCheckpoint, StaleIndexIsReported) {
+  file("m/a.safetensors", {"1"});
+  file("m/b.safetensors", {"2", "3"});
+  index(R"("1":"b.safetensors","2":"b.safetensors","3":"a.safetensors")");
+  EXPECT_EQ(warning("m"),
+            "'D/m/model.safetensors.index.json': 2 tensors found in another shard than the index says ('1' in "
+            "'a.safetensors'); "
+            "the shards count");
+  index(R"("1":"a.safetensors","2":"b.safetensors")");
+  EXPECT_EQ(warning("m"),
+            "'D/m/model.safetensors.index.json': the shards hold 1 tensor that the index does not name ('3' in "
+            "'b.safetensors'); "
+            "they are read all the same");
+  index(R"("1":"a.safetensors","4":"b.safetensors")");
+  EXPECT_EQ(refusal("m"),
+            "'D/m/model.safetensors.index.json': names the tensor '4' in 'b.safetensors', but no shard holds it; the "
+            "index is "
+            "stale or a shard was replaced");
+  index(R"("1":"a.safetensors","2":"gone.safetensors")");
+  EXPECT_EQ(refusal("m"),
+            "'D/m/model.safetensors.index.json': names the file 'gone.safetensors', which does not exist");
+  index("");
+  EXPECT_EQ(refusal("m"),
+            "'D/m/model.safetensors.index.json': names no file, but the directory holds 'a.safetensors'; remove the "
+            "index or the "
+            "file");
+}
+
+TEST_F(OpenCheckpoint, AnEmptyModelIsAnEmptyIndex) {
+  index("");
+  EXPECT_TRUE(open("m").tensors.empty());
+}
+
+TEST_F(OpenCheckpoint, ShardPathsStayInsideTheDirectory) {
+  file("m/a.safetensors", {"1"});
+  file("up.safetensors", {"1"});
+  const Names paths = {"",
+                       "/a.safetensors",
+                       "../up.safetensors",
+                       "s/../../up.safetensors",
+                       "..\\\\up.safetensors",
+                       "\\\\a.safetensors",
+                       "s\\\\a.safetensors",
+                       "C:a.safetensors",
+                       "a.safetensors\\u0000",
+                       "a.bin",
+                       "a.safetensors/"};
+  for (const std::string& path : paths) {
+    index("\"1\":\"" + path + "\"");
+    const std::string message = refusal("m");
+    EXPECT_TRUE(message.starts_with("'D/m/model.safetensors.index.json': invalid index: the file '"))
+        << path << ": " << message;
+    EXPECT_TRUE(message.ends_with("' of tensor '1' is not the path of a .safetensors file inside the directory"))
+        << message;
+  }
+  index(R"("1":7)");
+  EXPECT_EQ(refusal("m"), "'D/m/model.safetensors.index.json': invalid index: the file of tensor '1' is not a string");
+}
+
+TEST_F(OpenCheckpoint, ReadsThroughLinksButOpensNoDevices) {
+  file("blobs/1", {"1"});
+  fs::create_directories(directory_ / "m");
+  fs::create_symlink("../blobs/1", directory_ / "m/a.safetensors");
+  EXPECT_EQ(names("m"), Names{"1"});
+  fs::create_symlink("/dev/zero", directory_ / "m/b.safetensors");
+  EXPECT_NE(refusal("m"), "");
+}
+
+TEST_F(OpenCheckpoint, OneNameInTwoFilesIsRefused) {
+  file("m/a.safetensors", {"w"});
+  file("m/b.safetensors", {"w"});
+  EXPECT_EQ(refusal("m"), "directory 'D/m': the tensor 'w' is in 'a.safetensors' and in 'b.safetensors'");
+}
+
+TEST_F(OpenCheckpoint, SaysWhatIsThereInstead) {
+  file("model-a.safetensors", {});
+  file("model-b.safetensors", {});
+  EXPECT_EQ(refusal("model-c.safetensors"),
+            "checkpoint 'D/model-c.safetensors' does not exist; did you mean 'D/model-a.safetensors' or "
+            "'D/model-b.safetensors'?");
+  EXPECT_EQ(refusal("no/where"), "checkpoint 'D/no/where' does not exist, nor does the directory 'D/no'");
+  fs::create_directories(directory_ / "empty");
+  EXPECT_EQ(refusal("empty"), "directory 'D/empty' holds no .safetensors file");
+  text("torch/pytorch_model.bin", "?");
+  EXPECT_EQ(refusal("torch"),
+            "'D/torch/pytorch_model.bin' is a PyTorch file by its suffix; this version reads safetensors");
+  text("dcp/__0_0.distcp", "?");
+  EXPECT_EQ(refusal("dcp"),
+            "directory 'D/dcp' holds no .safetensors file but a distributed PyTorch checkpoint; this version reads "
+            "safetensors");
+  index(R"("1":"a.safetensors")", "model.safetensors.index.json");
+  EXPECT_EQ(refusal("model.safetensors.index.json"),
+            "'D/model.safetensors.index.json' is the index of a checkpoint; name its directory instead");
+}
+
+TEST_F(OpenCheckpoint, NamesFormatsThatItKnowsBySight) {
+  const std::string zip("PK\x03\x04\0\0\x08\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0", 30);
+  const std::string reads = "; this version reads safetensors";
+  const std::vector<std::tuple<std::string, std::string, std::string>> rows = {
+      {"x.pt", zip + "archive/data.pkl", "is a PyTorch zip file" + reads},
+      {"y.safetensors", zip + "archive/data.pkl", "is a PyTorch zip file" + reads},
+      {"x.npz", zip + "arr_0.npy", "is a NumPy archive" + reads},
+      {"x.bin", "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19.", "is a PyTorch file of before 1.6" + reads},
+      {"x.npy", "\x93NUMPY\x01", "is a NumPy array" + reads},
+      {"x.gguf", "GGUF\x03", "is a GGUF file" + reads},
+      {"x.pth", "", "is a PyTorch file by its suffix" + reads},
+      {"z.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+       "is a Git LFS pointer, not the file itself; fetch the file with 'git lfs pull'"},
+      {"x.txt", "hello", "is not a checkpoint" + reads},
+  };
+  for (const auto& [name, content, message] : rows) {
+    text(name, content);
+    EXPECT_EQ(refusal(name), "'D/" + name + "' " + message);
+  }
+  file("m/model.safetensors", {"w"});
+  text("m/training_args.bin", zip);
+  EXPECT_EQ(warning("m"), "directory 'D/m': 'training_args.bin' in it is not read");
+}
+
+TEST_F(OpenCheckpoint, InspectionIsJsonInNameOrder) {
+  file("m/a.safetensors", {"w\n\"é\x01"}, {{"k", "v\\"}});
+  file("m/b.safetensors", {"a"});
+  EXPECT_EQ(inspect_json(open("m"), false),
+            R"({"tensors": [{"name": "a", "dtype": "U8", "shape": [1], "nbytes": 1, "file": "b.safetensors"}, )"
+            R"({"name": "w\n\"é\u0001", "dtype": "U8", "shape": [1], "nbytes": 1, "file": "a.safetensors"}], )"
+            R"("metadata": {"k": "v\\"}})");
+  file("one.safetensors", {"a"});
+  EXPECT_EQ(
+      inspect_json(open("one.safetensors"), true),
+      R"({"tensors": [{"name": "a", "dtype": "U8", "shape": [1], "nbytes": 1, "file": "one.safetensors", "sha256": )"
+      R"("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}], "metadata": {}})");
+}
+
+}  // namespace
+}  // namespace brainsurgery
