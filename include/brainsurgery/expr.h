@@ -57,9 +57,6 @@ struct Source {  // packed bytes of a file
   std::shared_ptr<const ReadableFile> file;
   std::int64_t offset;
 };
-struct Constant {  // every element the same; `element` holds item_size bytes, little-endian
-  std::uint64_t element;
-};
 struct Literal {  // packed elements written in the plan
   std::vector<std::byte> bytes;
 };
@@ -111,7 +108,7 @@ struct Matmul {
 };
 }  // namespace nodes
 
-using NodeKind = std::variant<nodes::Source, nodes::Constant, nodes::Literal, nodes::Random, nodes::Slice, nodes::Permute, nodes::Reshape,
+using NodeKind = std::variant<nodes::Source, nodes::Literal, nodes::Random, nodes::Slice, nodes::Permute, nodes::Reshape,
                               nodes::Broadcast, nodes::Cast, nodes::Scale, nodes::Clamp, nodes::Binary, nodes::Concat, nodes::Overwrite,
                               nodes::Matmul>;
 
@@ -141,8 +138,6 @@ inline const TensorDesc& Expr::desc() const { return node_->desc(); }
 [[nodiscard]] std::string to_string(const Expr& expr);
 
 [[nodiscard]] Expr source(std::shared_ptr<const ReadableFile> file, std::int64_t offset, TensorDesc desc);
-// `element`: item_size(desc.dtype) bytes, little-endian.
-[[nodiscard]] Expr constant(TensorDesc desc, std::uint64_t element);
 // `bytes`: packed, byte_count(desc) of them.
 [[nodiscard]] Expr literal(TensorDesc desc, std::vector<std::byte> bytes);
 // A floating dtype. Uniform: a <= x < b; normal: mean a, standard deviation b > 0. The stream is MT19937's from `seed`.

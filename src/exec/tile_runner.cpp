@@ -59,11 +59,6 @@ struct RunInstruction {
       to += element_count(box.shape) * item();
     });
   }
-  void operator()(const ops::Fill& op) const {
-    kernels::Element element;
-    std::memcpy(element.data(), &op.element, element.size());
-    kernels::fill(out, item(), element, count());
-  }
   void operator()(const ops::Cast& op) const { kernels::cast(dtype_of(op.input), values[op.input], instruction.dtype, out, count()); }
   void operator()(const ops::Scale& op) const { kernels::scale(instruction.dtype, values[op.input], op.factor, out, count()); }
   void operator()(const ops::Clamp& op) const { kernels::clamp(instruction.dtype, values[op.input], {op.low, op.high}, out, count()); }

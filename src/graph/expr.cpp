@@ -91,8 +91,6 @@ Expr source(std::shared_ptr<const ReadableFile> file, std::int64_t offset, Tenso
   return make(std::move(desc), nodes::Source{std::move(file), offset});
 }
 
-Expr constant(TensorDesc desc, std::uint64_t element) { return make(std::move(desc), nodes::Constant{element}); }
-
 Expr literal(TensorDesc desc, std::vector<std::byte> bytes) {
   BS_CHECK(static_cast<std::int64_t>(bytes.size()) == byte_count(desc.dtype, desc.shape));
   return make(std::move(desc), nodes::Literal{std::move(bytes)});

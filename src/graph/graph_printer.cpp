@@ -21,7 +21,6 @@ std::string describe(const Region& region) {
 
 struct Details {
   std::string operator()(const nodes::Source& node) const { return fmt::format(" {} @{}", node.file->path(), node.offset); }
-  std::string operator()(const nodes::Constant& node) const { return fmt::format(" {:#x}", node.element); }
   std::string operator()(const nodes::Random& node) const { return fmt::format(" seed {} ({}, {})", node.seed, node.a, node.b); }
   std::string operator()(const nodes::Slice& node) const { return " " + describe(node.region); }
   std::string operator()(const nodes::Permute& node) const { return fmt::format(" [{}]", fmt::join(node.order, ", ")); }

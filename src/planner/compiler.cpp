@@ -56,7 +56,7 @@ class ProgramBuilder {
       program.elements = byte_count(expr.dtype(), view.out_shape);
     } else {
       program.dtype = expr.dtype();
-      const int result = program.elements == 0 ? add(expr.dtype(), ops::Fill{0}) : whole ? emit_node(expr, view) : emit(expr, view);
+      const int result = whole ? emit_node(expr, view) : emit(expr, view);
       BS_CHECK(result == static_cast<int>(program.code.size()) - 1);
     }
     program.item_bytes = item_size(program.dtype);
@@ -111,7 +111,6 @@ class ProgramBuilder {
     if (map.is_contiguous()) return add(expr.dtype(), ops::Load{FilePlace{node.file, node.offset + map.offset * item_size(expr.dtype())}});
     return add(expr.dtype(), ops::Gather{FilePlace{node.file, node.offset}, map});
   }
-  int emit_kind(const nodes::Constant& node, const Expr& expr, const View&) { return add(expr.dtype(), ops::Fill{node.element}); }
   int emit_kind(const nodes::Literal&, const Expr& expr, const View& view) {
     const StridedMap map = strided(view);
     if (map.is_contiguous()) return add(expr.dtype(), ops::Load{LiteralPlace{expr, map.offset * item_size(expr.dtype())}});

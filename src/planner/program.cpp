@@ -85,7 +85,6 @@ std::string describe(const StridedMap& map) {
 struct Describe {
   std::string operator()(const ops::Load& op) const { return "load " + describe(op.place); }
   std::string operator()(const ops::Gather& op) const { return fmt::format("gather {} {}", describe(op.place), describe(op.map)); }
-  std::string operator()(const ops::Fill& op) const { return fmt::format("fill {:#x}", op.element); }
   std::string operator()(const ops::Cast& op) const { return fmt::format("cast %{}", op.input); }
   std::string operator()(const ops::Scale& op) const { return fmt::format("scale %{} by {}", op.input, op.factor); }
   std::string operator()(const ops::Clamp& op) const { return fmt::format("clamp %{}", op.input); }

@@ -44,9 +44,6 @@ struct Gather {  // element i is where `map` says
   Place place;
   StridedMap map;
 };
-struct Fill {
-  std::uint64_t element;
-};
 struct Cast {
   int input;
 };
@@ -75,7 +72,7 @@ struct Patch {  // the input with the elements that `map` names replaced, in ord
 
 struct Instruction {
   DType dtype;
-  std::variant<ops::Load, ops::Gather, ops::Fill, ops::Cast, ops::Scale, ops::Clamp, ops::Binary, ops::Join, ops::Patch> op;
+  std::variant<ops::Load, ops::Gather, ops::Cast, ops::Scale, ops::Clamp, ops::Binary, ops::Join, ops::Patch> op;
   int slot = 0;  // the tile buffer that it writes; kResultSlot: the caller's
 };
 

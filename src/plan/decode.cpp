@@ -1,0 +1,206 @@
+// From YAML values to the fields of a spec.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/numbers.h"
+#include "base/spelling.h"
+#include "base/text.h"
+#include "plan/schema.h"
+
+namespace brainsurgery {
+
+void FieldDecoder::fail(const YamlNode& at, std::string_view message, std::vector<std::string> notes) const {
+  context_.diagnostics.error(at.span(), fmt::format("{}: {}", path_, message), std::move(notes));
+}
+
+void FieldDecoder::expected(const YamlNode& at, std::string_view what) const {
+  fail(at, fmt::format("expected {}, found {}", what, at.describe()));
+}
+
+std::optional<double> FieldDecoder::number(const YamlNode& value) const {
+  if (value.is_number()) return value.floating();
+  if (value.is(YamlKind::boolean)) return value.boolean() ? 1.0 : 0.0;
+  if (value.is_string()) {
+    if (const std::optional<double> parsed = parse_python_float(value.text())) return parsed;
+  }
+  expected(value, "a number");
+  return std::nullopt;
+}
+
+std::optional<ExactNumber> FieldDecoder::exact_number(const YamlNode& value) const {
+  const std::optional<double> found = number(value);
+  if (!found) return std::nullopt;
+  return ExactNumber{*found, value.is(YamlKind::integer) ? value.integer() : std::nullopt};
+}
+
+std::optional<std::int64_t> FieldDecoder::integer(const YamlNode& value) const {
+  if (value.is(YamlKind::integer) && value.integer()) return value.integer();
+  expected(value, value.is(YamlKind::integer) ? "an integer of at most 64 bits" : "an integer");
+  return std::nullopt;
+}
+
+std::optional<std::vector<std::int64_t>> FieldDecoder::integers(const YamlNode& value) const {
+  if (!value.is_sequence()) {
+    expected(value, "a list of integers");
+    return std::nullopt;
+  }
+  std::vector<std::int64_t> result;
+  for (const YamlPtr& item : value.items()) {
+    const std::optional<std::int64_t> element = integer(*item);
+    if (!element) return std::nullopt;
+    result.push_back(*element);
+  }
+  return result;
+}
+
+std::optional<DType> FieldDecoder::dtype(const YamlNode& value) const {
+  if (!value.is_string()) {
+    expected(value, "the name of a dtype");
+    return std::nullopt;
+  }
+  if (const std::optional<DType> found = dtype_from_plan(value.text())) return found;
+  std::vector<std::string> known;
+  for (const DTypeInfo& row : all_dtypes()) {
+    if (row.computes) known.push_back(to_string(row.dtype));
+  }
+  std::vector<std::string> notes;
+  if (const auto near = nearest(ascii_lower(trim(value.text())), known)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+  notes.push_back(fmt::format("dtypes: {}", fmt::join(known, ", ")));
+  fail(value, fmt::format("unknown dtype '{}'", value.text()), std::move(notes));
+  return std::nullopt;
+}
+
+std::optional<std::size_t> FieldDecoder::choice(const YamlNode& value) const {
+  if (value.is_string()) {
+    const auto found = std::ranges::find(field_.choices, ascii_lower(trim(value.text())));
+    if (found != field_.choices.end()) return found - field_.choices.begin();
+  }
+  std::vector<std::string> notes;
+  if (const auto near = nearest(value.text(), field_.choices)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+  fail(value, fmt::format("expected one of {}, found {}", fmt::join(field_.choices, ", "), value.describe()), std::move(notes));
+  return std::nullopt;
+}
+
+namespace {
+
+// Appends the numbers of `value`, checking that all lists of one level have one length. False after a mistake.
+bool collect_numbers(const FieldDecoder& decoder, const YamlNode& value, std::size_t level, NumberArray& into) {
+  if (!value.is_sequence()) {
+    if (level != into.shape.size()) {
+      decoder.fail(value, "ragged: lists of one level must have one length and hold either numbers or lists");
+      return false;
+    }
+    const std::optional<double> number = value.is_string() ? std::nullopt : decoder.number(value);
+    if (value.is_string()) decoder.expected(value, "a number");
+    if (!number) return false;
+    into.values.push_back(*number);
+    into.integers.push_back(value.is(YamlKind::integer) ? value.integer() : std::nullopt);
+    return true;
+  }
+  if (level == into.shape.size() && into.values.empty()) into.shape.push_back(std::ssize(value.items()));
+  if (level >= into.shape.size() || into.shape[level] != std::ssize(value.items())) {
+    decoder.fail(value, "ragged: lists of one level must have one length and hold either numbers or lists");
+    return false;
+  }
+  return std::ranges::all_of(value.items(), [&](const YamlPtr& item) { return collect_numbers(decoder, *item, level + 1, into); });
+}
+
+}  // namespace
+
+std::optional<NumberArray> FieldDecoder::numbers(const YamlNode& value) const {
+  NumberArray array;
+  // Every level's size is taken from the first list of that level, before its numbers are looked at.
+  if (!collect_numbers(*this, value, 0, array)) return std::nullopt;
+  return array;
+}
+
+std::optional<TensorRef> FieldDecoder::reference(const YamlNode& value) const {
+  try {
+    TensorRef ref = parse_tensor_ref(value, path_, context_.default_alias.has_value());
+    if (ref.alias && !context_.known_aliases.contains(*ref.alias)) {
+      const std::vector<std::string> known(context_.known_aliases.begin(), context_.known_aliases.end());
+      std::vector<std::string> notes;
+      if (const auto near = nearest(*ref.alias, known)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+      notes.push_back(known.empty() ? "the plan has no inputs" : fmt::format("aliases: {}", fmt::join(known, ", ")));
+      fail(value, fmt::format("unknown model alias '{}' in '{}'", *ref.alias, ref.text), std::move(notes));
+      return std::nullopt;
+    }
+    const bool sliceable = field_.role && field_.role->slice;
+    if (ref.slice && !sliceable) {
+      fail(value, fmt::format("must not be sliced, found '{}'", ref.text));
+      return std::nullopt;
+    }
+    if (field_.role && field_.role->names == Role::Names::literal && ref.structured) {
+      expected(value, "a literal name");
+      return std::nullopt;
+    }
+    return ref;
+  } catch (const Error& error) {
+    context_.diagnostics.add(error);
+    return std::nullopt;
+  }
+}
+
+std::optional<std::vector<TensorRef>> FieldDecoder::references(const YamlNode& value) const {
+  if (!value.is_sequence() || value.items().empty()) {
+    expected(value, "a list of references");
+    return std::nullopt;
+  }
+  std::vector<TensorRef> result;
+  bool good = true;
+  for (std::size_t i = 0; i < value.items().size(); ++i) {
+    const FieldDecoder item(context_, field_, fmt::format("{}[{}]", path_, i));
+    if (std::optional<TensorRef> ref = item.reference(*value.items()[i])) {
+      result.push_back(*std::move(ref));
+    } else {
+      good = false;
+    }
+  }
+  return good ? std::optional(std::move(result)) : std::nullopt;
+}
+
+namespace {
+
+void report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context, const std::string& path) {
+  std::vector<std::string> names;
+  for (const auto& field : schema.fields) names.push_back(field->name);
+  std::vector<std::string> notes;
+  if (const auto near = nearest(key.text(), names)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+  notes.push_back(names.empty() ? fmt::format("{} takes no keys", path) : fmt::format("keys of {}: {}", path, fmt::join(names, ", ")));
+  context.diagnostics.error(key.span(), fmt::format("unknown key '{}' of {}", key.text(), path), std::move(notes));
+}
+
+}  // namespace
+
+bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeContext& context, const std::string& path, void* spec) {
+  const int errors_before = context.diagnostics.error_count();
+  const auto decode_field = [&](const Field& field, const YamlNode& value, const std::string& field_path) {
+    field.decode(value, FieldDecoder(context, field, field_path), spec);
+  };
+  const bool empty = payload.is_null();
+  if (!empty && (schema.shorthand_only || (schema.shorthand != nullptr && !payload.is_mapping()))) {
+    decode_field(*schema.shorthand, payload, path);
+    return context.diagnostics.error_count() == errors_before;
+  }
+  if (!empty && !payload.is_mapping()) {
+    context.diagnostics.error(payload.span(), fmt::format("{}: expected a mapping, found {}", path, payload.describe()));
+    return false;
+  }
+  for (const auto& [key, value] : payload.entries()) {
+    if (const Field* field = schema.find(key->text())) {
+      decode_field(*field, *value, path + "." + field->name);
+    } else {
+      report_unknown_key(schema, *key, context, path);
+    }
+  }
+  for (const auto& field : schema.fields) {
+    if (field->required && payload.find(field->name) == nullptr) {
+      context.diagnostics.error(payload.span(), fmt::format("{}.{} is required", path, field->name));
+    }
+  }
+  return context.diagnostics.error_count() == errors_before;
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,256 @@
+// How a command describes itself: its fields, what they mean, and what they do to tensors. Parsing, checking, help and
+// documentation are made from this; nothing else knows a command's keys.
+//
+//   struct ScaleSpec { TensorRef from, to; double by = 1; };
+//   SchemaBuilder<ScaleSpec> scale("scale", {"Multiplies by a number.", ...});
+//   scale.reference(&ScaleSpec::from, "from", roles::source());
+//   scale.reference(&ScaleSpec::to, "to", roles::created());
+//   scale.field(&ScaleSpec::by, "by").require().doc("Factor; any number.");
+//
+// A Schema is immutable once built and may be used from several threads.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "brainsurgery/error.h"
+#include "brainsurgery/types.h"
+#include "plan/tensor_ref.h"
+#include "plan/yaml_tree.h"
+
+namespace brainsurgery {
+
+// What a reference field does with the tensors that it names. All that binding, previews and completion need to know.
+struct Role {
+  enum class Names : std::uint8_t {
+    pattern,  // selects tensors; the step is done once for each match
+    derived,  // a template filled in from the pattern's match
+    literal,  // exactly this name
+  };
+  enum class Policy : std::uint8_t { any, must_exist, must_not_exist };
+  Names names = Names::pattern;
+  Policy policy = Policy::any;
+  bool reads = false;
+  bool writes = false;
+  bool removes = false;  // the name is gone afterwards
+  bool slice = false;    // may carry one
+  bool single = false;   // a pattern that must match exactly one tensor
+};
+
+namespace roles {
+[[nodiscard]] Role source();          // read, sliced or not
+[[nodiscard]] Role whole_source();    // read as a whole
+[[nodiscard]] Role single_source();   // read; exactly one match
+[[nodiscard]] Role paired_source();   // read; named from the match, must exist
+[[nodiscard]] Role moved();           // read as a whole and removed
+[[nodiscard]] Role deleted();         // removed
+[[nodiscard]] Role created();         // written; named from the match, must not exist
+[[nodiscard]] Role created_literal(); // written; a literal name, must not exist
+[[nodiscard]] Role updated();         // written; named from the match, must exist, sliced or not
+[[nodiscard]] Role in_place();        // selects, is read and rewritten, sliced or not
+[[nodiscard]] Role in_place_whole();  // the same without slices
+}  // namespace roles
+
+// Numbers as written in a plan: a scalar or nested lists of one shape.
+struct NumberArray {
+  Shape shape;
+  std::vector<double> values;                        // row-major
+  std::vector<std::optional<std::int64_t>> integers; // the exact value where it was written as an integer
+};
+
+// A number and, where it was written as an integer, its exact value.
+struct ExactNumber {
+  double value = 0;
+  std::optional<std::int64_t> integer;
+};
+
+enum class FieldKind : std::uint8_t { reference, references, number, integer, integers, dtype, choice, numbers, predicate, predicates };
+[[nodiscard]] std::string_view to_string(FieldKind kind);  // "a reference", "a list of integers"
+
+class PredicateRegistry;
+
+// Where decoding happens: what is known and where mistakes go.
+struct DecodeContext {
+  Diagnostics& diagnostics;
+  std::optional<std::string> default_alias;
+  const std::set<std::string, std::less<>>& known_aliases;
+  const PredicateRegistry& predicates;  // for fields that hold assertions
+};
+
+class FieldDecoder;
+
+struct Field {
+  std::string name;
+  FieldKind kind = FieldKind::number;
+  std::string docs;
+  bool required = false;
+  std::string default_text;          // as documented; empty: none
+  std::vector<std::string> choices;  // FieldKind::choice
+  std::optional<Role> role;          // references
+  bool takes_list = false;           // FieldKind::references
+  // Decodes into the spec at `spec`; mistakes go to the decoder.
+  std::function<void(const YamlNode& value, const FieldDecoder& decoder, void* spec)> decode;
+  // The references of a decoded spec, in order; empty for other kinds.
+  std::function<std::vector<const TensorRef*>(const void* spec)> references;
+
+  Field& require() { required = true; return *this; }
+  Field& doc(std::string text) { docs = std::move(text); return *this; }
+  Field& defaults_to(std::string text) { default_text = std::move(text); return *this; }
+};
+
+struct Docs {
+  std::string summary;  // one sentence
+  std::string details;
+  std::string example;  // YAML of one step
+};
+
+struct Schema {
+  std::string name;
+  Docs docs;
+  std::vector<std::shared_ptr<Field>> fields;
+  // The field that a payload which is no mapping stands for: `exists: REF`.
+  const Field* shorthand = nullptr;
+  bool shorthand_only = false;  // ... and a mapping is refused
+
+  [[nodiscard]] const Field* find(std::string_view key) const;
+};
+
+// What decoding one field may do. `path` is the field as messages write it, "copy.from".
+class FieldDecoder {
+ public:
+  FieldDecoder(const DecodeContext& context, const Field& field, std::string path) : context_(context), field_(field), path_(std::move(path)) {}
+
+  [[nodiscard]] const DecodeContext& context() const { return context_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  void fail(const YamlNode& at, std::string_view message, std::vector<std::string> notes = {}) const;
+  // "copy.by: expected a number, found the text 'abc'"
+  void expected(const YamlNode& at, std::string_view what) const;
+
+  // nullopt after a mistake was reported. Numbers may be written as numbers, booleans or numeric text.
+  [[nodiscard]] std::optional<double> number(const YamlNode& value) const;
+  [[nodiscard]] std::optional<ExactNumber> exact_number(const YamlNode& value) const;
+  [[nodiscard]] std::optional<std::int64_t> integer(const YamlNode& value) const;
+  [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(const YamlNode& value) const;
+  [[nodiscard]] std::optional<DType> dtype(const YamlNode& value) const;
+  [[nodiscard]] std::optional<std::size_t> choice(const YamlNode& value) const;  // trimmed, case-insensitive; index into field.choices
+  [[nodiscard]] std::optional<NumberArray> numbers(const YamlNode& value) const;
+  [[nodiscard]] std::optional<TensorRef> reference(const YamlNode& value) const;
+  [[nodiscard]] std::optional<std::vector<TensorRef>> references(const YamlNode& value) const;  // a list of references
+
+ private:
+  const DecodeContext& context_;
+  const Field& field_;
+  std::string path_;
+};
+
+// Decodes a payload into `spec`: unknown keys (with the nearest one), missing keys, every field. False after mistakes, which are
+// reported at their places. `path`: "copy", "assert.equal".
+[[nodiscard]] bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeContext& context, const std::string& path, void* spec);
+
+// A mistake that involves several fields, found after each was decoded.
+struct FieldProblem {
+  std::string field;
+  std::string message;
+};
+
+template <typename Spec>
+class SchemaBuilder {
+ public:
+  SchemaBuilder(std::string name, Docs docs) { schema_.name = std::move(name); schema_.docs = std::move(docs); }
+
+  Field& reference(TensorRef Spec::* member, std::string name, Role role) {
+    Field& field = add(std::move(name), FieldKind::reference, member, &FieldDecoder::reference);
+    field.role = role;
+    field.references = [member](const void* spec) { return std::vector<const TensorRef*>{&(static_cast<const Spec*>(spec)->*member)}; };
+    return field.require();
+  }
+  Field& references(std::vector<TensorRef> Spec::* member, std::string name, Role role) {
+    Field& field = add(std::move(name), FieldKind::references, member, &FieldDecoder::references);
+    field.role = role;
+    field.takes_list = true;
+    field.references = [member](const void* spec) {
+      std::vector<const TensorRef*> result;
+      for (const TensorRef& ref : static_cast<const Spec*>(spec)->*member) result.push_back(&ref);
+      return result;
+    };
+    return field.require();
+  }
+  Field& field(double Spec::* member, std::string name) { return add(std::move(name), FieldKind::number, member, &FieldDecoder::number); }
+  Field& field(std::optional<double> Spec::* member, std::string name) { return add(std::move(name), FieldKind::number, member, &FieldDecoder::number); }
+  Field& field(std::optional<ExactNumber> Spec::* member, std::string name) { return add(std::move(name), FieldKind::number, member, &FieldDecoder::exact_number); }
+  Field& field(std::int64_t Spec::* member, std::string name) { return add(std::move(name), FieldKind::integer, member, &FieldDecoder::integer); }
+  Field& field(std::optional<std::int64_t> Spec::* member, std::string name) { return add(std::move(name), FieldKind::integer, member, &FieldDecoder::integer); }
+  Field& field(std::vector<std::int64_t> Spec::* member, std::string name) { return add(std::move(name), FieldKind::integers, member, &FieldDecoder::integers); }
+  Field& field(DType Spec::* member, std::string name) { return add(std::move(name), FieldKind::dtype, member, &FieldDecoder::dtype); }
+  Field& field(std::optional<NumberArray> Spec::* member, std::string name) { return add(std::move(name), FieldKind::numbers, member, &FieldDecoder::numbers); }
+  // `values` are the choices in the order of the enumerators of Enum, which count from 0.
+  template <typename Enum>
+  Field& choice(Enum Spec::* member, std::string name, std::vector<std::string> values) {
+    Field& field = add_field(std::move(name), FieldKind::choice);
+    field.choices = std::move(values);
+    field.decode = [member](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
+      if (const auto index = decoder.choice(value)) static_cast<Spec*>(spec)->*member = static_cast<Enum>(*index);
+    };
+    return field;
+  }
+  // A field that is decoded by other means.
+  Field& custom(std::string name, FieldKind kind, std::function<void(const YamlNode&, const FieldDecoder&, Spec&)> decode) {
+    Field& field = add_field(std::move(name), kind);
+    field.decode = [decode = std::move(decode)](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
+      decode(value, decoder, *static_cast<Spec*>(spec));
+    };
+    return field;
+  }
+  // A payload that is no mapping is the value of this field.
+  void shorthand(std::string_view field, bool only = false) {
+    schema_.shorthand = schema_.find(field);
+    schema_.shorthand_only = only;
+  }
+  void check(std::function<std::optional<FieldProblem>(const Spec&)> problem) { problem_ = std::move(problem); }
+
+  [[nodiscard]] Schema schema() const { return schema_; }
+
+  // nullptr after mistakes, which are reported.
+  using Decode = std::function<std::shared_ptr<const Spec>(const YamlNode& payload, const DecodeContext& context, const std::string& path)>;
+  [[nodiscard]] Decode decoder() const {
+    return [schema = schema_, problem = problem_](const YamlNode& payload, const DecodeContext& context, const std::string& path) {
+      auto spec = std::make_shared<Spec>();
+      if (!decode_payload(schema, payload, context, path, spec.get())) return std::shared_ptr<const Spec>();
+      if (problem) {
+        if (const std::optional<FieldProblem> found = problem(*spec)) {
+          const YamlNode* at = payload.find(found->field);
+          context.diagnostics.error((at != nullptr ? *at : payload).span(), path + (found->field.empty() ? "" : "." + found->field) + ": " + found->message);
+          return std::shared_ptr<const Spec>();
+        }
+      }
+      return std::shared_ptr<const Spec>(std::move(spec));
+    };
+  }
+
+ private:
+  Field& add_field(std::string name, FieldKind kind) {
+    schema_.fields.push_back(std::make_shared<Field>());
+    schema_.fields.back()->name = std::move(name);
+    schema_.fields.back()->kind = kind;
+    return *schema_.fields.back();
+  }
+  template <typename Member, typename Value>
+  Field& add(std::string name, FieldKind kind, Member Spec::* member, std::optional<Value> (FieldDecoder::*decode)(const YamlNode&) const) {
+    Field& field = add_field(std::move(name), kind);
+    field.decode = [member, decode](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
+      if (auto decoded = (decoder.*decode)(value)) static_cast<Spec*>(spec)->*member = *std::move(decoded);
+    };
+    return field;
+  }
+
+  Schema schema_;
+  std::function<std::optional<FieldProblem>(const Spec&)> problem_;
+};
+
+}  // namespace brainsurgery

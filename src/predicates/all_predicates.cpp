@@ -1,0 +1,63 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/spelling.h"
+#include "predicates/families.h"
+
+namespace brainsurgery {
+
+void PredicateRegistry::add(Predicate predicate) {
+  BS_CHECK(find(predicate.schema.name) == nullptr);
+  predicates_.push_back(std::move(predicate));
+}
+
+const Predicate* PredicateRegistry::find(std::string_view name) const {
+  const auto found = std::ranges::find(predicates_, name, [](const Predicate& predicate) -> std::string_view { return predicate.schema.name; });
+  return found == predicates_.end() ? nullptr : &*found;
+}
+
+PredicateRegistry all_predicates() {
+  PredicateRegistry registry;
+  add_presence(registry);
+  add_shapes(registry);
+  add_values(registry);
+  add_access(registry);
+  add_logic(registry);
+  return registry;
+}
+
+std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeContext& context, const std::string& path) {
+  if (!node.is_mapping() || node.entries().size() != 1) {
+    context.diagnostics.error(node.span(), fmt::format("{}: expected a mapping with exactly one operator, found {}", path, node.describe()));
+    return std::nullopt;
+  }
+  const auto& [key, payload] = node.entries().front();
+  const Predicate* predicate = context.predicates.find(key->text());
+  if (predicate == nullptr) {
+    std::vector<std::string> names;
+    for (const Predicate& known : context.predicates.predicates()) names.push_back(known.schema.name);
+    std::vector<std::string> notes;
+    if (const auto near = nearest(key->text(), names)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+    notes.push_back(fmt::format("operators: {}", fmt::join(names, ", ")));
+    context.diagnostics.error(key->span(), fmt::format("{}: unknown operator '{}'", path, key->text()), std::move(notes));
+    return std::nullopt;
+  }
+  std::shared_ptr<const void> spec = predicate->decode(*payload, context, path + "." + predicate->schema.name);
+  if (spec == nullptr) return std::nullopt;
+  return Assertion{predicate, std::move(spec)};
+}
+
+CheckPtr for_every_match(const TensorRef& ref, NameScope& names, bool counts_read, const std::function<CheckPtr(const FoundTensor&)>& each) {
+  const std::vector<FoundTensor> found = names.select(ref);
+  if (found.empty()) return make_check(checks::Mistake{names.no_match(ref)});
+  std::vector<CheckPtr> parts;
+  for (const FoundTensor& tensor : found) {
+    if (counts_read) names.count_read(tensor);
+    parts.push_back(each(tensor));
+  }
+  return parts.size() == 1 ? parts.front() : make_check(checks::AllOf{std::move(parts)});
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,14 @@
+// The families of assertion operators, one function and one file each; all_predicates.cpp calls them.
+#pragma once
+
+#include "predicates/predicate.h"
+
+namespace brainsurgery {
+
+void add_presence(PredicateRegistry& registry);  // exists count
+void add_shapes(PredicateRegistry& registry);    // shape dimensions dtype
+void add_values(PredicateRegistry& registry);    // equal iszero
+void add_access(PredicateRegistry& registry);    // reads writes
+void add_logic(PredicateRegistry& registry);     // all any not
+
+}  // namespace brainsurgery

@@ -1,0 +1,57 @@
+// zeroes, ones, rand: new tensors.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "transforms/families.h"
+#include "transforms/numbers.h"
+
+namespace brainsurgery {
+namespace {
+
+struct CreateSpec : DrawSpec {
+  TensorRef target;
+  std::vector<std::int64_t> shape;
+  DType dtype = DType::F32;
+};
+
+std::optional<FieldProblem> problem_of_shape(const CreateSpec& spec) {
+  const auto bad = std::ranges::find_if(spec.shape, [](std::int64_t size) { return size <= 0; });
+  if (bad != spec.shape.end()) return FieldProblem{"shape", fmt::format("sizes must be positive, found {}", *bad)};
+  return std::nullopt;
+}
+
+SchemaBuilder<CreateSpec> describe(std::string name, std::string summary, std::string example) {
+  SchemaBuilder<CreateSpec> schema(std::move(name), {std::move(summary), "The name is literal.", std::move(example)});
+  schema.reference(&CreateSpec::target, "target", roles::created_literal()).doc("The new name.");
+  schema.field(&CreateSpec::shape, "shape").require().doc("The sizes.");
+  schema.field(&CreateSpec::dtype, "dtype").defaults_to("float32").doc("The dtype.");
+  return schema;
+}
+
+Edit constant(std::string name, std::int64_t value, std::string summary, std::string example) {
+  SchemaBuilder<CreateSpec> schema = describe(std::move(name), std::move(summary), std::move(example));
+  schema.check(problem_of_shape);
+  return make_edit<CreateSpec>(schema, [value](const CreateSpec& spec, const EditMatch&) {
+    return std::vector{filled({spec.dtype, spec.shape}, ExactNumber{static_cast<double>(value), value})};
+  });
+}
+
+}  // namespace
+
+void add_create(TransformRegistry& registry) {
+  registry.add(constant("zeroes", 0, "Creates a tensor of zeros.", "zeroes: {target: 'bias', shape: [768]}"));
+  registry.add(constant("ones", 1, "Creates a tensor of ones.", "ones: {target: 'ln.weight', shape: [768]}"));
+
+  SchemaBuilder<CreateSpec> schema = describe("rand", "Creates a tensor of random values.", "rand: {target: 'w', shape: [4, 4], distribution: normal, std: 0.02, seed: 1}");
+  add_draw_fields(schema);
+  schema.check([](const CreateSpec& spec) {
+    std::optional<FieldProblem> problem = problem_of_shape(spec);
+    return problem ? problem : problem_of_draw(spec);
+  });
+  registry.add(make_edit<CreateSpec>(schema, [](const CreateSpec& spec, const EditMatch& match) {
+    return std::vector{drawn({spec.dtype, spec.shape}, spec, match.seed)};
+  }));
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,19 @@
+// The families of edits, one function and one file each; all_transforms.cpp calls them.
+#pragma once
+
+#include "transforms/transform.h"
+
+namespace brainsurgery {
+
+void add_copy_move(TransformRegistry& registry);     // copy move delete assign
+void add_arithmetic(TransformRegistry& registry);    // add add_ subtract subtract_ multiply
+void add_matmul(TransformRegistry& registry);        // matmul
+void add_scale(TransformRegistry& registry);         // scale scale_
+void add_cast(TransformRegistry& registry);          // cast cast_
+void add_clamp(TransformRegistry& registry);         // clamp clamp_
+void add_reshape(TransformRegistry& registry);       // reshape reshape_ permute
+void add_split_concat(TransformRegistry& registry);  // split concat
+void add_create(TransformRegistry& registry);        // zeroes ones rand
+void add_fill(TransformRegistry& registry);          // fill fill_
+
+}  // namespace brainsurgery

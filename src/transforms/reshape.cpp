@@ -1,0 +1,75 @@
+// reshape, reshape_, permute: the same elements in another arrangement.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "transforms/families.h"
+
+namespace brainsurgery {
+namespace {
+
+struct ReshapeSpec {
+  TensorRef from, to;
+  std::vector<std::int64_t> shape;
+};
+
+struct ReshapeInPlaceSpec {
+  TensorRef target;
+  std::vector<std::int64_t> shape;
+};
+
+struct PermuteSpec {
+  TensorRef from, to;
+  std::vector<std::int64_t> order;
+};
+
+std::optional<FieldProblem> problem_of_shape(const std::vector<std::int64_t>& shape) {
+  if (std::ranges::count(shape, -1) > 1) return FieldProblem{"shape", "at most one size may be -1 (inferred)"};
+  const auto bad = std::ranges::find_if(shape, [](std::int64_t size) { return size == 0 || size < -1; });
+  if (bad != shape.end()) return FieldProblem{"shape", fmt::format("sizes must be positive, or -1 for one that is inferred; found {}", *bad)};
+  return std::nullopt;
+}
+
+constexpr const char* kDetails = "Row-major order; one size may be -1 and is inferred.";
+
+}  // namespace
+
+void add_reshape(TransformRegistry& registry) {
+  SchemaBuilder<ReshapeSpec> copying("reshape", {"Copies tensors into another shape.", kDetails, "reshape: {from: 'w', to: 'w.heads', shape: [12, 64, -1]}"});
+  copying.reference(&ReshapeSpec::from, "from", roles::source()).doc("What to reshape.");
+  copying.reference(&ReshapeSpec::to, "to", roles::created()).doc("The new name.");
+  copying.field(&ReshapeSpec::shape, "shape").require().doc("The new sizes.");
+  copying.check([](const ReshapeSpec& spec) { return problem_of_shape(spec.shape); });
+  registry.add(make_edit<ReshapeSpec>(copying, [](const ReshapeSpec& spec, const EditMatch& match) {
+    return std::vector{reshape(match.operands[0].expr, spec.shape)};
+  }));
+
+  SchemaBuilder<ReshapeInPlaceSpec> in_place("reshape_", {"Gives tensors another shape.", kDetails, "reshape_: {target: 'w', shape: [12, 64, -1]}"});
+  in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::in_place_whole()).doc("What to reshape.");
+  in_place.field(&ReshapeInPlaceSpec::shape, "shape").require().doc("The new sizes.");
+  in_place.check([](const ReshapeInPlaceSpec& spec) { return problem_of_shape(spec.shape); });
+  Edit edit = make_edit<ReshapeInPlaceSpec>(in_place, [](const ReshapeInPlaceSpec& spec, const EditMatch& match) {
+    return std::vector{reshape(match.operands[0].expr, spec.shape)};
+  });
+  edit.rebinds = true;
+  registry.add(std::move(edit));
+
+  SchemaBuilder<PermuteSpec> permuting("permute", {"Copies tensors with their dimensions in another order.", "`order` names every dimension once; [1, 0] transposes a matrix.",
+                                                   "permute: {from: 'w', to: 'w.t', order: [1, 0]}"});
+  permuting.reference(&PermuteSpec::from, "from", roles::source()).doc("What to permute.");
+  permuting.reference(&PermuteSpec::to, "to", roles::created()).doc("The new name.");
+  permuting.field(&PermuteSpec::order, "order").require().doc("Which dimension of the source comes at each place.");
+  permuting.check([](const PermuteSpec& spec) -> std::optional<FieldProblem> {
+    std::vector<std::int64_t> sorted = spec.order;
+    std::ranges::sort(sorted);
+    for (std::int64_t i = 0; i < std::ssize(sorted); ++i) {
+      if (sorted[i] != i) return FieldProblem{"order", fmt::format("[{}] is not a permutation of 0 to {}", fmt::join(spec.order, ", "), sorted.size() - 1)};
+    }
+    return std::nullopt;
+  });
+  registry.add(make_edit<PermuteSpec>(permuting, [](const PermuteSpec& spec, const EditMatch& match) {
+    return std::vector{permute(match.operands[0].expr, std::vector<int>(spec.order.begin(), spec.order.end()))};
+  }));
+}
+
+}  // namespace brainsurgery
