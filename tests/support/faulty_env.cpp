@@ -73,7 +73,7 @@ class FaultyEnv::Writable final : public WritableFile {
   void start_writeback(std::int64_t offset, std::int64_t size) override { file_->start_writeback(offset, size); }
   void sync() override {
     counter_->call("sync", path());
-    file_->sync();
+    if (counter_->plan().syncs) file_->sync();
   }
   void close() override {
     counter_->call("close", path());
@@ -149,7 +149,7 @@ void FaultyEnv::copy_attributes(const std::string& from, const std::string& to) 
 }
 void FaultyEnv::sync_directory(const std::string& path) {
   counter_->call("sync", path);
-  env_.sync_directory(path);
+  if (counter_->plan().syncs) env_.sync_directory(path);
 }
 std::unique_ptr<FileLock> FaultyEnv::try_lock(const std::string& path) {
   counter_->call("lock", path);

@@ -19,6 +19,7 @@ struct FaultPlan {
   bool dies = false;  // all later calls fail too
   std::string reason = "No space left on device";
   bool exchange_works = true;  // false: exchange() answers that the file system cannot
+  bool syncs = true;           // false: syncs are counted but not done, for speed
 };
 
 class FaultyEnv final : public Env {

@@ -1,0 +1,319 @@
+#include "publish/staged_directory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "brainsurgery/error.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr std::string_view kSuffix = ".dir";
+constexpr int kLockTries = 50;
+constexpr std::chrono::milliseconds kLockWait{20};
+
+// Staging folders and the journal: of this run, of others, of killed ones.
+bool is_housekeeping(std::string_view name) { return name == kJournalName || is_staging_name(name, "", ""); }
+
+bool is_index(std::string_view name) { return name.ends_with(".json") || name == ".metadata"; }
+
+[[noreturn]] void fail_changed(const std::string& path, std::string_view how) {
+  throw Error(ErrorCode::run, fmt::format("cannot publish '{}': it was {} by another program meanwhile", path, how));
+}
+
+// Staging folders inside an existing target whose run is gone.
+void remove_stale_inside(Env& env, const std::string& target) {
+  for (const std::string& name : env.list(target)) {
+    if (!is_staging_name(name, "", "")) continue;
+    const std::string path = join_path(target, name);
+    attempt([&] {
+      if (const auto lock = env.try_lock(path)) remove_flat_directory(env, path);
+    });
+  }
+}
+
+// Siblings whose run is gone: with a journal the old folder of a finished exchange, without one a staged folder.
+void remove_stale_beside(Env& env, const PathParts& parts, bool target_exists) {
+  for (const std::string& name : env.list(parts.directory)) {
+    if (!is_staging_name(name, parts.name, kSuffix)) continue;
+    const std::string path = join_path(parts.directory, name);
+    attempt([&] {
+      const auto lock = env.try_lock(path);
+      if (lock == nullptr) return;
+      const auto found = find_journal(env, path);
+      if (!found) {
+        remove_flat_directory(env, path);
+      } else if (found->journal && target_exists) {
+        finish_exchange(env, path, join_path(parts.directory, parts.name), *found->journal);
+      }
+    });
+  }
+}
+
+// An in-place journal is carried out; an exchange that did not come about leaves only its journal behind.
+void finish_journal(Env& env, const std::string& target, bool sync) {
+  const auto found = find_journal(env, target);
+  if (!found) return;
+  if (found->journal && found->journal->mode == Journal::Mode::in_place) {
+    finish_in_place(env, target, *found->journal, sync);
+  } else {
+    env.remove(join_path(target, std::string(kJournalName)));
+  }
+}
+
+}  // namespace
+
+StagedDirectory::StagedDirectory(Env& env, std::string target, std::function<bool(std::string_view name)> belongs,
+                                 PublishOptions options)
+    : env_(env), shown_(std::move(target)), belongs_(std::move(belongs)), options_(options) {
+  locate();
+  if (!exists_) {
+    parents_.emplace(env_, parts_.directory);
+    attempt([&] { remove_stale_beside(env_, parts_, false); });
+    staging_.emplace(env_, parts_.directory, parts_.name, kSuffix, StagingEntry::Kind::directory);
+    return;
+  }
+  // Inside the target: the same file system, and no need to write beside it.
+  staging_.emplace(env_, target_, "", "", StagingEntry::Kind::directory);
+  finish_earlier_runs();
+  for (const std::string& name : env_.list(target_)) {
+    if (is_housekeeping(name)) continue;
+    if (!options_.overwrite && belongs_(name)) {
+      throw Error(ErrorCode::run,
+                  fmt::format("cannot write '{}': '{}' exists there and is not to be overwritten", shown_, name));
+    }
+    if (const auto status = env_.status(join_path(target_, name), false)) before_.emplace(name, *status);
+  }
+}
+
+StagedDirectory::~StagedDirectory() {
+  if (exchange_announced_) attempt([&] { env_.remove(journal_path()); });
+  files_.clear();
+}
+
+void StagedDirectory::locate() {
+  std::string path = shown_;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  if (path.empty()) throw Error(ErrorCode::run, "cannot write '': it names no directory");
+  refuse_special_place(path + "/");
+  const auto status = env_.status(path);
+  if (status && status->kind != FileStatus::Kind::directory) {
+    throw Error(ErrorCode::run, fmt::format("cannot write into '{}': it is not a directory", shown_));
+  }
+  if (!status && env_.status(path, false)) {
+    throw Error(ErrorCode::run, fmt::format("cannot write into '{}': it is a link that points to nothing", shown_));
+  }
+  exists_ = status.has_value();
+  target_ = exists_ ? env_.real_path(path) : path;
+  parts_ = split_path(target_);
+}
+
+std::string StagedDirectory::journal_path() const { return join_path(target_, std::string(kJournalName)); }
+
+std::unique_ptr<FileLock> StagedDirectory::lock_target() const {
+  // Another run that only starts holds it for a moment; one that publishes, for as long as it renames and removes.
+  for (int tries = 0;; ++tries) {
+    std::unique_ptr<FileLock> lock = env_.try_lock(target_);
+    // Where our own staging folder could not be locked the file system has no locks at all.
+    if (lock != nullptr || !staging_->locked()) return lock;
+    if (tries == kLockTries) {
+      throw Error(ErrorCode::run, fmt::format("another program is publishing to '{}'", shown_));
+    }
+    std::this_thread::sleep_for(kLockWait);
+  }
+}
+
+void StagedDirectory::finish_earlier_runs() {
+  const std::unique_ptr<FileLock> lock = lock_target();
+  finish_journal(env_, target_, options_.sync);
+  attempt([&] { remove_stale_inside(env_, target_); });
+  attempt([&] { remove_stale_beside(env_, parts_, true); });
+}
+
+WritableFile& StagedDirectory::create(const std::string& name) {
+  BS_CHECK(!committed_);
+  if (!is_plain_name(name) || is_housekeeping(name)) {
+    throw Error(ErrorCode::run, fmt::format("cannot write '{}' into '{}': it is not a plain file name", name, shown_));
+  }
+  if (!options_.overwrite && before_.contains(name)) {
+    throw Error(ErrorCode::run,
+                fmt::format("cannot write '{}': it exists and is not to be overwritten", join_path(shown_, name)));
+  }
+  files_.emplace_back(name, env_.create(join_path(staging_->path(), name)));
+  return *files_.back().second;
+}
+
+PublishReport StagedDirectory::commit() {
+  BS_CHECK(!committed_);
+  close_files();
+  PublishReport report;
+  report.replaced = exists_;
+  if (!exists_) {
+    publish_new();
+    staging_.reset();  // with its lock
+    return report;
+  }
+  const std::unique_ptr<FileLock> lock = lock_target();
+  const Entries entries = examine_target();
+  report.atomic = may_exchange(entries) && publish_by_exchange(entries);
+  if (!report.atomic) publish_in_place(entries);
+  for (const std::string& name : entries.replaced) {
+    const bool renewed =
+        std::any_of(files_.begin(), files_.end(), [&](const auto& file) { return file.first == name; });
+    if (!renewed) report.removed.push_back(name);
+  }
+  report.kept = entries.foreign;
+  staging_.reset();  // with its lock, which after an exchange is on the target
+  return report;
+}
+
+void StagedDirectory::close_files() {
+  for (const auto& [name, file] : files_) {
+    if (options_.sync) file->sync();
+    file->close();
+  }
+  if (options_.sync) env_.sync_directory(staging_->path());
+}
+
+void StagedDirectory::publish_new() {
+  if (env_.status(target_, false)) fail_changed(shown_, "created");
+  staging_->move_to(target_);
+  staging_->release();
+  parents_->keep();
+  committed_ = true;
+  if (options_.sync) env_.sync_directory(parts_.directory);
+}
+
+bool StagedDirectory::is_replaced(const std::string& name) const {
+  return belongs_(name) ||
+         std::any_of(files_.begin(), files_.end(), [&](const auto& file) { return file.first == name; });
+}
+
+void StagedDirectory::refuse_change(const std::string& name, const std::optional<FileStatus>& now) const {
+  const auto before = before_.find(name);
+  if (before == before_.end()) fail_changed(join_path(shown_, name), "created");
+  if (!now) fail_changed(join_path(shown_, name), "removed");
+  if (now->kind == FileStatus::Kind::directory) {
+    throw Error(ErrorCode::run, fmt::format("cannot replace '{}': it is a directory", join_path(shown_, name)));
+  }
+  if (!now->same_content(before->second)) fail_changed(join_path(shown_, name), "changed");
+}
+
+StagedDirectory::Entries StagedDirectory::examine_target() const {
+  Entries entries;
+  const std::string own = split_path(staging_->path()).name;
+  const std::vector<std::string> names = env_.list(target_);
+  for (const std::string& name : names) {
+    if (name == own || name == kJournalName) continue;
+    const auto status = env_.status(join_path(target_, name), false);
+    if (is_replaced(name)) {
+      refuse_change(name, status);
+      entries.replaced.push_back(name);
+    } else if (status) {
+      entries.foreign.push_back(name);
+      const bool file = status->kind == FileStatus::Kind::regular || status->kind == FileStatus::Kind::link;
+      entries.linkable = entries.linkable && file;
+    }
+  }
+  for (const auto& [name, status] : before_) {
+    if (is_replaced(name) && !std::binary_search(names.begin(), names.end(), name)) refuse_change(name, std::nullopt);
+  }
+  // Without its index an old checkpoint is nothing to a reader: it goes first.
+  std::stable_partition(entries.replaced.begin(), entries.replaced.end(), is_index);
+  return entries;
+}
+
+bool StagedDirectory::may_exchange(const Entries& entries) const {
+  if (!entries.linkable || parts_.name.empty()) return false;
+  bool possible = false;
+  attempt([&] {
+    const auto target = env_.status(target_), parent = env_.status(parts_.directory);
+    const bool mounted = !target || !parent || target->device != parent->device;
+    const std::string here = env_.real_path(".");
+    const bool inside = here == target_ || here.starts_with(target_ + "/");
+    possible = !mounted && !inside;
+  });
+  return possible;
+}
+
+bool StagedDirectory::publish_by_exchange(const Entries& entries) {
+  const std::string inside = staging_->path();
+  const std::string sibling = join_path(parts_.directory, staging_name(parts_.name, kSuffix));
+  bool exchanged = false;
+  attempt([&] { exchanged = prepare_exchange(entries, sibling) && env_.exchange(sibling, target_); });
+  if (!exchanged) {
+    undo_exchange(entries, inside);
+    return false;
+  }
+  staging_->release();
+  committed_ = true;
+  exchange_announced_ = false;
+  if (options_.sync) env_.sync_directory(parts_.directory);
+  // Published; what cannot be cleared now, the next run clears.
+  attempt([&] {
+    if (const auto found = find_journal(env_, sibling); found && found->journal) {
+      finish_exchange(env_, sibling, target_, *found->journal);
+    }
+  });
+  return true;
+}
+
+// Makes the staged folder what the target is to become, as a sibling.
+bool StagedDirectory::prepare_exchange(const Entries& entries, const std::string& sibling) {
+  staging_->move_to(sibling);
+  for (const std::string& name : entries.foreign) env_.hard_link(join_path(target_, name), join_path(sibling, name));
+  env_.copy_attributes(target_, sibling);
+  Journal journal{Journal::Mode::exchange, "", entries.replaced, {}};
+  exchange_announced_ = true;
+  write_journal(env_, journal, sibling, target_, options_.sync);
+  if (options_.sync) env_.sync_directory(target_);
+  // Somebody may have written while we linked; what comes later still is moved after the exchange.
+  const Entries now = examine_target();
+  if (now.foreign != entries.foreign || now.replaced != entries.replaced) return false;
+  if (options_.sync) env_.sync_directory(sibling);
+  return true;
+}
+
+void StagedDirectory::undo_exchange(const Entries& entries, const std::string& inside) {
+  if (exchange_announced_ && env_.status(journal_path(), false)) env_.remove(journal_path());
+  exchange_announced_ = false;
+  if (staging_->path() == inside) return;
+  for (const std::string& name : entries.foreign) {
+    const std::string link = join_path(staging_->path(), name);
+    if (env_.status(link, false)) env_.remove(link);
+  }
+  staging_->move_to(inside);
+}
+
+void StagedDirectory::publish_in_place(const Entries& entries) {
+  Journal journal{Journal::Mode::in_place, split_path(staging_->path()).name, entries.replaced, {}};
+  for (const auto& [name, file] : files_) journal.install.push_back(name);
+  write_journal(env_, journal, staging_->path(), target_, options_.sync);
+  // The journal stands: the way leads forward only, in this run or in the next.
+  staging_->release();
+  committed_ = true;
+  try {
+    if (options_.sync) env_.sync_directory(target_);
+    finish_in_place(env_, target_, journal, options_.sync);
+  } catch (const Error& error) {
+    throw error.with_note(
+        fmt::format("'{}' may hold a part of the new files; publishing to it again puts it in order", shown_));
+  }
+}
+
+bool recover(Env& env, const std::string& target) {
+  const auto status = env.status(target);
+  if (!status || status->kind != FileStatus::Kind::directory) return true;
+  const std::string path = env.real_path(target);
+  const auto lock = env.try_lock(path);
+  if (lock == nullptr) return false;
+  finish_journal(env, path, true);
+  attempt([&] { remove_stale_inside(env, path); });
+  attempt([&] { remove_stale_beside(env, split_path(path), true); });
+  return true;
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,77 @@
+#include "publish/staged_file.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "brainsurgery/error.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr std::string_view kSuffix = ".tmp";
+
+void refuse_unless_file(const std::string& target, const std::optional<FileStatus>& status) {
+  if (!status || status->kind == FileStatus::Kind::regular) return;
+  const bool folder = status->kind == FileStatus::Kind::directory;
+  throw Error(ErrorCode::run,
+              fmt::format("cannot write '{}': it is {}", target, folder ? "a directory" : "not a regular file"));
+}
+
+}  // namespace
+
+StagedFile::StagedFile(Env& env, std::string target, PublishOptions options)
+    : env_(env), target_(std::move(target)), options_(options), parts_(split_path(target_)) {
+  if (parts_.name.empty() || parts_.name == "." || parts_.name == "..") {
+    throw Error(ErrorCode::run, fmt::format("cannot write '{}': it names no file", target_));
+  }
+  refuse_special_place(target_);
+  before_ = env_.status(target_, false);
+  // A link to a file is replaced; a link to anything else is more likely a mistake.
+  refuse_unless_file(target_, env_.status(target_, true));
+  if (before_ && !options_.overwrite) {
+    throw Error(ErrorCode::run, fmt::format("cannot write '{}': it exists and is not to be overwritten", target_));
+  }
+  parents_.emplace(env_, parts_.directory);
+  remove_stale();
+  staging_.emplace(env_, parts_.directory, parts_.name, kSuffix, StagingEntry::Kind::file);
+}
+
+void StagedFile::remove_stale() {
+  attempt([&] {
+    for (const std::string& name : env_.list(parts_.directory)) {
+      if (!is_staging_name(name, parts_.name, kSuffix)) continue;
+      const std::string path = join_path(parts_.directory, name);
+      attempt([&] {
+        if (const auto lock = env_.try_lock(path)) env_.remove(path);
+      });
+    }
+  });
+}
+
+void StagedFile::refuse_change() const {
+  const std::optional<FileStatus> now = env_.status(target_, false);
+  const bool same = before_.has_value() == now.has_value() && (!now || now->same_content(*before_));
+  if (!same) {
+    throw Error(ErrorCode::run, fmt::format("cannot publish '{}': it was {} by another program meanwhile", target_,
+                                            !before_ ? "created"
+                                            : !now   ? "removed"
+                                                     : "changed"));
+  }
+}
+
+void StagedFile::commit() {
+  BS_CHECK(!committed_);
+  const bool replaces_file = before_ && before_->kind == FileStatus::Kind::regular;
+  if (replaces_file) file().set_mode(before_->mode & 0777);
+  if (options_.sync) file().sync();
+  file().close();
+  refuse_change();
+  staging_->move_to(target_);
+  staging_->release();
+  parents_->keep();
+  committed_ = true;
+  if (options_.sync) env_.sync_directory(parts_.directory);
+}
+
+}  // namespace brainsurgery
