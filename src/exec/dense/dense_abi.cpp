@@ -1,0 +1,122 @@
+// The only translation unit of the program that sees libtorch.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <torch/version.h>
+
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include "brainsurgery/types.h"
+#include "exec/dense/dense_abi.h"
+
+namespace brainsurgery::dense {
+namespace {
+
+at::ScalarType scalar_type(std::int32_t dtype) {
+  switch (static_cast<DType>(dtype)) {
+    case DType::F64: return at::kDouble;
+    case DType::F32: return at::kFloat;
+    case DType::F16: return at::kHalf;
+    case DType::BF16: return at::kBFloat16;
+    case DType::I64: return at::kLong;
+    case DType::I32: return at::kInt;
+    case DType::I16: return at::kShort;
+    case DType::I8: return at::kChar;
+    case DType::U8: return at::kByte;
+    default: throw std::invalid_argument("the dtype is not supported by dense operations");
+  }
+}
+
+bool is_half(at::ScalarType type) { return type == at::kHalf || type == at::kBFloat16; }
+
+// A view of the caller's memory.
+at::Tensor view(const bs_dense_tensor& tensor) {
+  const at::IntArrayRef shape(tensor.shape, static_cast<std::size_t>(tensor.rank));
+  return at::from_blob(tensor.data, shape, at::TensorOptions().dtype(scalar_type(tensor.dtype)));
+}
+
+// Converts to the target's dtype, rounding once.
+void store(const at::Tensor& result, const bs_dense_tensor& target) {
+  at::Tensor out = view(target);
+  if (result.sizes() != out.sizes()) throw std::invalid_argument("the result does not have the shape that was bound");
+  out.copy_(result);
+}
+
+at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
+  if (is_half(a.scalar_type())) return at::matmul(a.to(at::kFloat), b.to(at::kFloat));
+  return at::matmul(a, b);
+}
+
+// The first line of a message: libtorch appends a stack trace to its own.
+void report(const char* what, char* error, std::size_t error_size) {
+  const std::string text(what);
+  std::snprintf(error, error_size, "%s", text.substr(0, text.find('\n')).c_str());
+}
+
+// Runs `work` without letting an exception out.
+template <typename Work>
+int guarded(char* error, std::size_t error_size, Work work) noexcept {
+  try {
+    const c10::InferenceMode no_gradients;
+    work();
+    return 0;
+  } catch (const std::exception& failure) {
+    report(failure.what(), error, error_size);
+  } catch (...) {
+    report("an unknown failure in libtorch", error, error_size);
+  }
+  return 1;
+}
+
+std::string blas_name() {
+  if (at::hasMKL()) return "MKL";
+  using GetConfig = const char* (*)();
+  void* found = dlsym(RTLD_DEFAULT, "openblas_get_config");
+  if (found == nullptr) return "a BLAS that is not OpenBLAS and may be slow";
+  const std::string config = reinterpret_cast<GetConfig>(found)();
+  return config.substr(0, config.find(' ', config.find(' ') + 1));  // "OpenBLAS 0.3.21"
+}
+
+}  // namespace
+}  // namespace brainsurgery::dense
+
+using namespace brainsurgery::dense;
+
+#define BS_DENSE_EXPORT extern "C" __attribute__((visibility("default")))
+
+BS_DENSE_EXPORT int bs_dense_init(int32_t abi_version, int32_t threads, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (abi_version != BS_DENSE_ABI_VERSION) {
+      throw std::runtime_error("the program asks for interface version " + std::to_string(abi_version) +
+                               " of the dense module, which has " + std::to_string(BS_DENSE_ABI_VERSION));
+    }
+    if (threads < 1) throw std::invalid_argument("the number of threads must be at least 1");
+    at::set_num_threads(threads);
+  });
+}
+
+BS_DENSE_EXPORT const char* bs_dense_description(void) {
+  static const std::string text = std::string("libtorch ") + TORCH_VERSION + ", " + blas_name();
+  return text.c_str();
+}
+
+BS_DENSE_EXPORT int bs_dense_matmul(const bs_dense_tensor* a, const bs_dense_tensor* b, const bs_dense_tensor* out,
+                                    char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (a->dtype != b->dtype || a->dtype != out->dtype) throw std::invalid_argument("the operands differ in dtype");
+    store(product(view(*a), view(*b)), *out);
+  });
+}
+
+BS_DENSE_EXPORT int bs_dense_svd(const bs_dense_tensor* a, const bs_dense_tensor* u, const bs_dense_tensor* s,
+                                 const bs_dense_tensor* vh, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    const auto [left, values, right] = at::linalg_svd(view(*a), /*full_matrices=*/false);
+    store(left, *u);
+    store(values, *s);
+    store(right, *vh);
+  });
+}
