@@ -18,12 +18,14 @@ say() { printf '\n== %s\n' "$*"; }
 
 say "Making a small checkpoint: plans/make_tiny_gpt2.yaml"
 "$program" run "$root/plans/make_tiny_gpt2.yaml"
-"$program" inspect tiny_gpt2.safetensors | tee before.txt
+"$program" inspect tiny_gpt2.safetensors > before.txt
+cat before.txt
 
 say "Editing it: plans/edit_tiny_gpt2.yaml"
 cat "$root/plans/edit_tiny_gpt2.yaml"
 "$program" run "$root/plans/edit_tiny_gpt2.yaml"
-"$program" inspect tiny_gpt2_edited.safetensors | tee after.txt
+"$program" inspect tiny_gpt2_edited.safetensors > after.txt
+cat after.txt
 
 say "What changed (< before, > after)"
 diff before.txt after.txt || [ $? = 1 ]
