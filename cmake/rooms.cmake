@@ -34,4 +34,5 @@ set(BS_FOREIGN_HEADERS
   "openssl/:base"
   "fmt/:base types publish formats plan graph transforms predicates planner exec describe session cli"
   "CLI/:cli" "spdlog/:cli"
-  "torch/:dense" "ATen/:dense")
+  "torch/:dense" "ATen/:dense"
+  "immintrin.h:exec")

@@ -32,8 +32,9 @@ foreach(entry IN LISTS BS_ROOMS)
   list(REMOVE_DUPLICATES may_${room})
   list(APPEND rooms ${room})
 endforeach()
-# The module that links libtorch sees its own C interface only; the program's first file sees the front end.
-set(may_dense dense)
+# The module that links libtorch sees its own C interface, and of the rest public headers only (it links nothing of it); the
+# program's first file sees the front end.
+set(may_dense dense types base)
 set(may_main cli)
 
 foreach(entry IN LISTS BS_PUBLIC_HEADERS)
@@ -81,6 +82,8 @@ function(check_own file room header)
     complain("${file}: \"${header}\" is not written as \"room/file\"")
   elseif(room STREQUAL "public")
     complain("${file}: a public header includes \"${header}\"")
+  elseif(room STREQUAL "dense")
+    complain("${file}: the module may not include \"${header}\"")
   elseif(NOT owner IN_LIST may_${room})
     complain("${file}: '${room}' may not include \"${header}\"")
   endif()
