@@ -1,14 +1,15 @@
 // checkpoint.h: which files make a checkpoint, and how their contents become one list.
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 
 #include "base/spelling.h"
 #include "base/text.h"
 #include "brainsurgery/checkpoint.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
+#include "formats/duplicate_names.h"
 #include "formats/json_text.h"
 #include "formats/safetensors_index.h"
 #include "formats/shards.h"
@@ -214,7 +215,7 @@ void Opener::merge_metadata(Metadata metadata, const std::string& name) {
     checkpoint_.metadata = std::move(metadata);
     return;
   }
-  std::unordered_map<std::string, std::string> known(checkpoint_.metadata.begin(), checkpoint_.metadata.end());
+  std::map<std::string, std::string> known(checkpoint_.metadata.begin(), checkpoint_.metadata.end());
   for (auto& [key, value] : metadata) {
     const auto [at, is_new] = known.emplace(key, value);
     if (is_new) {
@@ -228,17 +229,15 @@ void Opener::merge_metadata(Metadata metadata, const std::string& name) {
 }
 
 void Opener::check_unique() const {
-  std::unordered_map<std::string_view, const TensorEntry*> seen;
-  seen.reserve(checkpoint_.tensors.size());
-  for (const TensorEntry& tensor : checkpoint_.tensors) {
-    const auto [at, is_new] = seen.emplace(tensor.name, &tensor);
-    if (!is_new) {
-      throw Error(ErrorCode::run, "directory " + in_quotes(checkpoint_.path) + ": the tensor " +
-                                      in_quotes(tensor.name) + " is in " +
-                                      in_quotes(file_name_of(checkpoint_, *at->second)) + " and in " +
-                                      in_quotes(file_name_of(checkpoint_, tensor)));
-    }
-  }
+  std::vector<std::string_view> names;
+  names.reserve(checkpoint_.tensors.size());
+  for (const TensorEntry& tensor : checkpoint_.tensors) names.push_back(tensor.name);
+  const auto twice = find_duplicate(names);
+  if (!twice) return;
+  throw Error(ErrorCode::run, "directory " + in_quotes(checkpoint_.path) + ": the tensor " +
+                                  in_quotes(names[twice->first]) + " is in " +
+                                  in_quotes(file_name_of(checkpoint_, checkpoint_.tensors[twice->first])) + " and in " +
+                                  in_quotes(file_name_of(checkpoint_, checkpoint_.tensors[twice->second])));
 }
 
 }  // namespace

@@ -16,10 +16,10 @@
 #include <numeric>
 #include <optional>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 
 #include "brainsurgery/error.h"
+#include "formats/duplicate_names.h"
 #include "formats/json_cursor.h"
 #include "formats/json_text.h"
 
@@ -142,12 +142,10 @@ FileContents HeaderReader::read() {
 void HeaderReader::read_metadata(JsonCursor& json) {
   if (json.peek() == JsonCursor::Kind::null) return json.null();
   if (json.peek() != JsonCursor::Kind::object) fail("'__metadata__' is not an object of strings");
-  std::unordered_set<std::string> seen;
   json.enter_object();
   while (const auto key = json.next_key()) {
-    if (seen.size() == kMaxTensors) fail("more than " + std::to_string(kMaxTensors) + " metadata pairs");
+    if (contents_.metadata.size() == kMaxTensors) fail("more than " + std::to_string(kMaxTensors) + " metadata pairs");
     std::string name(*key);
-    if (!seen.insert(name).second) fail("the metadata key " + in_quotes(name) + " stands there twice");
     if (json.peek() != JsonCursor::Kind::string) fail("the metadata value of " + in_quotes(name) + " is not a string");
     contents_.metadata.emplace_back(std::move(name), json.string());
   }
@@ -219,10 +217,14 @@ std::uint64_t HeaderReader::read_offset(JsonCursor& json, const std::string& nam
 }
 
 void HeaderReader::check_unique() const {
-  std::unordered_set<std::string_view> names;
+  std::vector<std::string_view> names;
   names.reserve(contents_.tensors.size());
-  for (const TensorEntry& tensor : contents_.tensors) {
-    if (!names.insert(tensor.name).second) fail("the name stands there twice", tensor.name);
+  for (const TensorEntry& tensor : contents_.tensors) names.push_back(tensor.name);
+  if (const auto twice = find_duplicate(names)) fail("the name stands there twice", names[twice->first]);
+  names.clear();
+  for (const auto& [key, value] : contents_.metadata) names.push_back(key);
+  if (const auto twice = find_duplicate(names)) {
+    fail("the metadata key " + in_quotes(names[twice->first]) + " stands there twice");
   }
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
-#include <unordered_map>
 
 #include "brainsurgery/error.h"
 #include "formats/json_cursor.h"
@@ -118,6 +116,49 @@ void IndexReader::number_files() {
 
 std::string count_of(std::size_t count) { return std::to_string(count) + (count == 1 ? " tensor" : " tensors"); }
 
+struct Tally {
+  std::size_t count = 0;
+  const TensorEntry* example = nullptr;
+
+  void add(const TensorEntry& tensor) {
+    if (count++ == 0) example = &tensor;
+  }
+};
+
+struct Comparison {
+  Tally misplaced, unlisted;
+  std::uint64_t bytes = 0;
+};
+
+// Walks the index and the tensors side by side, both by name.
+Comparison compare(const SafetensorsIndex& index, const Checkpoint& checkpoint) {
+  std::vector<const TensorEntry*> tensors;
+  tensors.reserve(checkpoint.tensors.size());
+  for (const TensorEntry& tensor : checkpoint.tensors) tensors.push_back(&tensor);
+  std::sort(tensors.begin(), tensors.end(),
+            [](const TensorEntry* a, const TensorEntry* b) { return a->name < b->name; });
+  Comparison result;
+  auto at = index.weight_map.begin();
+  auto check_missing_until = [&](const TensorEntry* tensor) {
+    if (at == index.weight_map.end() || (tensor != nullptr && at->first >= tensor->name)) return;
+    throw Error(ErrorCode::run, index.shown_path + ": names the tensor " + in_quotes(at->first) + " in " +
+                                    in_quotes(index.files[at->second]) +
+                                    ", but no shard holds it; the index is stale or a shard was replaced");
+  };
+  for (const TensorEntry* tensor : tensors) {
+    result.bytes += static_cast<std::uint64_t>(byte_count(tensor->desc.dtype, tensor->desc.shape));
+    check_missing_until(tensor);
+    if (at == index.weight_map.end() || at->first != tensor->name) {
+      result.unlisted.add(*tensor);
+    } else {
+      if (file_name_of(checkpoint, *tensor) != index.files[at->second]) result.misplaced.add(*tensor);
+      ++at;
+    }
+  }
+  check_missing_until(nullptr);
+  return result;
+}
+
 }  // namespace
 
 SafetensorsIndex parse_index(std::string_view text, std::string shown_path) {
@@ -125,47 +166,24 @@ SafetensorsIndex parse_index(std::string_view text, std::string shown_path) {
 }
 
 std::vector<std::string> check_against_index(const SafetensorsIndex& index, const Checkpoint& checkpoint) {
-  std::unordered_map<std::string_view, std::string> file_of;
-  file_of.reserve(checkpoint.tensors.size());
-  std::uint64_t bytes = 0;  // cannot overflow: the bytes are in files
-  for (const TensorEntry& tensor : checkpoint.tensors) {
-    file_of.emplace(tensor.name, file_name_of(checkpoint, tensor));
-    bytes += static_cast<std::uint64_t>(byte_count(tensor.desc.dtype, tensor.desc.shape));
-  }
+  const Comparison found = compare(index, checkpoint);
   std::vector<std::string> warnings;
-  std::size_t misplaced = 0;
-  std::string example;
-  for (const auto& [name, file] : index.weight_map) {
-    const auto found = file_of.find(name);
-    if (found == file_of.end()) {
-      throw Error(ErrorCode::run, index.shown_path + ": names the tensor " + in_quotes(name) + " in " +
-                                      in_quotes(index.files[file]) +
-                                      ", but no shard holds it; the index is stale or a shard was replaced");
-    }
-    if (found->second == index.files[file]) continue;
-    if (misplaced++ == 0) example = in_quotes(name) + " in " + in_quotes(found->second);
-  }
-  if (misplaced > 0) {
-    warnings.push_back(index.shown_path + ": " + count_of(misplaced) + " found in another shard than the index says (" +
-                       example + "); the shards count");
-  }
-  const auto listed = [&](const std::string& name) {
-    const auto at = std::lower_bound(index.weight_map.begin(), index.weight_map.end(), name,
-                                     [](const auto& entry, const std::string& key) { return entry.first < key; });
-    return at != index.weight_map.end() && at->first == name;
+  const auto where = [&](const TensorEntry& tensor) {
+    return "(" + in_quotes(tensor.name) + " in " + in_quotes(file_name_of(checkpoint, tensor)) + ")";
   };
-  const auto unlisted = std::count_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),
-                                      [&](const TensorEntry& tensor) { return !listed(tensor.name); });
-  if (unlisted > 0) {
-    const auto first = std::find_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),
-                                    [&](const TensorEntry& tensor) { return !listed(tensor.name); });
-    warnings.push_back(index.shown_path + ": the shards hold " + count_of(static_cast<std::size_t>(unlisted)) +
-                       " that the index does not name (" + in_quotes(first->name) + " in " +
-                       in_quotes(file_name_of(checkpoint, *first)) + "); they are read all the same");
+  if (found.misplaced.count > 0) {
+    warnings.push_back(index.shown_path + ": " + count_of(found.misplaced.count) +
+                       " found in another shard than the index says " + where(*found.misplaced.example) +
+                       "; the shards count");
   }
-  if (index.total_size && *index.total_size != bytes) {
+  if (found.unlisted.count > 0) {
+    warnings.push_back(index.shown_path + ": the shards hold " + count_of(found.unlisted.count) +
+                       " that the index does not name " + where(*found.unlisted.example) +
+                       "; they are read all the same");
+  }
+  if (index.total_size && *index.total_size != found.bytes) {
     warnings.push_back(index.shown_path + ": says that the tensors have " + std::to_string(*index.total_size) +
-                       " bytes; they have " + std::to_string(bytes));
+                       " bytes; they have " + std::to_string(found.bytes));
   }
   return warnings;
 }
