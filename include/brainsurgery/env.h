@@ -83,7 +83,7 @@ class Env {
 
   // Regular files only, links followed; directories, FIFOs and devices are an Error.
   [[nodiscard]] virtual std::unique_ptr<ReadableFile> open(const std::string& path) = 0;
-  // A whole file as text, at most `max_bytes`.
+  // A whole file as text, at most `max_bytes`. Below /dev/ ("/dev/stdin", a shell's "/dev/fd/63") it may be a pipe.
   [[nodiscard]] virtual std::string read_text(const std::string& path, std::int64_t max_bytes) = 0;
   // A new file; an existing one is an Error. Mode 0666 less the umask.
   [[nodiscard]] virtual std::unique_ptr<WritableFile> create(const std::string& path) = 0;
@@ -103,7 +103,7 @@ class Env {
   virtual void remove(const std::string& path) = 0;            // a file, link or empty directory
   virtual void copy_attributes(const std::string& from, const std::string& to) = 0;  // mode, owner, extended attributes
   virtual void sync_directory(const std::string& path) = 0;
-  // nullptr when another process holds it.
+  // nullptr when another process holds it, and on a file system without locks.
   [[nodiscard]] virtual std::unique_ptr<FileLock> try_lock(const std::string& path) = 0;
 };
 

@@ -1,8 +1,13 @@
 #include "publish/staged_directory.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -245,6 +250,41 @@ TEST(StagedDirectory, SurvivesEveryFault) {
     survive_every_fault(true, dies, true);
     survive_every_fault(true, dies, false);
   }
+}
+
+TEST(StagedDirectory, SurvivesRealKills) {
+  const TempDir dir;
+  const std::string target = dir / "out";
+  make_directory(target, together(kOld, kForeign));
+  int published = 0;
+  for (int round = 0; round < 25; ++round) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      // Over and over, alternating, until killed; every other run has to go through the journal.
+      FaultyEnv env(posix_env(), {.exchange_works = round % 2 == 0, .syncs = false});
+      for (;;) {
+        publish(env, target, kNew);
+        publish(env, target, kOld);
+        if (::write(ends[1], "x", 1) != 1) std::abort();
+      }
+    }
+    char started = 0;
+    ASSERT_EQ(::read(ends[0], &started, 1), 1);
+    ::usleep(static_cast<useconds_t>(3000 + 1777 * (round % 7)));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    for (const int end : ends) ::close(end);
+    FaultyEnv quick(posix_env(), {.syncs = false});
+    ASSERT_TRUE(recover(quick, target));
+    const Files now = files_in(target);
+    EXPECT_TRUE(now == together(kOld, kForeign) || now == together(kNew, kForeign)) << round;
+    published += now == together(kNew, kForeign) ? 1 : 0;
+    EXPECT_EQ(posix_env().list(dir.path()), Names{"out"});
+  }
+  EXPECT_GT(published, 0);
 }
 
 TEST(StagedDirectory, NextRunFinishesAKilledOneByItself) {
