@@ -65,7 +65,8 @@ void fill(void* out, std::int64_t item_bytes, const Element& element, std::int64
 
 // Random numbers in sequence. Uniform draws equal PyTorch's CPU generator for the same seed: MT19937 seeded with the low 32 bits of
 // `seed`; for F32 one 32-bit word an element, its low 24 bits over 2^24, for F64 two words (first word high), their low 53 bits over
-// 2^53; then x * (high - low) + low in the same type, rounded once (fused). Other floating dtypes: the F32 draw, cast. Floating dtypes only.
+// 2^53; then x * (high - low) + low in the same type, rounded once (fused). Other floating dtypes: the F32 draw, cast. A draw
+// that rounds to `high` becomes `low`. Floating dtypes only.
 class UniformStream {
  public:
   UniformStream(std::uint64_t seed, double low, double high);

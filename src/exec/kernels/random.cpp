@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "exec/kernels/element.h"
 #include "exec/kernels/kernels.h"
@@ -16,17 +17,41 @@ std::uint64_t word64(std::mt19937& engine) {
 
 std::uint64_t bits53(std::mt19937& engine) { return word64(engine) & ((std::uint64_t{1} << 53) - 1); }
 
-// Fills `out` with `next()`, drawn as T, by way of a block where the dtype is not T's own.
-template <typename T, typename Next>
-void draw_through(DType drawn, DType dtype, void* out, std::int64_t n, Next next) {
+// Fills `out` with `next()`, drawn as `drawn`, whose C++ type is T; `finish(values, count)` may change a block before it is cast.
+template <typename T, typename Next, typename Finish>
+void draw_blocks(DType drawn, DType dtype, void* out, std::int64_t n, Next next, Finish finish) {
   BS_CHECK(is_floating(dtype));
   std::array<T, kBlock> block;
   auto* target = static_cast<std::byte*>(out);
   for (std::int64_t done = 0; done < n; done += kBlock) {
     const std::int64_t count = std::min(kBlock, n - done);
     std::generate_n(block.begin(), count, next);
+    finish(block.data(), count);
     cast(drawn, block.data(), dtype, target + done * item_size(dtype), count);
   }
+}
+
+// Rounds to `dtype`, keeping the type: values of C++ type T, dtype `held`.
+template <typename T>
+void round_to(DType dtype, DType held, T* values, std::int64_t count) {
+  std::array<std::uint64_t, kBlock> rounded;
+  cast(held, values, dtype, rounded.data(), count);
+  cast(dtype, rounded.data(), held, values, count);
+}
+
+// Uniform draws in [low, high), `next(low, high)` at a time. Where rounding reaches `high`, PyTorch gives `low`.
+template <typename T, typename Next>
+void draw_uniform(DType drawn, DType dtype, std::pair<double, double> bounds, void* out, std::int64_t n, Next next) {
+  const auto low = static_cast<T>(bounds.first);
+  const auto high = static_cast<T>(bounds.second);
+  std::array<T, 2> rounded{low, high};
+  round_to(dtype, drawn, rounded.data(), 2);
+  draw_blocks<T>(
+      drawn, dtype, out, n, [&] { return next(low, high); },
+      [&](T* values, std::int64_t count) {
+        round_to(dtype, drawn, values, count);
+        std::replace(values, values + count, rounded[1], rounded[0]);
+      });
 }
 
 // ln(x) for normal x > 0, within about one unit in the last place: x = m * 2^e with m in [sqrt(1/2), sqrt(2)),
@@ -81,17 +106,14 @@ UniformStream::UniformStream(std::uint64_t seed, double low, double high)
 void UniformStream::draw(DType dtype, void* out, std::int64_t n) {
   // Fused, as PyTorch's builds for processors of the last ten years round it.
   if (dtype == DType::F64) {
-    draw_through<double>(DType::F64, dtype, out, n, [&] {
-      return std::fma(static_cast<double>(bits53(engine_)) * 0x1p-53, high_ - low_, low_);
+    draw_uniform<double>(DType::F64, dtype, {low_, high_}, out, n, [&](double low, double high) {
+      return std::fma(static_cast<double>(bits53(engine_)) * 0x1p-53, high - low, low);
     });
-    return;
+  } else {
+    draw_uniform<float>(DType::F32, dtype, {low_, high_}, out, n, [&](float low, float high) {
+      return std::fma(static_cast<float>(engine_() & 0xFFFFFF) * 0x1p-24F, high - low, low);
+    });
   }
-  const auto low = static_cast<float>(low_);
-  const auto high = static_cast<float>(high_);
-  draw_through<float>(DType::F32, dtype, out, n, [&] {
-    const auto bits = static_cast<std::uint32_t>(engine_()) & 0xFFFFFF;
-    return std::fma(static_cast<float>(bits) * 0x1p-24F, high - low, low);
-  });
 }
 
 NormalStream::NormalStream(std::uint64_t seed, double mean, double deviation)
@@ -111,7 +133,8 @@ void NormalStream::draw(DType dtype, void* out, std::int64_t n) {
     spare_ = radius * sine;
     return radius * cosine;
   };
-  draw_through<double>(DType::F64, dtype, out, n, [&] { return standard() * deviation_ + mean_; });
+  draw_blocks<double>(
+      DType::F64, dtype, out, n, [&] { return standard() * deviation_ + mean_; }, [](double*, std::int64_t) {});
 }
 
 }  // namespace brainsurgery::kernels

@@ -47,6 +47,19 @@ TEST(Uniform, EqualsPyTorch) {
   expect_draws(DType::BF16, -1e-3, 7, U16{0x4070, 0x3FB2, 0x4094, 0x4093, 0x40D7, 0x402E});
 }
 
+// Rounding to a narrow type would reach it once in a few thousand draws.
+TEST(Uniform, NeverReachesTheUpperBound) {
+  for (const DType dtype : {DType::F16, DType::BF16, DType::F8_E5M2, DType::F32, DType::F64}) {
+    constexpr std::int64_t n = 100000;
+    std::vector<double> draws(n), storage(n);
+    UniformStream(7, 1, 2).draw(dtype, storage.data(), n);
+    cast(dtype, storage.data(), DType::F64, draws.data(), n);
+    for (const double x : draws) ASSERT_TRUE(x >= 1 && x < 2) << x;
+  }
+  // This draw is above 1 - 2^-12; the value is what PyTorch 2.13.0 gives.
+  EXPECT_EQ(uniform<std::uint16_t>(DType::F16, 0, 0, 1, 386)[385], 0x0000);
+}
+
 TEST(Uniform, OnlyTheLow32BitsOfTheSeedCount) {
   EXPECT_EQ(uniform<float>(DType::F32, 5, 0, 1, 9), uniform<float>(DType::F32, (std::uint64_t{1} << 40) + 5, 0, 1, 9));
 }
