@@ -16,6 +16,12 @@ constexpr std::int64_t kMany = 1LL << 40;  // no upper limit; sums and products 
 constexpr int kMaxRe2Repeat = 1000;
 constexpr int kMaxPcre2Repeat = 65535;
 constexpr std::string_view kAsciiWord = "0-9A-Z_a-z";
+// str.isspace() and its complement; PCRE2's \s lacks U+001C to U+001F.
+constexpr std::string_view kSpace =
+    "\\x{9}-\\x{d}\\x{1c}-\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
+constexpr std::string_view kNoSpace =
+    "\\x{0}-\\x{8}\\x{e}-\\x{1b}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"
+    "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
@@ -39,12 +45,14 @@ struct Piece {
   std::vector<std::int16_t> head;          // how every match starts
   bool exact = true;                       // ... and that is all of it
   bool pure = true;                        // ... and nothing else is asked: no assertion, no group
+  int groups = 0;                          // capturing groups inside
 
   void append(Piece other) {
     re2 += other.re2;
     pcre2 += other.pcre2;
     shortest = capped(shortest + other.shortest);
     longest = capped(longest + other.longest);
+    groups += other.groups;
     if (exact) {
       head.insert(head.end(), other.head.begin(), other.head.end());
       exact = other.exact;
@@ -66,7 +74,7 @@ Piece assertion(std::string_view re2, std::string_view pcre2) {
 }
 
 Piece one_character(std::string re2, std::string pcre2) {
-  Piece piece{std::move(re2), std::move(pcre2), 1, 1, {}, false, false};
+  Piece piece{std::move(re2), std::move(pcre2), 1, 1, {}, false, false, 0};
   return piece;
 }
 
@@ -144,6 +152,7 @@ class Translator {
       auto common = std::mismatch(all.head.begin(), all.head.end(), branch.head.begin(), branch.head.end());
       all.head.erase(common.first, all.head.end());
       all.exact = all.pure = false;
+      all.groups += branch.groups;
     }
     return all;
   }
@@ -240,6 +249,10 @@ class Translator {
     if (style != '\0') ++position_;
     if (style == '+') result_.needs_backtracking = true;
     if (item.shortest == 0 && most > 1) nullable_repeat_ = true;
+    // After an empty round Python stops and PCRE2, which unrolls counts, goes on: other captures.
+    if (item.shortest == 0 && item.groups > 0 && most > 1 && most != kMany && most != least) {
+      fail("a group that can match nothing is repeated by a count; use * or +", position_);
+    }
     std::string counts = fmt::format("{{{}}}", least);
     if (least == 0 && most == 1) {
       counts = "?";
@@ -263,7 +276,7 @@ class Translator {
   [[nodiscard]] Piece character(char32_t c) {
     if (c >= 0xd800 && c < 0xe000) fail("surrogates do not occur in names", position_);
     std::string text = literal(c);
-    Piece piece{text, text, 1, 1, {}, true, true};
+    Piece piece{text, text, 1, 1, {}, true, true, 0};
     if (flags_.ignore_case) {
       if (c >= 0x80) result_.needs_backtracking = true;
       piece.exact = piece.pure = false;
@@ -294,7 +307,7 @@ class Translator {
 
   [[nodiscard]] Piece any_character() const {
     std::string text = flags_.dot_all ? "(?s:.)" : "[^\\n]";
-    return {text, text, 1, 1, {PythonRegex::kAnyCharacter}, true, true};
+    return {text, text, 1, 1, {PythonRegex::kAnyCharacter}, true, true, 0};
   }
 
   [[nodiscard]] Piece line_start() const {
@@ -307,15 +320,16 @@ class Translator {
 
   [[nodiscard]] Piece word_boundary(bool at) const {
     std::string name = at ? "\\b" : "\\B";
-    if (!flags_.ascii) return assertion(name, name);
-    constexpr std::string_view kBoundary = "(?:(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}]))";
-    constexpr std::string_view kInside = "(?:(?<=[{0}])(?=[{0}])|(?<![{0}])(?![{0}]))";
-    return assertion(name, fmt::format(fmt::runtime(at ? kBoundary : kInside), kAsciiWord));
+    if (!flags_.ascii) return assertion(name, at ? "\\b" : "(?:(?!\\A\\z)\\B)");  // Python's \B needs a character
+    std::string inside = fmt::format("(?<=[{0}])(?=[{0}])|(?<![{0}])(?![{0}])", kAsciiWord);
+    std::string boundary = fmt::format("(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}])", kAsciiWord);
+    return assertion(name, at ? fmt::format("(?:{})", boundary) : fmt::format("(?:(?!\\A\\z)(?:{}))", inside));
   }
 
   // \d \w \s and their complements, for use inside of brackets.
   [[nodiscard]] std::string category(char c) const {
-    if (!flags_.ascii) return c == 's' ? "\\s\\x{1c}-\\x{1f}" : std::string("\\") + c;
+    if (!flags_.ascii && (c == 's' || c == 'S')) return std::string(c == 's' ? kSpace : kNoSpace);
+    if (!flags_.ascii) return std::string("\\") + c;
     switch (c) {
       case 'd':
         return "0-9";
@@ -401,7 +415,7 @@ class Translator {
     const GroupWidth& width = groups_[static_cast<std::size_t>(group)];
     if (width.open) fail("cannot refer to an open group", here);
     result_.needs_backtracking = true;
-    return {"", fmt::format("\\g{{{}}}", group), width.shortest, width.longest, {}, false, false};
+    return {"", fmt::format("\\g{{{}}}", group), width.shortest, width.longest, {}, false, false, 0};
   }
 
   void refuse_behind(int group, std::size_t here) const {
@@ -564,6 +578,7 @@ class Translator {
     Piece piece = group(depth, open, "(");
     groups_[static_cast<std::size_t>(number)] = {piece.shortest, piece.longest, false};
     piece.pure = false;
+    ++piece.groups;
     return piece;
   }
 
@@ -573,8 +588,12 @@ class Translator {
     Piece piece = group(depth, open, start);
     behind_groups_ = outer;
     if (behind && piece.shortest != piece.longest) fail("look-behind requires fixed-width pattern", open);
+    // Looking at nothing has no direction, and PCRE2 fails to see some zero widths.
+    if (behind && piece.longest == 0) piece.pcre2.erase(2, 1);
     result_.needs_backtracking = true;
-    return assertion("", piece.pcre2);
+    Piece result = assertion("", piece.pcre2);
+    result.groups = piece.groups;
+    return result;
   }
 
   Piece conditional(int depth, std::size_t open) {
@@ -602,7 +621,8 @@ class Translator {
     if (two && peek() == '|') fail("conditional backref with more than two branches", position_);
     close(open);
     std::string text = fmt::format("(?({}){}{}{})", number, yes.pcre2, two ? "|" : "", no.pcre2);
-    return {"", std::move(text), std::min(yes.shortest, no.shortest), std::max(yes.longest, no.longest), {}, false, false};
+    return {"",    std::move(text), std::min(yes.shortest, no.shortest), std::max(yes.longest, no.longest), {}, false,
+            false, yes.groups + no.groups};
   }
 
   bool Flags::* flag_of(char c) const {

@@ -3,8 +3,9 @@
 //   RegexEngine engine("h\\.(\\d+)\\.w");
 //   engine.match("h.3.w");      // {"h.3.w", "3"}
 //
-// Literals and dots are compared byte by byte, regular expressions proper run in RE2, the rest in PCRE2. Texts with
-// anything but printable ASCII go to PCRE2 whatever the pattern: only it knows Unicode's classes as Python does.
+// Literals and dots are compared byte by byte, regular expressions proper run in RE2, the rest in PCRE2. Empty
+// texts and those with anything but printable ASCII go to PCRE2 whatever the pattern: only there classes and anchors
+// can be written as Python understands them.
 // May be used from several threads.
 #pragma once
 
