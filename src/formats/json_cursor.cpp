@@ -72,6 +72,7 @@ void JsonCursor::skip_space() {
 }
 
 char JsonCursor::next_char() {
+  if (at_ < text_.size() && text_[at_] > ' ') return text_[at_];  // compact JSON has no space to skip
   skip_space();
   if (at_ == text_.size()) fail_syntax("the text ends too early");
   return text_[at_];

@@ -80,6 +80,7 @@ class HeaderReader {
   FileContents contents_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> spans_;  // per tensor, as in RawEntry
   std::size_t unknown_fields_ = 0;
+  DType last_dtype_ = DType::BOOL;  // files hold long runs of one dtype
 };
 
 std::string HeaderReader::header_text() {
@@ -190,9 +191,10 @@ RawEntry HeaderReader::read_entry(JsonCursor& json, const std::string& name) {
 DType HeaderReader::read_dtype(JsonCursor& json, const std::string& name) {
   if (json.peek() != JsonCursor::Kind::string) fail("'dtype' is not a string", name);
   const std::string_view text = json.string();
+  if (text == info(last_dtype_).name) return last_dtype_;
   const std::optional<DType> dtype = dtype_from_safetensors(text);
   if (!dtype) fail("unknown dtype " + in_quotes(text), name);
-  return *dtype;
+  return last_dtype_ = *dtype;
 }
 
 Shape HeaderReader::read_shape(JsonCursor& json, const std::string& name) {

@@ -11,7 +11,9 @@
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
 #include "formats/inspect.h"
+#include "formats/safetensors.h"
 #include "support/temp_dir.h"
+#include "unit/formats/memory_file.h"
 
 namespace brainsurgery {
 namespace {
@@ -67,28 +69,23 @@ TEST(Corpus, EverySpecimenHasItsVerdict) {
   }
 }
 
-// A truncated file or a flipped header bit may be refused or not, but never crashes, hangs or yields a place outside
-// the file.
+// A truncated file or a flipped bit may be refused or not, but never crashes, hangs or yields a place outside the file.
 TEST(Corpus, DamagedSpecimensStayInBounds) {
-  const testing::TempDir directory;
-  const FormatRegistry formats = all_formats();
   int opened = 0;
   auto open_damaged = [&](const std::string& bytes) {
-    testing::write_file(directory / "x.safetensors", bytes);
-    try {
-      const Checkpoint checkpoint = open_checkpoint(posix_env(), formats, directory / "x.safetensors");
+    const std::string message = testing::message_of([&] {
+      const FileContents contents = read_safetensors(testing::file_of(bytes));
       ++opened;
-      for (const TensorEntry& tensor : checkpoint.tensors) {
+      for (const TensorEntry& tensor : contents.tensors) {
         EXPECT_LE(tensor.offset + byte_count(tensor.desc.dtype, tensor.desc.shape),
                   static_cast<std::int64_t>(bytes.size()));
       }
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::run) << error.what();
-    }
+    });
+    EXPECT_FALSE(message.starts_with("wrong code")) << message;
   };
-  for (const char* name : {"001_basic", "004_zero_size", "007_metadata_strings", "014_escaped_names", "096_f6_fit"}) {
-    const std::string bytes = testing::read_file(kCorpus + "safetensors/" + name + ".safetensors");
-    ASSERT_FALSE(bytes.empty());
+  for (const auto& specimen : fs::directory_iterator(kCorpus + "safetensors")) {
+    const std::string bytes = testing::read_file(specimen.path());
+    if (bytes.size() > 2000) continue;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       open_damaged(bytes.substr(0, i));
       std::string flipped = bytes;
@@ -96,7 +93,7 @@ TEST(Corpus, DamagedSpecimensStayInBounds) {
       open_damaged(flipped);
     }
   }
-  EXPECT_GT(opened, 50);  // flips in names and data leave a valid file
+  EXPECT_GT(opened, 500);  // flips in names and data leave a valid file
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "brainsurgery/format.h"
 #include "formats/inspect.h"
 #include "formats/safetensors.h"
+#include "support/faulty_env.h"
 #include "support/temp_dir.h"
 #include "unit/formats/memory_file.h"
 
@@ -243,6 +244,24 @@ TEST_F(OpenCheckpoint, NamesFormatsThatItKnowsBySight) {
   file("m/model.safetensors", {"w"});
   text("m/training_args.bin", zip);
   EXPECT_EQ(warning("m"), "directory 'D/m': 'training_args.bin' in it is not read");
+}
+
+// Whatever call of the file system fails, opening ends with an Error and never with fewer tensors.
+TEST_F(OpenCheckpoint, PassesOnEveryFailureOfTheFileSystem) {
+  file("m/a.safetensors", {"1", "2"});
+  file("m/b.safetensors", {"3"});
+  index(R"("1":"a.safetensors","2":"a.safetensors","3":"b.safetensors")");
+  int failures = 0;
+  for (int n = 1; n < 100; ++n) {
+    testing::FaultyEnv env(posix_env(), {.fail_at = n, .reason = "Input/output error"});
+    const std::string message = testing::message_of(
+        [&] { EXPECT_EQ(open_checkpoint(env, all_formats(), directory_ / "m").tensors.size(), 3u); });
+    if (!env.failed()) break;
+    EXPECT_NE(message.find("Input/output error"), std::string::npos) << message;
+    ++failures;
+  }
+  EXPECT_GT(failures, 6);
+  EXPECT_LT(failures, 99);
 }
 
 TEST_F(OpenCheckpoint, InspectionIsJsonInNameOrder) {

@@ -1,0 +1,45 @@
+#include "formats/model_family.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "brainsurgery/error.h"
+#include "formats/safetensors_index.h"
+
+namespace brainsurgery {
+namespace {
+
+bool is_number(std::string_view text) {
+  return text.size() == 5 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// STEM + SUFFIX, or STEM-ddddd-of-ddddd + SUFFIX.
+bool is_family(std::string_view name, std::string_view stem, std::string_view suffix) {
+  if (!name.starts_with(stem) || !name.ends_with(suffix) || name.size() < stem.size() + suffix.size()) return false;
+  const std::string_view middle = name.substr(stem.size(), name.size() - stem.size() - suffix.size());
+  if (middle.empty()) return true;
+  return middle.size() == 15 && middle[0] == '-' && is_number(middle.substr(1, 5)) && middle.substr(6, 4) == "-of-" && is_number(middle.substr(10, 5));
+}
+
+}  // namespace
+
+bool is_model_file(std::string_view name) {
+  return is_family(name, "model", ".safetensors") || name == "model.safetensors.index.json";
+}
+
+bool is_other_model_file(std::string_view name) {
+  return is_family(name, "pytorch_model", ".bin") || name == "pytorch_model.bin.index.json";
+}
+
+std::vector<std::string> indexed_files(Env& env, const std::string& directory) {
+  const std::string path = directory + "/model.safetensors.index.json";
+  try {
+    const std::optional<FileStatus> status = env.status(path);
+    if (!status || status->kind != FileStatus::Kind::regular) return {};
+    return parse_index(env.read_text(path, kMaxIndexBytes), "'" + path + "'").files;
+  } catch (const Error&) {
+    return {};  // an unreadable index names nothing; the file itself is replaced as one of the family
+  }
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,20 @@
+// Which files of a directory make up one model: what a new checkpoint replaces, and what belongs to others.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "brainsurgery/env.h"
+
+namespace brainsurgery {
+
+// "model.safetensors", "model-00001-of-00002.safetensors" and "model.safetensors.index.json": what huggingface_hub's writer replaces too. Variants
+// ("model.fp16.safetensors") are checkpoints of their own.
+[[nodiscard]] bool is_model_file(std::string_view name);
+// Weights of the same model in another format: "pytorch_model.bin", "pytorch_model-00001-of-00002.bin", their index.
+[[nodiscard]] bool is_other_model_file(std::string_view name);
+// The plain file names that the directory's index lists; empty without a readable index.
+[[nodiscard]] std::vector<std::string> indexed_files(Env& env, const std::string& directory);
+
+}  // namespace brainsurgery
