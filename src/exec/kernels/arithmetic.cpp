@@ -58,8 +58,8 @@ struct ClampLoop {
     const auto upper = Codec::decode(high);
     BS_NO_DEPENDENCE
     for (std::int64_t i = 0; i < n; ++i) {
-      const T raised = has_low & (Codec::decode(in[i]) < lower) ? low : in[i];
-      out[i] = has_high & (upper < Codec::decode(raised)) ? high : raised;
+      const T raised = (has_low & (Codec::decode(in[i]) < lower)) ? low : in[i];
+      out[i] = (has_high & (upper < Codec::decode(raised))) ? high : raised;
     }
   }
 };

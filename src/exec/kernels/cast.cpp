@@ -16,7 +16,7 @@ constexpr std::int64_t kBlock = 1024;  // 4 KB of floats
 template <typename To, typename From>
 BS_INLINE To truncate_signed(From value) {
   constexpr From kLow = static_cast<From>(std::numeric_limits<To>::min());
-  return static_cast<To>((value >= kLow) & (value < -kLow) ? value : kLow);
+  return static_cast<To>(((value >= kLow) & (value < -kLow)) ? value : kLow);
 }
 
 template <typename From>

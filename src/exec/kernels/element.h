@@ -99,7 +99,7 @@ BS_INLINE constexpr std::int32_t encode_small(float value) {
   std::int32_t sign = static_cast<std::int32_t>(static_cast<std::uint32_t>(bits) >> kFormat.sign_shift) & kSignBit;
   const bool overflows = code > kFormat.max_code;
   code = overflows ? kFormat.overflow_code : code;
-  if constexpr (!kFormat.has_negative_zero) sign = overflows | (code == 0) ? 0 : sign;
+  if constexpr (!kFormat.has_negative_zero) sign = (overflows | (code == 0)) ? 0 : sign;
   return magnitude > 0x7F800000 ? kFormat.nan_code : (code | sign);
 }
 

@@ -2,6 +2,7 @@
 // first-level cache, or a strided row.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "exec/kernels/element.h"
@@ -51,29 +52,56 @@ struct RowLoop {
   }
 };
 
-// to[r * to_stride + c] = from[c * from_stride + r] for a small square, whose loops unroll into vector shuffles.
-template <typename T, int kSide>
-BS_INLINE void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
-  T square[kSide][kSide];
-  for (int c = 0; c < kSide; ++c) {
-    for (int r = 0; r < kSide; ++r) square[r][c] = from[c * from_stride + r];
+// A vector of 16 bytes, by the extension that gcc and clang share.
+template <typename T>
+struct Lanes {
+  static constexpr int kCount = 16 / sizeof(T);
+  typedef T Vector __attribute__((vector_size(16)));
+
+  BS_INLINE static Vector load(const T* from) {
+    Vector out;
+    std::memcpy(&out, from, sizeof out);
+    return out;
   }
-  for (int r = 0; r < kSide; ++r) std::memcpy(to + r * to_stride, square[r], sizeof square[r]);
+  // a0 b0 a1 b1 ...: the lower halves in turn, or the upper ones.
+  template <int kStart, int... kLane>
+  BS_INLINE static Vector interleave(Vector a, Vector b, std::integer_sequence<int, kLane...>) {
+    return __builtin_shufflevector(a, b, (kStart + kLane / 2 + (kLane % 2) * kCount)...);
+  }
+};
+
+// to[r * to_stride + c] = from[c * from_stride + r] for a square of as many rows as a vector has lanes. Each round interleaves the first
+// half of the vectors with the second; after log2(lanes) rounds rows are columns.
+template <typename T>
+BS_INLINE void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
+  using L = Lanes<T>;
+  constexpr int kSide = L::kCount;
+  constexpr std::make_integer_sequence<int, kSide> kSequence;
+  typename L::Vector rows[kSide], next[kSide];
+  for (int c = 0; c < kSide; ++c) rows[c] = L::load(from + c * from_stride);
+  for (int round = 1; round < kSide; round *= 2) {
+    for (int i = 0; i < kSide / 2; ++i) {
+      next[2 * i] = L::template interleave<0>(rows[i], rows[i + kSide / 2], kSequence);
+      next[2 * i + 1] = L::template interleave<kSide / 2>(rows[i], rows[i + kSide / 2], kSequence);
+    }
+    for (int i = 0; i < kSide; ++i) rows[i] = next[i];
+  }
+  for (int r = 0; r < kSide; ++r) std::memcpy(to + r * to_stride, &rows[r], sizeof rows[r]);
 }
 
 template <typename T>
 struct TransposeLoop {
-  static constexpr int kSide = 8;
-  static constexpr std::int64_t kBlockRows = 64;  // along the source's runs
-  static constexpr std::int64_t kBlockColumns = 32;
+  static constexpr int kSide = Lanes<T>::kCount;
+  static constexpr std::int64_t kBlockRows = 128 / sizeof(T);     // along the source's runs: two cache lines
+  static constexpr std::int64_t kBlockColumns = 128 / sizeof(T);  // along the target's
 
   // `rows` run along the source, `columns` along the target.
   BS_INLINE static void run(const T* from, T* to, std::int64_t from_stride, std::int64_t to_stride, std::int64_t rows,
                             std::int64_t columns) {
-    for (std::int64_t c0 = 0; c0 < columns; c0 += kBlockColumns) {
-      const std::int64_t c1 = std::min(columns, c0 + kBlockColumns);
-      for (std::int64_t r0 = 0; r0 < rows; r0 += kBlockRows) {
-        const std::int64_t r1 = std::min(rows, r0 + kBlockRows);
+    for (std::int64_t r0 = 0; r0 < rows; r0 += kBlockRows) {
+      const std::int64_t r1 = std::min(rows, r0 + kBlockRows);
+      for (std::int64_t c0 = 0; c0 < columns; c0 += kBlockColumns) {
+        const std::int64_t c1 = std::min(columns, c0 + kBlockColumns);
         block(from, to, from_stride, to_stride, r0, r1, c0, c1);
       }
     }
@@ -85,7 +113,7 @@ struct TransposeLoop {
     const std::int64_t whole_columns = c0 + (c1 - c0) / kSide * kSide;
     for (std::int64_t r = r0; r < whole_rows; r += kSide) {
       for (std::int64_t c = c0; c < whole_columns; c += kSide) {
-        transpose_square<T, kSide>(from + c * from_stride + r, from_stride, to + r * to_stride + c, to_stride);
+        transpose_square<T>(from + c * from_stride + r, from_stride, to + r * to_stride + c, to_stride);
       }
     }
     for (std::int64_t r = r0; r < r1; ++r) {
