@@ -32,10 +32,10 @@ foreach(entry IN LISTS BS_ROOMS)
   list(REMOVE_DUPLICATES may_${room})
   list(APPEND rooms ${room})
 endforeach()
-# The module that links libtorch sees its own C interface, and of the rest public headers only (it links nothing of it); the
-# program's first file sees the front end.
+# The module that links libtorch sees its own C interface, and of the rest public headers only (it links nothing of it);
+# the program's first file sees what the front end sees.
 set(may_dense dense types base)
-set(may_main cli)
+set(may_main ${may_cli})
 
 foreach(entry IN LISTS BS_PUBLIC_HEADERS)
   string(REGEX MATCH "^([a-z_]+):([a-z]+)$" _ "${entry}")
