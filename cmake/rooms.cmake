@@ -30,7 +30,7 @@ set(BS_PUBLIC_HEADERS
 # third-party include prefix:rooms that may use it
 set(BS_FOREIGN_HEADERS
   "yaml-cpp/:plan" "re2/:plan" "pcre2:plan"
-  "nlohmann/:formats describe session"
+  "nlohmann/:describe cli"
   "openssl/:base"
   "fmt/:base types publish formats plan graph transforms predicates planner exec describe session cli"
   "CLI/:cli" "spdlog/:cli"

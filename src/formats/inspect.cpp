@@ -1,10 +1,13 @@
 #include "formats/inspect.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "formats/digest.h"
 #include "formats/json_text.h"
 
@@ -26,14 +29,33 @@ void append_tensor(std::string& json, const Checkpoint& checkpoint, const Tensor
   json.push_back('}');
 }
 
-}  // namespace
-
-std::string inspect_json(const Checkpoint& checkpoint, bool digest) {
+std::vector<const TensorEntry*> sorted_by_name(const Checkpoint& checkpoint) {
   std::vector<const TensorEntry*> tensors;
   tensors.reserve(checkpoint.tensors.size());
   for (const TensorEntry& tensor : checkpoint.tensors) tensors.push_back(&tensor);
   std::sort(tensors.begin(), tensors.end(),
             [](const TensorEntry* a, const TensorEntry* b) { return a->name < b->name; });
+  return tensors;
+}
+
+}  // namespace
+
+std::string inspect_text(const Checkpoint& checkpoint, bool digest) {
+  std::string text;
+  std::int64_t total = 0;
+  for (const TensorEntry* tensor : sorted_by_name(checkpoint)) {
+    const std::int64_t bytes = byte_count(tensor->desc.dtype, tensor->desc.shape);
+    total += bytes;
+    text += fmt::format("{:<8} {:<16} {:>10}  ", info(tensor->desc.dtype).name, to_string(tensor->desc.shape), format_size(bytes));
+    if (digest) text += sha256_of(*tensor) + "  ";
+    text += escape_for_terminal(tensor->name) + "\n";
+  }
+  for (const auto& [key, value] : checkpoint.metadata) text += fmt::format("metadata {} = {}\n", escape_for_terminal(key), escape_for_terminal(value));
+  return text + fmt::format("{} tensors, {} in {} {}\n", checkpoint.tensors.size(), format_size(total), checkpoint.files.size(), checkpoint.files.size() == 1 ? "file" : "files");
+}
+
+std::string inspect_json(const Checkpoint& checkpoint, bool digest) {
+  const std::vector<const TensorEntry*> tensors = sorted_by_name(checkpoint);
   std::string json = "{\"tensors\": [";
   const char* separator = "";
   for (const TensorEntry* tensor : tensors) {

@@ -1,3 +1,5 @@
+// One recursive-descent parser in one class: it is a little longer than other files because every rule of the syntax
+// is stated once and in one place.
 #include "plan/python_regex.h"
 
 #include <algorithm>
@@ -7,76 +9,17 @@
 
 #include "base/text.h"
 #include "brainsurgery/error.h"
+#include "plan/regex_pieces.h"
 
 namespace brainsurgery {
 namespace {
 
 constexpr int kMaxNesting = 200;           // PCRE2 refuses more than 250 parentheses
-constexpr std::int64_t kMany = 1LL << 40;  // no upper limit; sums and products stop here
 constexpr int kMaxRe2Repeat = 1000;
 constexpr int kMaxPcre2Repeat = 65535;
-constexpr std::string_view kAsciiWord = "0-9A-Z_a-z";
-// str.isspace() and its complement; PCRE2's \s lacks U+001C to U+001F.
-constexpr std::string_view kSpace =
-    "\\x{9}-\\x{d}\\x{1c}-\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
-constexpr std::string_view kNoSpace =
-    "\\x{0}-\\x{8}\\x{e}-\\x{1b}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"
-    "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}";
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-std::int64_t capped(std::int64_t value) { return std::min(value, kMany); }
-
-std::string literal(char32_t c) {
-  bool plain = c < 0x80 && (is_letter(static_cast<char>(c)) || is_digit(static_cast<char>(c)) || c == '_');
-  return plain ? std::string(1, static_cast<char>(c)) : fmt::format("\\x{{{:x}}}", static_cast<std::uint32_t>(c));
-}
-
-struct Flags {
-  bool ignore_case = false, multi_line = false, dot_all = false, verbose = false, ascii = false;
-};
-
-// A translated part of the pattern, and what is known of the text that it matches.
-struct Piece {
-  std::string re2, pcre2;
-  std::int64_t shortest = 0, longest = 0;  // characters
-  std::vector<std::int16_t> head;          // how every match starts
-  bool exact = true;                       // ... and that is all of it
-  bool pure = true;                        // ... and nothing else is asked: no assertion, no group
-  int groups = 0;                          // capturing groups inside
-
-  void append(Piece other) {
-    re2 += other.re2;
-    pcre2 += other.pcre2;
-    shortest = capped(shortest + other.shortest);
-    longest = capped(longest + other.longest);
-    groups += other.groups;
-    if (exact) {
-      head.insert(head.end(), other.head.begin(), other.head.end());
-      exact = other.exact;
-    }
-    pure = pure && other.pure;
-  }
-  void wrap(std::string_view open) {
-    re2 = fmt::format("{}{})", open, re2);
-    pcre2 = fmt::format("{}{})", open, pcre2);
-  }
-};
-
-Piece assertion(std::string_view re2, std::string_view pcre2) {
-  Piece piece;
-  piece.re2 = re2;
-  piece.pcre2 = pcre2;
-  piece.pure = false;
-  return piece;
-}
-
-Piece one_character(std::string re2, std::string pcre2) {
-  Piece piece{std::move(re2), std::move(pcre2), 1, 1, {}, false, false, 0};
-  return piece;
-}
 
 // What the last item of a sequence is, as far as a repeat after it cares.
 enum class Item { none, position, repeat, other };
@@ -184,7 +127,7 @@ class Translator {
         kind = Item::repeat;
       } else if (c == '^' || c == '$') {
         ++position_;
-        push(c == '^' ? line_start() : line_end(), Item::position);
+        push(c == '^' ? line_start(flags_) : line_end(flags_), Item::position);
       } else if (c == '\\') {
         bool at_position = std::string_view("AbBZ").find(second()) != std::string_view::npos && second() != '\0';
         push(escape(), at_position ? Item::position : Item::other);
@@ -195,7 +138,7 @@ class Translator {
         push(character_set(), Item::other);
       } else if (c == '.') {
         ++position_;
-        push(any_character(), Item::other);
+        push(any_character(flags_), Item::other);
       } else {
         push(character(take_character()), Item::other);
       }
@@ -275,75 +218,8 @@ class Translator {
 
   [[nodiscard]] Piece character(char32_t c) {
     if (c >= 0xd800 && c < 0xe000) fail("surrogates do not occur in names", position_);
-    std::string text = literal(c);
-    Piece piece{text, text, 1, 1, {}, true, true, 0};
-    if (flags_.ignore_case) {
-      if (c >= 0x80) result_.needs_backtracking = true;
-      piece.exact = piece.pure = false;
-    } else {
-      append_utf8(piece.head, c);
-    }
-    return piece;
-  }
-
-  static void append_utf8(std::vector<std::int16_t>& bytes, char32_t c) {
-    auto push = [&](char32_t byte) { bytes.push_back(static_cast<std::int16_t>(byte)); };
-    if (c < 0x80) {
-      push(c);
-    } else if (c < 0x800) {
-      push(0xc0 | c >> 6);
-      push(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-      push(0xe0 | c >> 12);
-      push(0x80 | (c >> 6 & 0x3f));
-      push(0x80 | (c & 0x3f));
-    } else {
-      push(0xf0 | c >> 18);
-      push(0x80 | (c >> 12 & 0x3f));
-      push(0x80 | (c >> 6 & 0x3f));
-      push(0x80 | (c & 0x3f));
-    }
-  }
-
-  [[nodiscard]] Piece any_character() const {
-    std::string text = flags_.dot_all ? "(?s:.)" : "[^\\n]";
-    return {text, text, 1, 1, {PythonRegex::kAnyCharacter}, true, true, 0};
-  }
-
-  [[nodiscard]] Piece line_start() const {
-    return assertion("\\A", flags_.multi_line ? "(?:\\A|(?<=\\n))" : "\\A");
-  }
-  // Without (?m) `$` matches before a newline at the very end too.
-  [[nodiscard]] Piece line_end() const {
-    return assertion("\\z", flags_.multi_line ? "(?=\\n|\\z)" : "(?=\\n?\\z)");
-  }
-
-  [[nodiscard]] Piece word_boundary(bool at) const {
-    std::string name = at ? "\\b" : "\\B";
-    if (!flags_.ascii) return assertion(name, at ? "\\b" : "(?:(?!\\A\\z)\\B)");  // Python's \B needs a character
-    std::string inside = fmt::format("(?<=[{0}])(?=[{0}])|(?<![{0}])(?![{0}])", kAsciiWord);
-    std::string boundary = fmt::format("(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}])", kAsciiWord);
-    return assertion(name, at ? fmt::format("(?:{})", boundary) : fmt::format("(?:(?!\\A\\z)(?:{}))", inside));
-  }
-
-  // \d \w \s and their complements, for use inside of brackets.
-  [[nodiscard]] std::string category(char c) const {
-    if (!flags_.ascii && (c == 's' || c == 'S')) return std::string(c == 's' ? kSpace : kNoSpace);
-    if (!flags_.ascii) return std::string("\\") + c;
-    switch (c) {
-      case 'd':
-        return "0-9";
-      case 'D':
-        return "\\x{0}-\\x{2f}\\x{3a}-\\x{10ffff}";
-      case 'w':
-        return std::string(kAsciiWord);
-      case 'W':
-        return "\\x{0}-\\x{2f}\\x{3a}-\\x{40}\\x{5b}-\\x{5e}\\x{60}\\x{7b}-\\x{10ffff}";
-      case 's':
-        return "\\t-\\r\\x{20}";
-      default:
-        return "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{10ffff}";
-    }
+    if (flags_.ignore_case && c >= 0x80) result_.needs_backtracking = true;
+    return literal_piece(c, flags_);
   }
 
   // The character that an escape stands for inside and outside of brackets alike, without \0.. and \1..; the backslash
@@ -379,14 +255,14 @@ class Translator {
         return assertion("\\z", "\\z");
       case 'b':
       case 'B':
-        return word_boundary(c == 'b');
+        return word_boundary(c == 'b', flags_);
       case 'd':
       case 'D':
       case 'w':
       case 'W':
       case 's':
       case 'S':
-        return one_character(std::string("\\") + c, "[" + category(c) + "]");
+        return one_character(std::string("\\") + c, "[" + category(c, flags_) + "]");
       case '0':
         return character(octal(std::string("0").append(take_digits(2, is_octal)), here));
       default:
@@ -452,7 +328,7 @@ class Translator {
     auto add = [&](const SetItem& low, const SetItem& high) {
       if (low.category != '\0') {
         re2 += std::string("\\") + low.category;
-        pcre2 += category(low.category);
+        pcre2 += category(low.category, flags_);
         several = true;
         return;
       }

@@ -24,7 +24,7 @@ SchemaBuilder<ListSpec> list_schema(std::string name, Docs docs) {
     for (std::size_t i = 0; i < value.items().size(); ++i) {
       if (auto part = decode_assertion(*value.items()[i], decoder.context(), fmt::format("{}[{}]", decoder.path(), i))) spec.of.push_back(*std::move(part));
     }
-  });
+  }).require();
   schema.shorthand("of", true);
   return schema;
 }
@@ -49,7 +49,7 @@ void add_logic(PredicateRegistry& registry) {
                                           "assert: {not: {exists: '.*\\.inv_freq'}}"});
   negation.custom("of", FieldKind::predicate, [](const YamlNode& value, const FieldDecoder& decoder, NotSpec& spec) {
     if (auto inner = decode_assertion(value, decoder.context(), decoder.path())) spec.of = *std::move(inner);
-  });
+  }).require();
   negation.shorthand("of", true);
   registry.add(make_predicate<NotSpec>(negation, [](const NotSpec& spec, NameScope& names) {
     return make_check(checks::Not{spec.of.bind(names), fmt::format("'{}' holds, expected that it does not", spec.of.predicate->schema.name)});

@@ -1,5 +1,5 @@
-/* The C interface of the dense module: operations that need whole operands and a linear algebra library. The program loads
- * the module (libbrainsurgery_dense.so) at the first step that needs it; nothing else links libtorch. */
+/* The C interface of the dense module: operations that need whole operands and a linear algebra library. The program
+ * loads the module (libbrainsurgery_dense.so) at the first step that needs it; nothing else links libtorch. */
 #ifndef BRAINSURGERY_DENSE_ABI_H
 #define BRAINSURGERY_DENSE_ABI_H
 
@@ -20,19 +20,23 @@ typedef struct {
   const int64_t* shape;
 } bs_dense_tensor;
 
-/* Each returns 0, or 1 with a message of at most error_size - 1 bytes in `error`. `out` must have its final shape; its memory is written. */
+/* Each returns 0, or 1 with a message of at most error_size - 1 bytes in `error`. `out` must have its final shape; its
+ * memory is written. */
 
 /* Must be called once, first. Fixes the number of threads and checks the version. `threads` >= 1. */
 int bs_dense_init(int32_t abi_version, int32_t threads, char* error, size_t error_size);
 /* "libtorch 1.13.1, OpenBLAS": for messages and reports. */
 const char* bs_dense_description(void);
 
-/* out = a @ b by torch.matmul's rules for ranks >= 1. a, b, out: one dtype of F64 F32 F16 BF16 I64 I32 I16 I8 U8; half types are computed in
- * float and rounded once. */
-int bs_dense_matmul(const bs_dense_tensor* a, const bs_dense_tensor* b, const bs_dense_tensor* out, char* error, size_t error_size);
+/* out = a @ b by torch.matmul's rules for ranks >= 1. a, b, out: one dtype of F64 F32 F16 BF16 I64 I32 I16 I8 U8; half
+ * types are computed in float and rounded once. */
+int bs_dense_matmul(const bs_dense_tensor* a, const bs_dense_tensor* b, const bs_dense_tensor* out, char* error,
+                    size_t error_size);
 
-/* Thin singular value decomposition of a: [m, n], F64 or F32. u: [m, k], s: [k], vh: [k, n] with k = min(m, n), same dtype. */
-int bs_dense_svd(const bs_dense_tensor* a, const bs_dense_tensor* u, const bs_dense_tensor* s, const bs_dense_tensor* vh, char* error, size_t error_size);
+/* Thin singular value decomposition of a: [m, n], F64 or F32. u: [m, k], s: [k], vh: [k, n] with k = min(m, n), same
+ * dtype. */
+int bs_dense_svd(const bs_dense_tensor* a, const bs_dense_tensor* u, const bs_dense_tensor* s,
+                 const bs_dense_tensor* vh, char* error, size_t error_size);
 
 #ifdef __cplusplus
 }

@@ -39,7 +39,8 @@ struct ScaleLoop {
   using C = typename Codec::Compute;
   BS_INLINE static void run(const T* in, C factor, T* out, std::int64_t n) {
     BS_NO_DEPENDENCE
-    for (std::int64_t i = 0; i < n; ++i) out[i] = Codec::encode(apply<BinaryOp::multiply>(Codec::decode(in[i]), factor));
+    for (std::int64_t i = 0; i < n; ++i)
+      out[i] = Codec::encode(apply<BinaryOp::multiply>(Codec::decode(in[i]), factor));
   }
 };
 
@@ -99,8 +100,8 @@ ClampLimit<typename Codec::Storage> clamp_limit(const std::optional<double>& lim
 
 constexpr std::int64_t kBlock = 1024;  // 4 KB of floats
 
-// F16 is computed as blocks of floats in the first-level cache: cast has the processor's conversion instructions, which makes
-// this four times as fast as converting within the loop.
+// F16 is computed as blocks of floats in the first-level cache: cast has the processor's conversion instructions, which
+// makes this four times as fast as converting within the loop.
 void binary_f16(BinaryOp op, const std::uint16_t* a, const std::uint16_t* b, std::uint16_t* out, std::int64_t n) {
   std::array<float, kBlock> x, y;
   for (std::int64_t done = 0; done < n; done += kBlock) {
@@ -143,9 +144,12 @@ void binary(BinaryOp op, DType dtype, const void* a, const void* b, void* out, s
       binary_f16(op, static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(out), n);
     } else {
       switch (op) {
-        case BinaryOp::add: return run_binary<BinaryOp::add, Codec>(a, b, out, n);
-        case BinaryOp::subtract: return run_binary<BinaryOp::subtract, Codec>(a, b, out, n);
-        case BinaryOp::multiply: return run_binary<BinaryOp::multiply, Codec>(a, b, out, n);
+        case BinaryOp::add:
+          return run_binary<BinaryOp::add, Codec>(a, b, out, n);
+        case BinaryOp::subtract:
+          return run_binary<BinaryOp::subtract, Codec>(a, b, out, n);
+        case BinaryOp::multiply:
+          return run_binary<BinaryOp::multiply, Codec>(a, b, out, n);
       }
     }
   });

@@ -1,5 +1,5 @@
-// Casts between two native types are loops of their own. The small floats are exact in float, and PyTorch converts everything
-// to them through float, so they take a detour over a block of floats in the first-level cache.
+// Casts between two native types are loops of their own. The small floats are exact in float, and PyTorch converts
+// everything to them through float, so they take a detour over a block of floats in the first-level cache.
 #include <algorithm>
 #include <cstring>
 

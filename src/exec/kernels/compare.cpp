@@ -26,9 +26,8 @@ template <typename Codec>
 struct EqualLoop {
   using T = typename Codec::Storage;
   BS_INLINE static bool run(const T* a, const T* b, std::int64_t n) {
-    return all_hold(n, [=](std::int64_t i) __attribute__((always_inline)) {
-      return Codec::decode(a[i]) == Codec::decode(b[i]);
-    });
+    return all_hold(
+        n, [=](std::int64_t i) __attribute__((always_inline)) { return Codec::decode(a[i]) == Codec::decode(b[i]); });
   }
 };
 
@@ -48,11 +47,12 @@ template <typename Codec>
 struct WithinLoop {
   using T = typename Codec::Storage;
   BS_INLINE static bool run(const T* a, const T* b, double eps, std::int64_t n) {
-    return all_hold(n, [=](std::int64_t i) __attribute__((always_inline)) {
-      const auto x = Codec::decode(a[i]);
-      const auto y = Codec::decode(b[i]);
-      return (x == y) | (distance(x, y) <= eps);
-    });
+    return all_hold(
+        n, [=](std::int64_t i) __attribute__((always_inline)) {
+          const auto x = Codec::decode(a[i]);
+          const auto y = Codec::decode(b[i]);
+          return (x == y) | (distance(x, y) <= eps);
+        });
   }
 };
 
@@ -60,9 +60,9 @@ template <typename Codec>
 struct SmallLoop {
   using T = typename Codec::Storage;
   BS_INLINE static bool run(const T* a, double eps, std::int64_t n) {
-    return all_hold(n, [=](std::int64_t i) __attribute__((always_inline)) {
-      return std::fabs(static_cast<double>(Codec::decode(a[i]))) <= eps;
-    });
+    return all_hold(
+        n, [=](std::int64_t i)
+               __attribute__((always_inline)) { return std::fabs(static_cast<double>(Codec::decode(a[i]))) <= eps; });
   }
 };
 

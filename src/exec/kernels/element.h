@@ -5,8 +5,8 @@
 //     Codec::encode(Codec::decode(stored) * 2.0F);          // rounds once, to nearest even
 //   });
 //
-// decode is exact. encode gives the dtype's one NaN pattern for every NaN. Everything is free of branches, so that loops
-// over it are vectorised, and of undefined behaviour.
+// decode is exact. encode gives the dtype's one NaN pattern for every NaN. Everything is free of branches, so that
+// loops over it are vectorised, and of undefined behaviour.
 #pragma once
 
 #include <array>
@@ -110,7 +110,8 @@ BS_INLINE constexpr float decode_magnitude(std::int32_t code) {
   constexpr std::int32_t kRebias = (127 - kFormat.bias) << 23;
   constexpr std::int32_t kSmallestNormal = (128 - kFormat.bias) << 23;
   const std::int32_t shifted = code << kShift;
-  // A subnormal gets the smallest normal's exponent, whose implied one is subtracted again: no float is ever subnormal here.
+  // A subnormal gets the smallest normal's exponent, whose implied one is subtracted again: no float is ever subnormal
+  // here.
   const float subnormal = std::bit_cast<float>(shifted + kSmallestNormal) - std::bit_cast<float>(kSmallestNormal);
   return shifted < (1 << 23) ? subnormal : std::bit_cast<float>(shifted + kRebias);
 }
@@ -124,7 +125,8 @@ struct F16Codec {
     const std::int32_t special = code == 0x7C00 ? 0x7F800000 : 0x7FC00000;
     const auto finite = std::bit_cast<std::int32_t>(decode_magnitude<kF16>(code));
     const std::int32_t magnitude = code > 0x7BFF ? special : finite;
-    return std::bit_cast<float>(static_cast<std::uint32_t>(magnitude) | (static_cast<std::uint32_t>(stored & 0x8000U) << 16));
+    return std::bit_cast<float>(static_cast<std::uint32_t>(magnitude) |
+                                (static_cast<std::uint32_t>(stored & 0x8000U) << 16));
   }
   BS_INLINE static constexpr std::uint16_t encode(float value) {
     return static_cast<std::uint16_t>(encode_small<kF16>(value));
@@ -196,28 +198,47 @@ struct F8E8M0Codec {
 template <typename Visitor>
 decltype(auto) visit_codec(DType dtype, Visitor&& visitor) {
   switch (dtype) {
-    case DType::BOOL: return visitor(BoolCodec{});
-    case DType::U8: return visitor(NativeCodec<std::uint8_t>{});
-    case DType::I8: return visitor(NativeCodec<std::int8_t>{});
-    case DType::F8_E5M2: return visitor(F8Codec<kF8E5M2>{});
-    case DType::F8_E4M3: return visitor(F8Codec<kF8E4M3>{});
-    case DType::F8_E8M0: return visitor(F8E8M0Codec{});
-    case DType::F8_E4M3FNUZ: return visitor(F8Codec<kF8E4M3Fnuz>{});
-    case DType::F8_E5M2FNUZ: return visitor(F8Codec<kF8E5M2Fnuz>{});
-    case DType::I16: return visitor(NativeCodec<std::int16_t>{});
-    case DType::U16: return visitor(NativeCodec<std::uint16_t>{});
-    case DType::F16: return visitor(F16Codec{});
-    case DType::BF16: return visitor(Bf16Codec{});
-    case DType::I32: return visitor(NativeCodec<std::int32_t>{});
-    case DType::U32: return visitor(NativeCodec<std::uint32_t>{});
-    case DType::F32: return visitor(NativeCodec<float>{});
-    case DType::F64: return visitor(NativeCodec<double>{});
-    case DType::I64: return visitor(NativeCodec<std::int64_t>{});
-    case DType::U64: return visitor(NativeCodec<std::uint64_t>{});
+    case DType::BOOL:
+      return visitor(BoolCodec{});
+    case DType::U8:
+      return visitor(NativeCodec<std::uint8_t>{});
+    case DType::I8:
+      return visitor(NativeCodec<std::int8_t>{});
+    case DType::F8_E5M2:
+      return visitor(F8Codec<kF8E5M2>{});
+    case DType::F8_E4M3:
+      return visitor(F8Codec<kF8E4M3>{});
+    case DType::F8_E8M0:
+      return visitor(F8E8M0Codec{});
+    case DType::F8_E4M3FNUZ:
+      return visitor(F8Codec<kF8E4M3Fnuz>{});
+    case DType::F8_E5M2FNUZ:
+      return visitor(F8Codec<kF8E5M2Fnuz>{});
+    case DType::I16:
+      return visitor(NativeCodec<std::int16_t>{});
+    case DType::U16:
+      return visitor(NativeCodec<std::uint16_t>{});
+    case DType::F16:
+      return visitor(F16Codec{});
+    case DType::BF16:
+      return visitor(Bf16Codec{});
+    case DType::I32:
+      return visitor(NativeCodec<std::int32_t>{});
+    case DType::U32:
+      return visitor(NativeCodec<std::uint32_t>{});
+    case DType::F32:
+      return visitor(NativeCodec<float>{});
+    case DType::F64:
+      return visitor(NativeCodec<double>{});
+    case DType::I64:
+      return visitor(NativeCodec<std::int64_t>{});
+    case DType::U64:
+      return visitor(NativeCodec<std::uint64_t>{});
     case DType::F4:
     case DType::F6_E2M3:
     case DType::F6_E3M2:
-    case DType::C64: break;
+    case DType::C64:
+      break;
   }
   fail_check("the dtype computes", __FILE__, __LINE__);
 }

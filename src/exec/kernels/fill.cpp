@@ -15,8 +15,10 @@ bool has_infinity(DType dtype) {
     case DType::F32:
     case DType::F16:
     case DType::BF16:
-    case DType::F8_E5M2: return true;
-    default: return false;
+    case DType::F8_E5M2:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -111,11 +113,16 @@ Element canonical_nan(DType dtype) {
 
 void fill(void* out, std::int64_t item_bytes, const Element& element, std::int64_t n) {
   switch (item_bytes) {
-    case 1: return fill_typed<std::uint8_t>(element, out, n);
-    case 2: return fill_typed<std::uint16_t>(element, out, n);
-    case 4: return fill_typed<std::uint32_t>(element, out, n);
-    case 8: return fill_typed<std::uint64_t>(element, out, n);
-    default: fail_check("elements have 1, 2, 4 or 8 bytes", __FILE__, __LINE__);
+    case 1:
+      return fill_typed<std::uint8_t>(element, out, n);
+    case 2:
+      return fill_typed<std::uint16_t>(element, out, n);
+    case 4:
+      return fill_typed<std::uint32_t>(element, out, n);
+    case 8:
+      return fill_typed<std::uint64_t>(element, out, n);
+    default:
+      fail_check("elements have 1, 2, 4 or 8 bytes", __FILE__, __LINE__);
   }
 }
 

@@ -24,7 +24,8 @@ struct NarrowLoop {
 
 #if defined(__x86_64__)
 
-// AVX2 vouches for the operating system's part; F16C itself is asked of the processor, since clang 14 has no name for it.
+// AVX2 vouches for the operating system's part; F16C itself is asked of the processor, since clang 14 has no name for
+// it.
 bool detect_f16c() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return __builtin_cpu_supports("avx2") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;

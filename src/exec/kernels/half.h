@@ -1,5 +1,5 @@
-// float16 to float and back for whole blocks: by the processor's conversion instructions where it has them, which is four times
-// as fast as the bit arithmetic of F16Codec, with the same results.
+// float16 to float and back for whole blocks: by the processor's conversion instructions where it has them, which is
+// four times as fast as the bit arithmetic of F16Codec, with the same results.
 #pragma once
 
 #include <cstdint>

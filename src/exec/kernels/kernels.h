@@ -1,5 +1,5 @@
-// The elementwise loops. Plain interface: pointers, counts, dtypes. Buffers hold packed little-endian elements, aligned to
-// their size; `out` may be the same buffer as an input (exactly, not shifted).
+// The elementwise loops. Plain interface: pointers, counts, dtypes. Buffers hold packed little-endian elements, aligned
+// to their size; `out` may be the same buffer as an input (exactly, not shifted).
 //
 // Semantics, equal to PyTorch's CPU results bit for bit wherever they are not NaN:
 //  - Types below 32 bits are computed in float and rounded once, to nearest even. Integers wrap.
@@ -31,31 +31,31 @@ void binary(BinaryOp op, DType dtype, const void* a, const void* b, void* out, s
 // F64). Integers: the factor must be integral, the product wraps. Not for BOOL.
 void scale(DType dtype, const void* in, double factor, void* out, std::int64_t n);
 
-// out[i] = min(max(in[i], low), high); NaN stays NaN with its payload. Limits are rounded to the dtype for floating types; for
-// integers the low limit is rounded up, the high limit down, and a limit beyond the dtype's range acts as the end of the range. A
-// limit that is NaN makes floating elements NaN and limits no integers.
+// out[i] = min(max(in[i], low), high); NaN stays NaN with its payload. Limits are rounded to the dtype for floating
+// types; for integers the low limit is rounded up, the high limit down, and a limit beyond the dtype's range acts as
+// the end of the range. A limit that is NaN makes floating elements NaN and limits no integers.
 struct ClampLimits {
   std::optional<double> low, high;
 };
 void clamp(DType dtype, const void* in, const ClampLimits& limits, void* out, std::int64_t n);
 
-// Converts elements. Float64 and integers go to the half types through float. Float to integer truncates; out of range and NaN give
-// the values of the x86 conversion instructions (table in docs/arithmetic.md). To BOOL: "is not zero". `in` and `out` must not overlap unless
-// both types have one size.
+// Converts elements. Float64 and integers go to the half types through float. Float to integer truncates; out of range
+// and NaN give the values of the x86 conversion instructions (table in docs/arithmetic.md). To BOOL: "is not zero".
+// `in` and `out` must not overlap unless both types have one size.
 void cast(DType from, const void* in, DType to, void* out, std::int64_t n);
 
 // One element, encoded; the first item_size(dtype) bytes count.
 using Element = std::array<std::byte, 8>;
-// Rounds as cast from F64 does (integers truncate, BOOL is "not zero"). nullopt: a finite value overflows the dtype, a negative one meets an
-// unsigned type, NaN or infinity an integer type, infinity a floating type that has none.
+// Rounds as cast from F64 does (integers truncate, BOOL is "not zero"). nullopt: a finite value overflows the dtype, a
+// negative one meets an unsigned type, NaN or infinity an integer type, infinity a floating type that has none.
 [[nodiscard]] std::optional<Element> encode(DType dtype, double value);
 [[nodiscard]] std::optional<Element> encode(DType dtype, std::int64_t value);
 // The NaN that arithmetic and casts produce. Floating dtypes only.
 [[nodiscard]] Element canonical_nan(DType dtype);
 void fill(void* out, std::int64_t item_bytes, const Element& element, std::int64_t n);
 
-// Comparisons by value: 0.0 equals -0.0, NaN equals nothing. Defined for all dtypes of whole bytes (those that do not compute: by bytes;
-// C64 by its two floats).
+// Comparisons by value: 0.0 equals -0.0, NaN equals nothing. Defined for all dtypes of whole bytes (those that do not
+// compute: by bytes; C64 by its two floats).
 [[nodiscard]] bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n);
 // |a[i] - b[i]| <= eps for all i, computed in double; false where either is NaN; equal infinities are within any eps.
 // dtypes that compute only.
@@ -63,10 +63,10 @@ void fill(void* out, std::int64_t item_bytes, const Element& element, std::int64
 // |a[i]| <= eps for all i; false for NaN. dtypes that compute only.
 [[nodiscard]] bool all_small(DType dtype, const void* a, double eps, std::int64_t n);
 
-// Random numbers in sequence. Uniform draws equal PyTorch's CPU generator for the same seed: MT19937 seeded with the low 32 bits of
-// `seed`; for F32 one 32-bit word an element, its low 24 bits over 2^24, for F64 two words (first word high), their low 53 bits over
-// 2^53; then x * (high - low) + low in the same type, rounded once (fused). Other floating dtypes: the F32 draw, cast. A draw
-// that rounds to `high` becomes `low`. Floating dtypes only.
+// Random numbers in sequence. Uniform draws equal PyTorch's CPU generator for the same seed: MT19937 seeded with the
+// low 32 bits of `seed`; for F32 one 32-bit word an element, its low 24 bits over 2^24, for F64 two words (first word
+// high), their low 53 bits over 2^53; then x * (high - low) + low in the same type, rounded once (fused). Other
+// floating dtypes: the F32 draw, cast. A draw that rounds to `high` becomes `low`. Floating dtypes only.
 class UniformStream {
  public:
   UniformStream(std::uint64_t seed, double low, double high);
@@ -77,8 +77,9 @@ class UniformStream {
   double low_, high_;
 };
 
-// Normal draws: ours, the same on every machine and independent of how the calls are cut: Box-Muller in double over pairs of
-// 53-bit uniforms from MT19937, with sine, cosine and logarithm computed by code of our own (no libm, whose last bit differs between systems).
+// Normal draws: ours, the same on every machine and independent of how the calls are cut: Box-Muller in double over
+// pairs of 53-bit uniforms from MT19937, with sine, cosine and logarithm computed by code of our own (no libm, whose
+// last bit differs between systems).
 class NormalStream {
  public:
   NormalStream(std::uint64_t seed, double mean, double deviation);
@@ -90,8 +91,9 @@ class NormalStream {
   std::optional<double> spare_;
 };
 
-// Copies a strided n-dimensional box of elements of `item_bytes` (1, 2, 4 or 8): to[sum(i*to_strides)] = from[sum(i*from_strides)].
-// Strides in elements, may be zero in `from_strides`. Blocks transposes for the cache. The boxes must not overlap.
+// Copies a strided n-dimensional box of elements of `item_bytes` (1, 2, 4 or 8): to[sum(i*to_strides)] =
+// from[sum(i*from_strides)]. Strides in elements, may be zero in `from_strides`. Blocks transposes for the cache. The
+// boxes must not overlap.
 struct StridedBox {
   std::span<const std::int64_t> shape;
   std::span<const std::int64_t> from_strides;

@@ -17,7 +17,8 @@ std::uint64_t word64(std::mt19937& engine) {
 
 std::uint64_t bits53(std::mt19937& engine) { return word64(engine) & ((std::uint64_t{1} << 53) - 1); }
 
-// Fills `out` with `next()`, drawn as `drawn`, whose C++ type is T; `finish(values, count)` may change a block before it is cast.
+// Fills `out` with `next()`, drawn as `drawn`, whose C++ type is T; `finish(values, count)` may change a block before
+// it is cast.
 template <typename T, typename Next, typename Finish>
 void draw_blocks(DType drawn, DType dtype, void* out, std::int64_t n, Next next, Finish finish) {
   BS_CHECK(is_floating(dtype));
@@ -77,8 +78,8 @@ struct SineCosine {
   double sine, cosine;
 };
 
-// sin and cos of 2 pi `turn` for turn in [0, 1): exact reduction to an eighth of a turn around a multiple of a quarter, then Taylor's
-// series.
+// sin and cos of 2 pi `turn` for turn in [0, 1): exact reduction to an eighth of a turn around a multiple of a quarter,
+// then Taylor's series.
 SineCosine sine_cosine(double turn) {
   const double quarter = std::floor(turn * 4 + 0.5);
   const double x = (turn - quarter / 4) * 6.283185307179586476925;
@@ -91,10 +92,14 @@ SineCosine sine_cosine(double turn) {
   sine = x - x * sine;
   cosine = 1 - cosine;
   switch (static_cast<int>(quarter) % 4) {
-    case 0: return {sine, cosine};
-    case 1: return {cosine, -sine};
-    case 2: return {-sine, -cosine};
-    default: return {-cosine, sine};
+    case 0:
+      return {sine, cosine};
+    case 1:
+      return {cosine, -sine};
+    case 2:
+      return {-sine, -cosine};
+    default:
+      return {-cosine, sine};
   }
 }
 

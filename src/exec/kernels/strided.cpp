@@ -1,5 +1,5 @@
-// The general copy reduces a box to few dimensions and one of three inner loops: whole runs, a transpose in blocks that fit the
-// first-level cache, or a strided row.
+// The general copy reduces a box to few dimensions and one of three inner loops: whole runs, a transpose in blocks that
+// fit the first-level cache, or a strided row.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -19,7 +19,8 @@ struct Axis {
 
 std::int64_t magnitude(std::int64_t stride) { return stride < 0 ? -stride : stride; }
 
-// The box's axes, outermost in the target first, without those of one element, neighbours that run on into each other joined.
+// The box's axes, outermost in the target first, without those of one element, neighbours that run on into each other
+// joined.
 std::vector<Axis> reduced_axes(const StridedBox& box) {
   std::vector<Axis> axes;
   for (std::size_t i = 0; i < box.shape.size(); ++i) {
@@ -70,8 +71,8 @@ struct Lanes {
   }
 };
 
-// to[r * to_stride + c] = from[c * from_stride + r] for a square of as many rows as a vector has lanes. Each round interleaves the first
-// half of the vectors with the second; after log2(lanes) rounds rows are columns.
+// to[r * to_stride + c] = from[c * from_stride + r] for a square of as many rows as a vector has lanes. Each round
+// interleaves the first half of the vectors with the second; after log2(lanes) rounds rows are columns.
 template <typename T>
 BS_INLINE void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
   using L = Lanes<T>;
@@ -172,11 +173,16 @@ void copy_strided(const void* from, void* to, std::int64_t item_bytes, const Str
     copy_axes(reduced_axes(box), static_cast<const T*>(from), static_cast<T*>(to));
   };
   switch (item_bytes) {
-    case 1: return copy(std::uint8_t{});
-    case 2: return copy(std::uint16_t{});
-    case 4: return copy(std::uint32_t{});
-    case 8: return copy(std::uint64_t{});
-    default: fail_check("elements have 1, 2, 4 or 8 bytes", __FILE__, __LINE__);
+    case 1:
+      return copy(std::uint8_t{});
+    case 2:
+      return copy(std::uint16_t{});
+    case 4:
+      return copy(std::uint32_t{});
+    case 8:
+      return copy(std::uint64_t{});
+    default:
+      fail_check("elements have 1, 2, 4 or 8 bytes", __FILE__, __LINE__);
   }
 }
 

@@ -8,9 +8,9 @@
 //   };
 //   run_widest<AddFloats>(a, b, out, n);
 //
-// The loop is compiled twice, for the baseline and for AVX2, by inlining it into two functions that differ in their target only. The
-// choice is a plain branch: no ifunc, whose resolvers run before a sanitizer is ready. Results do not depend on it, since nothing is
-// contracted to fused multiply-add.
+// The loop is compiled twice, for the baseline and for AVX2, by inlining it into two functions that differ in their
+// target only. The choice is a plain branch: no ifunc, whose resolvers run before a sanitizer is ready. Results do not
+// depend on it, since nothing is contracted to fused multiply-add.
 #pragma once
 
 #define BS_INLINE [[gnu::always_inline]] inline

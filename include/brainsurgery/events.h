@@ -1,0 +1,58 @@
+// What the core reports while it works. Front ends render it; the core prints nothing.
+//
+//   struct Printer : EventSink { void on(const Event& event) override { ... } };
+//
+// Events arrive on the thread that called the session, in plan order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "brainsurgery/error.h"
+
+namespace brainsurgery {
+
+namespace events {
+struct Warning {
+  Diagnostic diagnostic;
+};
+struct InputOpened {
+  std::string alias, path;
+  std::int64_t tensors, bytes;  // bytes of tensor data
+};
+struct StepBound {
+  int index;  // in the plan, from 0
+  std::string command;
+  std::int64_t created, changed, deleted;  // tensors
+};
+struct AssertionHeld {
+  int index;
+};
+struct OutputStarted {
+  std::string alias, path, reason;  // why this alias is written
+  std::int64_t tensors, bytes;      // bytes of all files
+  std::int64_t bytes_copied, bytes_computed;
+};
+struct Progress {
+  std::int64_t bytes_done, bytes_total;  // of the output
+};
+struct Published {
+  std::string path;
+  std::vector<std::string> files;    // names within a directory; empty for a single file
+  std::vector<std::string> removed;  // of the replaced checkpoint
+  bool atomic;                       // false: readers could see part of it for a moment
+};
+}  // namespace events
+
+using Event = std::variant<events::Warning, events::InputOpened, events::StepBound, events::AssertionHeld, events::OutputStarted,
+                           events::Progress, events::Published>;
+
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void on(const Event& event) = 0;
+};
+
+}  // namespace brainsurgery

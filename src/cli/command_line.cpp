@@ -1,0 +1,204 @@
+#include "cli/command_line.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <istream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "brainsurgery/session.h"
+#include "cli/event_view.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr std::int64_t kMaxPlanBytes = std::int64_t{256} << 20;
+const std::vector<std::string> kCommands{"run", "check", "explain", "inspect"};
+
+struct Arguments {
+  std::string plan;
+  std::string path;
+  bool quiet = false, json = false, no_color = false, digest = false;
+  std::string log_level = "info";
+  std::string memory, tile = "512KB", provider = "inmemory";
+  SessionOptions session;
+};
+
+// A plan file in place of a command means `run`; so does `cli`, the Python program's name for it.
+void insert_command(std::vector<std::string>& arguments) {
+  const std::string& first = arguments.front();
+  if (first == "cli") {
+    arguments.front() = "run";
+  } else if (std::ranges::find(kCommands, first) == kCommands.end() && first != "--help" && first != "-h" && first != "--version") {
+    arguments.insert(arguments.begin(), "run");
+  }
+}
+
+std::string size_problem(const std::string& text) {
+  const std::optional<std::int64_t> size = parse_size(text);
+  return size && *size > 0 ? "" : fmt::format("'{}' is not a size; write an integer and a unit, as in 512MB", text);
+}
+
+void add_view_options(CLI::App& command, Arguments& arguments) {
+  command.add_flag("-q,--quiet", arguments.quiet, "Errors only");
+  command.add_flag("--json", arguments.json, "One JSON object a line on stdout");
+  command.add_flag("--no-color", arguments.no_color, "No colour (also: NO_COLOR in the environment)");
+  command.add_option("--log-level", arguments.log_level, "debug, info, warning, error or critical")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "critical"}, CLI::ignore_case));
+}
+
+void add_plan_options(CLI::App& command, Arguments& arguments) {
+  command.add_option("plan", arguments.plan, "The plan, a YAML file; '-' reads it from standard input")->required();
+  add_view_options(command, arguments);
+  command.add_option("--shard-size", arguments.session.shard_size, "Size of the shards of an output directory whose plan names none, or 'none'")->capture_default_str();
+  command.add_flag("!--no-overwrite", arguments.session.overwrite, "Refuse to replace an existing output");
+  command.add_flag("--sync,!--no-sync", arguments.session.sync, "Wait until the output is on the disk (default)");
+  command.add_option("--threads,--num-workers", arguments.session.threads, "Worker threads (default: as many as there are processors)")->check(CLI::Range(1, 1024));
+  command.add_option("--memory", arguments.memory, "Memory for tensors that must exist as a whole (default: half of what is available)")->check(size_problem);
+  command.add_option("--tile-size", arguments.tile, "Bytes of work at a time and thread")->check(size_problem)->capture_default_str();
+  command.add_option("--arena-root", arguments.session.spill_directory, "Where whole tensors beyond --memory are kept")->capture_default_str();
+  command.add_option("--provider", arguments.provider, "inmemory, or arena: keep whole tensors in files")
+      ->transform([](const std::string& text) { return ascii_lower(trim(text)); })
+      ->check(CLI::IsMember({"inmemory", "arena"}));
+}
+
+class CommandLine {
+ public:
+  explicit CommandLine(Streams streams) : streams_(streams) {}
+
+  int run(std::vector<std::string> words) {
+    if (words.empty()) {
+      streams_.err << "nothing to do: no plan was given; try brainsurgery --help\n";
+      return 0;
+    }
+    insert_command(words);
+    CLI::App app("Edits the checkpoints of neural networks by declarative YAML plans.", "brainsurgery");
+    app.set_version_flag("--version", "brainsurgery " BS_VERSION);
+    app.require_subcommand(1);
+    CLI::App* run = app.add_subcommand("run", "Run a plan: check it, compute, publish its output. `brainsurgery PLAN` means the same");
+    CLI::App* check = app.add_subcommand("check", "Check a plan by the headers of its inputs alone; nothing is written");
+    CLI::App* explain = app.add_subcommand("explain", "Show how a plan would be performed; nothing is written");
+    CLI::App* inspect = app.add_subcommand("inspect", "List the tensors of a checkpoint, a file or a directory");
+    for (CLI::App* command : {run, check, explain}) add_plan_options(*command, arguments_);
+    inspect->add_option("path", arguments_.path, "The checkpoint")->required();
+    inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
+    add_view_options(*inspect, arguments_);
+    try {
+      std::ranges::reverse(words);  // CLI11 takes the last word first
+      app.parse(words);
+    } catch (const CLI::ParseError& error) {
+      return report(app, error);
+    }
+    apply_options();
+    if (inspect->parsed()) return inspect_checkpoint();
+    if (explain->parsed()) return perform([](Session& session, const auto& plan) { return session.explain(plan); });
+    if (check->parsed()) return perform([](Session& session, const auto& plan) { return session.check(plan); });
+    return perform([](Session& session, const auto& plan) { return session.run(plan); });
+  }
+
+ private:
+  int report(const CLI::App& app, const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error, streams_.out, streams_.err) == 0 ? 0 : static_cast<int>(ErrorCode::internal);
+    streams_.err << "error: " << error.what() << "\n  note: brainsurgery --help lists the commands and their options\n";
+    return static_cast<int>(ErrorCode::plan);
+  }
+
+  void apply_options() {
+    if (!arguments_.memory.empty()) arguments_.session.memory_bytes = *parse_size(arguments_.memory);
+    if (arguments_.provider == "arena") arguments_.session.memory_bytes = 1;
+    arguments_.session.tile_bytes = *parse_size(arguments_.tile);
+  }
+
+  [[nodiscard]] TextView text_view() {
+    const std::string level = ascii_lower(arguments_.log_level);
+    Verbosity verbosity = level == "debug" ? Verbosity::debug : level == "info" ? Verbosity::info : level == "warning" ? Verbosity::warning : Verbosity::error;
+    if (arguments_.quiet) verbosity = Verbosity::error;
+    const char* no_color = std::getenv("NO_COLOR");
+    const bool color = streams_.err_is_terminal && !arguments_.no_color && (no_color == nullptr || *no_color == '\0');
+    return TextView(streams_.err, verbosity, streams_.err_is_terminal && !arguments_.quiet, color);
+  }
+
+  [[nodiscard]] std::shared_ptr<const SourceText> read_plan() {
+    if (arguments_.plan != "-") return std::make_shared<SourceText>(SourceText{arguments_.plan, posix_env().read_text(arguments_.plan, kMaxPlanBytes)});
+    return std::make_shared<SourceText>(SourceText{"<stdin>", std::string(std::istreambuf_iterator<char>(streams_.in), {})});
+  }
+
+  // Calls `work` with a session whose events are shown, and turns its outcome into text and an exit code.
+  template <typename Work>
+  int with_view(const Work& work) {
+    if (arguments_.json) {
+      JsonView view(streams_.out);
+      return work(view);
+    }
+    TextView view = text_view();
+    return work(view);
+  }
+
+  template <typename Call>
+  int perform(const Call& call) {
+    return with_view([&](auto& view) {
+      try {
+        Session session(posix_env(), view, arguments_.session);
+        const auto outcome = call(session, read_plan());
+        if (!outcome.ok()) throw outcome.error();
+        print(outcome.value());
+        return finish();
+      } catch (const Error& error) {
+        view.fail(error);
+        return static_cast<int>(error.code());
+      }
+    });
+  }
+
+  int inspect_checkpoint() {
+    return with_view([&](auto& view) {
+      Session session(posix_env(), view, arguments_.session);
+      const Outcome<std::string> outcome = arguments_.json ? session.inspect_json(arguments_.path, arguments_.digest) : session.inspect_text(arguments_.path, arguments_.digest);
+      if (!outcome.ok()) {
+        view.fail(outcome.error());
+        return static_cast<int>(outcome.error().code());
+      }
+      streams_.out << outcome.value();
+      if (arguments_.json) streams_.out << '\n';
+      return finish();
+    });
+  }
+
+  void print(const std::string& text) { streams_.out << text; }
+
+  void print(const RunReport& report) {
+    if (!arguments_.json) return;
+    nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
+    for (const OutputReport& output : report.outputs) {
+      outputs.push_back({{"alias", output.alias}, {"path", output.path}, {"files", output.files}, {"tensors", output.tensors}, {"bytes", output.bytes},
+                         {"bytes_copied", output.bytes_copied}, {"bytes_computed", output.bytes_computed}});
+    }
+    const nlohmann::ordered_json summary{{"event", "report"}, {"steps", report.steps}, {"assertions", report.assertions},
+                                         {"undecided_assertions", report.undecided_assertions}, {"peak_whole_tensor_bytes", report.peak_whole_tensor_bytes}, {"outputs", outputs}};
+    streams_.out << summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  }
+
+  // What was printed has to have arrived: a full disk behind a redirection is an error too.
+  int finish() {
+    streams_.out.flush();
+    if (streams_.out.good()) return 0;
+    streams_.err << "error: cannot write to standard output\n";
+    return static_cast<int>(ErrorCode::run);
+  }
+
+  Streams streams_;
+  Arguments arguments_;
+};
+
+}  // namespace
+
+int run_command_line(std::vector<std::string> arguments, Streams streams) { return CommandLine(streams).run(std::move(arguments)); }
+
+}  // namespace brainsurgery

@@ -1,0 +1,22 @@
+// The command line: words to session calls, outcomes to text and exit codes.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace brainsurgery {
+
+// Results go to `out`, everything else to `err`.
+struct Streams {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+  bool err_is_terminal = false;  // progress and colour
+};
+
+// `arguments` without the program's name. Returns the exit code: 0 done, 1 an assertion failed, 2 the plan or the command line is wrong,
+// 3 the run failed, 4 our bug.
+[[nodiscard]] int run_command_line(std::vector<std::string> arguments, Streams streams);
+
+}  // namespace brainsurgery

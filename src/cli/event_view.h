@@ -1,0 +1,52 @@
+// What the core reports, as lines for people or as JSON for programs.
+#pragma once
+
+#include <chrono>
+#include <iosfwd>
+#include <memory>
+#include <string>
+
+#include "brainsurgery/events.h"
+
+namespace spdlog {
+class logger;
+}
+
+namespace brainsurgery {
+
+enum class Verbosity { debug, info, warning, error };
+
+// Messages on a stream: warnings, where output goes and why, and on a terminal one line of progress.
+class TextView final : public EventSink {
+ public:
+  TextView(std::ostream& err, Verbosity verbosity, bool progress, bool color);
+  ~TextView() override;
+  void on(const Event& event) override;
+  void fail(const Error& error);
+
+ private:
+  void show_progress(const events::Progress& progress);
+  void clear_progress();
+  void show(const Diagnostic& diagnostic);
+
+  std::ostream& err_;
+  std::shared_ptr<spdlog::logger> log_;
+  bool progress_;
+  bool color_;
+  bool progress_shown_ = false;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_shown_;
+};
+
+// One JSON object a line: {"event": "published", ...}.
+class JsonView final : public EventSink {
+ public:
+  explicit JsonView(std::ostream& out) : out_(out) {}
+  void on(const Event& event) override;
+  void fail(const Error& error);
+
+ private:
+  std::ostream& out_;
+};
+
+}  // namespace brainsurgery

@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <ostream>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "cli/event_view.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr std::chrono::milliseconds kProgressInterval{100};
+
+spdlog::level::level_enum level_of(Verbosity verbosity) {
+  switch (verbosity) {
+    case Verbosity::debug: return spdlog::level::debug;
+    case Verbosity::info: return spdlog::level::info;
+    case Verbosity::warning: return spdlog::level::warn;
+    case Verbosity::error: break;
+  }
+  return spdlog::level::err;
+}
+
+std::string quoted(const std::string& text) { return "'" + escape_for_terminal(text) + "'"; }
+
+std::string describe(const events::OutputStarted& event) {
+  std::string text = fmt::format("writing {} tensors of {} to {} ({}): {}", event.tensors, quoted(event.alias), quoted(event.path), event.reason, format_size(event.bytes));
+  if (event.bytes_computed == 0) return text + ", copied unchanged";
+  return text + fmt::format(", {} copied unchanged, {} computed", format_size(event.bytes_copied), format_size(event.bytes_computed));
+}
+
+std::string describe(const events::Published& event) {
+  std::string text = "published " + quoted(event.path);
+  if (!event.files.empty()) text += fmt::format(" ({} files)", event.files.size());
+  if (!event.removed.empty()) text += fmt::format(", removed {} old files", event.removed.size());
+  if (!event.atomic) text += "; not atomic: the directory could not be exchanged as a whole";
+  return text;
+}
+
+}  // namespace
+
+TextView::TextView(std::ostream& err, Verbosity verbosity, bool progress, bool color)
+    : err_(err), log_(std::make_shared<spdlog::logger>("brainsurgery", std::make_shared<spdlog::sinks::ostream_sink_st>(err, true))), progress_(progress), color_(color) {
+  log_->set_pattern("%v");
+  log_->set_level(level_of(verbosity));
+}
+
+TextView::~TextView() { clear_progress(); }
+
+void TextView::on(const Event& event) {
+  if (const auto* progress = std::get_if<events::Progress>(&event)) {
+    show_progress(*progress);
+    return;
+  }
+  clear_progress();
+  if (const auto* warning = std::get_if<events::Warning>(&event)) {
+    if (log_->should_log(spdlog::level::warn)) show(warning->diagnostic);
+  } else if (const auto* opened = std::get_if<events::InputOpened>(&event)) {
+    log_->debug("opened {} as {}: {} tensors, {}", quoted(opened->path), quoted(opened->alias), opened->tensors, format_size(opened->bytes));
+  } else if (const auto* step = std::get_if<events::StepBound>(&event)) {
+    log_->debug("step {} {}: {} created, {} changed, {} deleted", step->index + 1, step->command, step->created, step->changed, step->deleted);
+  } else if (const auto* held = std::get_if<events::AssertionHeld>(&event)) {
+    log_->debug("step {} assert: holds", held->index + 1);
+  } else if (const auto* output = std::get_if<events::OutputStarted>(&event)) {
+    log_->info("{}", describe(*output));
+  } else if (const auto* published = std::get_if<events::Published>(&event)) {
+    log_->info("{}", describe(*published));
+  }
+}
+
+void TextView::fail(const Error& error) {
+  clear_progress();
+  for (const Diagnostic& diagnostic : error.diagnostics()) show(diagnostic);
+}
+
+void TextView::show(const Diagnostic& diagnostic) {
+  std::string text = to_string(diagnostic);
+  if (color_) {
+    for (const auto& [word, code] : {std::pair{"error:", "\x1b[1;31m"}, std::pair{"warning:", "\x1b[1;33m"}}) {
+      const std::size_t at = text.find(word);
+      if (at == std::string::npos || at > text.find('\n')) continue;
+      text.insert(at + std::char_traits<char>::length(word), "\x1b[0m");
+      text.insert(at, code);
+      break;
+    }
+  }
+  err_ << text << std::flush;
+}
+
+void TextView::show_progress(const events::Progress& progress) {
+  if (!progress_ || progress.bytes_total == 0) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (progress_shown_ && now - last_shown_ < kProgressInterval) return;
+  if (!progress_shown_ && now - started_ < kProgressInterval) return;
+  const double seconds = std::chrono::duration<double>(now - started_).count();
+  const double rate = static_cast<double>(progress.bytes_done) / seconds;
+  const double left = rate > 0 ? static_cast<double>(progress.bytes_total - progress.bytes_done) / rate : 0;
+  err_ << fmt::format("\r\x1b[K{:3.0f}%  {} of {}  {}/s  {} left", 100.0 * static_cast<double>(progress.bytes_done) / static_cast<double>(progress.bytes_total),
+                      format_size(progress.bytes_done), format_size(progress.bytes_total), format_size(static_cast<std::int64_t>(rate)), format_duration(left))
+       << std::flush;
+  progress_shown_ = true;
+  last_shown_ = now;
+}
+
+void TextView::clear_progress() {
+  if (!progress_shown_) return;
+  err_ << "\r\x1b[K" << std::flush;
+  progress_shown_ = false;
+}
+
+}  // namespace brainsurgery

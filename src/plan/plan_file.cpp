@@ -1,0 +1,185 @@
+#include "plan/plan_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/spelling.h"
+
+namespace brainsurgery {
+namespace {
+
+const std::array<std::string, 3> kTopLevelKeys{"inputs", "transforms", "output"};
+const std::array<std::string, 5> kOutputKeys{"path", "format", "shard", "model", "overwrite"};
+
+std::vector<std::string> suggestion(const std::optional<std::string>& near) {
+  return near ? std::vector{fmt::format("did you mean '{}'?", *near)} : std::vector<std::string>();
+}
+
+class PlanParser {
+ public:
+  explicit PlanParser(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  Plan parse(const YamlNode& root) {
+    if (root.is_null()) return plan_;
+    if (!root.is_mapping()) {
+      error(root, fmt::format("a plan is a mapping with the keys inputs, transforms and output; found {}", root.describe()));
+      return plan_;
+    }
+    for (const auto& [key, value] : root.entries()) {
+      if (key->text() == "inputs") {
+        parse_inputs(*value);
+      } else if (key->text() == "transforms") {
+        parse_steps(value);
+      } else if (key->text() == "output") {
+        parse_output(*value);
+      } else {
+        unknown_top_level(*key);
+      }
+    }
+    return plan_;
+  }
+
+ private:
+  void error(const YamlNode& at, std::string message, std::vector<std::string> notes = {}) {
+    diagnostics_.error(at.span(), std::move(message), std::move(notes));
+  }
+
+  void unknown_top_level(const YamlNode& key) {
+    if (key.text().starts_with("x-")) return;
+    if (const auto near = nearest(key.text(), kTopLevelKeys)) {
+      error(key, fmt::format("unknown key '{}' of the plan", key.text()), suggestion(near));
+    } else {
+      diagnostics_.warning(key.span(), fmt::format("key '{}' of the plan is not used", key.text()), {"a key of your own that starts with 'x-' is not warned of"});
+    }
+  }
+
+  void parse_inputs(const YamlNode& node) {
+    if (node.is_null()) return;
+    if (!node.is_sequence()) {
+      error(node, fmt::format("inputs: expected a list, found {}", node.describe()));
+      return;
+    }
+    for (std::size_t i = 0; i < node.items().size(); ++i) parse_input(*node.items()[i], i, node.items().size());
+  }
+
+  void parse_input(const YamlNode& item, std::size_t index, std::size_t count) {
+    const std::string field = fmt::format("inputs[{}]", index);
+    if (!item.is_string() || item.text().empty()) {
+      error(item, fmt::format("{}: expected 'alias::path' or a path, found {}", field, item.describe()));
+      return;
+    }
+    const std::size_t separator = item.text().find("::");
+    PlanInput input;
+    input.span = item.span();
+    input.path = separator == std::string::npos ? item.text() : item.text().substr(separator + 2);
+    input.alias = separator == std::string::npos ? "" : item.text().substr(0, separator);
+    if (input.path.empty()) {
+      error(item, fmt::format("{}: the path of '{}' is empty", field, item.text()));
+      return;
+    }
+    if (input.alias.empty()) {
+      if (count > 1) {
+        error(item, fmt::format("{}: '{}' needs an alias, as in 'a::{}', since there are several inputs", field, item.text(), input.path));
+        return;
+      }
+      input.alias = "model";
+    }
+    const auto same = std::ranges::find(plan_.inputs, input.alias, &PlanInput::alias);
+    if (same != plan_.inputs.end()) {
+      error(item, fmt::format("{}: alias '{}' is used twice; it already means '{}'", field, input.alias, same->path));
+      return;
+    }
+    plan_.inputs.push_back(std::move(input));
+  }
+
+  void parse_steps(const YamlPtr& node) {
+    if (node->is_null()) return;
+    if (!node->is_sequence()) {
+      parse_step(node, 0);
+      return;
+    }
+    for (std::size_t i = 0; i < node->items().size(); ++i) parse_step(node->items()[i], i);
+  }
+
+  void parse_step(const YamlPtr& node, std::size_t index) {
+    const std::string field = fmt::format("transforms[{}]", index);
+    if (node->is_string() && !node->text().empty()) {
+      plan_.steps.push_back({node->text(), YamlNode::null(node->span()), node->span()});
+    } else if (node->is_mapping() && node->entries().size() == 1) {
+      const auto& [key, payload] = node->entries().front();
+      plan_.steps.push_back({key->text(), payload, key->span()});
+    } else if (node->is_mapping() && node->entries().size() > 1) {
+      error(*node, fmt::format("{}: a step has exactly one command, found {} keys", field, node->entries().size()),
+            {"start each step with its own '- '; indent the keys of a command below it"});
+    } else {
+      error(*node, fmt::format("{}: expected a command with its keys, or its name alone; found {}", field, node->describe()));
+    }
+  }
+
+  void parse_output(const YamlNode& node) {
+    const bool nothing = node.is_null() || (node.is_string() && node.text().empty()) || (node.is_mapping() && node.entries().empty());
+    if (nothing) return;
+    PlanOutput output;
+    if (node.is_string()) {
+      output.path = node.text();
+      output.span = node.span();
+    } else if (node.is_mapping()) {
+      if (!parse_output_keys(node, output)) return;
+    } else {
+      error(node, fmt::format("output: expected a path or a mapping, found {}", node.describe()));
+      return;
+    }
+    plan_.output = std::move(output);
+  }
+
+  bool parse_output_keys(const YamlNode& node, PlanOutput& output) {
+    const int errors_before = diagnostics_.error_count();
+    for (const auto& [key, value] : node.entries()) {
+      if (key->text() == "path") {
+        output.path = text_of(*value, "output.path").value_or("");
+        output.span = value->span();
+      } else if (key->text() == "format") {
+        output.format = text_of(*value, "output.format");
+      } else if (key->text() == "shard") {
+        output.shard = text_of(*value, "output.shard");
+      } else if (key->text() == "model") {
+        output.model = text_of(*value, "output.model");
+      } else if (key->text() == "overwrite") {
+        if (value->is(YamlKind::boolean)) {
+          output.overwrite = value->boolean();
+        } else {
+          error(*value, fmt::format("output.overwrite: expected true or false, found {}", value->describe()));
+        }
+      } else {
+        error(*key, fmt::format("unknown key '{}' of output", key->text()), suggestion(nearest(key->text(), kOutputKeys)));
+      }
+    }
+    if (node.find("path") == nullptr) error(node, "output.path is required");
+    return diagnostics_.error_count() == errors_before;
+  }
+
+  std::optional<std::string> text_of(const YamlNode& value, std::string_view field) {
+    if (value.is_string() && !value.text().empty()) return value.text();
+    error(value, fmt::format("{}: expected a text, found {}", field, value.describe()));
+    return std::nullopt;
+  }
+
+  Diagnostics& diagnostics_;
+  Plan plan_;
+};
+
+}  // namespace
+
+std::optional<std::string> Plan::default_alias() const {
+  return inputs.size() == 1 ? std::optional(inputs.front().alias) : std::nullopt;
+}
+
+std::optional<Plan> parse_plan(std::shared_ptr<const SourceText> source, Diagnostics& diagnostics) {
+  const YamlPtr root = parse_yaml(std::move(source), diagnostics);
+  if (root == nullptr) return std::nullopt;
+  return PlanParser(diagnostics).parse(*root);
+}
+
+}  // namespace brainsurgery

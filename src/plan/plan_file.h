@@ -1,0 +1,49 @@
+// A plan: inputs, steps and an output, each with its place in the text. What the steps mean is not looked at here.
+//
+//   std::optional<Plan> plan = parse_plan(source, diagnostics);
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plan/yaml_tree.h"
+
+namespace brainsurgery {
+
+struct PlanInput {
+  std::string alias;
+  std::string path;
+  SourceSpan span;
+};
+
+struct PlanStep {
+  std::string command;
+  YamlPtr payload;  // null for a bare name
+  SourceSpan span;  // of the command
+};
+
+struct PlanOutput {
+  std::string path;
+  std::optional<std::string> format;  // "safetensors", "torch", "dcp"
+  std::optional<std::string> shard;   // as written: a size, or "none"
+  std::optional<std::string> model;   // the alias to write
+  std::optional<bool> overwrite;
+  SourceSpan span;                    // of the path
+};
+
+// Immutable once parsed.
+struct Plan {
+  std::vector<PlanInput> inputs;
+  std::vector<PlanStep> steps;
+  std::optional<PlanOutput> output;
+
+  // The alias that references without one mean: that of the only input.
+  [[nodiscard]] std::optional<std::string> default_alias() const;
+};
+
+// What could be read of the plan; mistakes are reported, and the parts that hold them left out. nullopt: the text is no YAML.
+[[nodiscard]] std::optional<Plan> parse_plan(std::shared_ptr<const SourceText> source, Diagnostics& diagnostics);
+
+}  // namespace brainsurgery

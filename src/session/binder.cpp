@@ -1,0 +1,277 @@
+#include "session/binder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/spelling.h"
+#include "plan/match_names.h"
+#include "session/seed.h"
+
+namespace brainsurgery {
+namespace {
+
+std::string label_of(const std::string& alias, const std::string& name) { return alias + "::" + name; }
+
+std::vector<std::string> nearest_names(const std::string& wanted, const StateDict* names) {
+  if (names == nullptr) return {};
+  NearestNames near(wanted, 3);
+  for (const auto& [name, tensor] : names->names()) near.offer(name);
+  std::vector<std::string> notes;
+  for (const std::string& name : near.result()) notes.push_back(fmt::format("did you mean '{}'?", name));
+  return notes;
+}
+
+// A reference's text as a name might be spelt: escapes removed.
+std::string unescaped(const std::string& expr) {
+  std::string text;
+  for (std::size_t i = 0; i < expr.size(); ++i) {
+    if (expr[i] == '\\' && i + 1 < expr.size()) ++i;
+    text += expr[i];
+  }
+  return text;
+}
+
+}  // namespace
+
+Binder::Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics)
+    : env_(env), registries_(registries), events_(events), plan_(plan), diagnostics_(diagnostics) {
+  if (plan.inputs.empty()) workspace_.add(kImplicitAlias, StateDict());
+}
+
+bool Binder::open(const std::string& alias) {
+  if (workspace_.find(alias) != nullptr) return true;
+  const auto input = std::ranges::find(plan_.inputs, alias, &PlanInput::alias);
+  if (input == plan_.inputs.end()) return false;
+  try {
+    Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, input->path);
+    StateDict names(input->path);
+    std::int64_t bytes = 0;
+    for (const TensorEntry& tensor : checkpoint.tensors) {
+      bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
+      names.put(tensor.name, source(tensor.file, tensor.offset, tensor.desc));
+    }
+    for (const std::string& warning : checkpoint.warnings) events_.on(events::Warning{{Severity::warning, {}, warning, {}}});
+    events_.on(events::InputOpened{alias, input->path, std::ssize(checkpoint.tensors), bytes});
+    workspace_.add(alias, std::move(names));
+    checkpoints_.emplace(alias, std::move(checkpoint));
+  } catch (const Error& error) {
+    throw error.at(input->span);
+  }
+  return true;
+}
+
+const StateDict& Binder::names_of(const std::string& alias) {
+  BS_CHECK(open(alias));
+  return *workspace_.find(alias);
+}
+
+void Binder::bind(const PreparedStep& step) {
+  if (const auto* assertion = std::get_if<Assertion>(&step.action)) {
+    bind_assertion(step, *assertion);
+  } else {
+    bind_edit(step, std::get<PreparedEdit>(step.action));
+  }
+}
+
+void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
+  try {
+    const std::vector<Match> matches = resolve(edit);
+    check_destinations(matches);
+    Delta delta;
+    for (const Match& match : matches) std::ranges::move(apply(step, edit, match), std::back_inserter(delta));
+    events::StepBound event{step.index, step.command, 0, 0, 0};
+    for (const DeltaEntry& entry : delta) {
+      changed_.insert(entry.alias);
+      event.created += entry.kind == DeltaEntry::Kind::created;
+      event.changed += entry.kind == DeltaEntry::Kind::changed;
+      event.deleted += entry.kind == DeltaEntry::Kind::deleted;
+    }
+    const auto destination = std::ranges::find_if(edit.refs, [](const PreparedRef& ref) { return ref.field->role->writes; });
+    contributing_.insert(destination == edit.refs.end() ? edit.refs.front().alias : destination->alias);
+    events_.on(event);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::plan) throw;
+    const std::vector<Taint> touched = touched_by(edit);
+    if (!may_follow_from_mistake(touched)) diagnostics_.add(error.at(step.span));
+    std::ranges::copy_if(touched, std::back_inserter(taints_), &Taint::changes);
+  }
+}
+
+std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
+  const PreparedRef& lead = edit.refs.front();
+  std::vector<Match> matches;
+  if (!lead.pattern || lead.field->role->single) {
+    Match match;
+    for (const PreparedRef& ref : edit.refs) match.push_back({&ref, ref.pattern ? single_match(ref) : ref.ref->expr});
+    matches.push_back(std::move(match));
+    return matches;
+  }
+  for_each_match(*lead.pattern, names_of(lead.alias).names(), [&](const auto& found, const Captures& captures) {
+    Match match;
+    for (const PreparedRef& ref : edit.refs) match.push_back({&ref, ref.expansion ? ref.expansion->expand(captures) : found->first});
+    matches.push_back(std::move(match));
+  });
+  if (matches.empty()) throw no_match(lead.where, lead.alias, *lead.ref);
+  return matches;
+}
+
+std::string Binder::single_match(const PreparedRef& ref) {
+  std::vector<std::string> found;
+  for_each_match(*ref.pattern, names_of(ref.alias).names(), [&](const auto& at, const Captures&) { found.push_back(at->first); });
+  if (found.empty()) throw no_match(ref.where, ref.alias, *ref.ref);
+  if (found.size() > 1) {
+    throw Error(ErrorCode::plan, fmt::format("{}: '{}' matches {} tensors, must match exactly one", ref.where, describe(*ref.ref), found.size()), ref.ref->span,
+                {fmt::format("it matches '{}' and '{}'", found[0], found[1]), "a dot matches any character; write '\\.' for a dot"});
+  }
+  return found.front();
+}
+
+// All names are checked before the first tensor is touched.
+void Binder::check_destinations(const std::vector<Match>& matches) {
+  std::set<std::pair<std::string_view, std::string_view>> written;
+  for (const Match& match : matches) {
+    for (const Resolved& resolved : match) {
+      const Role& role = *resolved.ref->field->role;
+      const std::string& alias = resolved.ref->alias;
+      if (role.policy == Role::Policy::any && !role.writes) continue;
+      const bool exists = names_of(alias).find(resolved.name) != nullptr;
+      const std::string label = label_of(alias, resolved.name);
+      if (resolved.name.empty()) {
+        throw Error(ErrorCode::plan, fmt::format("{}: '{}' gives an empty name", resolved.ref->where, describe(*resolved.ref->ref)), resolved.ref->ref->span);
+      }
+      if (role.policy == Role::Policy::must_exist && !exists) throw missing(resolved.ref->where, label, alias, resolved.name);
+      if (role.policy == Role::Policy::must_not_exist && exists) {
+        throw Error(ErrorCode::plan, fmt::format("{}: destination already exists: {}", resolved.ref->where, label), resolved.ref->ref->span);
+      }
+      if (role.writes && !written.emplace(alias, resolved.name).second) {
+        throw Error(ErrorCode::plan, fmt::format("{}: destination collision: two sources give {}", resolved.ref->where, label), resolved.ref->ref->span);
+      }
+    }
+  }
+}
+
+const Expr& Binder::expr_of(const Resolved& resolved) {
+  const NamedTensor* tensor = names_of(resolved.ref->alias).find(resolved.name);
+  BS_CHECK(tensor != nullptr);
+  return tensor->expr;
+}
+
+Expr Binder::sliced(const Expr& expr, const std::optional<Slice>& slice, const std::string& label) const {
+  if (!slice) return expr;
+  try {
+    return brainsurgery::slice(expr, brainsurgery::select(*slice, expr.shape()));
+  } catch (const Error& error) {
+    throw error.with_note(fmt::format("in {} of shape {}", label, to_string(expr.shape())));
+  }
+}
+
+Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Match& match) {
+  Delta delta;
+  EditMatch operands;
+  std::vector<std::string> labels;
+  const Resolved* first_target = nullptr;
+  for (const Resolved& resolved : match) {
+    const Role& role = *resolved.ref->field->role;
+    const std::string label = label_of(resolved.ref->alias, resolved.name);
+    if (role.writes && first_target == nullptr) first_target = &resolved;
+    if (role.reads) {
+      operands.operands.push_back({resolved.ref->alias, resolved.name, sliced(expr_of(resolved), resolved.ref->ref->slice, label)});
+      labels.push_back(label);
+    }
+  }
+  operands.seed = derived_seed(step.index, first_target == nullptr ? "" : first_target->name);
+  std::vector<Expr> results;
+  try {
+    results = edit.edit->lower(edit.spec.get(), operands);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::plan) throw;
+    const std::string tensors = labels.empty() ? label_of(first_target->ref->alias, first_target->name) : fmt::format("{}", fmt::join(labels, ", "));
+    throw Error(ErrorCode::plan, fmt::format("{}: {} ({})", step.command, error.what(), tensors), match.front().ref->ref->span, error.diagnostics().front().notes);
+  }
+  for (const Resolved& resolved : match) {
+    const Role& role = *resolved.ref->field->role;
+    StateDict& names = workspace_.at(resolved.ref->alias);
+    const bool exists = role.policy != Role::Policy::must_not_exist;
+    if (!edit.edit->renames && role.reads) names.count(resolved.name, 1, role.writes && exists ? 1 : 0);
+  }
+  std::size_t next = 0;
+  for (const Resolved& resolved : match) {
+    if (resolved.ref->field->role->writes) write(edit, resolved, std::move(results.at(next++)), match, delta);
+  }
+  for (const Resolved& resolved : match) {
+    if (!resolved.ref->field->role->removes) continue;
+    StateDict& names = workspace_.at(resolved.ref->alias);
+    if (names.find(resolved.name) != nullptr) names.erase(resolved.name);
+    delta.push_back({DeltaEntry::Kind::deleted, resolved.ref->alias, resolved.name, ""});
+  }
+  return delta;
+}
+
+void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value, const Match& match, Delta& delta) {
+  StateDict& names = workspace_.at(target.ref->alias);
+  const std::optional<Slice>& slice = target.ref->ref->slice;
+  if (target.ref->field->role->policy == Role::Policy::must_not_exist) {
+    const PreparedRef& from = *match.front().ref;
+    if (edit.edit->renames && from.alias == target.ref->alias) {
+      names.rename(match.front().name, target.name);
+    } else {
+      names.put(target.name, std::move(value));
+    }
+    delta.push_back({DeltaEntry::Kind::created, target.ref->alias, target.name, ""});
+    return;
+  }
+  const Expr& before = expr_of(target);
+  if (!edit.edit->rebinds) {
+    const std::string label = label_of(target.ref->alias, target.name);
+    const Region region = slice ? brainsurgery::select(*slice, before.shape()) : Region();
+    const TensorDesc wanted{before.dtype(), slice ? region.shape() : before.shape()};
+    if (value.desc() != wanted) {
+      const bool shapes = value.shape() != wanted.shape;
+      throw Error(ErrorCode::plan, fmt::format("{}: {} differ: {} is to be written to {}, which has {}", target.ref->where, shapes ? "shapes" : "dtypes",
+                                               shapes ? to_string(value.shape()) : to_string(value.dtype()), label, shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
+                  target.ref->ref->span, {fmt::format("from {}", label_of(match.front().ref->alias, match.front().name))});
+    }
+    if (slice) value = overwrite(before, region, std::move(value));
+  }
+  names.put(target.name, std::move(value));
+  delta.push_back({DeltaEntry::Kind::changed, target.ref->alias, target.name, slice ? slice->text : ""});
+}
+
+Error Binder::no_match(const std::string& where, const std::string& alias, const TensorRef& ref) const {
+  const StateDict* names = workspace_.find(alias);
+  const std::string place = names == nullptr || names->path().empty() ? "" : fmt::format(" in '{}'", names->path());
+  std::vector<std::string> notes;
+  if (!ref.structured) notes = nearest_names(unescaped(ref.expr), names);
+  if (names != nullptr && names->names().empty()) notes.push_back(fmt::format("'{}' holds no tensor", alias));
+  return Error(ErrorCode::plan, fmt::format("{}{}no tensor matches '{}'{}", where, where.empty() ? "" : ": ", describe(ref), place), ref.span, std::move(notes));
+}
+
+Error Binder::missing(const std::string& where, const std::string& label, const std::string& alias, const std::string& name) const {
+  return Error(ErrorCode::plan, fmt::format("{}: tensor does not exist: {}", where, label), {}, nearest_names(name, workspace_.find(alias)));
+}
+
+std::vector<Binder::Taint> Binder::touched_by(const PreparedEdit& edit) const {
+  std::vector<Taint> result;
+  for (const PreparedRef& ref : edit.refs) {
+    std::string prefix;
+    if (ref.pattern) {
+      prefix = ref.pattern->literal_prefix();
+    } else if (!ref.ref->structured) {
+      prefix = ref.expansion ? ref.ref->expr.substr(0, ref.ref->expr.find('\\')) : ref.ref->expr;
+    }
+    result.push_back({ref.alias, std::move(prefix), ref.field->role->writes || ref.field->role->removes});
+  }
+  return result;
+}
+
+bool Binder::may_follow_from_mistake(const std::vector<Taint>& touched) const {
+  return std::ranges::any_of(touched, [this](const Taint& mine) {
+    return std::ranges::any_of(taints_, [&mine](const Taint& taint) {
+      return taint.alias == mine.alias && (taint.prefix.starts_with(mine.prefix) || mine.prefix.starts_with(taint.prefix));
+    });
+  });
+}
+
+}  // namespace brainsurgery

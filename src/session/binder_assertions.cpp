@@ -1,0 +1,70 @@
+// The part of the binder that assertions see.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plan/match_names.h"
+#include "session/binder.h"
+
+namespace brainsurgery {
+
+void Binder::bind_assertion(const PreparedStep& step, const Assertion& assertion) {
+  looked_at_.clear();
+  try {
+    CheckPtr check = assertion.bind(*this);
+    // Decides what headers can tell, and throws a mistake that is reached whatever the data are.
+    const std::optional<Verdict> verdict = decide(*check);
+    if (verdict && !verdict->pass && may_follow_from_mistake(looked_at_)) return;
+    effects_.push_back({step.index, step.span, std::move(check)});
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::plan) throw;
+    if (!may_follow_from_mistake(looked_at_)) diagnostics_.add(error.at(step.span));
+  }
+}
+
+std::string Binder::alias_of(const TensorRef& ref) const {
+  return ref.alias ? *ref.alias : plan_.default_alias().value_or(kImplicitAlias);
+}
+
+std::string Binder::describe(const TensorRef& ref) const {
+  TensorRef full = ref;
+  full.alias = alias_of(ref);
+  return to_string(full);
+}
+
+Error Binder::no_match(const TensorRef& ref) const { return no_match("", alias_of(ref), ref); }
+
+FoundTensor Binder::found(const std::string& alias, const std::string& name, const NamedTensor& tensor, const TensorRef& ref) const {
+  return {alias, name, sliced(tensor.expr, ref.slice, alias + "::" + name), tensor.counts};
+}
+
+std::vector<FoundTensor> Binder::select(const TensorRef& ref) {
+  const std::string alias = alias_of(ref);
+  const NamePattern pattern = NamePattern::compile(ref, "assert");
+  looked_at_.push_back({alias, pattern.literal_prefix(), false});
+  std::vector<FoundTensor> result;
+  for_each_match(pattern, names_of(alias).names(), [&](const auto& at, const Captures&) { result.push_back(found(alias, at->first, at->second, ref)); });
+  return result;
+}
+
+std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const TensorRef& pattern_ref, const TensorRef& derived_ref) {
+  const std::string alias = alias_of(pattern_ref);
+  const std::string other_alias = alias_of(derived_ref);
+  const NamePattern pattern = NamePattern::compile(pattern_ref, "assert");
+  const NameTemplate derived = NameTemplate::compile(derived_ref, pattern, "assert");
+  looked_at_.push_back({alias, pattern.literal_prefix(), false});
+  looked_at_.push_back({other_alias, derived_ref.expr.substr(0, derived_ref.expr.find('\\')), false});
+  const StateDict& other = names_of(other_alias);
+  std::vector<std::pair<FoundTensor, FoundTensor>> result;
+  for_each_match(pattern, names_of(alias).names(), [&](const auto& at, const Captures& captures) {
+    const std::string name = derived.expand(captures);
+    const NamedTensor* partner = other.find(name);
+    if (partner == nullptr) throw missing("assert", other_alias + "::" + name, other_alias, name);
+    result.emplace_back(found(alias, at->first, at->second, pattern_ref), found(other_alias, name, *partner, derived_ref));
+  });
+  return result;
+}
+
+void Binder::count_read(const FoundTensor& tensor) { workspace_.at(tensor.alias).count(tensor.name, 1, 0); }
+
+}  // namespace brainsurgery

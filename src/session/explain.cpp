@@ -1,0 +1,60 @@
+#include "session/explain.h"
+
+#include <fmt/format.h>
+
+#include <variant>
+
+#include "base/units.h"
+
+namespace brainsurgery {
+namespace {
+
+std::string describe(const Materialization& made, int number) {
+  std::string how = "random values";
+  if (std::holds_alternative<Materialization::Matmul>(made.how)) how = "matmul";
+  if (const auto* program = std::get_if<ProgramPtr>(&made.how)) how = to_string(**program);
+  return fmt::format("  buffer {}: {} {} ({}), used {} times: {}\n", number, to_string(made.desc.dtype), to_string(made.desc.shape), format_size(made.bytes), made.uses, how);
+}
+
+std::string describe(const Segment& segment) {
+  std::string what;
+  if (const auto* bytes = std::get_if<Segment::Bytes>(&segment.content)) {
+    what = fmt::format("{} given bytes", bytes->bytes.size());
+  } else if (const auto* copy = std::get_if<Segment::Copy>(&segment.content)) {
+    what = fmt::format("copy {} @{}", copy->from.file->path(), copy->from.offset);
+  } else {
+    what = to_string(*std::get<CompiledTensor>(segment.content).program);
+  }
+  return fmt::format("  @{} {}: {}\n", segment.offset, format_size(segment.size), what);
+}
+
+std::string describe(const OutputFile& file, const std::string& path) {
+  std::string text = fmt::format("file {}{}{}: {}\n", path, file.name.empty() ? "" : "/", file.name, format_size(file.plan->size()));
+  int number = 0;
+  for (const Materialization& made : file.plan->materializations()) text += describe(made, number++);
+  for (const Segment& segment : file.plan->segments()) text += describe(segment);
+  return text;
+}
+
+}  // namespace
+
+std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutput* output) {
+  std::string text;
+  for (const auto& [alias, checkpoint] : binder.checkpoints()) {
+    text += fmt::format("input {}: {} ({} tensors)\n", alias, checkpoint.path, checkpoint.tensors.size());
+  }
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) text += fmt::format("step {}: {} (line {})\n", i + 1, plan.steps[i].command, plan.steps[i].span.line);
+  for (const CheckEffect& effect : binder.effects()) {
+    const std::optional<Verdict> verdict = decide(*effect.check);
+    text += fmt::format("assertion of step {}: {}\n", effect.step + 1, verdict ? "holds by headers alone" : "needs data");
+  }
+  if (output == nullptr) return text + "no output\n";
+  const OutputReport& report = output->report;
+  text += fmt::format("output {}: {} tensors of '{}' ({}), {} copied unchanged, {} computed\n", report.path, report.tensors, report.alias, report.reason,
+                      format_size(report.bytes_copied), format_size(report.bytes_computed));
+  if (output->peak_bytes > 0) text += fmt::format("whole tensors in memory at one time: at most {}\n", format_size(output->peak_bytes));
+  for (const OutputFile& file : output->files) text += describe(file, report.path);
+  return text;
+}
+
+}  // namespace brainsurgery

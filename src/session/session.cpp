@@ -1,0 +1,194 @@
+#include "brainsurgery/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <new>
+
+#include "base/resources.h"
+#include "base/thread_pool.h"
+#include "formats/inspect.h"
+#include "session/binder.h"
+#include "session/explain.h"
+#include "session/output.h"
+#include "session/publish_output.h"
+
+namespace brainsurgery {
+namespace {
+
+// A plan after the first pass.
+struct BoundPlan {
+  Plan plan;
+  std::unique_ptr<Binder> binder;
+  std::optional<BoundOutput> output;
+  RunReport report;
+};
+
+// Every assertion that headers alone decide against.
+void throw_failed_assertions(const Binder& binder) {
+  std::vector<Diagnostic> failures;
+  for (const CheckEffect& effect : binder.effects()) {
+    const std::optional<Verdict> verdict = decide(*effect.check);
+    if (verdict && !verdict->pass) failures.push_back({Severity::error, effect.span, "assertion failed: " + verdict->reason, {}});
+  }
+  if (!failures.empty()) throw Error(ErrorCode::assertion, std::move(failures));
+}
+
+// Calls `work` and turns what it throws into a value: the only place of the library where errors become one.
+template <typename Work>
+auto guarded(const Work& work) -> Outcome<decltype(work())> {
+  try {
+    return work();
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorCode::run, "out of memory");
+  } catch (const std::exception& error) {
+    return Error(ErrorCode::internal, fmt::format("internal error: {}", error.what()));
+  }
+}
+
+}  // namespace
+
+class Session::Impl {
+ public:
+  Impl(Env& env, EventSink& events, SessionOptions options) : env_(env), events_(events), options_(std::move(options)) {}
+
+  RunReport run(const std::shared_ptr<const SourceText>& source) {
+    BoundPlan bound = bind(source);
+    if (bound.output) announce(*bound.output);
+    std::int64_t done = 0;
+    const std::int64_t total = bound.output ? bound.output->report.bytes : 0;
+    ThreadPool pool(options_.threads > 0 ? options_.threads : default_thread_count());
+    Executor checker(pool, exec_options(), nullptr);
+    for (const CheckEffect& effect : bound.binder->effects()) perform(effect, checker);
+    if (!bound.output) return bound.report;
+    Executor executor(pool, exec_options(), [&](std::int64_t bytes) {
+      done += bytes;
+      events_.on(events::Progress{done, total});
+    });
+    publish_output(env_, *bound.output, executor, bound.binder->checkpoints(), options_, events_);
+    return bound.report;
+  }
+
+  RunReport check(const std::shared_ptr<const SourceText>& source) {
+    const BoundPlan bound = bind(source);
+    for (const PlanInput& input : bound.plan.inputs) {
+      if (!bound.binder->checkpoints().contains(input.alias)) warn(fmt::format("input '{}' ({}) is not used", input.alias, input.path), input.span);
+    }
+    if (bound.output) announce(*bound.output);
+    return bound.report;
+  }
+
+  std::string explain(const std::shared_ptr<const SourceText>& source) {
+    const BoundPlan bound = bind(source);
+    return explain_plan(bound.plan, *bound.binder, bound.output ? &*bound.output : nullptr);
+  }
+
+  Checkpoint inspect(const std::string& path) {
+    Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, path);
+    for (const std::string& warning : checkpoint.warnings) warn(warning);
+    return checkpoint;
+  }
+
+ private:
+  void warn(std::string message, const SourceSpan& span = {}) { events_.on(events::Warning{{Severity::warning, span, std::move(message), {}}}); }
+
+  BoundPlan bind(const std::shared_ptr<const SourceText>& source) {
+    Diagnostics diagnostics;
+    BoundPlan bound;
+    std::optional<Plan> plan = parse_plan(source, diagnostics);
+    if (!plan) diagnostics.throw_if_errors();
+    bound.plan = *std::move(plan);
+    std::vector<PreparedStep> steps = prepare_steps(bound.plan, registries_, diagnostics);
+    // Behind a step that cannot be read nothing is certain; what comes before it is bound all the same.
+    const bool complete = !diagnostics.has_errors();
+    if (!complete) steps.erase(first_gap(steps), steps.end());
+    bound.binder = std::make_unique<Binder>(env_, registries_, events_, bound.plan, diagnostics);
+    for (const PreparedStep& step : steps) bound.binder->bind(step);
+    for (const Diagnostic& item : diagnostics.items()) {
+      if (item.severity == Severity::warning) events_.on(events::Warning{item});
+    }
+    throw_mistakes(diagnostics);
+    throw_failed_assertions(*bound.binder);
+    bound.output = bind_output(env_, bound.plan, *bound.binder, options_);
+    if (bound.output) {
+      for (const std::string& warning : bound.output->warnings) warn(warning);
+      bound.report.outputs.push_back(bound.output->report);
+      bound.report.peak_whole_tensor_bytes = bound.output->peak_bytes;
+    }
+    bound.report.steps = static_cast<int>(steps.size());
+    bound.report.assertions = static_cast<int>(bound.binder->effects().size());
+    bound.report.undecided_assertions = static_cast<int>(
+        std::ranges::count_if(bound.binder->effects(), [](const CheckEffect& effect) { return !decide(*effect.check).has_value(); }));
+    return bound;
+  }
+
+  static std::vector<PreparedStep>::const_iterator first_gap(const std::vector<PreparedStep>& steps) {
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (std::cmp_not_equal(steps[i].index, i)) return steps.begin() + static_cast<std::ptrdiff_t>(i);
+    }
+    return steps.end();
+  }
+
+  // In the order of the text.
+  static void throw_mistakes(const Diagnostics& diagnostics) {
+    if (!diagnostics.has_errors()) return;
+    std::vector<Diagnostic> errors;
+    std::ranges::copy_if(diagnostics.items(), std::back_inserter(errors), [](const Diagnostic& item) { return item.severity == Severity::error; });
+    std::ranges::stable_sort(errors, {}, [](const Diagnostic& item) { return std::pair(item.span.line, item.span.column); });
+    throw Error(ErrorCode::plan, std::move(errors));
+  }
+
+  void announce(const BoundOutput& output) {
+    const OutputReport& report = output.report;
+    events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.bytes, report.bytes_copied, report.bytes_computed});
+  }
+
+  void perform(const CheckEffect& effect, Executor& executor) {
+    const std::optional<Verdict> verdict = [&] {
+      try {
+        return evaluate(*effect.check, executor);
+      } catch (const Error& error) {
+        throw error.at(effect.span);
+      }
+    }();
+    if (!verdict->pass) throw Error(ErrorCode::assertion, "assertion failed: " + verdict->reason, effect.span);
+    events_.on(events::AssertionHeld{effect.step});
+  }
+
+  [[nodiscard]] ExecOptions exec_options() const {
+    ExecOptions options;
+    options.tile_bytes = options_.tile_bytes;
+    options.budget_bytes = options_.memory_bytes > 0 ? options_.memory_bytes : available_memory_bytes() / 2;
+    options.spill_directory = options_.spill_directory;
+    options.fuse = options_.fuse;
+    return options;
+  }
+
+  Env& env_;
+  EventSink& events_;
+  SessionOptions options_;
+  Registries registries_;
+};
+
+Session::Session(Env& env, EventSink& events, SessionOptions options) : impl_(std::make_unique<Impl>(env, events, std::move(options))) {}
+Session::~Session() = default;
+
+Outcome<RunReport> Session::run(const std::shared_ptr<const SourceText>& plan) {
+  return guarded([&] { return impl_->run(plan); });
+}
+Outcome<RunReport> Session::check(const std::shared_ptr<const SourceText>& plan) {
+  return guarded([&] { return impl_->check(plan); });
+}
+Outcome<std::string> Session::explain(const std::shared_ptr<const SourceText>& plan) {
+  return guarded([&] { return impl_->explain(plan); });
+}
+Outcome<std::string> Session::inspect_text(const std::string& path, bool digest) {
+  return guarded([&] { return brainsurgery::inspect_text(impl_->inspect(path), digest); });
+}
+Outcome<std::string> Session::inspect_json(const std::string& path, bool digest) {
+  return guarded([&] { return brainsurgery::inspect_json(impl_->inspect(path), digest); });
+}
+
+}  // namespace brainsurgery
