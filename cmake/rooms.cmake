@@ -35,4 +35,4 @@ set(BS_FOREIGN_HEADERS
   "fmt/:base types publish formats plan graph transforms predicates planner exec describe session cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"
-  "immintrin.h:exec")
+  "immintrin.h:exec" "cpuid.h:exec")
