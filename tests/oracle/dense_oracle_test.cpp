@@ -43,7 +43,8 @@ struct Tensor {
   Shape shape;
   std::vector<std::uint8_t> bytes;
 
-  Tensor(DType type, Shape sizes) : dtype(type), shape(std::move(sizes)), bytes(static_cast<std::size_t>(byte_count(type, shape))) {}
+  Tensor(DType type, Shape sizes)
+      : dtype(type), shape(std::move(sizes)), bytes(static_cast<std::size_t>(byte_count(type, shape))) {}
   Tensor(DType type, Shape sizes, const std::vector<double>& values) : Tensor(type, std::move(sizes)) {
     kernels::cast(DType::F64, values.data(), type, bytes.data(), static_cast<std::int64_t>(values.size()));
   }
@@ -84,7 +85,8 @@ TEST(Dense, SaysWhatItIs) {
 
 // Small integers: every order of summation is exact in every dtype but the 8-bit ones, which wrap.
 TEST(Dense, MatmulOfEveryDtype) {
-  for (const DType dtype : {DType::F64, DType::F32, DType::F16, DType::BF16, DType::I64, DType::I32, DType::I16, DType::I8, DType::U8}) {
+  for (const DType dtype :
+       {DType::F64, DType::F32, DType::F16, DType::BF16, DType::I64, DType::I32, DType::I16, DType::I8, DType::U8}) {
     const bool is_signed = dtype != DType::U8;
     const auto x = random_integers(5 * 7, is_signed ? -3 : 0, 3), y = random_integers(7 * 6, is_signed ? -3 : 0, 3);
     std::vector<double> expected(5 * 6);

@@ -1,4 +1,5 @@
-// The elementwise kernels against ATen: bit for bit where the result is not NaN, over every dtype that this libtorch has.
+// The elementwise kernels against ATen: bit for bit where the result is not NaN, over every dtype that this libtorch
+// has.
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
@@ -23,17 +24,15 @@ struct Pair {
 };
 
 const std::vector<Pair>& pairs() {
-  static const std::vector<Pair> all{
-      {DType::BOOL, at::kBool},      {DType::U8, at::kByte},   {DType::I8, at::kChar},   {DType::I16, at::kShort},
-      {DType::I32, at::kInt},        {DType::I64, at::kLong},  {DType::F16, at::kHalf},  {DType::BF16, at::kBFloat16},
-      {DType::F32, at::kFloat},      {DType::F64, at::kDouble},
+  static const std::vector<Pair> all {
+    {DType::BOOL, at::kBool}, {DType::U8, at::kByte}, {DType::I8, at::kChar}, {DType::I16, at::kShort},
+        {DType::I32, at::kInt}, {DType::I64, at::kLong}, {DType::F16, at::kHalf}, {DType::BF16, at::kBFloat16},
+        {DType::F32, at::kFloat}, {DType::F64, at::kDouble},
 #if BS_TORCH_HAS_NEW_DTYPES
-      {DType::U16, at::kUInt16},     {DType::U32, at::kUInt32},
-      {DType::U64, at::kUInt64},     {DType::F8_E4M3, at::kFloat8_e4m3fn},
-      {DType::F8_E5M2, at::kFloat8_e5m2},
-      {DType::F8_E4M3FNUZ, at::kFloat8_e4m3fnuz},
-      {DType::F8_E5M2FNUZ, at::kFloat8_e5m2fnuz},
-      {DType::F8_E8M0, at::kFloat8_e8m0fnu},
+        {DType::U16, at::kUInt16}, {DType::U32, at::kUInt32}, {DType::U64, at::kUInt64},
+        {DType::F8_E4M3, at::kFloat8_e4m3fn}, {DType::F8_E5M2, at::kFloat8_e5m2},
+        {DType::F8_E4M3FNUZ, at::kFloat8_e4m3fnuz}, {DType::F8_E5M2FNUZ, at::kFloat8_e5m2fnuz},
+        {DType::F8_E8M0, at::kFloat8_e8m0fnu},
 #endif
   };
   return all;
@@ -67,11 +66,55 @@ struct Values {
 const std::vector<double>& special_doubles() {
   static const std::vector<double> values = [] {
     constexpr double kInf = std::numeric_limits<double>::infinity();
-    std::vector<double> out{0, 0.5, 1, 1.5, 2.5, 1e-45, 1e-40, 0x1p-126, 0x1p-24, 0x1p-25, 127, 128, 255, 255.9, 256, 300,
-                            448, 464, 480, 32767, 32768, 57344, 61440, 65504, 65519, 65520, 65535, 65536, 70000, 0x1p31,
-                            0x1p31 - 1, 0x1p31 - 0.5, 0x1p32, 0x1p33 + 512, 1e10, 0x1p63, 0x1p63 - 1024, 0x1p64, 1e19, 1e30,
-                            3.4028234663852886e38, 3.4028235677973366e38, 1e39, 1e300, 5e-324, kInf,
-                            std::numeric_limits<double>::quiet_NaN(), 1 + 0x1p-11 + 0x1p-30, 1 + 0x1p-8 + 0x1p-40};
+    std::vector<double> out{0,
+                            0.5,
+                            1,
+                            1.5,
+                            2.5,
+                            1e-45,
+                            1e-40,
+                            0x1p-126,
+                            0x1p-24,
+                            0x1p-25,
+                            127,
+                            128,
+                            255,
+                            255.9,
+                            256,
+                            300,
+                            448,
+                            464,
+                            480,
+                            32767,
+                            32768,
+                            57344,
+                            61440,
+                            65504,
+                            65519,
+                            65520,
+                            65535,
+                            65536,
+                            70000,
+                            0x1p31,
+                            0x1p31 - 1,
+                            0x1p31 - 0.5,
+                            0x1p32,
+                            0x1p33 + 512,
+                            1e10,
+                            0x1p63,
+                            0x1p63 - 1024,
+                            0x1p64,
+                            1e19,
+                            1e30,
+                            3.4028234663852886e38,
+                            3.4028235677973366e38,
+                            1e39,
+                            1e300,
+                            5e-324,
+                            kInf,
+                            std::numeric_limits<double>::quiet_NaN(),
+                            1 + 0x1p-11 + 0x1p-30,
+                            1 + 0x1p-8 + 0x1p-40};
     const std::size_t count = out.size();
     for (std::size_t i = 0; i < count; ++i) out.push_back(-out[i]);
     return out;
@@ -93,7 +136,8 @@ Values samples(DType dtype, unsigned seed) {
     for (std::int64_t i = 0; i < patterns; ++i) {
       // In another order for every seed: an odd multiplier permutes.
       const auto code = static_cast<std::uint16_t>(static_cast<std::uint64_t>(i) * (2 * seed + 1) + seed * 77);
-      std::memcpy(&out.bytes[static_cast<std::size_t>(i * item_size(dtype))], &code, static_cast<std::size_t>(item_size(dtype)));
+      std::memcpy(&out.bytes[static_cast<std::size_t>(i * item_size(dtype))], &code,
+                  static_cast<std::size_t>(item_size(dtype)));
     }
     return out;
   }
@@ -122,7 +166,8 @@ void expect_same(const Values& ours, const at::Tensor& theirs, const std::string
   for (std::int64_t i = 0; i < ours.count() && shown < 5; ++i) {
     const auto at = static_cast<std::size_t>(i) * item;
     if (std::memcmp(&ours.bytes[at], bytes + at, item) == 0) continue;
-    if (floating && std::isnan(ours_wide.data_ptr<double>()[i]) && std::isnan(theirs_wide.data_ptr<double>()[i])) continue;
+    if (floating && std::isnan(ours_wide.data_ptr<double>()[i]) && std::isnan(theirs_wide.data_ptr<double>()[i]))
+      continue;
     std::uint64_t a = 0, b = 0;
     std::memcpy(&a, &ours.bytes[at], item);
     std::memcpy(&b, bytes + at, item);
@@ -132,7 +177,9 @@ void expect_same(const Values& ours, const at::Tensor& theirs, const std::string
 }
 
 // Counts around vector widths, and all.
-std::vector<std::int64_t> counts(std::int64_t all) { return {1, 3, 8, 15, 33, 67, std::min<std::int64_t>(all, 1001), all}; }
+std::vector<std::int64_t> counts(std::int64_t all) {
+  return {1, 3, 8, 15, 33, 67, std::min<std::int64_t>(all, 1001), all};
+}
 
 Values first(const Values& values, std::int64_t n) {
   Values out(values.dtype, std::min(n, values.count()));
@@ -181,9 +228,12 @@ TEST(Oracle, Casts) {
 
 at::Tensor torch_binary(BinaryOp op, const at::Tensor& a, const at::Tensor& b) {
   switch (op) {
-    case BinaryOp::add: return at::add(a, b);
-    case BinaryOp::subtract: return at::sub(a, b);
-    case BinaryOp::multiply: return at::mul(a, b);
+    case BinaryOp::add:
+      return at::add(a, b);
+    case BinaryOp::subtract:
+      return at::sub(a, b);
+    case BinaryOp::multiply:
+      return at::mul(a, b);
   }
   throw std::logic_error("no such operation");
 }
@@ -210,7 +260,8 @@ TEST(Oracle, Binary) {
           const Values x = first(a, n), y = first(b, n);
           Values out(pair.ours, x.count());
           binary(op, pair.ours, x.bytes.data(), y.bytes.data(), out.bytes.data(), x.count());
-          expect_same(out, expected_binary(op, x, y), to_string(pair.ours) + " op " + std::to_string(static_cast<int>(op)));
+          expect_same(out, expected_binary(op, x, y),
+                      to_string(pair.ours) + " op " + std::to_string(static_cast<int>(op)));
         }
       }
     }

@@ -16,8 +16,9 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 const std::vector<DType>& computing() {
   static const std::vector<DType> dtypes{
-      DType::BOOL, DType::U8,  DType::I8,  DType::F8_E5M2, DType::F8_E4M3, DType::F8_E8M0, DType::F8_E4M3FNUZ, DType::F8_E5M2FNUZ, DType::I16,
-      DType::U16,  DType::F16, DType::BF16, DType::I32,    DType::U32,     DType::F32,     DType::F64,         DType::I64,         DType::U64};
+      DType::BOOL,        DType::U8,          DType::I8,  DType::F8_E5M2, DType::F8_E4M3, DType::F8_E8M0,
+      DType::F8_E4M3FNUZ, DType::F8_E5M2FNUZ, DType::I16, DType::U16,     DType::F16,     DType::BF16,
+      DType::I32,         DType::U32,         DType::F32, DType::F64,     DType::I64,     DType::U64};
   return dtypes;
 }
 
@@ -73,8 +74,7 @@ TEST(Cast, RoundsToNearestEvenBetweenAllNeighbouringHalves) {
 }
 
 TEST(Cast, EightBitFloatsRoundTripExceptNan) {
-  for (const DType dtype :
-       {DType::F8_E5M2, DType::F8_E4M3, DType::F8_E8M0, DType::F8_E4M3FNUZ, DType::F8_E5M2FNUZ}) {
+  for (const DType dtype : {DType::F8_E5M2, DType::F8_E4M3, DType::F8_E8M0, DType::F8_E4M3FNUZ, DType::F8_E5M2FNUZ}) {
     int nans = 0;
     for (std::uint64_t code = 0; code < 256; ++code) {
       const double value = as_double(dtype, code);
