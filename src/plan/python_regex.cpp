@@ -86,17 +86,7 @@ class Translator {
 
   Piece alternatives(int depth) {
     Piece all = sequence(depth, depth == 0);
-    while (take('|')) {
-      Piece branch = sequence(depth, false);
-      all.re2 += "|" + branch.re2;
-      all.pcre2 += "|" + branch.pcre2;
-      all.shortest = std::min(all.shortest, branch.shortest);
-      all.longest = std::max(all.longest, branch.longest);
-      auto common = std::mismatch(all.head.begin(), all.head.end(), branch.head.begin(), branch.head.end());
-      all.head.erase(common.first, all.head.end());
-      all.exact = all.pure = false;
-      all.groups += branch.groups;
-    }
+    while (take('|')) all.add_branch(sequence(depth, false));
     return all;
   }
 
@@ -196,24 +186,8 @@ class Translator {
     if (item.shortest == 0 && item.groups > 0 && most > 1 && most != kMany && most != least) {
       fail("a group that can match nothing is repeated by a count; use * or +", position_);
     }
-    std::string counts = fmt::format("{{{}}}", least);
-    if (least == 0 && most == 1) {
-      counts = "?";
-    } else if (most == kMany) {
-      counts = least == 0 ? "*" : least == 1 ? "+" : fmt::format("{{{},}}", least);
-    } else if (most != least) {
-      counts = fmt::format("{{{},{}}}", least, most);
-    }
     if (std::max(least, most == kMany ? 0 : most) > kMaxRe2Repeat) result_.needs_backtracking = true;
-    if (style != '\0') counts += style;
-    item.re2 += counts;
-    item.pcre2 += counts;
-    item.shortest = capped(std::min(item.shortest, kMany / (least + 1)) * least);
-    item.longest = item.longest == 0 ? 0 : most == kMany ? kMany : capped(std::min(item.longest, kMany / (most + 1)) * most);
-    bool once = least == 1 && most == 1;
-    if (!once) item.exact = item.pure = false;
-    if (least == 0) item.head.clear();
-    return item;
+    return repeat(std::move(item), least, most, style);
   }
 
   [[nodiscard]] Piece character(char32_t c) {
@@ -262,7 +236,7 @@ class Translator {
       case 'W':
       case 's':
       case 'S':
-        return one_character(std::string("\\") + c, "[" + category(c, flags_) + "]");
+        return one_character(std::string("\\") + c, "[" + character_category(c, flags_) + "]");
       case '0':
         return character(octal(std::string("0").append(take_digits(2, is_octal)), here));
       default:
@@ -328,7 +302,7 @@ class Translator {
     auto add = [&](const SetItem& low, const SetItem& high) {
       if (low.category != '\0') {
         re2 += std::string("\\") + low.category;
-        pcre2 += category(low.category, flags_);
+        pcre2 += character_category(low.category, flags_);
         several = true;
         return;
       }
@@ -336,8 +310,8 @@ class Translator {
         if (end >= 0xd800 && end < 0xe000) fail("surrogates do not occur in names", open);
         if (end >= 0x80 && flags_.ignore_case) result_.needs_backtracking = true;
       }
-      std::string text = literal(low.value);
-      if (high.value != low.value) text += "-" + literal(high.value);
+      std::string text = regex_literal(low.value);
+      if (high.value != low.value) text += "-" + regex_literal(high.value);
       if (high.value != low.value || count > 1) several = true;
       only = low;
       re2 += text;
@@ -439,7 +413,7 @@ class Translator {
   }
 
   Piece group(int depth, std::size_t open, std::string_view start) {
-    Flags outer = flags_;
+    RegexFlags outer = flags_;
     Piece piece = alternatives(depth + 1);
     flags_ = outer;
     close(open);
@@ -488,7 +462,7 @@ class Translator {
     }
     refuse_behind(number, open + 3);
     result_.needs_backtracking = true;
-    Flags outer = flags_;
+    RegexFlags outer = flags_;
     Piece yes = sequence(depth + 1, false);
     Piece no;
     bool two = take('|');
@@ -501,18 +475,18 @@ class Translator {
             false, yes.groups + no.groups};
   }
 
-  bool Flags::* flag_of(char c) const {
+  bool RegexFlags::* flag_of(char c) const {
     switch (c) {
       case 'i':
-        return &Flags::ignore_case;
+        return &RegexFlags::ignore_case;
       case 'm':
-        return &Flags::multi_line;
+        return &RegexFlags::multi_line;
       case 's':
-        return &Flags::dot_all;
+        return &RegexFlags::dot_all;
       case 'x':
-        return &Flags::verbose;
+        return &RegexFlags::verbose;
       default:
-        return &Flags::ascii;  // 'a' sets it, 'u' says that it is not set
+        return &RegexFlags::ascii;  // 'a' sets it, 'u' says that it is not set
     }
   }
 
@@ -520,7 +494,7 @@ class Translator {
 
   // (?imsx), (?i:...), (?i-s:...); the first character behind '?' has been taken.
   std::optional<Piece> flag_group(int depth, std::size_t open, char c, bool flags_allowed) {
-    Flags changed = flags_;
+    RegexFlags changed = flags_;
     std::string on, off;
     for (; c != '-' && c != ')' && c != ':'; c = pattern_[position_++]) {
       if (c == 'L') fail("bad inline flags: cannot use 'L' flag with a str pattern", position_);
@@ -552,7 +526,7 @@ class Translator {
       }
     }
     bool case_changes = changed.ignore_case != flags_.ignore_case;
-    Flags outer = flags_;
+    RegexFlags outer = flags_;
     flags_ = changed;
     Piece piece = group(depth, open, !case_changes ? "(?:" : changed.ignore_case ? "(?i:" : "(?-i:");
     flags_ = outer;
@@ -567,7 +541,7 @@ class Translator {
   std::string_view pattern_;
   std::size_t position_ = 0;
   PythonRegex result_;
-  Flags flags_;
+  RegexFlags flags_;
   int next_group_ = 1;
   std::vector<GroupWidth> groups_{1};                      // by number; [0] is not used
   std::vector<std::pair<int, std::size_t>> conditions_;    // groups named by (?(n)...), and where

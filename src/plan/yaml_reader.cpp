@@ -205,7 +205,8 @@ class TreeBuilder final : public YAML::EventHandler {
   [[noreturn]] static void refuse_tag(const std::string& tag, const SourceSpan& span) {
     std::string shown = unmask_questions(tag, "");
     if (tag.starts_with(kStandardTag)) shown = "!!" + tag.substr(kStandardTag.size());
-    fail(span, fmt::format("tag '{}' does not fit here", shown), {"known tags: !!str !!int !!float !!bool !!null !!seq !!map"});
+    fail(span, fmt::format("tag '{}' does not fit here", shown),
+         {"known tags: !!str !!int !!float !!bool !!null !!seq !!map"});
   }
 
   static YamlScalar convert(const std::string& tag, const std::string& text, const SourceSpan& span) {

@@ -55,7 +55,9 @@ std::optional<Diagnostic> find_bad_character(const std::shared_ptr<const SourceT
     }
     CodePoint point = decode_utf8(text.substr(at));
     if (!point.valid) return problem(at, fmt::format("byte 0x{:02x} is not valid UTF-8", byte));
-    if (!printable(point.value)) return problem(at, fmt::format("control character U+{:04X}", static_cast<std::uint32_t>(point.value)));
+    if (!printable(point.value)) {
+      return problem(at, fmt::format("control character U+{:04X}", static_cast<std::uint32_t>(point.value)));
+    }
     if (byte == '\r' && text.substr(at + 1, 1) != "\n") {
       return problem(at, "carriage return without line feed; end lines by LF or CR LF");
     }

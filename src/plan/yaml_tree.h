@@ -94,8 +94,9 @@ class YamlNode {
 };
 
 // One document. An empty one gives a null node. What is refused, with its place: syntax errors (yaml-cpp's reason), a
-// second document, duplicate keys, keys that are no scalars, undefined or recursive aliases, tags other than !!str !!int
-// !!float !!bool !!null !!seq !!map, bytes that are not UTF-8, control characters, `[x, , y]`, deep nesting.
+// second document, duplicate keys, keys that are no scalars, undefined or recursive aliases, tags other than the
+// standard !!str !!int !!float !!bool !!null !!seq !!map, bytes that are not UTF-8, control characters, `[x, , y]`,
+// deep nesting.
 // After an error the result is nullptr and `diagnostics` has at least one error more.
 [[nodiscard]] YamlPtr parse_yaml(std::shared_ptr<const SourceText> text, Diagnostics& diagnostics);
 
