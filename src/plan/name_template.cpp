@@ -71,7 +71,8 @@ class TextTemplate {
     if (octal) {
       digits += text_[position_++];
       int value = std::stoi(digits, nullptr, 8);
-      if (value == 0 || value > 0177) fail(fmt::format("octal escape \\{} in '{}' is no ASCII character", digits, text_));
+      if (value == 0 || value > 0177)
+        fail(fmt::format("octal escape \\{} in '{}' is no ASCII character", digits, text_));
       literal_ += static_cast<char>(value);
       return;
     }
@@ -123,7 +124,8 @@ class ListTemplate {
   void add_token(const std::string& token) {
     std::string_view rest = std::string_view(token).substr(1);
     bool sigil = token.size() > 1;
-    if (sigil && token[0] == '~') fail(fmt::format("'{}' cannot stand in a destination: ~ matches names, it makes none", token));
+    if (sigil && token[0] == '~')
+      fail(fmt::format("'{}' cannot stand in a destination: ~ matches names, it makes none", token));
     if (sigil && token[0] == '*') {
       parts_.push_back({"", variable(rest, true, token), true});
     } else if (sigil && token[0] == '$' && rest[0] != '{') {
@@ -160,7 +162,8 @@ class ListTemplate {
       if (known[i].name != name) continue;
       if (known[i].sequence == sequence) return static_cast<std::int32_t>(i + 1);
       fail(sequence ? fmt::format("'{}' in '{}' is one segment; write ${}", name, token, name)
-                    : fmt::format("'{}' in '{}' is a sequence of segments; write *{} as an entry of its own", name, token, name));
+                    : fmt::format("'{}' in '{}' is a sequence of segments; write *{} as an entry of its own", name,
+                                  token, name));
     }
     fail(fmt::format("'{}' in '{}' is not captured by {}", name, token, pattern_text_));
   }

@@ -14,7 +14,7 @@
 namespace brainsurgery {
 namespace {
 
-constexpr int kMaxNesting = 200;           // PCRE2 refuses more than 250 parentheses
+constexpr int kMaxNesting = 200;  // PCRE2 refuses more than 250 parentheses
 constexpr int kMaxRe2Repeat = 1000;
 constexpr int kMaxPcre2Repeat = 65535;
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -80,7 +80,9 @@ class Translator {
     return std::string(pattern_.substr(start, close - start));
   }
   static bool is_identifier(std::string_view name) {
-    auto inner = [](char c) { return is_letter(c) || is_digit(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80; };
+    auto inner = [](char c) {
+      return is_letter(c) || is_digit(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+    };
     return !name.empty() && !is_digit(name[0]) && std::all_of(name.begin(), name.end(), inner);
   }
 
@@ -471,11 +473,12 @@ class Translator {
     if (two && peek() == '|') fail("conditional backref with more than two branches", position_);
     close(open);
     std::string text = fmt::format("(?({}){}{}{})", number, yes.pcre2, two ? "|" : "", no.pcre2);
-    return {"",    std::move(text), std::min(yes.shortest, no.shortest), std::max(yes.longest, no.longest), {}, false,
-            false, yes.groups + no.groups};
+    return {
+        "",    std::move(text),       std::min(yes.shortest, no.shortest), std::max(yes.longest, no.longest), {}, false,
+        false, yes.groups + no.groups};
   }
 
-  bool RegexFlags::* flag_of(char c) const {
+  bool RegexFlags::*flag_of(char c) const {
     switch (c) {
       case 'i':
         return &RegexFlags::ignore_case;
@@ -516,7 +519,8 @@ class Translator {
         if (at_end()) fail(off.empty() ? "missing flag" : "missing :", position_);
         c = pattern_[position_++];
         if (c == ':' && !off.empty()) break;
-        if (!is_flag(c)) fail(is_letter(c) ? "unknown flag" : off.empty() ? "missing flag" : "missing :", position_ - 1);
+        if (!is_flag(c))
+          fail(is_letter(c) ? "unknown flag" : off.empty() ? "missing flag" : "missing :", position_ - 1);
         if (c == 'a' || c == 'u' || c == 'L') {
           fail("bad inline flags: cannot turn off flags 'a', 'u' and 'L'", position_);
         }
@@ -543,9 +547,9 @@ class Translator {
   PythonRegex result_;
   RegexFlags flags_;
   int next_group_ = 1;
-  std::vector<GroupWidth> groups_{1};                      // by number; [0] is not used
-  std::vector<std::pair<int, std::size_t>> conditions_;    // groups named by (?(n)...), and where
-  int behind_groups_ = 0;                                  // in a look-behind: the first group that it defines
+  std::vector<GroupWidth> groups_{1};                    // by number; [0] is not used
+  std::vector<std::pair<int, std::size_t>> conditions_;  // groups named by (?(n)...), and where
+  int behind_groups_ = 0;                                // in a look-behind: the first group that it defines
   bool nullable_repeat_ = false;
 };
 

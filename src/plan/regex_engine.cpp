@@ -51,8 +51,8 @@ PCRE2_SPTR bytes(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(te
 class Pcre2 {
  public:
   explicit Pcre2(const std::string& pattern) {
-    constexpr std::uint32_t kOptions = PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
-                                       PCRE2_ANCHORED | PCRE2_ENDANCHORED;
+    constexpr std::uint32_t kOptions =
+        PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED | PCRE2_ENDANCHORED;
     Pcre2Handle<pcre2_compile_context> context(pcre2_compile_context_create(nullptr));
     pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
     int error = 0;
@@ -71,8 +71,9 @@ class Pcre2 {
     int count = pcre2_match(code_.get(), bytes(text), text.size(), 0, 0, data.get(), limits_.get());
     if (count == PCRE2_ERROR_NOMATCH) return std::nullopt;
     if (count < 0) {
-      throw Error(ErrorCode::run, fmt::format("matching '{}' against '{}' was given up: {}", text, pattern, pcre2_message(count)),
-                  {}, {"repeats inside of repeats make a pattern try too many ways"});
+      throw Error(ErrorCode::run,
+                  fmt::format("matching '{}' against '{}' was given up: {}", text, pattern, pcre2_message(count)), {},
+                  {"repeats inside of repeats make a pattern try too many ways"});
     }
     const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(data.get());
     Captures captures(pcre2_get_ovector_count(data.get()));

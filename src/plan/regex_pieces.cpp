@@ -12,7 +12,8 @@ namespace {
 constexpr std::string_view kAsciiWord = "0-9A-Z_a-z";
 // str.isspace() and its complement; PCRE2's \s lacks U+001C to U+001F.
 constexpr std::string_view kSpace =
-    "\\x{9}-\\x{d}\\x{1c}-\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
+    "\\x{9}-\\x{d}\\x{1c}-\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{"
+    "3000}";
 constexpr std::string_view kNoSpace =
     "\\x{0}-\\x{8}\\x{e}-\\x{1b}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"
     "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}";
@@ -118,13 +119,9 @@ Piece any_character(const RegexFlags& flags) {
   return {text, text, 1, 1, {PythonRegex::kAnyCharacter}, true, true, 0};
 }
 
-Piece line_start(const RegexFlags& flags) {
-  return assertion("\\A", flags.multi_line ? "(?:\\A|(?<=\\n))" : "\\A");
-}
+Piece line_start(const RegexFlags& flags) { return assertion("\\A", flags.multi_line ? "(?:\\A|(?<=\\n))" : "\\A"); }
 // Without (?m) `$` matches before a newline at the very end too.
-Piece line_end(const RegexFlags& flags) {
-  return assertion("\\z", flags.multi_line ? "(?=\\n|\\z)" : "(?=\\n?\\z)");
-}
+Piece line_end(const RegexFlags& flags) { return assertion("\\z", flags.multi_line ? "(?=\\n|\\z)" : "(?=\\n?\\z)"); }
 
 Piece word_boundary(bool at, const RegexFlags& flags) {
   std::string name = at ? "\\b" : "\\B";

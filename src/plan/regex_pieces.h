@@ -29,9 +29,9 @@ struct Piece {
   bool pure = true;                        // ... and nothing else is asked: no assertion, no group
   int groups = 0;                          // capturing groups inside
 
-  void append(Piece other);            // `other` follows
-  void add_branch(Piece other);        // `other` is the next alternative
-  void wrap(std::string_view open);    // into "(?:", "(" or the like, and ")"
+  void append(Piece other);          // `other` follows
+  void add_branch(Piece other);      // `other` is the next alternative
+  void wrap(std::string_view open);  // into "(?:", "(" or the like, and ")"
 };
 
 // `style`: '?' lazy, '+' possessive, '\0' greedy. `most` may be kMany.
@@ -40,12 +40,12 @@ struct Piece {
 // A character spelt for both engines, inside and outside of brackets.
 [[nodiscard]] std::string regex_literal(char32_t c);
 [[nodiscard]] Piece literal_piece(char32_t c, const RegexFlags& flags);
-[[nodiscard]] Piece one_character(std::string re2, std::string pcre2);      // a set
+[[nodiscard]] Piece one_character(std::string re2, std::string pcre2);        // a set
 [[nodiscard]] Piece assertion(std::string_view re2, std::string_view pcre2);  // matches a place, no characters
-[[nodiscard]] Piece any_character(const RegexFlags& flags);                 // .
-[[nodiscard]] Piece line_start(const RegexFlags& flags);                    // ^
-[[nodiscard]] Piece line_end(const RegexFlags& flags);                      // $
-[[nodiscard]] Piece word_boundary(bool at, const RegexFlags& flags);        // \b, or \B if not `at`
+[[nodiscard]] Piece any_character(const RegexFlags& flags);                   // .
+[[nodiscard]] Piece line_start(const RegexFlags& flags);                      // ^
+[[nodiscard]] Piece line_end(const RegexFlags& flags);                        // $
+[[nodiscard]] Piece word_boundary(bool at, const RegexFlags& flags);          // \b, or \B if not `at`
 // What `c` of "dDwWsS" stands for, for use inside of PCRE2's brackets.
 [[nodiscard]] std::string character_category(char c, const RegexFlags& flags);
 

@@ -82,7 +82,8 @@ StructuredPattern::Token StructuredPattern::compile_regex(const std::string& tex
 
 std::size_t StructuredPattern::variable(std::string_view name, bool sequence, const std::string& token) {
   if (!is_variable_name(name)) {
-    fail(fmt::format("invalid capture name '{}' in '{}'; a name is a letter or _, then letters, digits and _", name, token));
+    fail(fmt::format("invalid capture name '{}' in '{}'; a name is a letter or _, then letters, digits and _", name,
+                     token));
   }
   for (std::size_t i = 0; i < variables_.size(); ++i) {
     if (variables_[i].name != name) continue;
@@ -165,9 +166,9 @@ class StructuredPattern::Matcher {
     if (groups->size() > 1) groups->erase(groups->begin());  // without groups the whole segment is bound
     for (std::size_t i = 0; i < groups->size(); ++i) {
       if (!(*groups)[i].set) {
-        throw Error(ErrorCode::plan, fmt::format("group {} of '{}' takes no part in matching '{}', so nothing is bound to '{}'",
-                                                 i + 1, token.text, segments_[segment],
-                                                 pattern_.variables_[token.variables[i]].name));
+        throw Error(ErrorCode::plan,
+                    fmt::format("group {} of '{}' takes no part in matching '{}', so nothing is bound to '{}'", i + 1,
+                                token.text, segments_[segment], pattern_.variables_[token.variables[i]].name));
       }
     }
     return with_bound(token.variables, *groups, token_index, segment + 1);

@@ -25,7 +25,7 @@ struct TensorRef {
   std::vector<std::string> tokens;   // the list's entries, none of them empty; empty unless structured
   std::optional<Slice> slice;        // never with structured
   SourceSpan span;
-  std::string text;                  // as written; for a list "[a, $b]"
+  std::string text;  // as written; for a list "[a, $b]"
 };
 
 // `field` ("copy.from") starts every message. Whether a default alias exists decides how `x::[0]` is read: a slice of x

@@ -20,10 +20,10 @@ enum class YamlKind : std::uint8_t { null, boolean, integer, floating, string, s
 [[nodiscard]] std::string_view to_string(YamlKind kind);
 
 struct YamlScalar {
-  YamlKind kind = YamlKind::string;  // null, boolean, integer, floating or string
-  bool boolean = false;              // YamlKind::boolean
+  YamlKind kind = YamlKind::string;                    // null, boolean, integer, floating or string
+  bool boolean = false;                                // YamlKind::boolean
   std::optional<std::int64_t> integer = std::nullopt;  // YamlKind::integer that fits
-  double floating = 0;               // integer and floating: the value, rounded to double
+  double floating = 0;                                 // integer and floating: the value, rounded to double
 };
 
 [[nodiscard]] YamlScalar resolve_scalar(std::string_view plain);

@@ -54,13 +54,17 @@ TEST(NamePattern, LiteralPrefixStopsAtTheFirstWildcard) {
     bool literal;
   };
   const std::vector<Case> cases = {
-      {"h.0.attn", "h", false},         {"h\\.0\\.attn", "h.0.attn", true}, {"abc", "abc", true},
-      {"h\\.(\\d+)\\.w", "h.", false},  {"ab*", "a", false},                {"ab+c", "ab", false},
-      {"ab{2}", "ab", false},           {"(ab)c", "abc", false},            {"(?:ab)c", "abc", true},
-      {"abc|abd", "ab", false},         {"h(0|1)", "h", false},             {"(?i)abc", "", false},
-      {"^abc$", "abc", false},          {"(?=x)abc", "abc", false},         {"a[.]b", "a.b", true},
-      {"[ab]c", "", false},             {"é\\.w", "é.w", true},             {".*", "", false},
-      {"a?b", "", false},               {"\\x61b", "ab", true},             {"(?x) a b # c", "ab", true},
+      {"h.0.attn", "h", false},     {"h\\.0\\.attn", "h.0.attn", true},
+      {"abc", "abc", true},         {"h\\.(\\d+)\\.w", "h.", false},
+      {"ab*", "a", false},          {"ab+c", "ab", false},
+      {"ab{2}", "ab", false},       {"(ab)c", "abc", false},
+      {"(?:ab)c", "abc", true},     {"abc|abd", "ab", false},
+      {"h(0|1)", "h", false},       {"(?i)abc", "", false},
+      {"^abc$", "abc", false},      {"(?=x)abc", "abc", false},
+      {"a[.]b", "a.b", true},       {"[ab]c", "", false},
+      {"é\\.w", "é.w", true},       {".*", "", false},
+      {"a?b", "", false},           {"\\x61b", "ab", true},
+      {"(?x) a b # c", "ab", true},
   };
   for (const Case& c : cases) {
     NamePattern pattern = regex(c.pattern);
@@ -157,7 +161,8 @@ TEST(NamePattern, NextSkipsNoMatch) {
     std::set<std::string> names;
     for (int i = 0; i < 60; ++i) {
       std::string name;
-      for (std::size_t n = pick(6) + 1; n > 0; --n) name += std::vector<std::string>{"a", "b", "c", ".", "é", "z"}[pick(6)];
+      for (std::size_t n = pick(6) + 1; n > 0; --n)
+        name += std::vector<std::string>{"a", "b", "c", ".", "é", "z"}[pick(6)];
       names.insert(name);
     }
     std::string expr;
@@ -207,9 +212,9 @@ TEST(NameTemplate, ExpandsTheFullMatch) {
   const std::vector<Case> cases = {
       {"h\\.(\\d+)\\.(w|b)", "g.\\1.\\2", "h.3.w", "g.3.w"},
       {"(?P<x>a+)b", "\\g<x>-\\g<1>-\\g<0>", "aab", "aa-aa-aab"},
-      {".*", "c.\\g<0>", "b", "c.b"},           // the reference makes c.bc. of it
-      {"h|h.0.w", "X", "h.0.w", "X"},           // ... and X.0.w
-      {"(a)|(b)", "\\1\\2", "b", "b"},          // a group that took no part is empty
+      {".*", "c.\\g<0>", "b", "c.b"},   // the reference makes c.bc. of it
+      {"h|h.0.w", "X", "h.0.w", "X"},   // ... and X.0.w
+      {"(a)|(b)", "\\1\\2", "b", "b"},  // a group that took no part is empty
       {"a", "x\\.y\\\\\\$\\n\\t", "a", "x.y\\$\n\t"},
       {"(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)(k)", "\\11\\g<1>1", "abcdefghijk", "ka1"},
       {"a", "\\101", "a", "A"},
@@ -254,23 +259,23 @@ TEST(StructuredPattern, MatchesSegments) {
       {{"h", "$i", "$m", "$p"}, {"L\\${i}_${m}", "$p"}, "h.0.mlp.b", "L0_mlp.b"},
       {{"$a", "$b"}, {"${a}${b}", "x${a}", "${b}y"}, "p.q", "pq.xp.qy"},
       {{"*p", "w"}, {"bk", "*p", "weight"}, "h.0.attn.w", "bk.h.0.attn.weight"},
-      {{"*p", "m"}, {"bk", "*p", "m2"}, "m", "bk.m2"},                   // an empty sequence leaves no dot
+      {{"*p", "m"}, {"bk", "*p", "m2"}, "m", "bk.m2"},  // an empty sequence leaves no dot
       {{"*p", "m"}, {"*p", "m2"}, "m", "m2"},
       {{"*a", "attn", "*b"}, {"*a", "self", "*b"}, "h.0.attn.w", "h.0.self.w"},
       {{"*a", "$x"}, {"$x", "*a", "z"}, "h.0.w", "w.h.0.z"},
-      {{"*a", "*b"}, {"A", "*a", "B", "*b"}, "x.y", "A.x.y.B"},          // longest first
+      {{"*a", "*b"}, {"A", "*a", "B", "*b"}, "x.y", "A.x.y.B"},  // longest first
       {{"h", "~[0]", "w"}, {"zero"}, "h.0.w", "zero"},
       {{"h", "~[0]", "w"}, {"zero"}, "h.1.w", "-"},
       {{"h", "~n::\\d+"}, {"k", "$n"}, "h.12", "k.12"},
       {{"~n::(\\d)x"}, {"k", "$n"}, "1x", "k.1"},
       {{"~a,b::(l)(n)", "$p"}, {"x${b}${a}", "$p"}, "ln.w", "xnl.w"},
-      {{"$a", "0", "$a"}, {"$a"}, "h.0.h", "h"},                         // equal captures
+      {{"$a", "0", "$a"}, {"$a"}, "h.0.h", "h"},  // equal captures
       {{"$a", "0", "$a"}, {"$a"}, "h.0.w", "-"},
       {{"*a", "x", "*a"}, {"Y", "*a"}, "p.q.x.p.q", "Y.p.q"},
-      {{"$", "*", "~"}, {"$", "*", "~"}, "$.*.~", "$.*.~"},              // lone sigils
+      {{"$", "*", "~"}, {"$", "*", "~"}, "$.*.~", "$.*.~"},  // lone sigils
       {{"ln", "w"}, {"a.b"}, "ln.w", "a.b"},
       {{"h"}, {"x"}, "h.0", "-"},
-      {{"$x", "$y", "$z"}, {"$y", "c"}, "a..b", ".c"},                   // an empty segment stays one
+      {{"$x", "$y", "$z"}, {"$y", "c"}, "a..b", ".c"},  // an empty segment stays one
       {{"a"}, {"a$b", "c"}, "a", "a$b.c"},
   };
   for (const Case& c : cases) {
@@ -290,15 +295,19 @@ TEST(StructuredPattern, SaysWhatIsWrong) {
   EXPECT_EQ(text({"$i"}, {"$i.w"}), "copy.to: invalid capture name 'i.w' in '$i.w'");
   EXPECT_EQ(text({"$x"}, {"$$x"}), "copy.to: invalid capture name '$x' in '$$x'");
   EXPECT_EQ(text({"$x"}, {"${x"}), "copy.to: missing '}' in '${x'");
-  EXPECT_EQ(text({"~a::(l)(n)", "w"}, {"c"}), "copy.from: '~a::(l)(n)' binds 1 name but has 2 groups, in [~a::(l)(n), w]");
+  EXPECT_EQ(text({"~a::(l)(n)", "w"}, {"c"}),
+            "copy.from: '~a::(l)(n)' binds 1 name but has 2 groups, in [~a::(l)(n), w]");
   EXPECT_EQ(text({"~a,b::l"}, {"c"}), "copy.from: '~a,b::l' binds 2 names but has 0 groups, in [~a,b::l]");
-  EXPECT_EQ(text({"~(?P<q>l)n"}, {"c"}),
-            "copy.from: named group 'q' in '~(?P<q>l)n'; names are written in front, as in ~x,y::REGEX, in [~(?P<q>l)n]");
-  EXPECT_EQ(text({"~(", "w"}, {"c"}),
-            "copy.from: invalid regular expression in '~(': missing ), unterminated subpattern at position 0, in [~(, w]");
-  EXPECT_EQ(text({"~a,::(l)(n)"}, {"c"}),
-            "copy.from: invalid capture name '' in '~a,::(l)(n)'; a name is a letter or _, then letters, digits and _, in "
-            "[~a,::(l)(n)]");
+  EXPECT_EQ(
+      text({"~(?P<q>l)n"}, {"c"}),
+      "copy.from: named group 'q' in '~(?P<q>l)n'; names are written in front, as in ~x,y::REGEX, in [~(?P<q>l)n]");
+  EXPECT_EQ(
+      text({"~(", "w"}, {"c"}),
+      "copy.from: invalid regular expression in '~(': missing ), unterminated subpattern at position 0, in [~(, w]");
+  EXPECT_EQ(
+      text({"~a,::(l)(n)"}, {"c"}),
+      "copy.from: invalid capture name '' in '~a,::(l)(n)'; a name is a letter or _, then letters, digits and _, in "
+      "[~a,::(l)(n)]");
   EXPECT_EQ(text({"$x", "*x"}, {"c"}), "copy.from: 'x' is used both as $x and as *x, in [$x, *x]");
   EXPECT_THROW((void)list({"~a::(l)|n"}).match("n"), Error);  // the bound group takes no part
 }

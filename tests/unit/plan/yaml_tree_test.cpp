@@ -54,11 +54,14 @@ TEST(YamlTree, ReadsPlans) {
   EXPECT_EQ(shown("a: {b, c: }"), "{a: {b: null, c: null}}");
   EXPECT_EQ(shown("{on: 1, 3: x}"), "{on: 1, 3: 'x'}");
   EXPECT_EQ(shown("a: b\r\nc: d\r\n"), "{a: 'b', c: 'd'}");
-  EXPECT_EQ(shown("\xef\xbb\xbf" "a: b"), "{a: 'b'}");
+  EXPECT_EQ(shown("\xef\xbb\xbf"
+                  "a: b"),
+            "{a: 'b'}");
 }
 
 TEST(YamlTree, EmptyDocumentsAreNull) {
-  for (const char* text : {"", "\n\n", "# nothing\n", "---\n", "---\n...\n", "~"}) EXPECT_EQ(shown(text), "null") << text;
+  for (const char* text : {"", "\n\n", "# nothing\n", "---\n", "---\n...\n", "~"})
+    EXPECT_EQ(shown(text), "null") << text;
 }
 
 TEST(YamlTree, QuestionMarksInPatternsNeedNoQuotes) {
@@ -105,7 +108,11 @@ TEST(YamlTree, EveryNodeHasItsPlace) {
   EXPECT_EQ(place(root.find("last")->span()), "8:7");
   EXPECT_EQ(root.find("last")->span().length, 3);
   EXPECT_EQ(place(parse("é: x").root->find("é")->span()), "1:5");  // bytes
-  EXPECT_EQ(place(parse("\xef\xbb\xbf" "a: x").root->find("a")->span()), "1:7");
+  EXPECT_EQ(place(parse("\xef\xbb\xbf"
+                        "a: x")
+                      .root->find("a")
+                      ->span()),
+            "1:7");
 }
 
 TEST(YamlTree, RefusesWithReasonAndPlace) {
@@ -206,7 +213,8 @@ TEST(YamlTree, DescribesValues) {
 
 TEST(YamlTree, LongPlansAreFast) {
   std::string text = "transforms:\n";
-  for (int i = 0; i < 50'000; ++i) text += "  - copy: {from: 'h." + std::to_string(i) + ".w', to: g." + std::to_string(i) + "}\n";
+  for (int i = 0; i < 50'000; ++i)
+    text += "  - copy: {from: 'h." + std::to_string(i) + ".w', to: g." + std::to_string(i) + "}\n";
   auto start = std::chrono::steady_clock::now();
   Parsed parsed = parse(text);
   std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
