@@ -70,6 +70,20 @@ bool equal_bytes(const void* a, const void* b, std::int64_t bytes) {
   return bytes == 0 || std::memcmp(a, b, static_cast<std::size_t>(bytes)) == 0;
 }
 
+// As in arithmetic.cpp, F16 is compared as blocks of floats: `holds(x, y, count)` for every block of both operands.
+template <typename Holds>
+bool all_f16_blocks(const void* a, const void* b, std::int64_t n, Holds holds) {
+  constexpr std::int64_t kFloats = 1024;
+  std::array<float, kFloats> x, y;
+  for (std::int64_t done = 0; done < n; done += kFloats) {
+    const std::int64_t count = std::min(kFloats, n - done);
+    cast(DType::F16, static_cast<const std::uint16_t*>(a) + done, DType::F32, x.data(), count);
+    cast(DType::F16, static_cast<const std::uint16_t*>(b) + done, DType::F32, y.data(), count);
+    if (!holds(x.data(), y.data(), count)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n) {
@@ -85,7 +99,11 @@ bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n) {
   return visit_codec(dtype, [&](auto codec) {
     using Codec = decltype(codec);
     using T = typename Codec::Storage;
-    if constexpr (std::integral<typename Codec::Compute> && !std::same_as<Codec, BoolCodec>) {
+    if constexpr (std::same_as<Codec, F16Codec>) {
+      return all_f16_blocks(a, b, n, [](const float* x, const float* y, std::int64_t count) {
+        return all_equal(DType::F32, x, y, count);
+      });
+    } else if constexpr (std::integral<typename Codec::Compute> && !std::same_as<Codec, BoolCodec>) {
       return equal_bytes(a, b, n * static_cast<std::int64_t>(sizeof(T)));
     } else {
       return run_widest<EqualLoop<Codec>>(static_cast<const T*>(a), static_cast<const T*>(b), n);
@@ -97,7 +115,13 @@ bool all_within(DType dtype, const void* a, const void* b, double eps, std::int6
   return visit_codec(dtype, [&](auto codec) {
     using Codec = decltype(codec);
     using T = typename Codec::Storage;
-    return run_widest<WithinLoop<Codec>>(static_cast<const T*>(a), static_cast<const T*>(b), eps, n);
+    if constexpr (std::same_as<Codec, F16Codec>) {
+      return all_f16_blocks(a, b, n, [eps](const float* x, const float* y, std::int64_t count) {
+        return all_within(DType::F32, x, y, eps, count);
+      });
+    } else {
+      return run_widest<WithinLoop<Codec>>(static_cast<const T*>(a), static_cast<const T*>(b), eps, n);
+    }
   });
 }
 

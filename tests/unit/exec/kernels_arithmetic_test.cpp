@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <tuple>
 #include <vector>
 
 #include "exec/kernels/kernels.h"
@@ -172,15 +173,19 @@ TEST(Compare, EqualIsByValue) {
 }
 
 TEST(Compare, FindsOneDifferenceAnywhere) {
-  std::vector<std::uint16_t> a(10007, 0x3F80);
-  for (const std::size_t position : {0, 4095, 4096, 10006}) {
-    auto b = a;
-    b[position] ^= 1;
-    EXPECT_FALSE(all_equal(DType::BF16, a.data(), b.data(), 10007)) << position;
-    EXPECT_FALSE(all_within(DType::BF16, a.data(), b.data(), 0.001, 10007)) << position;
-    EXPECT_TRUE(all_within(DType::BF16, a.data(), b.data(), 0.01, 10007)) << position;
+  // One, whose next value is 2^-7 or 2^-10 away.
+  for (const auto& [dtype, one, step] :
+       {std::tuple{DType::BF16, 0x3F80, 0x1p-7}, std::tuple{DType::F16, 0x3C00, 0x1p-10}}) {
+    const std::vector<std::uint16_t> a(10007, static_cast<std::uint16_t>(one));
+    for (const std::size_t position : {0, 1023, 1024, 4095, 4096, 10006}) {
+      auto b = a;
+      b[position] ^= 1;
+      EXPECT_FALSE(all_equal(dtype, a.data(), b.data(), 10007)) << position;
+      EXPECT_FALSE(all_within(dtype, a.data(), b.data(), step * 0.99, 10007)) << position;
+      EXPECT_TRUE(all_within(dtype, a.data(), b.data(), step, 10007)) << position;
+    }
+    EXPECT_TRUE(all_equal(dtype, a.data(), a.data(), 10007));
   }
-  EXPECT_TRUE(all_equal(DType::BF16, a.data(), a.data(), 10007));
 }
 
 TEST(Compare, Within) {

@@ -103,6 +103,13 @@ TEST(Normal, IsBoxMuller) {
   }
 }
 
+TEST(Normal, IsTheSameOnEveryMachine) {
+  std::vector<double> draws(4);
+  NormalStream(7, 0, 1).draw(DType::F64, draws.data(), 4);
+  EXPECT_EQ(draws, (std::vector<double>{-0x1.e51ba7a9de22cp-3, 0x1.944e61398a2a3p+0, -0x1.34a5e825af2acp-2,
+                                        -0x1.d0b0c79bf3281p-2}));
+}
+
 TEST(Normal, HasTheMomentsAskedFor) {
   constexpr std::int64_t n = 200000;
   std::vector<float> draws(n);
