@@ -44,8 +44,8 @@ DenseModule::~DenseModule() = default;
 DenseModule::Library& DenseModule::library() {
   if (library_) return *library_;
   // OpenBLAS starts its threads while it is loaded; the program's own pool is the only one wanted.
-  ::setenv("OPENBLAS_NUM_THREADS", "1", 0);
-  ::setenv("OMP_NUM_THREADS", "1", 0);
+  ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
+  ::setenv("OMP_NUM_THREADS", "1", 1);
   std::string reason = "there is no such file";
   auto library = std::make_unique<Library>();
   for (const std::string& path : candidates()) {

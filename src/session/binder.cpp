@@ -255,22 +255,26 @@ Error Binder::missing(const std::string& where, const std::string& label, const 
 std::vector<Binder::Taint> Binder::touched_by(const PreparedEdit& edit) const {
   std::vector<Taint> result;
   for (const PreparedRef& ref : edit.refs) {
-    std::string prefix;
+    Taint taint{ref.alias, "", false, false};
     if (ref.pattern) {
-      prefix = ref.pattern->literal_prefix();
+      taint.prefix = ref.pattern->literal_prefix();
+      taint.whole = ref.pattern->is_literal();
     } else if (!ref.ref->structured) {
-      prefix = ref.expansion ? ref.ref->expr.substr(0, ref.ref->expr.find('\\')) : ref.ref->expr;
+      taint.prefix = ref.ref->expr.substr(0, ref.expansion ? ref.ref->expr.find('\\') : std::string::npos);
+      taint.whole = !ref.expansion || ref.expansion->is_constant();
     }
-    result.push_back({ref.alias, std::move(prefix), ref.field->role->writes || ref.field->role->removes});
+    // Writing values into a tensor changes nothing that binding looks at.
+    const Role& role = *ref.field->role;
+    taint.changes = role.removes || (role.writes && (edit.edit->rebinds || role.policy == Role::Policy::must_not_exist));
+    result.push_back(std::move(taint));
   }
   return result;
 }
 
 bool Binder::may_follow_from_mistake(const std::vector<Taint>& touched) const {
-  return std::ranges::any_of(touched, [this](const Taint& mine) {
-    return std::ranges::any_of(taints_, [&mine](const Taint& taint) {
-      return taint.alias == mine.alias && (taint.prefix.starts_with(mine.prefix) || mine.prefix.starts_with(taint.prefix));
-    });
+  const auto covers = [](const Taint& a, const Taint& b) { return a.whole ? a.prefix == b.prefix : b.prefix.starts_with(a.prefix); };
+  return std::ranges::any_of(touched, [&](const Taint& mine) {
+    return std::ranges::any_of(taints_, [&](const Taint& taint) { return taint.alias == mine.alias && (covers(taint, mine) || covers(mine, taint)); });
   });
 }
 

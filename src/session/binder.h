@@ -69,8 +69,9 @@ class Binder final : private NameScope {
   // Which names may differ from what a correct plan would have: those that a step with a mistake would have touched.
   struct Taint {
     std::string alias;
-    std::string prefix;
-    bool changes;  // false: the step only reads such names
+    std::string prefix;  // of the names
+    bool whole;          // it is the name itself
+    bool changes;        // false: the step leaves names, shapes and dtypes as they are
   };
   [[nodiscard]] std::vector<Taint> touched_by(const PreparedEdit& edit) const;
   [[nodiscard]] bool may_follow_from_mistake(const std::vector<Taint>& touched) const;

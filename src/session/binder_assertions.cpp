@@ -41,7 +41,7 @@ FoundTensor Binder::found(const std::string& alias, const std::string& name, con
 std::vector<FoundTensor> Binder::select(const TensorRef& ref) {
   const std::string alias = alias_of(ref);
   const NamePattern pattern = NamePattern::compile(ref, "assert");
-  looked_at_.push_back({alias, pattern.literal_prefix(), false});
+  looked_at_.push_back({alias, pattern.literal_prefix(), pattern.is_literal(), false});
   std::vector<FoundTensor> result;
   for_each_match(pattern, names_of(alias).names(), [&](const auto& at, const Captures&) { result.push_back(found(alias, at->first, at->second, ref)); });
   return result;
@@ -52,8 +52,8 @@ std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const Tens
   const std::string other_alias = alias_of(derived_ref);
   const NamePattern pattern = NamePattern::compile(pattern_ref, "assert");
   const NameTemplate derived = NameTemplate::compile(derived_ref, pattern, "assert");
-  looked_at_.push_back({alias, pattern.literal_prefix(), false});
-  looked_at_.push_back({other_alias, derived_ref.expr.substr(0, derived_ref.expr.find('\\')), false});
+  looked_at_.push_back({alias, pattern.literal_prefix(), pattern.is_literal(), false});
+  looked_at_.push_back({other_alias, derived_ref.expr.substr(0, derived_ref.expr.find('\\')), false, false});
   const StateDict& other = names_of(other_alias);
   std::vector<std::pair<FoundTensor, FoundTensor>> result;
   for_each_match(pattern, names_of(alias).names(), [&](const auto& at, const Captures& captures) {
