@@ -182,6 +182,7 @@ Expr scale(Expr base, double factor) {
 
 Expr clamp(Expr base, std::optional<double> low, std::optional<double> high) {
   require_computing("clamp", base.dtype());
+  BS_CHECK((low || high) && !std::isnan(low.value_or(0)) && !std::isnan(high.value_or(0)));
   if (low && high && *low > *high) refuse(fmt::format("min {} exceeds max {}", *low, *high));
   if (base.dtype() == DType::BOOL) refuse("a bool tensor cannot be clamped; cast it first");
   if (is_integer(base.dtype()) && low && high && std::ceil(*low) > std::floor(*high)) {

@@ -12,17 +12,23 @@
 namespace brainsurgery {
 namespace {
 
-// Whether torch would refuse the number for the dtype: a finite one beyond the largest value, a negative one for an unsigned type.
+bool has_infinity(DType dtype) {
+  return dtype == DType::F64 || dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16 || dtype == DType::F8_E5M2;
+}
+
+// Whether the dtype cannot hold the number, by PyTorch's rule: it is compared before it is truncated or rounded.
 bool overflows(DType dtype, double value, const std::optional<std::int64_t>& integer) {
   const DTypeInfo& row = info(dtype);
   if (row.kind == DTypeClass::boolean) return false;
-  if (row.kind == DTypeClass::floating) return std::isfinite(value) && std::abs(value) > row.max_finite;
+  if (row.kind == DTypeClass::floating) {
+    if (dtype == DType::F8_E8M0 && value < 0) return true;
+    return std::isfinite(value) ? std::abs(value) > row.max_finite : std::isinf(value) && !has_infinity(dtype);
+  }
   if (!std::isfinite(value)) return true;
-  const double truncated = std::trunc(value);
-  if (row.kind == DTypeClass::unsigned_integer && truncated < 0) return true;
+  if (row.kind == DTypeClass::unsigned_integer && value < 0) return true;
   if (row.bits == 64 && integer) return false;  // every 64-bit integer was read exactly
-  const double limit = std::ldexp(1.0, row.kind == DTypeClass::unsigned_integer ? row.bits : row.bits - 1);
-  return truncated >= limit || truncated < -limit;
+  const double beyond = std::ldexp(1.0, row.kind == DTypeClass::unsigned_integer ? row.bits : row.bits - 1);
+  return row.bits == 64 ? value >= beyond || value < -beyond : value > beyond - 1 || value < -beyond;
 }
 
 template <typename Number>

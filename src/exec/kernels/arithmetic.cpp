@@ -89,9 +89,8 @@ ClampLimit<typename Codec::Storage> clamp_limit(const std::optional<double>& lim
   using C = typename Codec::Compute;
   if (!limit) return {Codec::encode(C{}), false};
   if constexpr (std::same_as<C, bool>) {
-    return {Codec::encode(is_low ? *limit > 0 : *limit >= 1), !std::isnan(*limit)};
+    return {Codec::encode(is_low ? *limit > 0 : *limit >= 1), true};
   } else if constexpr (std::integral<C>) {
-    if (std::isnan(*limit)) return {C{}, false};
     return {integer_limit<C>(*limit, is_low), true};
   } else {
     return {Codec::encode(static_cast<C>(*limit)), true};
@@ -181,12 +180,6 @@ void clamp(DType dtype, const void* in, const ClampLimits& limits, void* out, st
     using T = typename Codec::Storage;
     const auto low = clamp_limit<Codec>(limits.low, true);
     const auto high = clamp_limit<Codec>(limits.high, false);
-    if constexpr (std::floating_point<typename Codec::Compute>) {
-      // A limit that is NaN makes everything NaN, as PyTorch has it.
-      if ((limits.low && std::isnan(*limits.low)) || (limits.high && std::isnan(*limits.high))) {
-        return fill(out, sizeof(T), canonical_nan(dtype), n);
-      }
-    }
     run_widest<ClampLoop<Codec>>(static_cast<const T*>(in), low.stored, high.stored, low.active, high.active,
                                  static_cast<T*>(out), n);
   });

@@ -3,7 +3,7 @@
 //
 // Semantics, equal to PyTorch's CPU results bit for bit wherever they are not NaN:
 //  - Types below 32 bits are computed in float and rounded once, to nearest even. Integers wrap.
-//  - A NaN that arithmetic or a cast between different types produces has one pattern per dtype (canonical_nan); copies
+//  - A NaN that arithmetic or a cast between different types produces has one pattern per dtype; copies
 //    and clamp keep the payload.
 //  - No result depends on `n`, on the position of an element, or on the instruction set.
 // All functions may be called from several threads.
@@ -33,7 +33,7 @@ void scale(DType dtype, const void* in, double factor, void* out, std::int64_t n
 
 // out[i] = min(max(in[i], low), high); NaN stays NaN with its payload. Limits are rounded to the dtype for floating
 // types; for integers the low limit is rounded up, the high limit down, and a limit beyond the dtype's range acts as
-// the end of the range. A limit that is NaN makes floating elements NaN and limits no integers.
+// the end of the range. Limits are not NaN.
 struct ClampLimits {
   std::optional<double> low, high;
 };
@@ -43,16 +43,6 @@ void clamp(DType dtype, const void* in, const ClampLimits& limits, void* out, st
 // and NaN give the values of the x86 conversion instructions (table in docs/arithmetic.md). To BOOL: "is not zero".
 // `in` and `out` must not overlap unless both types have one size.
 void cast(DType from, const void* in, DType to, void* out, std::int64_t n);
-
-// One element, encoded; the first item_size(dtype) bytes count.
-using Element = std::array<std::byte, 8>;
-// Rounds as cast from F64 does (integers truncate, BOOL is "not zero"). nullopt: a finite value overflows the dtype, a
-// negative one meets an unsigned type, NaN or infinity an integer type, infinity a floating type that has none.
-[[nodiscard]] std::optional<Element> encode(DType dtype, double value);
-[[nodiscard]] std::optional<Element> encode(DType dtype, std::int64_t value);
-// The NaN that arithmetic and casts produce. Floating dtypes only.
-[[nodiscard]] Element canonical_nan(DType dtype);
-void fill(void* out, std::int64_t item_bytes, const Element& element, std::int64_t n);
 
 // Comparisons by value: 0.0 equals -0.0, NaN equals nothing. Defined for all dtypes of whole bytes (those that do not
 // compute: by bytes; C64 by its two floats).

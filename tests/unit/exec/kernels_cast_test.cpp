@@ -183,49 +183,5 @@ TEST(Cast, LongInputsGoThroughSeveralBlocks) {
   }
 }
 
-TEST(Encode, AcceptsWhatFits) {
-  const auto bits = [](DType dtype, auto value) -> std::optional<std::uint64_t> {
-    const auto element = encode(dtype, value);
-    return element ? std::optional(std::bit_cast<std::uint64_t>(*element)) : std::nullopt;
-  };
-  EXPECT_EQ(bits(DType::U8, 2.7), 2U);
-  EXPECT_EQ(bits(DType::U8, 255.0), 255U);
-  EXPECT_EQ(bits(DType::U8, 255.9), std::nullopt);
-  EXPECT_EQ(bits(DType::U8, -0.5), std::nullopt);
-  EXPECT_EQ(bits(DType::I8, -128.0), 0x80U);
-  EXPECT_EQ(bits(DType::I8, -129.0), std::nullopt);
-  EXPECT_EQ(bits(DType::I32, kNan), std::nullopt);
-  EXPECT_EQ(bits(DType::I64, 0x1p63), std::nullopt);
-  EXPECT_EQ(bits(DType::I64, -0x1p63), std::uint64_t{1} << 63);
-  EXPECT_EQ(bits(DType::U64, 0x1p63), std::uint64_t{1} << 63);
-  EXPECT_EQ(bits(DType::U64, 0x1p64), std::nullopt);
-  EXPECT_EQ(bits(DType::BOOL, 0.5), 1U);
-  EXPECT_EQ(bits(DType::F16, 65519.0), 0x7BFFU);
-  EXPECT_EQ(bits(DType::F16, 65520.0), std::nullopt);
-  EXPECT_EQ(bits(DType::F16, kInf), 0x7C00U);
-  EXPECT_EQ(bits(DType::BF16, 3.4e38), std::nullopt);
-  EXPECT_EQ(bits(DType::F32, 3.4028235e38), 0x7F7FFFFFU);
-  EXPECT_EQ(bits(DType::F32, 1e39), std::nullopt);
-  EXPECT_EQ(bits(DType::F8_E4M3, 500.0), std::nullopt);
-  EXPECT_EQ(bits(DType::F8_E4M3, kInf), std::nullopt);
-  EXPECT_EQ(bits(DType::F8_E4M3, kNan), 0x7FU);
-  EXPECT_EQ(bits(DType::F8_E8M0, -1.0), std::nullopt);
-  EXPECT_EQ(bits(DType::I64, std::int64_t{-1}), ~std::uint64_t{0});
-  EXPECT_EQ(bits(DType::U64, std::int64_t{-1}), std::nullopt);
-  EXPECT_EQ(bits(DType::U8, std::int64_t{256}), std::nullopt);
-  EXPECT_EQ(bits(DType::F16, std::int64_t{70000}), std::nullopt);
-  EXPECT_EQ(bits(DType::F32, std::int64_t{16777217}), std::bit_cast<std::uint32_t>(16777216.0F));
-}
-
-TEST(Fill, RepeatsTheElement) {
-  for (const std::int64_t size : {1, 2, 4, 8}) {
-    const Element element = std::bit_cast<Element>(std::uint64_t{0x8877665544332211});
-    std::vector<std::byte> out(static_cast<std::size_t>(size * 37 + 1), std::byte{0xEE});
-    fill(out.data(), size, element, 37);
-    for (std::int64_t i = 0; i < 37; ++i) EXPECT_EQ(std::memcmp(&out[i * size], element.data(), size), 0);
-    EXPECT_EQ(out.back(), std::byte{0xEE});
-  }
-}
-
 }  // namespace
 }  // namespace brainsurgery::kernels
