@@ -69,6 +69,19 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
       ->check(CLI::IsMember({"inmemory", "arena"}));
 }
 
+// What `check` found, for people.
+std::string summary_of(const RunReport& report) {
+  std::string text = fmt::format("the plan is right: {} steps, {} assertions", report.steps, report.assertions);
+  if (report.undecided_assertions > 0) text += fmt::format(", {} of them can only be decided with data", report.undecided_assertions);
+  for (const OutputReport& output : report.outputs) {
+    text += fmt::format("\nwould write '{}': {} tensors of '{}' ({}), {} in {} {}", escape_for_terminal(output.path), output.tensors, escape_for_terminal(output.alias),
+                        output.reason, format_size(output.bytes), output.files.size(), output.files.size() == 1 ? "file" : "files");
+    text += fmt::format("\n{} copied unchanged, {} computed", format_size(output.bytes_copied), format_size(output.bytes_computed));
+  }
+  if (report.peak_whole_tensor_bytes > 0) text += fmt::format(", at most {} of whole tensors in memory", format_size(report.peak_whole_tensor_bytes));
+  return text + "\n";
+}
+
 class CommandLine {
  public:
   explicit CommandLine(Streams streams) : streams_(streams) {}
@@ -99,7 +112,8 @@ class CommandLine {
     apply_options();
     if (inspect->parsed()) return inspect_checkpoint();
     if (explain->parsed()) return perform([](Session& session, const auto& plan) { return session.explain(plan); });
-    if (check->parsed()) return perform([](Session& session, const auto& plan) { return session.check(plan); });
+    checking_ = check->parsed();
+    if (checking_) return perform([](Session& session, const auto& plan) { return session.check(plan); });
     return perform([](Session& session, const auto& plan) { return session.run(plan); });
   }
 
@@ -134,7 +148,7 @@ class CommandLine {
   template <typename Work>
   int with_view(const Work& work) {
     if (arguments_.json) {
-      JsonView view(streams_.out);
+      JsonView view(streams_.out, streams_.err);
       return work(view);
     }
     TextView view = text_view();
@@ -157,24 +171,27 @@ class CommandLine {
     });
   }
 
+  // Messages go to standard error even with --json: standard output is the one object and nothing else.
   int inspect_checkpoint() {
-    return with_view([&](auto& view) {
-      Session session(posix_env(), view, arguments_.session);
-      const Outcome<std::string> outcome = arguments_.json ? session.inspect_json(arguments_.path, arguments_.digest) : session.inspect_text(arguments_.path, arguments_.digest);
-      if (!outcome.ok()) {
-        view.fail(outcome.error());
-        return static_cast<int>(outcome.error().code());
-      }
-      streams_.out << outcome.value();
-      if (arguments_.json) streams_.out << '\n';
-      return finish();
-    });
+    TextView view = text_view();
+    Session session(posix_env(), view, arguments_.session);
+    const Outcome<std::string> outcome = arguments_.json ? session.inspect_json(arguments_.path, arguments_.digest) : session.inspect_text(arguments_.path, arguments_.digest);
+    if (!outcome.ok()) {
+      view.fail(outcome.error());
+      return static_cast<int>(outcome.error().code());
+    }
+    streams_.out << outcome.value();
+    if (arguments_.json) streams_.out << '\n';
+    return finish();
   }
 
   void print(const std::string& text) { streams_.out << text; }
 
   void print(const RunReport& report) {
-    if (!arguments_.json) return;
+    if (!arguments_.json) {
+      if (checking_ && !arguments_.quiet) streams_.out << summary_of(report);
+      return;
+    }
     nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
     for (const OutputReport& output : report.outputs) {
       outputs.push_back({{"alias", output.alias}, {"path", output.path}, {"files", output.files}, {"tensors", output.tensors}, {"bytes", output.bytes},
@@ -195,6 +212,7 @@ class CommandLine {
 
   Streams streams_;
   Arguments arguments_;
+  bool checking_ = false;  // `check`: the report is the result
 };
 
 }  // namespace

@@ -38,15 +38,16 @@ class TextView final : public EventSink {
   std::chrono::steady_clock::time_point last_shown_;
 };
 
-// One JSON object a line: {"event": "published", ...}.
+// One JSON object a line: {"event": "published", ...}. Errors are written as text to `err` too.
 class JsonView final : public EventSink {
  public:
-  explicit JsonView(std::ostream& out) : out_(out) {}
+  JsonView(std::ostream& out, std::ostream& err) : out_(out), err_(err) {}
   void on(const Event& event) override;
   void fail(const Error& error);
 
  private:
   std::ostream& out_;
+  std::ostream& err_;
 };
 
 }  // namespace brainsurgery

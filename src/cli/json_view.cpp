@@ -61,6 +61,7 @@ void JsonView::on(const Event& event) {
 
 void JsonView::fail(const Error& error) {
   for (const Diagnostic& diagnostic : error.diagnostics()) out_ << line_of(json_of(diagnostic)) << std::flush;
+  err_ << to_string(error) << std::flush;
 }
 
 }  // namespace brainsurgery

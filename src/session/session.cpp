@@ -76,7 +76,6 @@ class Session::Impl {
     for (const PlanInput& input : bound.plan.inputs) {
       if (!bound.binder->checkpoints().contains(input.alias)) warn(fmt::format("input '{}' ({}) is not used", input.alias, input.path), input.span);
     }
-    if (bound.output) announce(*bound.output);
     return bound.report;
   }
 
