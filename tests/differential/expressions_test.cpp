@@ -1,0 +1,64 @@
+// Random expressions, in many configurations, against the reference.
+#include <gtest/gtest.h>
+
+#include "brainsurgery/error.h"
+#include "differential/configurations.h"
+#include "differential/random_expr.h"
+#include "oracle/reference.h"
+
+namespace brainsurgery::testing {
+namespace {
+
+class Expressions : public ::testing::Test {
+ protected:
+  // Evaluates in `wanted` configurations of all, the plain one among them.
+  void expect_all_agree(const Expr& expr, Engine& engine, std::int64_t wanted) {
+    const std::vector<std::byte> expected = evaluate_reference(expr);
+    std::vector<std::byte> first;
+    for (std::int64_t i = 0; i < wanted; ++i) {
+      const auto pick = i == 0 ? std::ssize(configurations_) - 1 : wanted == std::ssize(configurations_) ? i - 1 : draw(engine, std::ssize(configurations_));
+      const Configuration& configuration = configurations_[pick];
+      std::vector<std::byte> got;
+      try {
+        got = evaluator_.executor(configuration).evaluate(expr);
+      } catch (const Error& error) {
+        FAIL() << to_string(error) << "\n" << configuration.text() << "\n" << to_string(expr);
+      }
+      if (i == 0) {
+        ASSERT_TRUE(same_elements(expr.dtype(), got, expected)) << configuration.text() << "\n" << to_string(expr);
+        first = std::move(got);
+      } else {
+        ASSERT_TRUE(got == first) << configuration.text() << "\n" << to_string(expr);
+      }
+    }
+  }
+
+  void campaign(std::int64_t graphs, const GraphSize& size, std::int64_t configurations) {
+    const std::int64_t first = setting("BS_SEED", 1);
+    for (std::int64_t seed = first; seed < first + graphs; ++seed) {
+      Engine engine(static_cast<std::uint64_t>(seed));
+      const Expr expr = RandomGraph(engine, sources_, size).build();
+      expect_all_agree(expr, engine, configurations);
+      if (HasFatalFailure()) FAIL() << "seed " << seed;
+    }
+  }
+
+  Sources sources_{1};
+  Evaluator evaluator_;
+  std::vector<Configuration> configurations_ = all_configurations();
+};
+
+TEST_F(Expressions, SmallGraphs) { campaign(setting("BS_GRAPHS", 3000), {}, 6); }
+
+TEST_F(Expressions, GraphsOfManyOperations) { campaign(setting("BS_GRAPHS", 3000) / 20, {60, 5, 600}, 6); }
+
+TEST_F(Expressions, SmallGraphsInAllConfigurations) { campaign(setting("BS_GRAPHS", 3000) / 30, {}, std::ssize(configurations_)); }
+
+// Of up to hundreds of tiles of 4096 bytes, and a few of the usual size. Tiles of one element would take minutes.
+TEST_F(Expressions, LargeGraphs) {
+  std::erase_if(configurations_, [](const Configuration& configuration) { return configuration.tile_bytes == 1; });
+  campaign(setting("BS_GRAPHS", 3000) / 60, {8, 60, 200'000}, 4);
+}
+
+}  // namespace
+}  // namespace brainsurgery::testing

@@ -1,0 +1,197 @@
+#include "differential/random_expr.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+namespace brainsurgery::testing {
+
+Expr RandomGraph::build() {
+  pool_ = {any_leaf(any_desc())};
+  if (chance(engine_, 0.5)) pool_.push_back(any_leaf(any_desc()));
+  const std::int64_t operations = 1 + draw(engine_, size_.operations);
+  for (std::int64_t i = 0; i < operations; ++i) {
+    Expr next = grow();
+    if (element_count(next.shape()) <= size_.max_elements) pool_.push_back(std::move(next));
+  }
+  return pool_.back();
+}
+
+// Mostly one of the last few, so that graphs get deep.
+Expr RandomGraph::pick() {
+  const std::int64_t reach = chance(engine_, 0.75) ? std::min<std::int64_t>(3, std::ssize(pool_)) : std::ssize(pool_);
+  return pool_[pool_.size() - 1 - draw(engine_, reach)];
+}
+
+TensorDesc RandomGraph::any_desc() {
+  TensorDesc desc{kDTypes[draw(engine_, std::ssize(kDTypes))], {}};
+  const std::int64_t rank = draw(engine_, 5);
+  for (std::int64_t i = 0; i < rank; ++i) {
+    const std::int64_t low = chance(engine_, 0.03) ? 0 : 1;
+    desc.shape.push_back(low == 0 ? 0 : 1 + draw(engine_, size_.max_dim));
+  }
+  while (element_count(desc.shape) > size_.max_elements) desc.shape.pop_back();
+  return desc;
+}
+
+Shape RandomGraph::any_shape(std::int64_t elements) {
+  Shape shape;
+  while (shape.size() < 4 && (elements > 1 || chance(engine_, 0.2))) {
+    std::vector<std::int64_t> divisors;
+    for (std::int64_t i = 1; i <= std::min<std::int64_t>(elements, 64); ++i) {
+      if (elements % i == 0) divisors.push_back(i);
+    }
+    const std::int64_t size = shape.size() == 3 ? elements : divisors[draw(engine_, std::ssize(divisors))];
+    shape.push_back(size);
+    elements /= size;
+  }
+  if (elements > 1) shape.back() *= elements;
+  return shape;
+}
+
+Expr RandomGraph::any_leaf(const TensorDesc& desc) {
+  const bool draws = desc.dtype == DType::F32 || desc.dtype == DType::F64;
+  if (draws && chance(engine_, 0.08)) return random(desc, nodes::Random::Distribution::uniform, 0, 1, engine_());
+  if (chance(engine_, 0.15)) return literal(desc, Sources::numbers(engine_, desc.dtype, element_count(desc.shape)));
+  return sources_.any(engine_, desc);
+}
+
+Expr RandomGraph::fit(const TensorDesc& desc) {
+  if (chance(engine_, 0.75)) {
+    std::vector<Expr> candidates;
+    for (const Expr& known : pool_) {
+      if (known.desc() == desc) candidates.push_back(known);
+      const bool same_count = element_count(known.shape()) == element_count(desc.shape);
+      if (same_count && element_count(desc.shape) > 0) candidates.push_back(cast(reshape(known, desc.shape), desc.dtype));
+      if (known.shape().size() > desc.shape.size()) continue;
+      const Shape tail(desc.shape.end() - std::ssize(known.shape()), desc.shape.end());
+      bool repeats = true;
+      for (std::size_t i = 0; i < tail.size(); ++i) repeats = repeats && (known.shape()[i] == tail[i] || known.shape()[i] == 1);
+      if (repeats) candidates.push_back(cast(broadcast(known, desc.shape), desc.dtype));
+    }
+    if (!candidates.empty()) return candidates[draw(engine_, std::ssize(candidates))];
+  }
+  return any_leaf(desc);
+}
+
+Region RandomGraph::any_region(const Shape& shape, bool may_be_empty) {
+  Region region;
+  for (const std::int64_t size : shape) {
+    Region::Axis axis{0, size, 1, false};
+    if (size > 0 && chance(engine_, 0.2)) {
+      axis = {draw(engine_, size), 1, 1, true};
+    } else if (size > 0 && chance(engine_, 0.6)) {
+      axis.start = draw(engine_, size);
+      axis.step = chance(engine_, 0.4) ? 1 + draw(engine_, 3) : 1;
+      const std::int64_t most = (size - axis.start + axis.step - 1) / axis.step;
+      axis.count = may_be_empty && chance(engine_, 0.03) ? 0 : 1 + draw(engine_, most);
+    }
+    region.axes.push_back(axis);
+  }
+  return region;
+}
+
+Expr RandomGraph::sliced(const Expr& base) { return slice(base, any_region(base.shape(), true)); }
+
+Expr RandomGraph::permuted(const Expr& base) {
+  std::vector<int> order(base.shape().size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::shuffle(order, engine_);
+  return permute(base, order);
+}
+
+Expr RandomGraph::reshaped(const Expr& base) {
+  if (element_count(base.shape()) == 0) return base;
+  return reshape(base, any_shape(element_count(base.shape())));
+}
+
+Expr RandomGraph::repeated(const Expr& base) {
+  Shape shape = base.shape();
+  for (std::int64_t& size : shape) {
+    if (size == 1 && chance(engine_, 0.7)) size = 1 + draw(engine_, 4);
+  }
+  while (shape.size() < 4 && chance(engine_, 0.5)) shape.insert(shape.begin(), 1 + draw(engine_, 3));
+  return broadcast(base, shape);
+}
+
+Expr RandomGraph::scaled(const Expr& base) {
+  if (base.dtype() == DType::BOOL) return cast(base, DType::F32);
+  if (is_integer(base.dtype())) return scale(base, static_cast<double>(draw(engine_, 9) - 4));
+  constexpr std::array kFactors{0.5, -1.25, 0.1, 3.0, 1e-3, 0.0, 1e30};
+  return scale(base, kFactors[draw(engine_, std::ssize(kFactors))]);
+}
+
+Expr RandomGraph::clamped(const Expr& base) {
+  if (base.dtype() == DType::BOOL) return base;
+  switch (draw(engine_, 4)) {
+    case 0: return clamp(base, -3.5, 3.25);
+    case 1: return clamp(base, 0.0, std::nullopt);
+    case 2: return clamp(base, std::nullopt, 1.5);
+    default: return clamp(base, -1.0, 120.0);
+  }
+}
+
+Expr RandomGraph::combined(const Expr& base) {
+  constexpr std::array kOperations{Arithmetic::add, Arithmetic::multiply, Arithmetic::subtract};
+  const Arithmetic operation = kOperations[draw(engine_, base.dtype() == DType::BOOL ? 2 : 3)];
+  const Expr other = fit(base.desc());
+  return chance(engine_, 0.5) ? arithmetic(operation, base, other) : arithmetic(operation, other, base);
+}
+
+Expr RandomGraph::joined(const Expr& base) {
+  if (base.shape().empty()) return base;
+  const auto dim = static_cast<int>(draw(engine_, std::ssize(base.shape())));
+  std::vector<Expr> parts{base};
+  const std::int64_t more = draw(engine_, 4);
+  for (std::int64_t i = 0; i < more; ++i) {
+    TensorDesc desc = base.desc();
+    if (desc.shape[dim] > 0 && chance(engine_, 0.4)) {  // a stretch of the first part
+      Region region;
+      for (const std::int64_t size : desc.shape) region.axes.push_back({0, size, 1, false});
+      Region::Axis& axis = region.axes[dim];
+      axis.start = draw(engine_, axis.count);
+      axis.count = 1 + draw(engine_, axis.count - axis.start);
+      parts.push_back(slice(base, region));
+    } else {
+      if (chance(engine_, 0.6)) desc.shape[dim] = chance(engine_, 0.1) ? 0 : 1 + draw(engine_, size_.max_dim);
+      if (element_count(desc.shape) <= size_.max_elements) parts.push_back(fit(desc));
+    }
+  }
+  std::ranges::shuffle(parts, engine_);
+  return concat(parts, dim);
+}
+
+Expr RandomGraph::overwritten(const Expr& base) {
+  const Region region = any_region(base.shape(), false);
+  return overwrite(base, region, fit({base.dtype(), region.shape()}));
+}
+
+// Small integers, whose products and sums are exact in every dtype and order.
+Expr RandomGraph::product(const Expr& base) {
+  const std::int64_t inner = base.shape().empty() ? 0 : base.shape().back();
+  if (base.shape().empty() || base.dtype() == DType::BOOL || inner * size_.max_dim > size_.max_elements) return base;
+  const auto small = [this](const Expr& expr) { return cast(clamp(cast(expr, DType::I8), -2.0, 2.0), expr.dtype()); };
+  const Expr left = base.dtype() == DType::U8 ? base : small(base);
+  const Shape right_shape{inner, 1 + draw(engine_, size_.max_dim)};
+  const Expr right = fit({base.dtype(), right_shape});
+  return matmul(left, base.dtype() == DType::U8 ? right : small(right));
+}
+
+Expr RandomGraph::grow() {
+  const Expr base = pick();
+  switch (draw(engine_, 15)) {
+    case 0: case 1: return sliced(base);
+    case 2: return permuted(base);
+    case 3: return reshaped(base);
+    case 4: return repeated(base);
+    case 5: return cast(base, kDTypes[draw(engine_, std::ssize(kDTypes))]);
+    case 6: return scaled(base);
+    case 7: return clamped(base);
+    case 8: case 9: return combined(base);
+    case 10: case 11: return joined(base);
+    case 12: case 13: return overwritten(base);
+    default: return product(base);
+  }
+}
+
+}  // namespace brainsurgery::testing

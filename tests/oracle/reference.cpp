@@ -1,0 +1,214 @@
+#include "oracle/reference.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+#include <unordered_map>
+
+namespace brainsurgery::testing {
+namespace {
+
+at::ScalarType torch_type(DType dtype) {
+  switch (dtype) {
+    case DType::BOOL: return at::kBool;
+    case DType::U8: return at::kByte;
+    case DType::I8: return at::kChar;
+    case DType::I16: return at::kShort;
+    case DType::I32: return at::kInt;
+    case DType::I64: return at::kLong;
+    case DType::F16: return at::kHalf;
+    case DType::BF16: return at::kBFloat16;
+    case DType::F32: return at::kFloat;
+    case DType::F64: return at::kDouble;
+    default: throw std::logic_error("the reference has no dtype " + to_string(dtype));
+  }
+}
+
+bool is_half(const at::Tensor& tensor) { return tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16; }
+
+at::Tensor tensor_of(const TensorDesc& desc, std::span<const std::byte> bytes) {
+  at::Tensor out = at::empty(desc.shape, torch_type(desc.dtype));
+  if (!bytes.empty()) std::memcpy(out.data_ptr(), bytes.data(), bytes.size());
+  return out;
+}
+
+// The part of `base` that `region` selects, as a view.
+at::Tensor part_of(const at::Tensor& base, const Region& region) {
+  at::Tensor part = base;
+  std::int64_t dim = 0;
+  for (const Region::Axis& axis : region.axes) {
+    if (axis.dropped) {
+      part = part.select(dim, axis.start);
+      continue;
+    }
+    // The last element stands at start + (count - 1) * step; what is behind it is left out.
+    const std::int64_t stop = axis.count == 0 ? axis.start : axis.start + (axis.count - 1) * axis.step + 1;
+    part = part.slice(dim, axis.start, stop, axis.step);
+    ++dim;
+  }
+  return part;
+}
+
+// A node's value from its operands' values.
+struct Compute {
+  const TensorDesc& desc;
+  const std::vector<at::Tensor>& in;
+
+  at::Tensor operator()(const nodes::Source& node) const {
+    std::vector<std::byte> bytes(static_cast<std::size_t>(byte_count(desc.dtype, desc.shape)));
+    node.file->read(node.offset, bytes);
+    return tensor_of(desc, bytes);
+  }
+  at::Tensor operator()(const nodes::Literal& node) const { return tensor_of(desc, node.bytes); }
+  at::Tensor operator()(const nodes::Random& node) const {
+    if (node.distribution != nodes::Random::Distribution::uniform) throw std::logic_error("normal draws are not PyTorch's");
+    if (desc.dtype != DType::F32 && desc.dtype != DType::F64) throw std::logic_error("draws of the half types differ between versions");
+    return at::empty(desc.shape, torch_type(desc.dtype)).uniform_(node.a, node.b, at::detail::createCPUGenerator(node.seed));
+  }
+  at::Tensor operator()(const nodes::Slice& node) const { return part_of(in[0], node.region).contiguous(); }
+  at::Tensor operator()(const nodes::Permute& node) const {
+    return in[0].permute(std::vector<std::int64_t>(node.order.begin(), node.order.end())).contiguous();
+  }
+  at::Tensor operator()(const nodes::Reshape&) const { return in[0].reshape(desc.shape); }
+  at::Tensor operator()(const nodes::Broadcast&) const { return in[0].expand(desc.shape).contiguous(); }
+  at::Tensor operator()(const nodes::Cast&) const { return in[0].to(torch_type(desc.dtype)); }
+  at::Tensor operator()(const nodes::Scale& node) const {
+    if (is_integer(desc.dtype)) {
+      const at::Tensor factor = at::scalar_tensor(static_cast<std::int64_t>(node.factor), at::kLong);
+      return at::mul(in[0], factor.to(in[0].scalar_type()));
+    }
+    if (is_half(in[0])) return at::mul(in[0].to(at::kFloat), at::Scalar(node.factor)).to(in[0].scalar_type());
+    return at::mul(in[0], at::Scalar(node.factor));
+  }
+  at::Tensor operator()(const nodes::Clamp& node) const {
+    if (is_integer(desc.dtype)) return at::clamp(in[0], whole_limit(node.low, true), whole_limit(node.high, false));
+    if (is_half(in[0])) return at::clamp(in[0].to(at::kFloat), half_limit(node.low), half_limit(node.high)).to(in[0].scalar_type());
+    return at::clamp(in[0], limit(node.low), limit(node.high));
+  }
+  at::Tensor operator()(const nodes::Binary& node) const {
+    const bool by_float = is_half(in[0]);
+    const at::Tensor a = by_float ? in[0].to(at::kFloat) : in[0];
+    const at::Tensor b = by_float ? in[1].to(at::kFloat) : in[1];
+    switch (node.operation) {
+      case Arithmetic::add: return at::add(a, b).to(in[0].scalar_type());
+      case Arithmetic::subtract: return at::sub(a, b).to(in[0].scalar_type());
+      case Arithmetic::multiply: return at::mul(a, b).to(in[0].scalar_type());
+    }
+    throw std::logic_error("no such operation");
+  }
+  at::Tensor operator()(const nodes::Concat& node) const { return at::cat(in, node.dim); }
+  at::Tensor operator()(const nodes::Overwrite& node) const {
+    const at::Tensor out = in[0].clone();
+    part_of(out, node.region).copy_(in[1]);
+    return out;
+  }
+  at::Tensor operator()(const nodes::Matmul&) const {
+    if (is_half(in[0])) return at::matmul(in[0].to(at::kFloat), in[1].to(at::kFloat)).to(in[0].scalar_type());
+    return at::matmul(in[0], in[1]);
+  }
+
+  static c10::optional<at::Scalar> limit(const std::optional<double>& value) {
+    return value ? c10::optional<at::Scalar>(at::Scalar(*value)) : c10::nullopt;
+  }
+  [[nodiscard]] c10::optional<at::Scalar> half_limit(const std::optional<double>& value) const {
+    if (!value) return c10::nullopt;
+    return at::Scalar(at::scalar_tensor(*value, at::kFloat).to(torch_type(desc.dtype)).to(at::kDouble).item<double>());
+  }
+  // Rounded inwards; beyond the dtype's range its end.
+  [[nodiscard]] c10::optional<at::Scalar> whole_limit(const std::optional<double>& value, bool low) const {
+    if (!value) return c10::nullopt;
+    const int bits = info(desc.dtype).bits;
+    const bool has_sign = info(desc.dtype).kind == DTypeClass::signed_integer;
+    const double whole = low ? std::ceil(*value) : std::floor(*value);
+    const double first = has_sign ? -std::ldexp(1, bits - 1) : 0;
+    const double behind = std::ldexp(1, has_sign ? bits - 1 : bits);
+    if (whole < first) return at::Scalar(static_cast<std::int64_t>(first));
+    if (whole >= behind) return at::Scalar(bits == 64 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(behind) - 1);
+    return at::Scalar(static_cast<std::int64_t>(whole));
+  }
+};
+
+}  // namespace
+
+std::vector<std::byte> evaluate_reference(const Expr& expr) {
+  std::unordered_map<const Node*, at::Tensor> values;
+  std::vector<const Node*> open{expr.get()};
+  while (!open.empty()) {
+    const Node& node = *open.back();
+    if (values.contains(&node)) {
+      open.pop_back();
+      continue;
+    }
+    std::vector<at::Tensor> inputs;
+    bool complete = true;
+    for (const Expr& operand : operands(node)) {
+      const auto known = values.find(operand.get());
+      if (known == values.end()) {
+        open.push_back(operand.get());
+        complete = false;
+      } else {
+        inputs.push_back(known->second);
+      }
+    }
+    if (!complete) continue;
+    values.emplace(&node, std::visit(Compute{node.desc(), inputs}, node.kind()));
+    open.pop_back();
+  }
+  const at::Tensor result = values.at(expr.get()).contiguous();
+  if (result.sizes() != at::IntArrayRef(expr.shape())) throw std::logic_error("the reference has another shape");
+  std::vector<std::byte> bytes(static_cast<std::size_t>(byte_count(expr.dtype(), expr.shape())));
+  if (!bytes.empty()) std::memcpy(bytes.data(), result.data_ptr(), bytes.size());
+  return bytes;
+}
+
+bool same_elements(DType dtype, std::span<const std::byte> a, std::span<const std::byte> b) {
+  if (a.size() != b.size()) return false;
+  if (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0) return true;
+  if (!is_floating(dtype)) return false;
+  const auto item = static_cast<std::size_t>(item_size(dtype));
+  const Shape shape{static_cast<std::int64_t>(a.size() / item)};
+  const at::Tensor x = tensor_of({dtype, shape}, a), y = tensor_of({dtype, shape}, b);
+  const at::Tensor nan_x = at::isnan(x.to(at::kDouble)), nan_y = at::isnan(y.to(at::kDouble));
+  for (std::size_t i = 0; i * item < a.size(); ++i) {
+    if (std::memcmp(&a[i * item], &b[i * item], item) == 0) continue;
+    if (!nan_x.data_ptr<bool>()[i] || !nan_y.data_ptr<bool>()[i]) return false;
+  }
+  return true;
+}
+
+namespace {
+
+// Exact: long double holds every element of every dtype, and every difference of two 64-bit integers but the last bit.
+std::vector<long double> exact_values(const Expr& expr) {
+  const at::Tensor tensor = tensor_of(expr.desc(), evaluate_reference(expr)).reshape({-1});
+  std::vector<long double> values(static_cast<std::size_t>(tensor.numel()));
+  const at::Tensor wide = is_integer(expr.dtype()) ? tensor.to(at::kLong) : tensor.to(at::kDouble);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = is_integer(expr.dtype()) ? static_cast<long double>(wide.data_ptr<std::int64_t>()[i]) : static_cast<long double>(wide.data_ptr<double>()[i]);
+  }
+  return values;
+}
+
+}  // namespace
+
+bool holds_by_reference(const checks::EqualValues& check) {
+  const std::vector<long double> a = exact_values(check.a), b = exact_values(check.b);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const bool near = check.eps && std::abs(a[i] - b[i]) <= static_cast<long double>(*check.eps);
+    if (a[i] != b[i] && !near) return false;
+  }
+  return true;
+}
+
+bool holds_by_reference(const checks::SmallValues& check) {
+  for (const long double value : exact_values(check.a)) {
+    if (!(std::abs(value) <= static_cast<long double>(check.eps))) return false;
+  }
+  return true;
+}
+
+}  // namespace brainsurgery::testing

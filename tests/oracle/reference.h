@@ -1,0 +1,29 @@
+// What an expression means, computed the slow and obvious way: whole tensors, one ATen call per node, every result kept.
+// Nothing is shared with the planner, the executor and the kernels, so that the two check each other.
+//
+//   std::vector<std::byte> expected = evaluate_reference(expr);
+//
+// dtypes: BOOL, U8, I8, I16, I32, I64, F16, BF16, F32, F64; the half types are computed in float and rounded once
+// (docs/arithmetic.md). Random: uniform float32 and float64. Anything else throws std::logic_error.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "brainsurgery/check.h"
+#include "brainsurgery/expr.h"
+
+namespace brainsurgery::testing {
+
+// All elements, packed, in row-major order.
+[[nodiscard]] std::vector<std::byte> evaluate_reference(const Expr& expr);
+
+// Whether two packed tensors hold the same elements: bit for bit, except that any NaN equals any NaN.
+[[nodiscard]] bool same_elements(DType dtype, std::span<const std::byte> a, std::span<const std::byte> b);
+
+// Whether a condition on values holds, element by element.
+[[nodiscard]] bool holds_by_reference(const checks::EqualValues& check);
+[[nodiscard]] bool holds_by_reference(const checks::SmallValues& check);
+
+}  // namespace brainsurgery::testing
