@@ -22,7 +22,7 @@ set(BS_PUBLIC_HEADERS
   "error:base" "env:base" "events:base"
   "types:types"
   "checkpoint:formats" "format:formats"
-  "plan:plan" "schema:plan"
+  "plan:plan" "schema:plan" "config:plan"
   "expr:graph" "workspace:graph" "check:graph"
   "transform:transforms" "predicate:predicates"
   "session:session")

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "brainsurgery/config.h"
 #include "brainsurgery/env.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/events.h"
@@ -28,6 +29,7 @@ struct SessionOptions {
   bool overwrite = true;                         // false: an existing target is an error
   bool sync = true;                              // false: do not wait for the disk
   bool fuse = true;                              // false: every operation makes a whole tensor; for tests
+  VariableLookup environment;                    // of ${oc.env:NAME} in plans; empty: no variable is set
 };
 
 struct OutputReport {
@@ -54,11 +56,11 @@ class Session {
   ~Session();
 
   // Binds the plan, checks its assertions, and publishes its output.
-  [[nodiscard]] Outcome<RunReport> run(const std::shared_ptr<const SourceText>& plan);
+  [[nodiscard]] Outcome<RunReport> run(const PlanSource& plan);
   // The first pass alone: every mistake that headers can show, and what a run would write. Reads no tensor data, writes nothing.
-  [[nodiscard]] Outcome<RunReport> check(const std::shared_ptr<const SourceText>& plan);
+  [[nodiscard]] Outcome<RunReport> check(const PlanSource& plan);
   // The steps, and how the bytes of each output come about, as text.
-  [[nodiscard]] Outcome<std::string> explain(const std::shared_ptr<const SourceText>& plan);
+  [[nodiscard]] Outcome<std::string> explain(const PlanSource& plan);
   // The tensors of a checkpoint, a line each and a total.
   [[nodiscard]] Outcome<std::string> inspect_text(const std::string& path, bool digest);
   // The same as one JSON object: {"tensors": [{"name", "dtype", "shape", "nbytes", "file", "sha256"}], "metadata": {}}; "sha256", of

@@ -14,16 +14,16 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "brainsurgery/session.h"
+#include "cli/config_arguments.h"
 #include "cli/event_view.h"
 
 namespace brainsurgery {
 namespace {
 
-constexpr std::int64_t kMaxPlanBytes = std::int64_t{256} << 20;
 const std::vector<std::string> kCommands{"run", "check", "explain", "inspect"};
 
 struct Arguments {
-  std::string plan;
+  std::vector<std::string> items;
   std::string path;
   bool quiet = false, json = false, no_color = false, digest = false;
   std::string log_level = "info";
@@ -55,7 +55,7 @@ void add_view_options(CLI::App& command, Arguments& arguments) {
 }
 
 void add_plan_options(CLI::App& command, Arguments& arguments) {
-  command.add_option("plan", arguments.plan, "The plan, a YAML file; '-' reads it from standard input")->required();
+  command.add_option("item", arguments.items, "Plan files (YAML; '-' is standard input), merged in their order, and values for them: key.path[0]=value")->required();
   add_view_options(command, arguments);
   command.add_option("--shard-size", arguments.session.shard_size, "Size of the shards of an output directory whose plan names none, or 'none'")->capture_default_str();
   command.add_flag("!--no-overwrite", arguments.session.overwrite, "Refuse to replace an existing output");
@@ -103,6 +103,7 @@ class CommandLine {
     inspect->add_option("path", arguments_.path, "The checkpoint")->required();
     inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
     add_view_options(*inspect, arguments_);
+    typed_ = words;
     try {
       std::ranges::reverse(words);  // CLI11 takes the last word first
       app.parse(words);
@@ -128,6 +129,10 @@ class CommandLine {
     if (!arguments_.memory.empty()) arguments_.session.memory_bytes = *parse_size(arguments_.memory);
     if (arguments_.provider == "arena") arguments_.session.memory_bytes = 1;
     arguments_.session.tile_bytes = *parse_size(arguments_.tile);
+    arguments_.session.environment = [](const std::string& name) {
+      const char* value = std::getenv(name.c_str());
+      return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+    };
   }
 
   [[nodiscard]] TextView text_view() {
@@ -137,11 +142,6 @@ class CommandLine {
     const char* no_color = std::getenv("NO_COLOR");
     const bool color = streams_.err_is_terminal && !arguments_.no_color && (no_color == nullptr || *no_color == '\0');
     return TextView(streams_.err, verbosity, streams_.err_is_terminal && !arguments_.quiet, color);
-  }
-
-  [[nodiscard]] std::shared_ptr<const SourceText> read_plan() {
-    if (arguments_.plan != "-") return std::make_shared<SourceText>(SourceText{arguments_.plan, posix_env().read_text(arguments_.plan, kMaxPlanBytes)});
-    return std::make_shared<SourceText>(SourceText{"<stdin>", std::string(std::istreambuf_iterator<char>(streams_.in), {})});
   }
 
   // Calls `work` with a session whose events are shown, and turns its outcome into text and an exit code.
@@ -160,7 +160,7 @@ class CommandLine {
     return with_view([&](auto& view) {
       try {
         Session session(posix_env(), view, arguments_.session);
-        const auto outcome = call(session, read_plan());
+        const auto outcome = call(session, PlanSource(read_config_items(arguments_.items, typed_, posix_env(), streams_.in)));
         if (!outcome.ok()) throw outcome.error();
         print(outcome.value());
         return finish();
@@ -212,6 +212,7 @@ class CommandLine {
 
   Streams streams_;
   Arguments arguments_;
+  std::vector<std::string> typed_;  // the command and what follows it
   bool checking_ = false;  // `check`: the report is the result
 };
 

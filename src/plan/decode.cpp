@@ -163,6 +163,41 @@ std::optional<std::vector<TensorRef>> FieldDecoder::references(const YamlNode& v
 
 namespace {
 
+// How a text of an argument or of the environment is read: as it stands, or as YAML.
+bool reads_yaml(FieldKind kind, std::string_view text) {
+  switch (kind) {
+    case FieldKind::reference:
+    case FieldKind::references:
+      return text.starts_with('[');
+    case FieldKind::dtype:
+    case FieldKind::choice:
+      return false;
+    case FieldKind::number:
+    case FieldKind::integer:
+    case FieldKind::integers:
+    case FieldKind::numbers:
+    case FieldKind::predicate:
+    case FieldKind::predicates:
+      return true;
+  }
+  return false;
+}
+
+// `value` with its untyped texts read as a field of that kind wants them; nullptr where there is nothing to change.
+YamlPtr typed(const YamlNode& value, FieldKind kind) {
+  if (value.is_untyped()) return reads_yaml(kind, value.text()) ? parse_untyped(value) : nullptr;
+  if (kind == FieldKind::reference) return nullptr;  // the entries of a list are texts
+  const FieldKind entry_kind = kind == FieldKind::references ? FieldKind::reference : kind;
+  std::optional<YamlItems> changed;
+  for (std::size_t i = 0; i < value.items().size(); ++i) {
+    YamlPtr entry = typed(*value.items()[i], entry_kind);
+    if (entry == nullptr) continue;
+    if (!changed) changed = value.items();
+    (*changed)[i] = std::move(entry);
+  }
+  return changed ? YamlNode::sequence(value.span(), *std::move(changed)) : nullptr;
+}
+
 void report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context, const std::string& path) {
   std::vector<std::string> names;
   for (const auto& field : schema.fields) names.push_back(field->name);
@@ -177,8 +212,21 @@ void report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeC
 bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeContext& context, const std::string& path, void* spec) {
   const int errors_before = context.diagnostics.error_count();
   const auto decode_field = [&](const Field& field, const YamlNode& value, const std::string& field_path) {
-    field.decode(value, FieldDecoder(context, field, field_path), spec);
+    try {
+      const YamlPtr read = typed(value, field.kind);
+      field.decode(read != nullptr ? *read : value, FieldDecoder(context, field, field_path), spec);
+    } catch (const Error& error) {
+      context.diagnostics.add(error);
+    }
   };
+  if (payload.is_untyped() && (schema.shorthand == nullptr || payload.text().starts_with('{'))) {
+    try {
+      return decode_payload(schema, *parse_untyped(payload), context, path, spec);
+    } catch (const Error& error) {
+      context.diagnostics.add(error);
+      return false;
+    }
+  }
   const bool empty = payload.is_null();
   if (!empty && (schema.shorthand_only || (schema.shorthand != nullptr && !payload.is_mapping()))) {
     decode_field(*schema.shorthand, payload, path);

@@ -19,7 +19,7 @@ std::vector<std::string> suggestion(const std::optional<std::string>& near) {
 
 class PlanParser {
  public:
-  explicit PlanParser(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  PlanParser(const std::set<std::string, std::less<>>& referred_keys, Diagnostics& diagnostics) : referred_keys_(referred_keys), diagnostics_(diagnostics) {}
 
   Plan parse(const YamlNode& root) {
     if (root.is_null()) return plan_;
@@ -29,11 +29,11 @@ class PlanParser {
     }
     for (const auto& [key, value] : root.entries()) {
       if (key->text() == "inputs") {
-        parse_inputs(*value);
+        parse_inputs(*structured(value));
       } else if (key->text() == "transforms") {
-        parse_steps(value);
+        parse_steps(structured(value));
       } else if (key->text() == "output") {
-        parse_output(*value);
+        parse_output(*structured(value));
       } else {
         unknown_top_level(*key);
       }
@@ -46,8 +46,24 @@ class PlanParser {
     diagnostics_.error(at.span(), std::move(message), std::move(notes));
   }
 
+  // An argument's `[...]` or `{...}` where either a text or a structure may stand.
+  YamlPtr structured(const YamlPtr& value) {
+    if (!value->is_untyped() || (!value->text().starts_with('{') && !value->text().starts_with('['))) return value;
+    return typed(value);
+  }
+
+  YamlPtr typed(const YamlPtr& value) {
+    if (!value->is_untyped()) return value;
+    try {
+      return parse_untyped(*value);
+    } catch (const Error& mistakes) {
+      diagnostics_.add(mistakes);
+      return YamlNode::null(value->span());
+    }
+  }
+
   void unknown_top_level(const YamlNode& key) {
-    if (key.text().starts_with("x-")) return;
+    if (key.text().starts_with("x-") || referred_keys_.contains(key.text())) return;
     if (const auto near = nearest(key.text(), kTopLevelKeys)) {
       error(key, fmt::format("unknown key '{}' of the plan", key.text()), suggestion(near));
     } else {
@@ -100,7 +116,7 @@ class PlanParser {
       parse_step(node, 0);
       return;
     }
-    for (std::size_t i = 0; i < node->items().size(); ++i) parse_step(node->items()[i], i);
+    for (std::size_t i = 0; i < node->items().size(); ++i) parse_step(structured(node->items()[i]), i);
   }
 
   void parse_step(const YamlPtr& node, std::size_t index) {
@@ -109,7 +125,7 @@ class PlanParser {
       plan_.steps.push_back({node->text(), YamlNode::null(node->span()), node->span()});
     } else if (node->is_mapping() && node->entries().size() == 1) {
       const auto& [key, payload] = node->entries().front();
-      plan_.steps.push_back({key->text(), payload, key->span()});
+      plan_.steps.push_back({key->text(), structured(payload), key->span()});
     } else if (node->is_mapping() && node->entries().size() > 1) {
       error(*node, fmt::format("{}: a step has exactly one command, found {} keys", field, node->entries().size()),
             {"start each step with its own '- '; indent the keys of a command below it"});
@@ -147,8 +163,8 @@ class PlanParser {
       } else if (key->text() == "model") {
         output.model = text_of(*value, "output.model");
       } else if (key->text() == "overwrite") {
-        if (value->is(YamlKind::boolean)) {
-          output.overwrite = value->boolean();
+        if (const YamlPtr flag = typed(value); flag->is(YamlKind::boolean)) {
+          output.overwrite = flag->boolean();
         } else {
           error(*value, fmt::format("output.overwrite: expected true or false, found {}", value->describe()));
         }
@@ -166,6 +182,7 @@ class PlanParser {
     return std::nullopt;
   }
 
+  const std::set<std::string, std::less<>>& referred_keys_;
   Diagnostics& diagnostics_;
   Plan plan_;
 };
@@ -176,10 +193,8 @@ std::optional<std::string> Plan::default_alias() const {
   return inputs.size() == 1 ? std::optional(inputs.front().alias) : std::nullopt;
 }
 
-std::optional<Plan> parse_plan(std::shared_ptr<const SourceText> source, Diagnostics& diagnostics) {
-  const YamlPtr root = parse_yaml(std::move(source), diagnostics);
-  if (root == nullptr) return std::nullopt;
-  return PlanParser(diagnostics).parse(*root);
+Plan parse_plan(const YamlPtr& root, const std::set<std::string, std::less<>>& referred_keys, Diagnostics& diagnostics) {
+  return PlanParser(referred_keys, diagnostics).parse(*root);
 }
 
 }  // namespace brainsurgery

@@ -1,10 +1,11 @@
 // A plan: inputs, steps and an output, each with its place in the text. What the steps mean is not looked at here.
 //
-//   std::optional<Plan> plan = parse_plan(source, diagnostics);
+//   Plan plan = parse_plan(config.root, config.referred_keys, diagnostics);   // config_items.h
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,8 @@ struct Plan {
   [[nodiscard]] std::optional<std::string> default_alias() const;
 };
 
-// What could be read of the plan; mistakes are reported, and the parts that hold them left out. nullopt: the text is no YAML.
-[[nodiscard]] std::optional<Plan> parse_plan(std::shared_ptr<const SourceText> source, Diagnostics& diagnostics);
+// What could be read of the plan; mistakes are reported, and the parts that hold them left out. Of the keys at the top that are the
+// user's own, those in `referred_keys` are in use.
+[[nodiscard]] Plan parse_plan(const YamlPtr& root, const std::set<std::string, std::less<>>& referred_keys, Diagnostics& diagnostics);
 
 }  // namespace brainsurgery

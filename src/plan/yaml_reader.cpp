@@ -288,18 +288,12 @@ class TreeBuilder final : public YAML::EventHandler {
   YamlPtr root_;
 };
 
-}  // namespace
-
-YamlPtr parse_yaml(std::shared_ptr<const SourceText> text, Diagnostics& diagnostics) {
-  if (std::optional<Diagnostic> problem = find_bad_character(text)) {
-    diagnostics.add(std::move(*problem));
-    return nullptr;
-  }
+// The text from `offset` on, which is in its first line, as one document.
+YamlPtr parse_from(const std::shared_ptr<const SourceText>& source, std::size_t offset, Diagnostics& diagnostics) {
   int errors_before = diagnostics.error_count();
-  std::string_view content = text->text;
-  int skipped = content.starts_with(kByteOrderMark) ? static_cast<int>(kByteOrderMark.size()) : 0;
-  std::string masked = mask_questions(content.substr(static_cast<std::size_t>(skipped)));
-  TreeBuilder builder(text, masked, skipped, diagnostics);
+  std::string masked = mask_questions(std::string_view(source->text).substr(offset));
+  int skipped = static_cast<int>(offset);
+  TreeBuilder builder(source, masked, skipped, diagnostics);
   try {
     std::istringstream stream(masked);
     YAML::Parser parser(stream);
@@ -312,7 +306,35 @@ YamlPtr parse_yaml(std::shared_ptr<const SourceText> text, Diagnostics& diagnost
     diagnostics.add(error);
   }
   if (diagnostics.error_count() > errors_before) return nullptr;
-  return builder.root() != nullptr ? builder.root() : YamlNode::null({text, 1, 1, 1});
+  return builder.root() != nullptr ? builder.root() : YamlNode::null({source, 1, skipped + 1, 1});
+}
+
+}  // namespace
+
+YamlPtr parse_yaml(std::shared_ptr<const SourceText> text, Diagnostics& diagnostics) {
+  if (std::optional<Diagnostic> problem = find_bad_character(text)) {
+    diagnostics.add(std::move(*problem));
+    return nullptr;
+  }
+  return parse_from(text, text->text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0, diagnostics);
+}
+
+YamlPtr parse_untyped(const YamlNode& text) {
+  SourceSpan at = text.span();
+  std::size_t offset = at.known() && at.line == 1 ? static_cast<std::size_t>(at.column) - 1 : std::string::npos;
+  // After an interpolation the text is not what the source has: places are then those of the text itself.
+  bool in_source = offset <= (at.source ? at.source->text.size() : 0) && at.source->text.compare(offset, std::string::npos, text.text()) == 0;
+  std::shared_ptr<const SourceText> value =
+      std::make_shared<SourceText>(SourceText{at.source != nullptr ? at.source->name : "<value>", text.text()});
+  Diagnostics diagnostics;
+  if (std::optional<Diagnostic> problem = find_bad_character(value)) {
+    if (in_source) problem->span = at;
+    diagnostics.add(std::move(*problem));
+  }
+  diagnostics.throw_if_errors();
+  YamlPtr parsed = in_source ? parse_from(at.source, offset, diagnostics) : parse_from(value, 0, diagnostics);
+  diagnostics.throw_if_errors();
+  return parsed;
 }
 
 }  // namespace brainsurgery

@@ -19,14 +19,14 @@ int depth_above(const Children& children, const SourceSpan& span, Get get) {
 
 }  // namespace
 
-YamlNode::YamlNode(Passkey, SourceSpan span, YamlKind kind, bool quoted, int depth,
+YamlNode::YamlNode(Passkey, SourceSpan span, YamlKind kind, Style style, int depth,
                    std::variant<Scalar, YamlItems, YamlEntries> content)
     : source_(std::move(span.source)),
       line_(span.line),
       column_(span.column),
       length_(span.length),
       kind_(kind),
-      quoted_(quoted),
+      style_(style),
       depth_(static_cast<std::int16_t>(depth)),
       content_(std::move(content)) {}
 
@@ -41,7 +41,8 @@ YamlPtr YamlNode::scalar(SourceSpan span, std::string text, YamlScalar value, bo
       scalar.value = value.floating;
     }
   }
-  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), value.kind, quoted, 1, std::move(scalar));
+  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), value.kind, quoted ? Style::quoted : Style::plain, 1,
+                                          std::move(scalar));
 }
 
 YamlPtr YamlNode::null(SourceSpan span) { return scalar(std::move(span), "", {.kind = YamlKind::null}, false); }
@@ -53,15 +54,20 @@ YamlPtr YamlNode::plain(SourceSpan span, std::string text) {
 
 YamlPtr YamlNode::text(SourceSpan span, std::string text) { return scalar(std::move(span), std::move(text), {}, true); }
 
+YamlPtr YamlNode::untyped(SourceSpan span, std::string text) {
+  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), YamlKind::string, Style::untyped, 1,
+                                          Scalar{std::move(text), {}});
+}
+
 YamlPtr YamlNode::sequence(SourceSpan span, YamlItems items) {
   int depth = depth_above(items, span, [](const YamlPtr& item) { return item.get(); });
-  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), YamlKind::sequence, false, depth,
+  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), YamlKind::sequence, Style::plain, depth,
                                           std::move(items));
 }
 
 YamlPtr YamlNode::mapping(SourceSpan span, YamlEntries entries) {
   int depth = depth_above(entries, span, [](const auto& entry) { return entry.second.get(); });
-  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), YamlKind::mapping, false, depth,
+  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), YamlKind::mapping, Style::plain, depth,
                                           std::move(entries));
 }
 

@@ -3,6 +3,7 @@
 //   YamlPtr root = parse_yaml(source, diagnostics);          // nullptr after errors
 //   if (const YamlNode* inputs = root->find("inputs")) ...
 //   YamlPtr value = YamlNode::text(span, "added later");      // trees can also be built by hand
+//   YamlPtr given = YamlNode::untyped(span, "[2, 3]");        // a text, or a list where its field takes one
 //
 // Nodes never change and may be shared between threads. Aliases share the node that they name, so a tree is a graph
 // without cycles; what a walk over it visits is bounded (kMaxYamlDepth levels; one million nodes by way of aliases).
@@ -33,10 +34,12 @@ inline constexpr int kMaxYamlDepth = 200;
 class YamlNode {
  public:
   // Builders. Those of lists and mappings throw Error(plan) beyond kMaxYamlDepth. `plain` resolves a scalar as if it
-  // stood unquoted in a file; `text` is a string whatever it looks like.
+  // stood unquoted in a file; `text` is a string whatever it looks like; `untyped` is a string until the field is known
+  // that it is for, and parse_untyped() reads it for fields of other types.
   [[nodiscard]] static YamlPtr null(SourceSpan span);
   [[nodiscard]] static YamlPtr plain(SourceSpan span, std::string text);
   [[nodiscard]] static YamlPtr text(SourceSpan span, std::string text);
+  [[nodiscard]] static YamlPtr untyped(SourceSpan span, std::string text);
   [[nodiscard]] static YamlPtr scalar(SourceSpan span, std::string text, YamlScalar value, bool quoted);
   [[nodiscard]] static YamlPtr sequence(SourceSpan span, YamlItems items);
   [[nodiscard]] static YamlPtr mapping(SourceSpan span, YamlEntries entries);
@@ -54,7 +57,9 @@ class YamlNode {
   // Scalars: quotes and escapes removed, otherwise as written ("0x10", "Yes"); empty for lists and mappings.
   [[nodiscard]] const std::string& text() const;
   // Written in quotes or as a block (| or >): kind() is then string.
-  [[nodiscard]] bool quoted() const { return quoted_; }
+  [[nodiscard]] bool quoted() const { return style_ != Style::plain; }
+  // Came from an argument or from the environment, which know no types. kind() is string.
+  [[nodiscard]] bool is_untyped() const { return style_ == Style::untyped; }
   [[nodiscard]] bool boolean() const;                         // YamlKind::boolean, else false
   [[nodiscard]] std::optional<std::int64_t> integer() const;  // YamlKind::integer within 64 bits
   [[nodiscard]] double floating() const;                      // integer or floating, else 0
@@ -78,17 +83,18 @@ class YamlNode {
     std::variant<std::monostate, bool, std::int64_t, double> value;
   };
   struct Passkey {};
+  enum class Style : std::uint8_t { plain, quoted, untyped };
 
  public:
   // For std::make_shared only.
-  YamlNode(Passkey, SourceSpan span, YamlKind kind, bool quoted, int depth,
+  YamlNode(Passkey, SourceSpan span, YamlKind kind, Style style, int depth,
            std::variant<Scalar, YamlItems, YamlEntries> content);
 
  private:
   std::shared_ptr<const SourceText> source_;
   int line_, column_, length_;
   YamlKind kind_;
-  bool quoted_;
+  Style style_;
   std::int16_t depth_;
   std::variant<Scalar, YamlItems, YamlEntries> content_;
 };
@@ -99,5 +105,8 @@ class YamlNode {
 // deep nesting.
 // After an error the result is nullptr and `diagnostics` has at least one error more.
 [[nodiscard]] YamlPtr parse_yaml(std::shared_ptr<const SourceText> text, Diagnostics& diagnostics);
+
+// What an untyped text is as YAML. Throws Error(plan) with every mistake in it.
+[[nodiscard]] YamlPtr parse_untyped(const YamlNode& text);
 
 }  // namespace brainsurgery

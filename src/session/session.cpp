@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <new>
+#include <system_error>
+#include <tuple>
 
 #include "base/resources.h"
 #include "base/thread_pool.h"
 #include "formats/inspect.h"
+#include "plan/config_items.h"
 #include "session/binder.h"
 #include "session/explain.h"
 #include "session/output.h"
@@ -34,6 +37,15 @@ void throw_failed_assertions(const Binder& binder) {
   if (!failures.empty()) throw Error(ErrorCode::assertion, std::move(failures));
 }
 
+// Every input that could not be opened.
+void throw_unreadable(const Binder& binder) {
+  std::vector<Diagnostic> failures;
+  for (const Error& error : binder.unreadable()) std::ranges::copy(error.diagnostics(), std::back_inserter(failures));
+  if (!failures.empty()) throw Error(ErrorCode::run, std::move(failures));
+}
+
+enum class Purpose : std::uint8_t { perform, look };
+
 // Calls `work` and turns what it throws into a value: the only place of the library where errors become one.
 template <typename Work>
 auto guarded(const Work& work) -> Outcome<decltype(work())> {
@@ -43,6 +55,8 @@ auto guarded(const Work& work) -> Outcome<decltype(work())> {
     return error;
   } catch (const std::bad_alloc&) {
     return Error(ErrorCode::run, "out of memory");
+  } catch (const std::system_error& error) {
+    return Error(ErrorCode::run, fmt::format("the system refused a thread: {}", error.code().message()), {}, {"fewer threads need less memory: --threads 1"});
   } catch (const std::exception& error) {
     return Error(ErrorCode::internal, fmt::format("internal error: {}", error.what()));
   }
@@ -54,8 +68,8 @@ class Session::Impl {
  public:
   Impl(Env& env, EventSink& events, SessionOptions options) : env_(env), events_(events), options_(std::move(options)) {}
 
-  RunReport run(const std::shared_ptr<const SourceText>& source) {
-    BoundPlan bound = bind(source);
+  RunReport run(const PlanSource& source) {
+    BoundPlan bound = bind(source, Purpose::perform);
     if (bound.output) announce(*bound.output);
     std::int64_t done = 0;
     const std::int64_t total = bound.output ? bound.output->report.bytes : 0;
@@ -71,16 +85,16 @@ class Session::Impl {
     return bound.report;
   }
 
-  RunReport check(const std::shared_ptr<const SourceText>& source) {
-    const BoundPlan bound = bind(source);
+  RunReport check(const PlanSource& source) {
+    const BoundPlan bound = bind(source, Purpose::look);
     for (const PlanInput& input : bound.plan.inputs) {
       if (!bound.binder->checkpoints().contains(input.alias)) warn(fmt::format("input '{}' ({}) is not used", input.alias, input.path), input.span);
     }
     return bound.report;
   }
 
-  std::string explain(const std::shared_ptr<const SourceText>& source) {
-    const BoundPlan bound = bind(source);
+  std::string explain(const PlanSource& source) {
+    const BoundPlan bound = bind(source, Purpose::look);
     return explain_plan(bound.plan, *bound.binder, bound.output ? &*bound.output : nullptr);
   }
 
@@ -93,24 +107,30 @@ class Session::Impl {
  private:
   void warn(std::string message, const SourceSpan& span = {}) { events_.on(events::Warning{{Severity::warning, span, std::move(message), {}}}); }
 
-  BoundPlan bind(const std::shared_ptr<const SourceText>& source) {
+  BoundPlan bind(const PlanSource& source, Purpose purpose) {
     Diagnostics diagnostics;
     BoundPlan bound;
-    std::optional<Plan> plan = parse_plan(source, diagnostics);
-    if (!plan) diagnostics.throw_if_errors();
-    bound.plan = *std::move(plan);
+    const std::optional<Config> config = read_config(source.items, options_.environment, diagnostics);
+    if (!config) throw_mistakes(diagnostics, source);
+    bound.plan = parse_plan(config->root, config->referred_keys, diagnostics);
     std::vector<PreparedStep> steps = prepare_steps(bound.plan, registries_, diagnostics);
     // Behind a step that cannot be read nothing is certain; what comes before it is bound all the same.
     const bool complete = !diagnostics.has_errors();
     if (!complete) steps.erase(first_gap(steps), steps.end());
-    bound.binder = std::make_unique<Binder>(env_, registries_, events_, bound.plan, diagnostics);
+    bound.binder = std::make_unique<Binder>(env_, registries_, events_, bound.plan, diagnostics, purpose == Purpose::perform);
     for (const PreparedStep& step : steps) bound.binder->bind(step);
+    check_output(env_, bound.plan, options_, diagnostics);
     for (const Diagnostic& item : diagnostics.items()) {
       if (item.severity == Severity::warning) events_.on(events::Warning{item});
     }
-    throw_mistakes(diagnostics);
-    throw_failed_assertions(*bound.binder);
+    if (diagnostics.has_errors()) {
+      for (const Error& error : bound.binder->unreadable()) diagnostics.add(error);
+    }
+    throw_mistakes(diagnostics, source);
+    throw_unreadable(*bound.binder);
     bound.output = bind_output(env_, bound.plan, *bound.binder, options_);
+    throw_unreadable(*bound.binder);
+    throw_failed_assertions(*bound.binder);
     if (bound.output) {
       for (const std::string& warning : bound.output->warnings) warn(warning);
       bound.report.outputs.push_back(bound.output->report);
@@ -130,12 +150,14 @@ class Session::Impl {
     return steps.end();
   }
 
-  // In the order of the text.
-  static void throw_mistakes(const Diagnostics& diagnostics) {
+  // In the order of the items and of their text.
+  static void throw_mistakes(const Diagnostics& diagnostics, const PlanSource& source) {
     if (!diagnostics.has_errors()) return;
     std::vector<Diagnostic> errors;
     std::ranges::copy_if(diagnostics.items(), std::back_inserter(errors), [](const Diagnostic& item) { return item.severity == Severity::error; });
-    std::ranges::stable_sort(errors, {}, [](const Diagnostic& item) { return std::pair(item.span.line, item.span.column); });
+    std::ranges::stable_sort(errors, {}, [&](const Diagnostic& item) {
+      return std::tuple(std::ranges::find(source.items, item.span.source, &ConfigItem::source) - source.items.begin(), item.span.line, item.span.column);
+    });
     throw Error(ErrorCode::plan, std::move(errors));
   }
 
@@ -174,13 +196,13 @@ class Session::Impl {
 Session::Session(Env& env, EventSink& events, SessionOptions options) : impl_(std::make_unique<Impl>(env, events, std::move(options))) {}
 Session::~Session() = default;
 
-Outcome<RunReport> Session::run(const std::shared_ptr<const SourceText>& plan) {
+Outcome<RunReport> Session::run(const PlanSource& plan) {
   return guarded([&] { return impl_->run(plan); });
 }
-Outcome<RunReport> Session::check(const std::shared_ptr<const SourceText>& plan) {
+Outcome<RunReport> Session::check(const PlanSource& plan) {
   return guarded([&] { return impl_->check(plan); });
 }
-Outcome<std::string> Session::explain(const std::shared_ptr<const SourceText>& plan) {
+Outcome<std::string> Session::explain(const PlanSource& plan) {
   return guarded([&] { return impl_->explain(plan); });
 }
 Outcome<std::string> Session::inspect_text(const std::string& path, bool digest) {

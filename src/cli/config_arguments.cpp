@@ -1,0 +1,88 @@
+#include "cli/config_arguments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <istream>
+#include <iterator>
+
+#include "base/spelling.h"
+#include "base/text.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr std::int64_t kMaxPlanBytes = std::int64_t{256} << 20;
+const std::string kStandardInput = "-";
+
+bool has_plan_suffix(const std::string& word) {
+  const std::string lowered = ascii_lower(word);
+  return lowered.ends_with(".yaml") || lowered.ends_with(".yml");
+}
+
+bool is_file(const std::string& word, Env& env) {
+  const std::optional<FileStatus> status = env.status(word);
+  return status && status->kind == FileStatus::Kind::regular;
+}
+
+bool is_plan(const std::string& word, bool first, Env& env) {
+  if (word.empty()) return false;
+  if (word.find('=') != std::string::npos) return is_file(word, env);
+  // A shell's <(...) is a path below /dev.
+  return first || word == kStandardInput || word.starts_with("/dev/") || has_plan_suffix(word);
+}
+
+// Names of the folder that `path` would be in; none where there is no such folder.
+std::vector<std::string> neighbours(const std::string& folder, Env& env) {
+  try {
+    return env.list(folder);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+Error missing(const std::string& path, Env& env) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  std::vector<std::string> notes;
+  if (const auto near = nearest(path.substr(folder.size()), neighbours(folder.empty() ? "." : folder, env))) {
+    notes.push_back(fmt::format("did you mean '{}{}'?", folder, *near));
+  }
+  return {ErrorCode::plan, fmt::format("plan file '{}' does not exist", path), {}, std::move(notes)};
+}
+
+std::string read_file(const std::string& path, Env& env) {
+  if (!path.starts_with("/dev/") && !env.status(path)) throw missing(path, env);
+  try {
+    return env.read_text(path, kMaxPlanBytes);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::plan, error.diagnostics());
+  }
+}
+
+}  // namespace
+
+std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items, const std::vector<std::string>& typed, Env& env, std::istream& in) {
+  std::vector<ConfigItem> result;
+  bool input_used = false;
+  auto place = typed.begin();
+  for (const std::string& word : items) {
+    // Options may stand between the items.
+    place = std::find(place == typed.end() ? place : place + 1, typed.end(), word);
+    SourceText text;
+    const bool plan = is_plan(word, result.empty(), env);
+    if (!plan) {
+      text = {fmt::format("argument {}", place - typed.begin()), word};
+    } else if (word == kStandardInput) {
+      if (input_used) throw Error(ErrorCode::plan, "standard input can be one of the plans only");
+      input_used = true;
+      text = {"<stdin>", std::string(std::istreambuf_iterator<char>(in), {})};
+    } else {
+      text = {word, read_file(word, env)};
+    }
+    result.push_back({plan ? ConfigItem::Kind::file : ConfigItem::Kind::assignment, std::make_shared<const SourceText>(std::move(text))});
+  }
+  return result;
+}
+
+}  // namespace brainsurgery
