@@ -153,9 +153,12 @@ void Executor::make(Run& run, int buffer) {
   } else {
     const auto& matmul = std::get<Materialization::Matmul>(wanted.how);
     if (!into.empty()) {
-      run.places.map(matmul.a);
-      run.places.map(matmul.b);
-      dense_.matmul({run.places.memory(matmul.a).data(), matmul.a_desc}, {run.places.memory(matmul.b).data(), matmul.b_desc}, into.data(), wanted.desc);
+      const auto operand = [&run](const Place& place, const TensorDesc& desc) {
+        const std::int64_t bytes = byte_count(desc.dtype, desc.shape);
+        run.places.map(place, bytes);
+        return DenseModule::Operand{bytes == 0 ? nullptr : run.places.memory(place).data(), desc};
+      };
+      dense_.matmul(operand(matmul.a, matmul.a_desc), operand(matmul.b, matmul.b_desc), into.data(), wanted.desc);
     }
   }
   run.places.finish();

@@ -39,9 +39,10 @@ class Places final : public PlaceReader {
   void read(const Place& place, std::int64_t offset, std::span<std::byte> into) const override;
   [[nodiscard]] std::span<const std::byte> memory(const Place& place) const override;
 
-  // Before a program runs: maps what it reads at random.
+  // Before a program runs: maps what it reads at random. Both throw Error(run) where a file does not hold its tensor.
   void prepare(const Program& program);
-  void map(const Place& place);
+  // `bytes`: what will be read, from the place's first element on.
+  void map(const Place& place, std::int64_t bytes);
   // After it: gives the mapped pages back, and throws Error(run) if a file turned out to be damaged.
   void finish();
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <cstring>
 
 #include "brainsurgery/error.h"
@@ -5,6 +7,19 @@
 #include "graph/visitor.h"
 
 namespace brainsurgery {
+namespace {
+
+// How many bytes of its place a gathering instruction may touch.
+std::int64_t extent(const ops::Gather& gather, DType dtype) {
+  std::int64_t last = gather.map.offset;
+  for (std::size_t i = 0; i < gather.map.shape.size(); ++i) {
+    if (gather.map.shape[i] == 0) return 0;
+    last += (gather.map.shape[i] - 1) * gather.map.strides[i];
+  }
+  return (last + 1) * item_size(dtype);
+}
+
+}  // namespace
 
 void Places::read(const Place& place, std::int64_t offset, std::span<std::byte> into) const {
   if (const auto* file = std::get_if<FilePlace>(&place)) {
@@ -27,7 +42,7 @@ std::span<const std::byte> Places::memory(const Place& place) const {
 
 void Places::prepare(const Program& program) {
   for (const Instruction& instruction : program.code) {
-    if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) map(gather->place);
+    if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) map(gather->place, extent(*gather, instruction.dtype));
     if (const auto* join = std::get_if<ops::Join>(&instruction.op)) {
       for (const ProgramPtr& part : join->parts) prepare(*part);
     }
@@ -35,9 +50,14 @@ void Places::prepare(const Program& program) {
   }
 }
 
-void Places::map(const Place& place) {
+void Places::map(const Place& place, std::int64_t bytes) {
   const auto* file = std::get_if<FilePlace>(&place);
-  if (file != nullptr && !maps_.contains(file->file.get())) maps_.emplace(file->file.get(), file->file->map());
+  if (file == nullptr || bytes == 0) return;
+  std::shared_ptr<const FileMap>& map = maps_[file->file.get()];
+  if (!map) map = file->file->map();
+  if (file->offset + bytes > std::ssize(map->bytes())) {
+    throw Error(ErrorCode::run, fmt::format("cannot read '{}': it is shorter than {} bytes (truncated?)", file->file->path(), file->offset + bytes));
+  }
 }
 
 void Places::finish() {

@@ -1,0 +1,181 @@
+// Writing plans to files, progress, and inputs that are not what they were.
+#include "exec/executor.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <numeric>
+
+#include "brainsurgery/error.h"
+#include "support/temp_dir.h"
+
+namespace brainsurgery {
+namespace {
+
+class ExecutorTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<const ReadableFile> input(const std::string& content, const std::string& name = "in") {
+    testing::write_file(folder_ / name, content);
+    return posix_env().open(folder_ / name);
+  }
+  static std::string counting(std::size_t size) {
+    std::string bytes(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i % 251);
+    return bytes;
+  }
+  static std::string text_of(const std::vector<std::byte>& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+  std::string written(const PhysicalPlan& plan, ExecOptions options, Executor::Progress progress = nullptr) {
+    ThreadPool pool(2);
+    options.spill_directory = folder_ / "spill";
+    const std::string path = folder_ / ("out" + std::to_string(outputs_++));
+    const auto file = posix_env().create(path);
+    Executor(pool, options, std::move(progress)).write(plan, *file);
+    file->close();
+    return testing::read_file(path);
+  }
+  std::vector<std::byte> evaluate(const Expr& expr) {
+    ThreadPool pool(1);
+    return Executor(pool, {.spill_directory = folder_ / "spill", .fuse = true}, nullptr).evaluate(expr);
+  }
+  void expect_run_error(const std::function<void()>& work, const std::string& message) {
+    try {
+      work();
+      ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::run);
+      EXPECT_EQ(std::string(error.what()), message);
+    }
+  }
+
+  testing::TempDir folder_;
+  int outputs_ = 0;
+};
+
+Region whole_but_last(std::int64_t rows, std::int64_t columns) { return {{{0, rows, 1, false}, {0, columns - 1, 1, false}}}; }
+
+TEST_F(ExecutorTest, WritesEverySegmentAtItsPlace) {
+  const std::string content = counting(5000);
+  const auto file = input(content);
+  const Expr a = source(file, 100, {DType::U8, {1000}});
+  const Expr matrix = source(file, 2000, {DType::U8, {20, 30}});
+  for (const std::int64_t tile_bytes : {1, 7, 4096}) {
+    for (const bool fuse : {true, false}) {
+      PhysicalPlan plan({fuse});
+      plan.add_bytes("header");
+      plan.add_tensor(a);
+      plan.add_tensor(permute(matrix, {1, 0}));
+      plan.add_tensor(scale(scale(a, 2), 3));
+      std::string expected = "header" + content.substr(100, 1000);
+      for (int i = 0; i < 600; ++i) expected += content[static_cast<std::size_t>(2000 + i % 20 * 30 + i / 20)];
+      for (int i = 0; i < 1000; ++i) expected += static_cast<char>(content[static_cast<std::size_t>(100 + i)] * 6);
+      EXPECT_EQ(written(plan, {.tile_bytes = tile_bytes, .budget_bytes = 1, .fuse = fuse}), expected);
+    }
+  }
+}
+
+TEST_F(ExecutorTest, ProgressAddsUpToTheFile) {
+  const auto file = input(counting(5000));
+  const Expr a = source(file, 100, {DType::U8, {1000}});
+  for (const std::int64_t tile_bytes : {1, 7, 300, 4096}) {
+    PhysicalPlan plan({});
+    plan.add_bytes("header");
+    plan.add_tensor(a);
+    plan.add_tensor(scale(a, 2));
+    plan.add_tensor(permute(random({DType::F32, {7, 11}}, nodes::Random::Distribution::uniform, 0, 1, 1), {1, 0}));
+    std::int64_t done = 0;
+    static_cast<void>(written(plan, {.tile_bytes = tile_bytes}, [&](std::int64_t bytes) {
+      EXPECT_GE(bytes, 0);
+      done += bytes;
+    }));
+    EXPECT_EQ(done, plan.size()) << tile_bytes;
+  }
+}
+
+TEST_F(ExecutorTest, AnEmptyPlanMakesAnEmptyFile) {
+  PhysicalPlan plan({});
+  plan.add_tensor(source(input("x"), 0, {DType::F32, {0, 3}}));
+  EXPECT_EQ(written(plan, {}), "");
+}
+
+TEST_F(ExecutorTest, StridedReadingOfTensorsAtOddOffsets) {
+  const std::string content = counting(1000);
+  const auto file = input(content);
+  for (const std::int64_t offset : {0, 1, 2, 3, 5, 7}) {
+    const Expr base = source(file, offset, {DType::F64, {10, 11}});
+    std::string expected;
+    for (std::size_t i = 0; i < 110; ++i) expected += content.substr(static_cast<std::size_t>(offset) + 8 * (i % 10 * 11 + i / 10), 8);
+    EXPECT_EQ(text_of(evaluate(permute(base, {1, 0}))), expected) << offset;
+  }
+}
+
+TEST_F(ExecutorTest, ASourceThatItsFileDoesNotHoldIsAnError) {
+  const auto file = input(counting(100));
+  const std::string path = folder_ / "in";
+  expect_run_error([&] { static_cast<void>(evaluate(source(file, 40, {DType::U8, {10, 10}}))); },
+                   "cannot read '" + path + "': it is shorter than 140 bytes (truncated?)");
+  for (const std::int64_t offset : {40, 99, 100, 5000}) {
+    const Expr base = source(file, offset, {DType::U8, {100, 100}});
+    expect_run_error([&] { static_cast<void>(evaluate(slice(base, whole_but_last(100, 100)))); },
+                     "cannot read '" + path + "': it is shorter than " + std::to_string(offset + 99 * 100 + 99) + " bytes (truncated?)");
+  }
+}
+
+TEST_F(ExecutorTest, AFileThatShrinksAfterItWasOpenedIsAnError) {
+  const auto file = input(counting(200'000));
+  const Expr base = source(file, 0, {DType::U8, {400, 500}});
+  ASSERT_EQ(evaluate(slice(base, whole_but_last(400, 500))).size(), 400U * 499U);
+  std::filesystem::resize_file(folder_ / "in", 5000);
+  expect_run_error([&] { static_cast<void>(evaluate(slice(base, whole_but_last(400, 500)))); },
+                   "'" + (folder_ / "in") + "' became shorter or unreadable while it was read");
+  PhysicalPlan copied({}), gathered({});
+  copied.add_tensor(base);
+  gathered.add_tensor(permute(base, {1, 0}));
+  expect_run_error([&] { static_cast<void>(written(gathered, {})); }, "'" + (folder_ / "in") + "' became shorter or unreadable while it was read");
+  EXPECT_THROW(static_cast<void>(written(copied, {})), Error);
+}
+
+// Truncated while a mapping of it is in use: by the first progress message.
+TEST_F(ExecutorTest, AFileThatShrinksWhileItIsMappedIsAnError) {
+  const auto file = input(counting(2'000'000));
+  const Expr base = source(file, 0, {DType::U8, {2000, 1000}});
+  PhysicalPlan plan({});
+  plan.add_tensor(permute(base, {1, 0}));
+  ThreadPool pool(1);
+  const auto out = posix_env().create(folder_ / "out");
+  Executor executor(pool, {.tile_bytes = 1000}, [&](std::int64_t) { std::filesystem::resize_file(folder_ / "in", 4096); });
+  expect_run_error([&] { executor.write(plan, *out); }, "'" + (folder_ / "in") + "' became shorter or unreadable while it was read");
+}
+
+TEST_F(ExecutorTest, SmallestTypesAreJoinedAsBytes) {
+  const auto file = input("abcdefgh");
+  const Expr a = source(file, 1, {DType::F4, {2, 2}}), b = source(file, 4, {DType::F4, {1, 2}});
+  EXPECT_EQ(text_of(evaluate(concat({a, reshape(b, {1, 2}), a}, 0))), "bcebc");
+}
+
+TEST_F(ExecutorTest, ComparisonsStopAtTheFirstDifferenceAndSeeAll) {
+  const auto file = input(counting(3000));
+  ThreadPool pool(2);
+  Executor executor(pool, {.tile_bytes = 64}, nullptr);
+  const Expr a = source(file, 0, {DType::U8, {251}}), b = source(file, 251, {DType::U8, {251}}), c = source(file, 252, {DType::U8, {251}});
+  EXPECT_EQ(executor.holds(checks::EqualValues{a, b, {}, ""}), true);
+  EXPECT_EQ(executor.holds(checks::EqualValues{a, c, {}, ""}), false);
+  EXPECT_EQ(executor.holds(checks::EqualValues{a, c, 1, ""}), false) << "250 and 0";
+  EXPECT_EQ(executor.holds(checks::EqualValues{a, c, 250, ""}), true);
+  EXPECT_EQ(executor.holds(checks::SmallValues{a, 250, ""}), true);
+  EXPECT_EQ(executor.holds(checks::SmallValues{a, 249, ""}), false);
+}
+
+TEST_F(ExecutorTest, DrawsDoNotDependOnTiles) {
+  const Expr normal = random({DType::F32, {1001}}, nodes::Random::Distribution::normal, 1, 2, 5);
+  const std::vector<std::byte> expected = evaluate(normal);
+  for (const std::int64_t tile_bytes : {1, 12, 1000}) {
+    ThreadPool pool(2);
+    EXPECT_EQ(Executor(pool, {.tile_bytes = tile_bytes}, nullptr).evaluate(normal), expected);
+  }
+}
+
+}  // namespace
+}  // namespace brainsurgery
