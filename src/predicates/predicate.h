@@ -24,8 +24,9 @@ struct FoundTensor {
   std::string name;
   Expr expr;
   AccessCounts counts;
+  std::string slice;  // as written; empty without one
 
-  [[nodiscard]] std::string label() const { return alias + "::" + name; }
+  [[nodiscard]] std::string label() const { return alias + "::" + name + (slice.empty() ? "" : "::" + slice); }
 };
 
 // The names of the workspace as an assertion sees them.

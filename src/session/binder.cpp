@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_set>
+#include <filesystem>
 
 #include "base/spelling.h"
 #include "plan/match_names.h"
+#include "publish/staged_directory.h"
 #include "session/seed.h"
 
 namespace brainsurgery {
@@ -35,8 +36,8 @@ std::string unescaped(const std::string& expr) {
 
 }  // namespace
 
-Binder::Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics)
-    : env_(env), registries_(registries), events_(events), plan_(plan), diagnostics_(diagnostics) {
+Binder::Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics, bool may_recover)
+    : env_(env), registries_(registries), events_(events), plan_(plan), diagnostics_(diagnostics), may_recover_(may_recover) {
   if (plan.inputs.empty()) workspace_.add(kImplicitAlias, StateDict());
 }
 
@@ -45,21 +46,38 @@ bool Binder::open(const std::string& alias) {
   const auto input = std::ranges::find(plan_.inputs, alias, &PlanInput::alias);
   if (input == plan_.inputs.end()) return false;
   try {
-    Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, input->path);
-    StateDict names(input->path);
-    std::int64_t bytes = 0;
-    for (const TensorEntry& tensor : checkpoint.tensors) {
-      bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
-      names.put(tensor.name, source(tensor.file, tensor.offset, tensor.desc));
-    }
-    for (const std::string& warning : checkpoint.warnings) events_.on(events::Warning{{Severity::warning, {}, warning, {}}});
-    events_.on(events::InputOpened{alias, input->path, std::ssize(checkpoint.tensors), bytes});
-    workspace_.add(alias, std::move(names));
-    checkpoints_.emplace(alias, std::move(checkpoint));
+    workspace_.add(alias, read_input(*input));
   } catch (const Error& error) {
-    throw error.at(input->span);
+    unreadable_.push_back(error.at(input->span));
+    workspace_.add(alias, StateDict(input->path));
+    taints_.push_back({alias, "", false, true});
   }
   return true;
+}
+
+StateDict Binder::read_input(const PlanInput& input) {
+  finish_publication(input.path);
+  Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, input.path);
+  StateDict names(input.path);
+  std::int64_t bytes = 0;
+  for (const TensorEntry& tensor : checkpoint.tensors) {
+    bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
+    names.put(tensor.name, source(tensor.file, tensor.offset, tensor.desc));
+  }
+  for (const std::string& warning : checkpoint.warnings) events_.on(events::Warning{{Severity::warning, {}, warning, {}}});
+  events_.on(events::InputOpened{input.alias, input.path, std::ssize(checkpoint.tensors), bytes});
+  checkpoints_.emplace(input.alias, std::move(checkpoint));
+  return names;
+}
+
+// A killed run may have left an input half published.
+void Binder::finish_publication(const std::string& directory) {
+  if (!env_.status((std::filesystem::path(directory) / kJournalName).string(), false)) return;
+  if (!may_recover_) {
+    events_.on(events::Warning{{Severity::warning, {}, fmt::format("a publication into '{}' was interrupted; a run will finish or undo it first", directory), {}}});
+  } else if (!recover(env_, directory)) {
+    throw Error(ErrorCode::run, fmt::format("another program is publishing into '{}' right now", directory), {}, {"run again when it is done"});
+  }
 }
 
 const StateDict& Binder::names_of(const std::string& alias) {
@@ -141,7 +159,7 @@ void Binder::check_destinations(const std::vector<Match>& matches) {
       if (resolved.name.empty()) {
         throw Error(ErrorCode::plan, fmt::format("{}: '{}' gives an empty name", resolved.ref->where, describe(*resolved.ref->ref)), resolved.ref->ref->span);
       }
-      if (role.policy == Role::Policy::must_exist && !exists) throw missing(resolved.ref->where, label, alias, resolved.name);
+      if (role.policy == Role::Policy::must_exist && !exists) throw missing(resolved.ref->where, *resolved.ref->ref, alias, resolved.name);
       if (role.policy == Role::Policy::must_not_exist && exists) {
         throw Error(ErrorCode::plan, fmt::format("{}: destination already exists: {}", resolved.ref->where, label), resolved.ref->ref->span);
       }
@@ -158,12 +176,15 @@ const Expr& Binder::expr_of(const Resolved& resolved) {
   return tensor->expr;
 }
 
-Expr Binder::sliced(const Expr& expr, const std::optional<Slice>& slice, const std::string& label) const {
-  if (!slice) return expr;
+Expr Binder::sliced(const Expr& expr, const TensorRef& ref, const std::string& label) const {
+  return ref.slice ? brainsurgery::slice(expr, region_of(ref, expr.shape(), label)) : expr;
+}
+
+Region Binder::region_of(const TensorRef& ref, const Shape& shape, const std::string& label) const {
   try {
-    return brainsurgery::slice(expr, brainsurgery::select(*slice, expr.shape()));
+    return brainsurgery::select(*ref.slice, shape);
   } catch (const Error& error) {
-    throw error.with_note(fmt::format("in {} of shape {}", label, to_string(expr.shape())));
+    throw error.at(ref.span).with_note("in " + label);
   }
 }
 
@@ -177,7 +198,7 @@ Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Ma
     const std::string label = label_of(resolved.ref->alias, resolved.name);
     if (role.writes && first_target == nullptr) first_target = &resolved;
     if (role.reads) {
-      operands.operands.push_back({resolved.ref->alias, resolved.name, sliced(expr_of(resolved), resolved.ref->ref->slice, label)});
+      operands.operands.push_back({resolved.ref->alias, resolved.name, sliced(expr_of(resolved), *resolved.ref->ref, label)});
       labels.push_back(label);
     }
   }
@@ -225,7 +246,7 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
   const Expr& before = expr_of(target);
   if (!edit.edit->rebinds) {
     const std::string label = label_of(target.ref->alias, target.name);
-    const Region region = slice ? brainsurgery::select(*slice, before.shape()) : Region();
+    const Region region = slice ? region_of(*target.ref->ref, before.shape(), label) : Region();
     const TensorDesc wanted{before.dtype(), slice ? region.shape() : before.shape()};
     if (value.desc() != wanted) {
       const bool shapes = value.shape() != wanted.shape;
@@ -248,8 +269,8 @@ Error Binder::no_match(const std::string& where, const std::string& alias, const
   return Error(ErrorCode::plan, fmt::format("{}{}no tensor matches '{}'{}", where, where.empty() ? "" : ": ", describe(ref), place), ref.span, std::move(notes));
 }
 
-Error Binder::missing(const std::string& where, const std::string& label, const std::string& alias, const std::string& name) const {
-  return Error(ErrorCode::plan, fmt::format("{}: tensor does not exist: {}", where, label), {}, nearest_names(name, workspace_.find(alias)));
+Error Binder::missing(const std::string& where, const TensorRef& ref, const std::string& alias, const std::string& name) const {
+  return Error(ErrorCode::plan, fmt::format("{}: tensor does not exist: {}", where, label_of(alias, name)), ref.span, nearest_names(name, workspace_.find(alias)));
 }
 
 std::vector<Binder::Taint> Binder::touched_by(const PreparedEdit& edit) const {

@@ -28,16 +28,17 @@ struct CheckEffect {
 
 class Binder final : private NameScope {
  public:
-  Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics);
+  Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics, bool may_recover);
 
-  // Throws Error(run) where an input cannot be opened; mistakes of the plan are reported. A mistake that may only follow from an
-  // earlier one is not.
+  // Mistakes of the plan are reported, except those that may only follow from an earlier one or from an input that cannot be read.
   void bind(const PreparedStep& step);
-  // Opens the input of `alias` if there is one and it is not open yet. False: no such alias.
+  // Opens the input of `alias` if there is one and it is not open yet. False: no such alias. One that cannot be opened is empty from
+  // then on, and in unreadable().
   bool open(const std::string& alias);
 
   [[nodiscard]] const Workspace& workspace() const { return workspace_; }
   [[nodiscard]] const std::vector<CheckEffect>& effects() const { return effects_; }
+  [[nodiscard]] const std::vector<Error>& unreadable() const { return unreadable_; }
   // The checkpoints that were opened, by alias.
   [[nodiscard]] const std::map<std::string, Checkpoint>& checkpoints() const { return checkpoints_; }
   // Aliases that a step wrote to; the output is one of them.
@@ -45,6 +46,9 @@ class Binder final : private NameScope {
   [[nodiscard]] const std::set<std::string>& changed() const { return changed_; }
 
  private:
+  [[nodiscard]] StateDict read_input(const PlanInput& input);
+  void finish_publication(const std::string& directory);
+
   // A name that a reference leads to for one match.
   struct Resolved {
     const PreparedRef* ref;
@@ -62,9 +66,10 @@ class Binder final : private NameScope {
 
   [[nodiscard]] const StateDict& names_of(const std::string& alias);
   [[nodiscard]] const Expr& expr_of(const Resolved& resolved);
-  [[nodiscard]] Expr sliced(const Expr& expr, const std::optional<Slice>& slice, const std::string& label) const;
+  [[nodiscard]] Expr sliced(const Expr& expr, const TensorRef& ref, const std::string& label) const;
+  [[nodiscard]] Region region_of(const TensorRef& ref, const Shape& shape, const std::string& label) const;
   [[nodiscard]] Error no_match(const std::string& where, const std::string& alias, const TensorRef& ref) const;
-  [[nodiscard]] Error missing(const std::string& where, const std::string& label, const std::string& alias, const std::string& name) const;
+  [[nodiscard]] Error missing(const std::string& where, const TensorRef& ref, const std::string& alias, const std::string& name) const;
 
   // Which names may differ from what a correct plan would have: those that a step with a mistake would have touched.
   struct Taint {
@@ -90,8 +95,10 @@ class Binder final : private NameScope {
   EventSink& events_;
   const Plan& plan_;
   Diagnostics& diagnostics_;
+  bool may_recover_;  // whether publications that were interrupted may be finished
   Workspace workspace_;
   std::map<std::string, Checkpoint> checkpoints_;
+  std::vector<Error> unreadable_;
   std::vector<CheckEffect> effects_;
   std::set<std::string> contributing_;
   std::set<std::string> changed_;

@@ -35,7 +35,7 @@ std::string Binder::describe(const TensorRef& ref) const {
 Error Binder::no_match(const TensorRef& ref) const { return no_match("", alias_of(ref), ref); }
 
 FoundTensor Binder::found(const std::string& alias, const std::string& name, const NamedTensor& tensor, const TensorRef& ref) const {
-  return {alias, name, sliced(tensor.expr, ref.slice, alias + "::" + name), tensor.counts};
+  return {alias, name, sliced(tensor.expr, ref, alias + "::" + name), tensor.counts, ref.slice ? ref.slice->text : ""};
 }
 
 std::vector<FoundTensor> Binder::select(const TensorRef& ref) {
@@ -59,7 +59,7 @@ std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const Tens
   for_each_match(pattern, names_of(alias).names(), [&](const auto& at, const Captures& captures) {
     const std::string name = derived.expand(captures);
     const NamedTensor* partner = other.find(name);
-    if (partner == nullptr) throw missing("assert", other_alias + "::" + name, other_alias, name);
+    if (partner == nullptr) throw missing("assert", derived_ref, other_alias, name);
     result.emplace_back(found(alias, at->first, at->second, pattern_ref), found(other_alias, name, *partner, derived_ref));
   });
   return result;

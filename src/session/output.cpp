@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
+#include "base/spelling.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "formats/safetensors.h"
@@ -25,7 +27,7 @@ struct Choice {
 // The alias that is written: the one named, else the only one that steps wrote to and that still holds tensors, else the only input.
 Choice choose_alias(const Plan& plan, const PlanOutput& output, Binder& binder) {
   if (output.model) {
-    if (!binder.open(*output.model)) refuse(output, fmt::format("model '{}' is not an alias of this plan", *output.model));
+    BS_CHECK(binder.open(*output.model));
     return {*output.model, "named by output.model"};
   }
   std::vector<std::string> candidates;
@@ -45,6 +47,17 @@ Choice choose_alias(const Plan& plan, const PlanOutput& output, Binder& binder) 
   }
   static_cast<void>(binder.open(plan.inputs.front().alias));
   return {plan.inputs.front().alias, "the only input"};
+}
+
+void check_model(const Plan& plan, const PlanOutput& output) {
+  std::vector<std::string> known;
+  for (const PlanInput& input : plan.inputs) known.push_back(input.alias);
+  if (known.empty()) known.push_back(kImplicitAlias);
+  if (!output.model || std::ranges::find(known, *output.model) != known.end()) return;
+  std::vector<std::string> notes;
+  if (const auto near = nearest(*output.model, known)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+  notes.push_back(fmt::format("aliases: {}", fmt::join(known, ", ")));
+  refuse(output, fmt::format("model '{}' is not an alias of this plan", *output.model), std::move(notes));
 }
 
 struct Destination {
@@ -120,6 +133,18 @@ std::vector<OutputFile> make_files(const Content& content, const Destination& de
 }
 
 }  // namespace
+
+void check_output(Env& env, const Plan& plan, const SessionOptions& options, Diagnostics& diagnostics) {
+  if (!plan.output) return;
+  for (const auto& check : {std::function([&] { check_model(plan, *plan.output); }), std::function([&] { choose_destination(env, *plan.output, options.shard_size); })}) {
+    try {
+      check();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::plan) throw;
+      diagnostics.add(error);
+    }
+  }
+}
 
 std::optional<BoundOutput> bind_output(Env& env, const Plan& plan, Binder& binder, const SessionOptions& options) {
   if (!plan.output) return std::nullopt;

@@ -28,6 +28,9 @@ struct BoundOutput {
   std::vector<std::string> warnings;
 };
 
+// Reports what is wrong with the plan's output whatever the steps do: its path, format, sharding and model.
+void check_output(Env& env, const Plan& plan, const SessionOptions& options, Diagnostics& diagnostics);
+
 // nullopt where the plan has no output. Throws Error(plan) where the alias, the format or the sharding cannot be decided.
 [[nodiscard]] std::optional<BoundOutput> bind_output(Env& env, const Plan& plan, Binder& binder, const SessionOptions& options);
 

@@ -27,12 +27,23 @@ struct BoundPlan {
   RunReport report;
 };
 
+// The first line of a reason is the message; further ones, of the alternatives of an `any`, are notes.
+Diagnostic failure_of(const Verdict& verdict, const SourceSpan& span) {
+  Diagnostic failure{Severity::error, span, "assertion failed: " + verdict.reason.substr(0, verdict.reason.find('\n')), {}};
+  for (std::size_t end = verdict.reason.find('\n'); end != std::string::npos;) {
+    const std::size_t begin = end + 1;
+    end = verdict.reason.find('\n', begin);
+    failure.notes.push_back(verdict.reason.substr(begin, end == std::string::npos ? end : end - begin));
+  }
+  return failure;
+}
+
 // Every assertion that headers alone decide against.
 void throw_failed_assertions(const Binder& binder) {
   std::vector<Diagnostic> failures;
   for (const CheckEffect& effect : binder.effects()) {
     const std::optional<Verdict> verdict = decide(*effect.check);
-    if (verdict && !verdict->pass) failures.push_back({Severity::error, effect.span, "assertion failed: " + verdict->reason, {}});
+    if (verdict && !verdict->pass) failures.push_back(failure_of(*verdict, effect.span));
   }
   if (!failures.empty()) throw Error(ErrorCode::assertion, std::move(failures));
 }
@@ -70,13 +81,13 @@ class Session::Impl {
 
   RunReport run(const PlanSource& source) {
     BoundPlan bound = bind(source, Purpose::perform);
-    if (bound.output) announce(*bound.output);
     std::int64_t done = 0;
     const std::int64_t total = bound.output ? bound.output->report.bytes : 0;
     ThreadPool pool(options_.threads > 0 ? options_.threads : default_thread_count());
     Executor checker(pool, exec_options(), nullptr);
     for (const CheckEffect& effect : bound.binder->effects()) perform(effect, checker);
     if (!bound.output) return bound.report;
+    announce(*bound.output);
     Executor executor(pool, exec_options(), [&](std::int64_t bytes) {
       done += bytes;
       events_.on(events::Progress{done, total});
@@ -174,7 +185,7 @@ class Session::Impl {
         throw error.at(effect.span);
       }
     }();
-    if (!verdict->pass) throw Error(ErrorCode::assertion, "assertion failed: " + verdict->reason, effect.span);
+    if (!verdict->pass) throw Error(ErrorCode::assertion, {failure_of(*verdict, effect.span)});
     events_.on(events::AssertionHeld{effect.step});
   }
 
