@@ -8,6 +8,11 @@
 #include "exec/kernels/kernels.h"
 
 namespace brainsurgery {
+namespace {
+
+constexpr std::int64_t kNoOutput = 0;  // bytes of the target that a piece of work has written
+
+}  // namespace
 
 struct Executor::Run {
   explicit Run(const Executor& executor, const std::vector<Materialization>& all)
@@ -48,8 +53,7 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
       try {
         throw_if_interrupted();
         const auto job = std::upper_bound(first.begin(), first.end(), i) - first.begin() - 1;
-        jobs[job].run(runner, scratch, i - first[job]);
-        done_bytes += jobs[job].bytes_per_tile;
+        done_bytes += jobs[job].run(runner, scratch, i - first[job]);
       } catch (...) {
         next = total;  // nobody starts another tile
         throw;
@@ -77,8 +81,9 @@ Executor::Job Executor::copy_job(const Segment& segment, const FilePlace& from, 
     const std::span<std::byte> bytes(block->data(), static_cast<std::size_t>(end - begin));
     from.file->read(from.offset + begin - segment.offset, bytes);
     file.write(begin, bytes);
+    return end - begin;
   };
-  return {last - first + 1, run, segment.size / (last - first + 1)};
+  return {last - first + 1, run};
 }
 
 Executor::Job Executor::compute_job(const Segment& segment, const Program& program, WritableFile& file) const {
@@ -89,9 +94,11 @@ Executor::Job Executor::compute_job(const Segment& segment, const Program& progr
     const std::int64_t end = std::min(program.elements, begin + elements);
     const auto block = scratch.take(elements * program.item_bytes);
     runner.run(program, begin, end, block->data());
-    file.write(segment.offset + begin * program.item_bytes, {block->data(), static_cast<std::size_t>((end - begin) * program.item_bytes)});
+    const std::int64_t bytes = (end - begin) * program.item_bytes;
+    file.write(segment.offset + begin * program.item_bytes, {block->data(), static_cast<std::size_t>(bytes)});
+    return bytes;
   };
-  return {tiles, run, segment.size / tiles};
+  return {tiles, run};
 }
 
 void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
@@ -106,6 +113,7 @@ void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
   for (const Segment& segment : plan.segments()) {
     if (const auto* given = std::get_if<Segment::Bytes>(&segment.content)) {
       file.write(segment.offset, std::as_bytes(std::span(given->bytes)));
+      progress_(segment.size);
     } else if (const auto* copy = std::get_if<Segment::Copy>(&segment.content)) {
       group.push_back(copy_job(segment, copy->from, file));
     } else {
@@ -146,8 +154,9 @@ void Executor::make(Run& run, int buffer) {
       const std::int64_t begin = index * elements;
       const std::int64_t end = std::min((*program)->elements, begin + elements);
       runner.run(**program, begin, end, into.data() + begin * (*program)->item_bytes);
+      return kNoOutput;
     };
-    run_jobs({{((*program)->elements + elements - 1) / elements, fill, 0}}, run.places);
+    run_jobs({{((*program)->elements + elements - 1) / elements, fill}}, run.places);
   } else if (const auto* random = std::get_if<nodes::Random>(&wanted.how)) {
     draw(*random, wanted.desc, into);
   } else {
@@ -196,8 +205,9 @@ std::vector<std::byte> Executor::evaluate(const Expr& expr) {
   const auto fill = [&](TileRunner& runner, Scratch&, std::int64_t index) {
     const std::int64_t begin = index * elements;
     runner.run(*tensor.program, begin, std::min(tensor.program->elements, begin + elements), result.data() + begin * tensor.program->item_bytes);
+    return kNoOutput;
   };
-  run_jobs({{(tensor.program->elements + elements - 1) / elements, fill, 0}}, run.places);
+  run_jobs({{(tensor.program->elements + elements - 1) / elements, fill}}, run.places);
   run.places.finish();
   return result;
 }
@@ -217,7 +227,7 @@ bool Executor::all_tiles(const std::vector<Expr>& operands,
   const std::int64_t count = tensors.front().program->elements;
   std::atomic<bool> all{true};
   const auto test = [&](TileRunner& runner, Scratch& scratch, std::int64_t index) {
-    if (!all) return;
+    if (!all) return kNoOutput;
     const std::int64_t begin = index * elements;
     const std::int64_t end = std::min(count, begin + elements);
     std::vector<std::unique_ptr<Scratch::Block>> blocks;
@@ -228,8 +238,9 @@ bool Executor::all_tiles(const std::vector<Expr>& operands,
       values.push_back(blocks.back()->data());
     }
     if (!holds(values, end - begin)) all = false;
+    return kNoOutput;
   };
-  run_jobs({{(count + elements - 1) / elements, test, 0}}, run.places);
+  run_jobs({{(count + elements - 1) / elements, test}}, run.places);
   run.places.finish();
   return all;
 }

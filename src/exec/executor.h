@@ -71,8 +71,8 @@ class Executor final : public DataOracle {
   // Independent pieces of work, numbered; each may run on any worker.
   struct Job {
     std::int64_t tiles;
-    std::function<void(TileRunner&, Scratch&, std::int64_t tile)> run;
-    std::int64_t bytes_per_tile;  // of output, for the progress
+    // Gives the bytes of output, for the progress.
+    std::function<std::int64_t(TileRunner&, Scratch&, std::int64_t tile)> run;
   };
   struct Run;  // the buffers of one plan or check
 
