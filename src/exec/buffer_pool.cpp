@@ -27,25 +27,29 @@ std::byte* map_memory(std::int64_t bytes, int flags, int file) {
   return static_cast<std::byte*>(data);
 }
 
+// Closes at the end of a scope; a mapping stays.
+struct Descriptor {
+  explicit Descriptor(int opened) : file(opened) {}
+  ~Descriptor() {
+    if (file >= 0) ::close(file);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int file;
+};
+
 // A file without a name, its space reserved so that a full disk is an error here and not a signal later.
 std::byte* map_spill_file(std::int64_t bytes, const std::string& directory) {
   std::error_code ignored;
   std::filesystem::create_directories(directory, ignored);
   std::string path = directory + "/spill-XXXXXX";
-  const int file = ::mkostemp(path.data(), O_CLOEXEC);
-  if (file < 0) fail(fmt::format("cannot create a spill file in '{}'", directory));
+  const Descriptor spill(::mkostemp(path.data(), O_CLOEXEC));
+  if (spill.file < 0) fail(fmt::format("cannot create a spill file in '{}'", directory));
   ::unlink(path.c_str());
-  int status = ::fallocate(file, 0, 0, bytes);
-  if (status != 0 && errno == EOPNOTSUPP) status = ::ftruncate(file, bytes);
-  if (status != 0) {
-    const int reason = errno;
-    ::close(file);
-    errno = reason;
-    fail(fmt::format("cannot reserve {} in '{}'", format_size(bytes), directory));
-  }
-  std::byte* data = map_memory(bytes, MAP_SHARED, file);
-  ::close(file);
-  return data;
+  int status = ::fallocate(spill.file, 0, 0, bytes);
+  if (status != 0 && errno == EOPNOTSUPP) status = ::ftruncate(spill.file, bytes);
+  if (status != 0) fail(fmt::format("cannot reserve {} in '{}'", format_size(bytes), directory));
+  return map_memory(bytes, MAP_SHARED, spill.file);
 }
 
 }  // namespace
@@ -55,14 +59,19 @@ Buffer::~Buffer() {
 }
 
 std::unique_ptr<Buffer> BufferPool::take(std::int64_t bytes) {
-  if (bytes == 0) return std::make_unique<Buffer>(nullptr, 0);
-  const bool spill = used_bytes_ + bytes > budget_bytes_;
+  if (bytes == 0) return std::make_unique<Buffer>(nullptr, 0, false);
+  const bool spill = memory_bytes_ + bytes > budget_bytes_;
   std::byte* data = spill ? map_spill_file(bytes, spill_directory_) : map_memory(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  if (!spill) memory_bytes_ += bytes;
   used_bytes_ += bytes;
   peak_bytes_ = std::max(peak_bytes_, used_bytes_);
-  return std::make_unique<Buffer>(data, bytes);
+  return std::make_unique<Buffer>(data, bytes, spill);
 }
 
-void BufferPool::give_back(std::unique_ptr<Buffer> buffer) { used_bytes_ -= std::ssize(buffer->bytes()); }
+void BufferPool::give_back(std::unique_ptr<Buffer> buffer) {
+  const std::int64_t bytes = std::ssize(buffer->bytes());
+  if (!buffer->spilled()) memory_bytes_ -= bytes;
+  used_bytes_ -= bytes;
+}
 
 }  // namespace brainsurgery

@@ -12,15 +12,17 @@ namespace brainsurgery {
 // Read and written like memory; given back at destruction.
 class Buffer {
  public:
-  Buffer(std::byte* data, std::int64_t size) : data_(data), size_(size) {}
+  Buffer(std::byte* data, std::int64_t size, bool spilled) : data_(data), size_(size), spilled_(spilled) {}
   ~Buffer();
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   [[nodiscard]] std::span<std::byte> bytes() const { return {data_, static_cast<std::size_t>(size_)}; }
+  [[nodiscard]] bool spilled() const { return spilled_; }
 
  private:
   std::byte* data_;
   std::int64_t size_;
+  bool spilled_;
 };
 
 // One per executor; called by its coordinating thread only.
@@ -39,6 +41,7 @@ class BufferPool {
  private:
   std::int64_t budget_bytes_;
   std::string spill_directory_;
+  std::int64_t memory_bytes_ = 0;   // in use, spilled ones not included
   std::int64_t used_bytes_ = 0;
   std::int64_t peak_bytes_ = 0;
 };

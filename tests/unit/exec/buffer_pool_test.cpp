@@ -1,0 +1,114 @@
+#include "exec/buffer_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "brainsurgery/error.h"
+#include "support/temp_dir.h"
+
+namespace brainsurgery {
+namespace {
+
+// Bytes of this process's mappings of files that were deleted from `folder`.
+int spilled_mappings(const std::string& folder) {
+  std::ifstream maps("/proc/self/maps");
+  int count = 0;
+  for (std::string line; std::getline(maps, line);) count += line.find(folder) != std::string::npos ? 1 : 0;
+  return count;
+}
+
+std::ptrdiff_t open_files() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
+}
+
+void fill_and_check(const Buffer& buffer) {
+  std::ranges::fill(buffer.bytes(), std::byte{0x5A});
+  EXPECT_EQ(std::ranges::count(buffer.bytes(), std::byte{0x5A}), std::ssize(buffer.bytes()));
+}
+
+TEST(BufferPool, StaysInMemoryWithinTheBudget) {
+  const testing::TempDir folder;
+  BufferPool pool(1000, folder / "spill");
+  const auto a = pool.take(600), b = pool.take(400);
+  fill_and_check(*a);
+  fill_and_check(*b);
+  EXPECT_EQ(spilled_mappings(folder.path()), 0);
+  EXPECT_FALSE(std::filesystem::exists(folder / "spill")) << "the folder is made when it is needed";
+  EXPECT_EQ(pool.peak_bytes(), 1000);
+}
+
+TEST(BufferPool, SpillsBeyondTheBudgetAndLeavesNothing) {
+  const testing::TempDir folder;
+  BufferPool pool(1000, folder / "spill");
+  const std::ptrdiff_t files = open_files();
+  auto a = pool.take(600);
+  auto b = pool.take(500);
+  fill_and_check(*b);
+  EXPECT_EQ(spilled_mappings(folder.path()), 1);
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "spill")) << "spill files have no name";
+  EXPECT_EQ(open_files(), files);
+  pool.give_back(std::move(b));
+  EXPECT_EQ(spilled_mappings(folder.path()), 0);
+  EXPECT_EQ(pool.peak_bytes(), 1100);
+}
+
+// What lies on the disk takes no part of the budget.
+TEST(BufferPool, SpilledBuffersLeaveTheBudgetToOthers) {
+  const testing::TempDir folder;
+  BufferPool pool(1000, folder.path());
+  auto big = pool.take(5000);
+  const auto small = pool.take(900);
+  EXPECT_EQ(spilled_mappings(folder.path()), 1) << "the small one fits";
+  pool.give_back(std::move(big));
+  const auto more = pool.take(101);
+  EXPECT_EQ(spilled_mappings(folder.path()), 1) << "900 + 101 bytes do not";
+}
+
+TEST(BufferPool, BudgetComesBack) {
+  const testing::TempDir folder;
+  BufferPool pool(1000, folder.path());
+  for (int i = 0; i < 5; ++i) pool.give_back(pool.take(1000));
+  const auto last = pool.take(1000);
+  EXPECT_EQ(spilled_mappings(folder.path()), 0);
+  EXPECT_EQ(pool.peak_bytes(), 1000);
+}
+
+TEST(BufferPool, EmptyBuffers) {
+  BufferPool pool(0, "/nonexistent");
+  EXPECT_TRUE(pool.take(0)->bytes().empty());
+}
+
+TEST(BufferPool, ReportsTheFolderThatCannotBeUsed) {
+  const testing::TempDir folder;
+  testing::write_file(folder / "file", "");
+  BufferPool pool(0, folder / "file");
+  try {
+    static_cast<void>(pool.take(10));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::run);
+    EXPECT_EQ(std::string(error.what()), "cannot create a spill file in '" + (folder / "file") + "': Not a directory");
+  }
+}
+
+TEST(BufferPool, ReportsAFullDisk) {
+  const testing::TempDir folder;
+  BufferPool pool(0, folder.path());
+  const std::ptrdiff_t files = open_files();
+  try {
+    static_cast<void>(pool.take(std::int64_t{1} << 60));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::run);
+    EXPECT_EQ(std::string(error.what()).rfind("cannot reserve ", 0), 0) << error.what();
+  }
+  EXPECT_EQ(open_files(), files);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+}  // namespace
+}  // namespace brainsurgery
