@@ -229,6 +229,7 @@ Expr overwrite(Expr base, Region region, Expr value) {
   BS_CHECK(value.dtype() == base.dtype() && value.shape() == region.shape());
   if (region.is_whole(base.shape())) return value;
   if (element_count(value.shape()) == 0) return base;
+  require_whole_bytes("writing to a part", base.dtype());
   TensorDesc desc = base.desc();
   return make(std::move(desc), nodes::Overwrite{std::move(base), std::move(region), std::move(value)});
 }

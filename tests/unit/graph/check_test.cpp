@@ -1,0 +1,108 @@
+// Verdicts: what headers decide, what waits for data, and what is never looked at.
+#include "brainsurgery/check.h"
+
+#include <gtest/gtest.h>
+
+namespace brainsurgery {
+namespace {
+
+using namespace checks;
+
+enum class Answer { pass, fail, open, mistake };
+
+// One condition of every kind of answer.
+CheckPtr leaf(Answer answer) {
+  switch (answer) {
+    case Answer::pass: return make_check(Decided{true, ""});
+    case Answer::fail: return make_check(Decided{false, "no"});
+    case Answer::open: return make_check(SmallValues{Expr(), 0, "too large"});
+    case Answer::mistake: break;
+  }
+  return make_check(Mistake{Error(ErrorCode::plan, "no such tensor")});
+}
+
+Answer answer_of(const CheckPtr& check) {
+  try {
+    const std::optional<Verdict> verdict = decide(*check);
+    return !verdict ? Answer::open : verdict->pass ? Answer::pass : Answer::fail;
+  } catch (const Error&) {
+    return Answer::mistake;
+  }
+}
+
+constexpr Answer kAll[] = {Answer::pass, Answer::fail, Answer::open, Answer::mistake};
+
+TEST(Check, AllOfGoesAsFarAsItHolds) {
+  for (const Answer a : kAll) {
+    for (const Answer b : kAll) {
+      const Answer expected = a == Answer::pass ? b : a;
+      EXPECT_EQ(answer_of(make_check(AllOf{{leaf(a), leaf(b)}})), expected) << static_cast<int>(a) << static_cast<int>(b);
+    }
+  }
+  EXPECT_EQ(answer_of(make_check(AllOf{})), Answer::pass);
+}
+
+TEST(Check, AnyOfGoesAsFarAsItFails) {
+  for (const Answer a : kAll) {
+    for (const Answer b : kAll) {
+      const Answer expected = a == Answer::fail ? b : a;
+      EXPECT_EQ(answer_of(make_check(AnyOf{{leaf(a), leaf(b)}})), expected) << static_cast<int>(a) << static_cast<int>(b);
+    }
+  }
+  EXPECT_EQ(answer_of(make_check(AnyOf{})), Answer::fail);
+}
+
+TEST(Check, NotFlipsVerdictsOnly) {
+  EXPECT_EQ(answer_of(make_check(Not{leaf(Answer::pass), "it holds"})), Answer::fail);
+  EXPECT_EQ(answer_of(make_check(Not{leaf(Answer::fail), "it holds"})), Answer::pass);
+  EXPECT_EQ(answer_of(make_check(Not{leaf(Answer::open), "it holds"})), Answer::open);
+  EXPECT_EQ(answer_of(make_check(Not{leaf(Answer::mistake), "it holds"})), Answer::mistake);
+}
+
+TEST(Check, Reasons) {
+  const CheckPtr no = make_check(Decided{false, "a is missing"}), nor = make_check(Decided{false, "b is missing"});
+  EXPECT_EQ(decide(*make_check(AllOf{{leaf(Answer::pass), no, nor}}))->reason, "a is missing");
+  EXPECT_EQ(decide(*make_check(AnyOf{{no, nor}}))->reason, "none of the alternatives holds:\na is missing\nb is missing");
+  EXPECT_EQ(decide(*make_check(Not{leaf(Answer::pass), "it holds"}))->reason, "it holds");
+}
+
+struct Oracle final : DataOracle {
+  std::vector<std::optional<bool>> equal, small;  // answers, last first
+  std::optional<bool> holds(const EqualValues&) override { return next(equal); }
+  std::optional<bool> holds(const SmallValues&) override { return next(small); }
+  static std::optional<bool> next(std::vector<std::optional<bool>>& answers) {
+    EXPECT_FALSE(answers.empty()) << "asked too often";
+    const std::optional<bool> answer = answers.empty() ? std::nullopt : answers.back();
+    if (!answers.empty()) answers.pop_back();
+    return answer;
+  }
+};
+
+TEST(Check, DataAnswersOpenConditionsOnceAndInOrder) {
+  const CheckPtr equal = make_check(EqualValues{Expr(), Expr(), {}, "a and b differ"});
+  const CheckPtr either = make_check(AnyOf{{equal, leaf(Answer::open)}});
+  Oracle oracle;
+  oracle.equal = {false};
+  oracle.small = {true};
+  EXPECT_TRUE(evaluate(*either, oracle)->pass);
+  oracle.equal = {true};
+  EXPECT_TRUE(evaluate(*either, oracle)->pass) << "the second is not asked";
+  oracle.equal = {false};
+  oracle.small = {false};
+  EXPECT_EQ(evaluate(*either, oracle)->reason, "none of the alternatives holds:\na and b differ\ntoo large");
+  oracle.equal = {std::nullopt};
+  EXPECT_FALSE(evaluate(*either, oracle).has_value());
+}
+
+TEST(Check, AMistakeKeepsItsError) {
+  try {
+    static_cast<void>(decide(*leaf(Answer::mistake)));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::plan);
+    EXPECT_EQ(std::string(error.what()), "no such tensor");
+  }
+}
+
+}  // namespace
+}  // namespace brainsurgery
