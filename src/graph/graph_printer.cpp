@@ -1,4 +1,4 @@
-// Expressions as text: one line, operands in parentheses. Deep graphs are cut.
+// Expressions as text: one line, operands in parentheses. Deep and large graphs are cut.
 #include <fmt/format.h>
 
 #include "brainsurgery/expr.h"
@@ -8,6 +8,7 @@ namespace brainsurgery {
 namespace {
 
 constexpr int kMaxDepth = 24;
+constexpr int kMaxNodes = 200;  // printed; a shared one counts each time: few nodes can have very many ways through them
 
 std::string describe(const Region& region) {
   std::string text;
@@ -37,17 +38,25 @@ struct Details {
   }
 };
 
-std::string print(const Expr& expr, int depth) {
-  if (depth > kMaxDepth) return "...";
-  const Node& node = expr.node();
-  std::string text = fmt::format("{}{} {} {}", kind_name(node), std::visit(Details{}, node.kind()), to_string(expr.dtype()), to_string(expr.shape()));
-  std::string inner;
-  for (const Expr& operand : operands(node)) {
-    if (!inner.empty()) inner += ", ";
-    inner += print(operand, depth + 1);
+class Printer {
+ public:
+  std::string print(const Expr& expr, int depth) {
+    if (depth > kMaxDepth || nodes_ == kMaxNodes) return "...";
+    ++nodes_;
+    const Node& node = expr.node();
+    std::string text = fmt::format("{}{} {} {}", kind_name(node), std::visit(Details{}, node.kind()), to_string(expr.dtype()), to_string(expr.shape()));
+    std::string inner;
+    for (const Expr& operand : operands(node)) {
+      if (!inner.empty()) inner += ", ";
+      inner += print(operand, depth + 1);
+      if (nodes_ == kMaxNodes) break;
+    }
+    return inner.empty() ? text : text + " (" + inner + ")";
   }
-  return inner.empty() ? text : text + " (" + inner + ")";
-}
+
+ private:
+  int nodes_ = 0;
+};
 
 }  // namespace
 
@@ -61,6 +70,6 @@ std::string_view kind_name(const Node& node) {
   return std::visit(Name{}, node.kind());
 }
 
-std::string to_string(const Expr& expr) { return print(expr, 0); }
+std::string to_string(const Expr& expr) { return Printer().print(expr, 0); }
 
 }  // namespace brainsurgery
