@@ -38,7 +38,10 @@ std::string unescaped(const std::string& expr) {
 
 Binder::Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics, bool may_recover)
     : env_(env), registries_(registries), events_(events), plan_(plan), diagnostics_(diagnostics), may_recover_(may_recover) {
-  if (plan.inputs.empty()) workspace_.add(kImplicitAlias, StateDict());
+  if (!plan.inputs.empty()) return;
+  workspace_.add(kImplicitAlias, StateDict());
+  // With inputs that could not be read nobody knows what it should hold.
+  if (diagnostics.has_errors()) taints_.push_back({kImplicitAlias, "", false, true});
 }
 
 bool Binder::open(const std::string& alias) {
@@ -164,7 +167,7 @@ void Binder::check_destinations(const std::vector<Match>& matches) {
         throw Error(ErrorCode::plan, fmt::format("{}: destination already exists: {}", resolved.ref->where, label), resolved.ref->ref->span);
       }
       if (role.writes && !written.emplace(alias, resolved.name).second) {
-        throw Error(ErrorCode::plan, fmt::format("{}: destination collision: two sources give {}", resolved.ref->where, label), resolved.ref->ref->span);
+        throw Error(ErrorCode::plan, fmt::format("{}: destination collision: {} is written twice", resolved.ref->where, label), resolved.ref->ref->span);
       }
     }
   }

@@ -154,6 +154,9 @@ std::optional<BoundOutput> bind_output(Env& env, const Plan& plan, Binder& binde
   BoundOutput result;
   result.directory = destination.directory;
   result.overwrite = output.overwrite.value_or(options.overwrite);
+  if (!result.overwrite && !result.directory && env.status(output.path, false)) {
+    throw Error(ErrorCode::run, fmt::format("output '{}' exists and is not to be overwritten", output.path), output.span);
+  }
   for (const std::string& alias : binder.changed()) {
     if (alias != choice.alias) result.warnings.push_back(fmt::format("model '{}' was changed and is not written", alias));
   }

@@ -44,7 +44,8 @@ std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& regi
   std::set<std::string, std::less<>> aliases;
   for (const PlanInput& input : plan.inputs) aliases.insert(input.alias);
   if (plan.inputs.empty()) aliases.insert(kImplicitAlias);
-  const DecodeContext context{diagnostics, plan.default_alias(), aliases, registries.predicates};
+  const std::optional<std::string> default_alias = plan.inputs.empty() ? kImplicitAlias : plan.default_alias();
+  const DecodeContext context{diagnostics, default_alias, aliases, registries.predicates};
   std::vector<PreparedStep> result;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const PlanStep& step = plan.steps[i];
