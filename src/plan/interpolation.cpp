@@ -280,9 +280,11 @@ class Interpolator {
         resolved = true;
         if (current == nullptr) return nullptr;
       }
-      const YamlPtr next = child(*current, step);
+      const YamlPtr structure = as_structure(current);
+      resolved = resolved || structure != current;  // an argument's text, which is interpolated as a whole
+      const YamlPtr next = child(*structure, step);
       if (next == nullptr) {
-        (void)unknown(*current, step, interpolation, scalar);
+        (void)unknown(*structure, step, interpolation, scalar);
         return nullptr;
       }
       if (!resolved) path.push_back({current.get(), step});

@@ -46,16 +46,16 @@ class PlanParser {
     diagnostics_.error(at.span(), std::move(message), std::move(notes));
   }
 
-  // An argument's `[...]` or `{...}` where either a text or a structure may stand.
-  YamlPtr structured(const YamlPtr& value) {
-    if (!value->is_untyped() || (!value->text().starts_with('{') && !value->text().starts_with('['))) return value;
-    return typed(value);
-  }
+  YamlPtr structured(const YamlPtr& value) { return reported(value, as_structure); }
 
   YamlPtr typed(const YamlPtr& value) {
-    if (!value->is_untyped()) return value;
+    return reported(value, [](const YamlPtr& node) { return node->is_untyped() ? parse_untyped(*node) : node; });
+  }
+
+  template <typename Read>
+  YamlPtr reported(const YamlPtr& value, const Read& read) {
     try {
-      return parse_untyped(*value);
+      return read(value);
     } catch (const Error& mistakes) {
       diagnostics_.add(mistakes);
       return YamlNode::null(value->span());

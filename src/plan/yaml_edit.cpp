@@ -101,8 +101,9 @@ class PathReader {
   std::size_t position_ = 0;
 };
 
-YamlPtr set_value(const YamlPtr& base, const Assignment& assignment, std::size_t depth) {
+YamlPtr set_value(const YamlPtr& given, const Assignment& assignment, std::size_t depth) {
   if (depth == assignment.path.size()) return assignment.value;
+  const YamlPtr base = given != nullptr ? as_structure(given) : nullptr;
   const SourceSpan& span = assignment.spans[depth];
   const SourceSpan whole = base != nullptr ? base->span() : span;
   if (const auto* key = std::get_if<std::string>(&assignment.path[depth])) {
@@ -129,7 +130,8 @@ YamlPtr set_value(const YamlPtr& base, const Assignment& assignment, std::size_t
 
 }  // namespace
 
-YamlPtr merge_yaml(const YamlPtr& base, const YamlPtr& patch) {
+YamlPtr merge_yaml(const YamlPtr& given, const YamlPtr& patch) {
+  const YamlPtr base = patch->is_mapping() || patch->is_sequence() ? as_structure(given) : given;
   if (base->is_mapping() && patch->is_mapping()) return merge_mappings(*base, *patch);
   if (base->is_sequence() && patch->is_sequence()) return merge_lists(*base, *patch);
   return patch;

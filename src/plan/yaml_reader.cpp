@@ -337,4 +337,9 @@ YamlPtr parse_untyped(const YamlNode& text) {
   return parsed;
 }
 
+YamlPtr as_structure(const YamlPtr& node) {
+  bool structure = node->is_untyped() && (node->text().starts_with('[') || node->text().starts_with('{'));
+  return structure ? parse_untyped(*node) : node;
+}
+
 }  // namespace brainsurgery

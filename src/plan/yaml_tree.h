@@ -108,5 +108,7 @@ class YamlNode {
 
 // What an untyped text is as YAML. Throws Error(plan) with every mistake in it.
 [[nodiscard]] YamlPtr parse_untyped(const YamlNode& text);
+// An untyped `[...]` or `{...}` as the list or mapping that it is where one may stand; anything else as it is.
+[[nodiscard]] YamlPtr as_structure(const YamlPtr& node);
 
 }  // namespace brainsurgery
