@@ -41,15 +41,18 @@ struct Details {
 class Printer {
  public:
   std::string print(const Expr& expr, int depth) {
-    if (depth > kMaxDepth || nodes_ == kMaxNodes) return "...";
+    if (depth > kMaxDepth) return "...";
     ++nodes_;
     const Node& node = expr.node();
     std::string text = fmt::format("{}{} {} {}", kind_name(node), std::visit(Details{}, node.kind()), to_string(expr.dtype()), to_string(expr.shape()));
     std::string inner;
     for (const Expr& operand : operands(node)) {
       if (!inner.empty()) inner += ", ";
+      if (nodes_ == kMaxNodes) {
+        inner += "...";
+        break;
+      }
       inner += print(operand, depth + 1);
-      if (nodes_ == kMaxNodes) break;
     }
     return inner.empty() ? text : text + " (" + inner + ")";
   }
