@@ -25,7 +25,8 @@ void PhysicalPlan::add_bytes(std::string bytes) {
 
 void PhysicalPlan::add_tensor(const Expr& expr) { add_part(expr, 0); }
 
-void PhysicalPlan::add_part(const Expr& expr, int nesting) {
+void PhysicalPlan::add_part(Expr expr, int nesting) {
+  while (const auto* reshaped = as<nodes::Reshape>(expr)) expr = Expr(reshaped->base);  // the same bytes
   const auto* joined = as<nodes::Concat>(expr);
   if (joined != nullptr && nesting < kMaxNesting && parts_are_consecutive(*joined)) {
     for (const Expr& part : joined->parts) add_part(part, nesting + 1);

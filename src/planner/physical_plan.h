@@ -42,7 +42,7 @@ class PhysicalPlan {
   [[nodiscard]] std::int64_t bytes_computed() const { return bytes_computed_; }
 
  private:
-  void add_part(const Expr& expr, int nesting);
+  void add_part(Expr expr, int nesting);
 
   Compiler compiler_;
   std::vector<Segment> segments_;

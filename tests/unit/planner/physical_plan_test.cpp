@@ -1,0 +1,157 @@
+// What is copied unchanged and what is computed, what has to exist as a whole, and for how long.
+#include "planner/physical_plan.h"
+
+#include <gtest/gtest.h>
+
+#include "brainsurgery/error.h"
+
+namespace brainsurgery {
+namespace {
+
+// A file that is only spoken of.
+struct NamedFile final : ReadableFile {
+  explicit NamedFile(std::string name) : name_(std::move(name)) {}
+  const std::string& path() const override { return name_; }
+  const FileStatus& status() const override { return status_; }
+  void read(std::int64_t, std::span<std::byte>) const override { throw Error(ErrorCode::internal, "planning reads no data"); }
+  std::shared_ptr<const FileMap> map() const override { throw Error(ErrorCode::internal, "planning maps nothing"); }
+  FileStatus current_status() const override { return status_; }
+
+ private:
+  std::string name_;
+  FileStatus status_;
+};
+
+class PhysicalPlanTest : public ::testing::Test {
+ protected:
+  static Expr at(const std::shared_ptr<const ReadableFile>& file, std::int64_t offset, Shape shape, DType dtype = DType::F32) {
+    return source(file, offset, {dtype, std::move(shape)});
+  }
+  static Expr part(const Expr& base, const char* text) { return slice(base, select(parse_slice(text), base.shape())); }
+  // "copy a @8 size 16; compute 24": the segments, after checking that they follow each other.
+  static std::string text_of(const PhysicalPlan& plan) {
+    std::string text;
+    std::int64_t end = 0;
+    for (const Segment& segment : plan.segments()) {
+      EXPECT_EQ(segment.offset, end);
+      end += segment.size;
+      if (!text.empty()) text += "; ";
+      if (const auto* copy = std::get_if<Segment::Copy>(&segment.content)) {
+        text += "copy " + copy->from.file->path() + " @" + std::to_string(copy->from.offset) + " size " + std::to_string(segment.size);
+      } else {
+        text += (std::holds_alternative<CompiledTensor>(segment.content) ? "compute " : "given ") + std::to_string(segment.size);
+      }
+    }
+    EXPECT_EQ(plan.size(), end);
+    return text;
+  }
+  static std::string planned(const std::vector<Expr>& tensors) {
+    PhysicalPlan plan({});
+    for (const Expr& tensor : tensors) plan.add_tensor(tensor);
+    return text_of(plan);
+  }
+
+  std::shared_ptr<const ReadableFile> a_ = std::make_shared<NamedFile>("a"), b_ = std::make_shared<NamedFile>("b");
+};
+
+TEST_F(PhysicalPlanTest, NeighboursAreOneCopy) {
+  EXPECT_EQ(planned({at(a_, 8, {4}), at(a_, 24, {2, 2})}), "copy a @8 size 32");
+  EXPECT_EQ(planned({at(a_, 8, {4}), at(a_, 28, {4})}), "copy a @8 size 16; copy a @28 size 16");
+  EXPECT_EQ(planned({at(a_, 24, {4}), at(a_, 8, {4})}), "copy a @24 size 16; copy a @8 size 16");
+  EXPECT_EQ(planned({at(a_, 8, {4}), at(b_, 24, {4})}), "copy a @8 size 16; copy b @24 size 16");
+  EXPECT_EQ(planned({at(a_, 8, {4}), at(b_, 0, {0, 3}), at(a_, 24, {4})}), "copy a @8 size 32");
+  PhysicalPlan plan({});
+  plan.add_bytes("header__");
+  plan.add_tensor(at(a_, 8, {4}));
+  plan.add_tensor(scale(at(a_, 24, {3}), 2));
+  EXPECT_EQ(text_of(plan), "given 8; copy a @8 size 16; compute 12");
+  EXPECT_EQ(plan.bytes_copied(), 16);
+  EXPECT_EQ(plan.bytes_computed(), 12);
+}
+
+TEST_F(PhysicalPlanTest, WhatOnlyMovedIsCopied) {
+  const Expr w = at(a_, 100, {6, 4});
+  const std::vector<Expr> unchanged{
+      w,
+      reshape(w, {2, 12}),
+      permute(permute(w, {1, 0}), {1, 0}),
+      concat({part(w, "[:2]"), part(w, "[2:3]"), part(w, "[3:]")}, 0),
+      reshape(concat({reshape(part(w, "[:3]"), {1, 3, 4}), reshape(part(w, "[3:]"), {1, 3, 4})}, 1), {6, 4}),
+      part(concat({at(b_, 0, {1, 4}), w}, 0), "[1:]"),
+      permute(reshape(w, {1, 6, 4}), {1, 0, 2}),
+      broadcast(w, {1, 6, 4}),
+  };
+  for (const Expr& expr : unchanged) EXPECT_EQ(planned({expr}), "copy a @100 size 96") << to_string(expr);
+  EXPECT_EQ(planned({part(w, "[2:4]")}), "copy a @132 size 32");
+  EXPECT_EQ(planned({part(w, "[5, 1:]")}), "copy a @184 size 12");
+  EXPECT_EQ(planned({concat({at(b_, 0, {1, 4}), w}, 0)}), "copy b @0 size 16; copy a @100 size 96");
+  EXPECT_EQ(planned({concat({at(b_, 0, {6, 1}), w}, 1)}), "compute 120");
+  EXPECT_EQ(planned({permute(w, {1, 0})}), "compute 96");
+  EXPECT_EQ(planned({concat({at(a_, 0, {2, 2}, DType::F4), at(b_, 9, {1, 2}, DType::F4)}, 0)}), "copy a @0 size 2; copy b @9 size 1");
+}
+
+TEST_F(PhysicalPlanTest, ConcatenationsAreComputedPartByPart) {
+  const Expr w = at(a_, 0, {4, 4});
+  EXPECT_EQ(planned({concat({w, scale(w, 2), w}, 0)}), "copy a @0 size 64; compute 64; copy a @0 size 64");
+  Expr nested = w;
+  for (int i = 0; i < 200; ++i) nested = concat({nested, at(b_, 64 * i, {1, 4})}, 0);
+  PhysicalPlan plan({});
+  plan.add_tensor(nested);
+  EXPECT_EQ(plan.size(), 64 + 200 * 16);
+}
+
+TEST_F(PhysicalPlanTest, ElementwiseChainsNeedNoWholeTensor) {
+  Expr expr = at(a_, 0, {100, 100});
+  for (int i = 0; i < 50; ++i) expr = arithmetic(Arithmetic::add, scale(expr, 0.5), at(b_, 0, {100, 100}));
+  PhysicalPlan plan({});
+  plan.add_tensor(expr);
+  EXPECT_TRUE(plan.materializations().empty());
+  EXPECT_EQ(peak_materialized_bytes(plan), 0);
+}
+
+TEST_F(PhysicalPlanTest, RandomReadingNeedsElementsAtTheirAlignment) {
+  PhysicalPlan even({}), odd({});
+  even.add_tensor(permute(at(a_, 100, {10, 10}), {1, 0}));
+  odd.add_tensor(permute(at(a_, 101, {10, 10}), {1, 0}));
+  EXPECT_TRUE(even.materializations().empty());
+  ASSERT_EQ(odd.materializations().size(), 1U) << "packed by reading first";
+  EXPECT_EQ(to_string(*std::get<ProgramPtr>(odd.materializations().front().how)), "%0 = load a @101 float32");
+}
+
+TEST_F(PhysicalPlanTest, PeakCountsWhatExistsAtOneTime) {
+  const auto product = [&](std::int64_t offset) { return matmul(at(a_, offset, {10, 3}), at(b_, offset, {3, 10})); };  // 400 bytes
+  PhysicalPlan separate({});
+  for (const int i : {0, 1, 2}) separate.add_tensor(product(1200 * i));
+  EXPECT_EQ(peak_materialized_bytes(separate), 400) << "one after another";
+
+  PhysicalPlan kept({});
+  const Expr first = product(0);
+  kept.add_tensor(first);
+  kept.add_tensor(product(1200));
+  kept.add_tensor(scale(first, 2));
+  EXPECT_EQ(kept.materializations().size(), 2U) << "the first product is made once";
+  EXPECT_EQ(peak_materialized_bytes(kept), 800);
+
+  PhysicalPlan chained({});
+  chained.add_tensor(matmul(product(0), product(1200)));
+  EXPECT_EQ(peak_materialized_bytes(chained), 1200) << "both operands and the result";
+}
+
+TEST_F(PhysicalPlanTest, MaterializationsNeedOnlyEarlierOnes) {
+  Expr expr = at(a_, 0, {8, 8});
+  for (int i = 0; i < 900; ++i) expr = i % 50 == 0 ? permute(reshape(scale(expr, 2), {4, 16}), {1, 0}) : i % 50 == 1 ? reshape(expr, {8, 8}) : scale(expr, 3);
+  PhysicalPlan plan({});
+  plan.add_tensor(expr);
+  const std::vector<Materialization>& all = plan.materializations();
+  EXPECT_GE(all.size(), 3U);
+  for (int i = 0; std::cmp_less(i, all.size()); ++i) {
+    for (const int needed : all[i].needs) EXPECT_LT(needed, i);
+  }
+  const auto& tensor = std::get<CompiledTensor>(plan.segments().front().content);
+  const std::vector<int> order = closure(tensor.needs, all, std::vector<bool>(all.size(), false));
+  EXPECT_EQ(order.back(), tensor.needs.back());
+  EXPECT_TRUE(closure(tensor.needs, all, std::vector<bool>(all.size(), true)).empty());
+}
+
+}  // namespace
+}  // namespace brainsurgery

@@ -1,0 +1,89 @@
+// Tile buffers: no instruction may write over a value that is still needed.
+#include "planner/program.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "planner/compiler.h"
+
+namespace brainsurgery {
+namespace {
+
+// Performs the program on slots that remember whose value they hold.
+void expect_no_live_value_is_overwritten(const Program& program) {
+  std::map<int, int> holder;  // slot to instruction
+  for (int i = 0; i < static_cast<int>(program.code.size()); ++i) {
+    const Instruction& instruction = program.code[i];
+    for (const int input : inputs_of(instruction)) {
+      ASSERT_LT(input, i);
+      ASSERT_EQ(holder.at(program.code[input].slot), input) << "instruction " << i << " of " << to_string(program);
+      const bool in_place = program.code[input].slot == instruction.slot;
+      if (in_place) {
+        ASSERT_EQ(info(program.code[input].dtype).bits, info(instruction.dtype).bits) << to_string(program);
+      }
+    }
+    if (instruction.slot != kResultSlot) {
+      ASSERT_GE(instruction.slot, 0);
+      ASSERT_LT(instruction.slot, program.slots);
+    } else {
+      ASSERT_EQ(info(instruction.dtype).bits, info(program.dtype).bits) << "the caller's buffer has room for the result only";
+    }
+    holder[instruction.slot] = i;
+  }
+  ASSERT_EQ(program.code.back().slot, kResultSlot);
+}
+
+Program any_program(std::mt19937& engine) {
+  Program program;
+  const DType dtypes[] = {DType::F32, DType::I32, DType::F64, DType::F16};
+  const int size = 1 + static_cast<int>(engine() % 14);
+  for (int i = 0; i < size; ++i) {
+    const auto any = [&] { return static_cast<int>(engine() % static_cast<unsigned>(i)); };
+    Instruction instruction{dtypes[engine() % 4], ops::Load{FilePlace{nullptr, 0}}, 0};
+    switch (i == 0 ? 0 : engine() % 5) {
+      case 0: break;
+      case 1: instruction.op = ops::Cast{any()}; break;
+      case 2: instruction.op = ops::Scale{any(), 2}; break;
+      case 3: instruction.op = ops::Binary{Arithmetic::add, any(), any()}; break;
+      default: instruction.op = ops::Patch{any(), nullptr, {}};
+    }
+    program.code.push_back(instruction);
+  }
+  program.dtype = program.code.back().dtype;
+  assign_slots(program);
+  return program;
+}
+
+TEST(AssignSlots, KeepsLiveValues) {
+  std::mt19937 engine(1);
+  for (int i = 0; i < 20'000; ++i) {
+    expect_no_live_value_is_overwritten(any_program(engine));
+    if (::testing::Test::HasFatalFailure()) FAIL() << "round " << i;
+  }
+}
+
+TEST(AssignSlots, AChainOfOneWidthWorksInTheCallersBuffer) {
+  Expr expr = source(nullptr, 0, {DType::F32, {8}});
+  for (int i = 0; i < 20; ++i) expr = scale(expr, 2);
+  const CompiledTensor tensor = Compiler({}).compile(expr);
+  EXPECT_EQ(tensor.program->slots, 0);
+  EXPECT_EQ(tensor.program->code.size(), 21U);
+}
+
+TEST(AssignSlots, AChainOfSumsNeedsOneBuffer) {
+  Expr expr = source(nullptr, 0, {DType::F32, {8}});
+  for (int i = 1; i < 20; ++i) expr = arithmetic(Arithmetic::add, expr, source(nullptr, 1000 * i, {DType::F32, {8}}));
+  const CompiledTensor tensor = Compiler({}).compile(expr);
+  EXPECT_EQ(tensor.program->slots, 1);
+}
+
+TEST(Program, AsText) {
+  const Expr values = literal({DType::F32, {4, 2}}, std::vector<std::byte>(32));
+  EXPECT_EQ(to_string(*Compiler({}).compile(cast(permute(scale(values, 2), {1, 0}), DType::F16)).program),
+            "%0 = gather literal shape [2, 4] strides [1, 2] from 0 float32; %1 = scale %0 by 2 float32; %2 = cast %1 float16");
+}
+
+}  // namespace
+}  // namespace brainsurgery
