@@ -21,6 +21,10 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
 
 bool is_leaf(const Node& node) { return node.depth() == 1; }
 
+// Elements that are read one by one, or by a library, must stand where the processor's loads expect them; the headers of old
+// checkpoints are not padded.
+bool is_aligned(const nodes::Source& node, DType dtype) { return node.offset % item_size(dtype) == 0; }
+
 bool is_cut(const Node& node) { return node.depth() % kMaxDepth == 0; }
 
 // The elements of a part of a concatenation that a view selects along the joined dimension.
@@ -109,6 +113,7 @@ class ProgramBuilder {
   int emit_kind(const nodes::Source& node, const Expr& expr, const View& view) {
     const StridedMap map = strided(view);
     if (map.is_contiguous()) return add(expr.dtype(), ops::Load{FilePlace{node.file, node.offset + map.offset * item_size(expr.dtype())}});
+    if (!is_aligned(node, expr.dtype())) return emit_buffer(compiler_.materialize(expr), expr, view);
     return add(expr.dtype(), ops::Gather{FilePlace{node.file, node.offset}, map});
   }
   int emit_kind(const nodes::Literal&, const Expr& expr, const View& view) {
@@ -262,7 +267,7 @@ int Compiler::materialize(const Expr& expr) {
 }
 
 Place Compiler::packed_operand(const Expr& expr, std::vector<int>& needs) {
-  if (const auto* file = as<nodes::Source>(expr); file != nullptr && file->offset % item_size(expr.dtype()) == 0) {
+  if (const auto* file = as<nodes::Source>(expr); file != nullptr && is_aligned(*file, expr.dtype())) {
     return FilePlace{file->file, file->offset};
   }
   const int buffer = materialize(expr);
