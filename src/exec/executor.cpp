@@ -11,6 +11,8 @@ namespace brainsurgery {
 namespace {
 
 constexpr std::int64_t kNoOutput = 0;  // bytes of the target that a piece of work has written
+// Mapped tensors may be resident until their group of segments is done; groups end when they have mapped as much.
+constexpr std::int64_t kMaxMappedBytes = 128 << 20;
 
 }  // namespace
 
@@ -127,6 +129,8 @@ void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
       if (!tensor.needs.empty()) {
         flush();
         release(run, tensor.needs);
+      } else if (run.places.mapped_bytes() > kMaxMappedBytes) {
+        flush();
       }
     }
   }

@@ -46,10 +46,14 @@ class Places final : public PlaceReader {
   // After it: gives the mapped pages back, and throws Error(run) if a file turned out to be damaged.
   void finish();
 
+  // What was mapped since the last finish() may be resident.
+  [[nodiscard]] std::int64_t mapped_bytes() const { return mapped_bytes_; }
+
   std::vector<std::unique_ptr<Buffer>> buffers;  // by buffer number; null: not made
 
  private:
   std::map<const ReadableFile*, std::shared_ptr<const FileMap>> maps_;
+  std::int64_t mapped_bytes_ = 0;
 };
 
 class Executor final : public DataOracle {

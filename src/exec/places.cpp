@@ -55,12 +55,14 @@ void Places::map(const Place& place, std::int64_t bytes) {
   if (file == nullptr || bytes == 0) return;
   std::shared_ptr<const FileMap>& map = maps_[file->file.get()];
   if (!map) map = file->file->map();
+  mapped_bytes_ += bytes;
   if (file->offset + bytes > std::ssize(map->bytes())) {
     throw Error(ErrorCode::run, fmt::format("cannot read '{}': it is shorter than {} bytes (truncated?)", file->file->path(), file->offset + bytes));
   }
 }
 
 void Places::finish() {
+  mapped_bytes_ = 0;
   for (const auto& [file, map] : maps_) {
     if (map->damaged()) throw Error(ErrorCode::run, "'" + file->path() + "' became shorter or unreadable while it was read");
     map->release(0, std::ssize(map->bytes()));
