@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "base/spelling.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "brainsurgery/session.h"
@@ -39,6 +40,12 @@ void insert_command(std::vector<std::string>& arguments) {
   } else if (std::ranges::find(kCommands, first) == kCommands.end() && first != "--help" && first != "-h" && first != "--version") {
     arguments.insert(arguments.begin(), "run");
   }
+}
+
+// The command that a first word which is neither a command nor a file was meant to be.
+std::optional<std::string> meant_command(const std::string& word) {
+  if (word.find_first_of("./=-") != std::string::npos || std::ranges::find(kCommands, word) != kCommands.end() || word == "cli") return std::nullopt;
+  return posix_env().status(word) ? std::nullopt : nearest(word, kCommands);
 }
 
 std::string size_problem(const std::string& text) {
@@ -90,6 +97,10 @@ class CommandLine {
     if (words.empty()) {
       streams_.err << "nothing to do: no plan was given; try brainsurgery --help\n";
       return 0;
+    }
+    if (const std::optional<std::string> meant = meant_command(words.front())) {
+      streams_.err << fmt::format("error: unknown command '{}'\n  note: did you mean '{}'?\n", escape_for_terminal(words.front()), *meant);
+      return static_cast<int>(ErrorCode::plan);
     }
     insert_command(words);
     CLI::App app("Edits the checkpoints of neural networks by declarative YAML plans.", "brainsurgery");

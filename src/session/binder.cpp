@@ -209,8 +209,9 @@ Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Ma
   std::vector<Expr> results;
   try {
     results = edit.edit->lower(edit.spec.get(), operands);
+    for (const Expr& result : results) static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::plan) throw;
+    if (error.code() == ErrorCode::internal) throw;
     const std::string tensors = labels.empty() ? label_of(first_target->ref->alias, first_target->name) : fmt::format("{}", fmt::join(labels, ", "));
     throw Error(ErrorCode::plan, fmt::format("{}: {} ({})", step.command, error.what(), tensors), match.front().ref->ref->span, error.diagnostics().front().notes);
   }

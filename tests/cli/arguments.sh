@@ -1,0 +1,63 @@
+# Words and options, and where output goes.
+. "$(dirname "$0")/lib.sh"
+make a.safetensors 1
+plan 'inputs: [a.safetensors]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: b.safetensors'
+
+expect 0 'nothing to do'
+expect 0 ''  --version; grep -q '^brainsurgery [0-9]' out || fail "no version"
+expect 0 ''  --help; grep -q 'explain' out || fail "no commands in the help"
+expect 2 'brainsurgery --help' run plan.yaml --nonsense; one_error
+expect 2 'brainsurgery --help' run; one_error
+expect 2 "did you mean 'check'?" chekc plan.yaml; one_error
+expect 2 'nowhere.yaml' run nowhere.yaml; one_error
+expect 3 'nowhere' inspect nowhere; one_error
+expect 2 'size' run plan.yaml --memory lots; one_error
+
+for words in 'run plan.yaml' 'plan.yaml' 'cli plan.yaml' '--quiet plan.yaml' 'run --no-sync plan.yaml --threads 1'; do
+  rm -f b.safetensors
+  # shellcheck disable=SC2086
+  expect 0 '' $words
+  [ -s b.safetensors ] || fail "nothing written by: $words"
+  [ -s out ] && fail "something on stdout: $words"
+done
+expect 0 '' run plan.yaml --quiet; [ -s err ] && fail "--quiet says something"
+expect 0 'published' run plan.yaml
+grep -q "$(printf '\033')" err && fail "escapes in a pipe"
+rm -f b.safetensors
+stdin=plan.yaml expect 0 'published' run -
+stdin=
+printf 'transforms: [nothing]' >bad.yaml
+stdin=bad.yaml expect 2 '<stdin>:1:14: error' run -
+stdin=
+expect 0 '' check plan.yaml
+rm -f b.safetensors; expect 0 '' check plan.yaml; [ -e b.safetensors ] && fail "check wrote"
+expect 0 '' explain plan.yaml; grep -q 'output b.safetensors' out || fail "explain says no output"
+expect 0 '' inspect a.safetensors; grep -q 'F32' out || fail "inspect lists nothing"
+
+if command -v python3 >/dev/null; then
+  for words in 'run plan.yaml' 'check plan.yaml' 'inspect a.safetensors' 'run bad.yaml'; do
+    # shellcheck disable=SC2086
+    "$program" $words --json >out 2>err
+    python3 -c 'import json, sys
+for line in open("out"): json.loads(line)
+sys.exit(0 if open("out").read().endswith("\n") else 1)' || fail "no JSON lines: $words"
+    case $words in *bad*) ;; *) [ -s err ] && fail "something on stderr with --json: $words" ;; esac
+  done
+else
+  skip "JSON: no python3"
+fi
+
+if [ -c /dev/full ]; then
+  "$program" inspect a.safetensors >/dev/full 2>err; code=$?
+  [ $code -eq 3 ] || fail "inspect to a full device: exit code $code"
+  "$program" inspect a.safetensors >&- 2>err; code=$?
+  [ $code -eq 3 ] || fail "inspect with stdout closed: exit code $code"
+fi
+
+# libtorch is loaded by no command that does not need it.
+if command -v ldd >/dev/null; then
+  ldd "$program" | grep -q -i 'torch\|c10' && fail "linked with libtorch"
+fi
+LD_DEBUG=libs "$program" run plan.yaml >out 2>err
+grep -q -i 'torch\|libc10' err && fail "a scaling loads libtorch"
+finish

@@ -1,0 +1,37 @@
+# Inputs that are damaged, incomplete or not what they seem. One message, exit code 3, nothing written.
+. "$(dirname "$0")/lib.sh"
+make a.safetensors 1
+plan 'inputs: [in.safetensors]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: b.safetensors'
+
+refused() {
+  rm -f b.safetensors
+  keep
+  expect 3 "$1" run "${2:-plan.yaml}"
+  one_error
+  no_litter
+  [ -e b.safetensors ] && fail "something was written"
+}
+
+refused "in.safetensors' does not exist"
+head -c 100000 a.safetensors >in.safetensors; refused "in.safetensors"
+head -c 4 a.safetensors >in.safetensors; refused "in.safetensors"
+: >in.safetensors; refused "in.safetensors"
+printf '\377\377\377\377\377\377\377\177{}' >in.safetensors; refused "in.safetensors"
+printf 'hello, I am a text and certainly no checkpoint' >in.safetensors; refused "in.safetensors"
+{ cat a.safetensors; printf 'more'; } >in.safetensors; refused "in.safetensors"
+rm in.safetensors; mkfifo in.safetensors; refused "in.safetensors"
+rm in.safetensors; mkdir in.safetensors; refused "in.safetensors"
+printf x >in.safetensors/readme.txt; refused "in.safetensors"
+printf '{"metadata": {}, "weight_map": {"w": "model-00001-of-00001.safetensors"}}' >in.safetensors/model.safetensors.index.json
+refused 'model-00001-of-00001.safetensors'
+printf '{"weight_map": {"w": "../../a.safetensors"}}' >in.safetensors/model.safetensors.index.json
+refused '../../a.safetensors'
+
+# An address space too small for what is asked: a message, no crash.
+rm -r in.safetensors; cp a.safetensors in.safetensors
+for limit in 60000 90000 130000; do
+  (ulimit -v $limit 2>/dev/null || exit 0
+   "$program" run plan.yaml --no-sync >out 2>err; code=$?
+   case $code in 0 | 3) ;; 127) [ -s err ] ;; *) exit 1 ;; esac) || fail "exit code with ulimit -v $limit"
+done
+finish

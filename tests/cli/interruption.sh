@@ -1,0 +1,33 @@
+# Ctrl-C, SIGTERM and kill -9 in the middle of a long run, and the run after it.
+. "$(dirname "$0")/lib.sh"
+# A shell starts what runs in the background with SIGINT ignored, and what was ignored stays so.
+env --default-signal=INT true 2>/dev/null || { skip "env cannot reset signals"; exit 0; }
+make big.safetensors 20480
+printf 'the old one' >target.safetensors
+plan 'inputs: [big.safetensors]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: target.safetensors'
+[ "$(df -Pk . | awk 'NR == 2 {print $4}')" -gt 22000000 ] || { skip "no room for 20 GiB"; exit 0; }
+keep
+
+for signal in INT TERM; do
+  env --default-signal=INT "$program" run plan.yaml --no-sync >out 2>err &
+  pid=$!
+  sleep 1
+  kill -$signal $pid
+  wait $pid; code=$?
+  [ $code -eq 3 ] || fail "exit code $code after SIG$signal"
+  grep -q 'interrupted' err || fail "SIG$signal is not mentioned"
+  one_error
+  [ "$(cat target.safetensors)" = 'the old one' ] || fail "the old file is lost after SIG$signal"
+  no_litter
+done
+
+"$program" run plan.yaml --no-sync >out 2>err &
+pid=$!
+sleep 1
+kill -KILL $pid
+wait $pid 2>/dev/null
+[ "$(cat target.safetensors)" = 'the old one' ] || fail "the old file is lost after SIGKILL"
+make big.safetensors 1
+expect 0 'published' run plan.yaml --no-sync
+no_litter
+finish

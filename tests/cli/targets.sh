@@ -1,0 +1,68 @@
+# Where output may go, and what happens to what is there.
+. "$(dirname "$0")/lib.sh"
+make a.safetensors 1
+to() { plan 'inputs: [a.safetensors]' 'transforms: [{scale_: {target: w, by: 2}}]' "output: $1"; }
+sum() { cat "$@" | cksum; }
+
+printf x >file
+to file/b.safetensors; keep; expect 3 'file' run plan.yaml; one_error; no_litter
+to nowhere/b.safetensors; expect 0 '' run plan.yaml; [ -s nowhere/b.safetensors ] || fail "parents are not made"
+for special in fifo device; do
+  rm -f b.safetensors
+  if [ $special = fifo ]; then mkfifo b.safetensors; else mknod b.safetensors c 1 3 2>/dev/null || { skip "mknod"; continue; }; fi
+  to b.safetensors; expect 3 'b.safetensors' run plan.yaml; one_error
+  [ -f b.safetensors ] && fail "a $special was replaced"
+done
+rm -f b.safetensors
+
+printf 'precious' >precious; ln -s precious b.safetensors
+to b.safetensors; expect 0 '' run plan.yaml
+[ "$(cat precious)" = precious ] || fail "written through a link"
+[ -L b.safetensors ] && fail "the link is still there"
+before=$(sum b.safetensors)
+expect 3 'b.safetensors' run plan.yaml --no-overwrite; one_error
+expect 3 'b.safetensors' check plan.yaml --no-overwrite; one_error
+[ "$(sum b.safetensors)" = "$before" ] || fail "changed in spite of --no-overwrite"
+
+# Over the input itself: a file, and directories with and without shards.
+cp a.safetensors c.safetensors
+plan 'inputs: [c.safetensors]' 'transforms: [{move: {from: w, to: a.much.longer.name}}]' 'output: c.safetensors'
+expect 0 '' run plan.yaml; expect 0 '' inspect c.safetensors; grep -q much out || fail "not renamed in place"
+for shard in none 1MB; do
+  rm -rf dir; mkdir dir; cp a.safetensors dir/model.safetensors; printf 'keep' >dir/notes.txt; mkdir dir/sub; printf 'keep' >dir/sub/x
+  plan 'inputs: [dir]' 'transforms: [{copy: {from: w, to: v}}]' "output: {path: dir, shard: $shard}"
+  keep; expect 0 '' run plan.yaml
+  [ "$(cat dir/notes.txt dir/sub/x)" = keepkeep ] || fail "foreign files are gone (shard $shard)"
+  [ $shard = none ] || [ ! -e dir/model.safetensors ] || fail "the old model.safetensors is still there"
+  expect 0 '' inspect dir; grep -q '\bv\b' out || fail "no copy in $shard"
+  find dir -name '.*' | grep -q . && fail "litter in dir"
+done
+
+# An input whose publication was killed half way: a check says so, a run finishes it and then reads it.
+half_published() {
+  rm -rf dir; mkdir -p dir/.brainsurgery-1a2b3c4d
+  cp a.safetensors dir/.brainsurgery-1a2b3c4d/model.safetensors
+  printf 'brainsurgery journal 1\nmode in-place\nstaging .brainsurgery-1a2b3c4d\nremove model-00001-of-00001.safetensors\ninstall model.safetensors\nend\n' >dir/.brainsurgery-journal
+}
+half_published
+plan 'inputs: [dir]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: e.safetensors'
+expect 3 'was interrupted' check plan.yaml
+[ -e dir/.brainsurgery-journal ] || fail "check finished a publication"
+expect 0 '' run plan.yaml
+[ "$(ls -A dir)" = model.safetensors ] || fail "the publication was not finished: $(ls -A dir)"
+
+# A file system that is full, or read-only.
+if mkdir mount && mount -t tmpfs -o size=256k none mount 2>/dev/null; then
+  to mount/b.safetensors; expect 3 'mount' run plan.yaml; one_error
+  [ -n "$(ls -A mount)" ] && fail "litter on the full file system: $(ls -A mount)"
+  mount -o remount,ro mount 2>/dev/null && { expect 3 'mount' run plan.yaml; one_error; }
+  umount mount
+else
+  skip "no tmpfs can be mounted"
+fi
+to limited.safetensors
+(trap '' XFSZ; ulimit -f 100; "$program" run plan.yaml >out 2>err); code=$?
+[ $code -eq 3 ] || fail "a file size limit: exit code $code"
+[ -e limited.safetensors ] && fail "a part of a file was published"
+ls -A | grep -q '^\.' && fail "litter: $(ls -A | grep '^\.')"
+finish
