@@ -49,6 +49,7 @@ View View::through_broadcast(const Shape& base_shape) const {
 bool StridedMap::is_contiguous() const { return shape.empty() || (shape.size() == 1 && strides.front() == 1); }
 
 StridedMap strided(const View& view) {
+  if (std::ranges::find(view.out_shape, 0) != view.out_shape.end()) return {0, {0}, {1}};
   const std::vector<std::int64_t> in_strides = row_major_strides(view.in_shape);
   StridedMap map;
   std::vector<std::int64_t> strides(view.out_shape.size(), 0);

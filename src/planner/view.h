@@ -36,7 +36,8 @@ struct View {
   friend bool operator==(const View&, const View&) = default;
 };
 
-// A view as offset and strides in elements, dimensions of size 1 dropped and neighbours joined where possible.
+// A view as offset and strides in elements, dimensions of size 1 dropped and neighbours joined where possible. Without
+// elements: shape [0], contiguous.
 struct StridedMap {
   std::int64_t offset = 0;
   Shape shape;

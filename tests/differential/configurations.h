@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -43,13 +44,13 @@ class Evaluator {
     for (const int threads : {1, 2, 3}) pools_.push_back(std::make_unique<ThreadPool>(threads));
   }
 
-  [[nodiscard]] Executor executor(const Configuration& configuration) {
+  [[nodiscard]] Executor executor(const Configuration& configuration, Executor::Progress progress = nullptr) {
     ExecOptions options;
     options.tile_bytes = configuration.tile_bytes;
     options.budget_bytes = configuration.spill ? 1 : std::int64_t{1} << 30;
     options.spill_directory = folder_.path();
     options.fuse = configuration.fuse;
-    return Executor(*pools_[configuration.threads - 1], options, nullptr);
+    return Executor(*pools_[configuration.threads - 1], options, std::move(progress));
   }
 
  private:

@@ -1,6 +1,9 @@
 // Random expressions, in many configurations, against the reference.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
+
 #include "brainsurgery/error.h"
 #include "differential/configurations.h"
 #include "differential/random_expr.h"
@@ -58,6 +61,40 @@ TEST_F(Expressions, SmallGraphsInAllConfigurations) { campaign(setting("BS_GRAPH
 TEST_F(Expressions, LargeGraphs) {
   std::erase_if(configurations_, [](const Configuration& configuration) { return configuration.tile_bytes == 1; });
   campaign(setting("BS_GRAPHS", 3000) / 60, {8, 60, 200'000}, 4);
+}
+
+// Several tensors of one graph in one file: what they share is made once and dropped after its last use.
+TEST_F(Expressions, Files) {
+  const TempDir folder;
+  const std::int64_t first = setting("BS_SEED", 1);
+  for (std::int64_t seed = first; seed < first + setting("BS_GRAPHS", 3000) / 6; ++seed) {
+    Engine engine(static_cast<std::uint64_t>(seed));
+    RandomGraph graph(engine, sources_, {30, 6, 800});
+    std::vector<Expr> tensors{graph.build()};
+    while (tensors.size() < 6) tensors.push_back(graph.nodes()[draw(engine, std::ssize(graph.nodes()))]);
+    std::vector<std::byte> expected;
+    for (const Expr& tensor : tensors) {
+      const std::vector<std::byte> bytes = evaluator_.executor(configurations_.back()).evaluate(tensor);
+      ASSERT_TRUE(same_elements(tensor.dtype(), bytes, evaluate_reference(tensor))) << "seed " << seed << "\n" << to_string(tensor);
+      expected.insert(expected.end(), bytes.begin(), bytes.end());
+    }
+    for (int i = 0; i < 4; ++i) {
+      const Configuration& configuration = configurations_[draw(engine, std::ssize(configurations_))];
+      PhysicalPlan plan({configuration.fuse});
+      for (const Expr& tensor : tensors) plan.add_tensor(tensor);
+      const std::string path = folder / (std::to_string(seed) + "." + std::to_string(i));
+      const auto file = posix_env().create(path);
+      std::int64_t told = 0;
+      Executor executor = evaluator_.executor(configuration, [&told](std::int64_t bytes) { told += bytes; });
+      executor.write(plan, *file);
+      file->close();
+      const std::string written = read_file(path);
+      posix_env().remove(path);
+      ASSERT_TRUE(std::ranges::equal(std::as_bytes(std::span(written)), expected)) << configuration.text() << ", seed " << seed;
+      ASSERT_EQ(told, plan.size());
+      ASSERT_EQ(plan.bytes_copied() + plan.bytes_computed(), plan.size());
+    }
+  }
 }
 
 }  // namespace

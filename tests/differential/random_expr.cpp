@@ -20,12 +20,15 @@ Expr RandomGraph::build() {
 // Mostly one of the last few, so that graphs get deep.
 Expr RandomGraph::pick() {
   const std::int64_t reach = chance(engine_, 0.75) ? std::min<std::int64_t>(3, std::ssize(pool_)) : std::ssize(pool_);
-  return pool_[pool_.size() - 1 - draw(engine_, reach)];
+  const Expr picked = pool_[pool_.size() - 1 - draw(engine_, reach)];
+  // Little can be done with a scalar, and an empty tensor stays empty.
+  const bool dull = element_count(picked.shape()) < 2;
+  return dull && chance(engine_, 0.8) ? pool_[draw(engine_, std::ssize(pool_))] : picked;
 }
 
 TensorDesc RandomGraph::any_desc() {
   TensorDesc desc{kDTypes[draw(engine_, std::ssize(kDTypes))], {}};
-  const std::int64_t rank = draw(engine_, 5);
+  const std::int64_t rank = chance(engine_, 0.05) ? 0 : 1 + draw(engine_, 4);
   for (std::int64_t i = 0; i < rank; ++i) {
     const std::int64_t low = chance(engine_, 0.03) ? 0 : 1;
     desc.shape.push_back(low == 0 ? 0 : 1 + draw(engine_, size_.max_dim));

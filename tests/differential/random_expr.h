@@ -9,7 +9,7 @@
 namespace brainsurgery::testing {
 
 struct GraphSize {
-  int operations = 12;
+  int operations = 16;
   std::int64_t max_dim = 7;        // sizes of dimensions, from 0
   std::int64_t max_elements = 1500;
 };
@@ -20,6 +20,8 @@ class RandomGraph {
 
   // Builds a graph and gives its last node.
   [[nodiscard]] Expr build();
+  // Everything built so far, operands before what is made from them.
+  [[nodiscard]] const std::vector<Expr>& nodes() const { return pool_; }
   // Some expression of this shape and dtype, made from what there is.
   [[nodiscard]] Expr fit(const TensorDesc& desc);
   [[nodiscard]] Region any_region(const Shape& shape, bool may_be_empty);

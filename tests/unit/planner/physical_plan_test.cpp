@@ -116,6 +116,7 @@ TEST_F(PhysicalPlanTest, RandomReadingNeedsElementsAtTheirAlignment) {
   EXPECT_TRUE(even.materializations().empty());
   ASSERT_EQ(odd.materializations().size(), 1U) << "packed by reading first";
   EXPECT_EQ(to_string(*std::get<ProgramPtr>(odd.materializations().front().how)), "%0 = load a @101 float32");
+  EXPECT_TRUE(Compiler({}).compile(at(a_, 101, {2, 0, 3})).needs.empty());
 }
 
 TEST_F(PhysicalPlanTest, PeakCountsWhatExistsAtOneTime) {

@@ -155,6 +155,8 @@ TEST(StridedMap, JoinsNeighbours) {
       {sliced({{{1, 1, 1, false}, {1, 2, 1, false}, {0, 4, 1, false}}}, {2, 3, 4}), {8}, {1}},
       {sliced({{{0, 3, 2, false}, {0, 4, 1, true}}}, {6, 1}), {3}, {2}},
       {View::identity({5, 2, 3}).through_broadcast({3}), {10, 3}, {0, 1}},
+      {View::identity({2, 0, 3}), {0}, {1}},
+      {View::identity({3, 0, 2}).through_permute({2, 1, 0}, {2, 0, 3}), {0}, {1}},
   };
   for (const Row& row : rows) {
     const StridedMap map = strided(row.view);
