@@ -41,7 +41,7 @@ class BufferPool {
  private:
   std::int64_t budget_bytes_;
   std::string spill_directory_;
-  std::int64_t memory_bytes_ = 0;   // in use, spilled ones not included
+  std::int64_t memory_bytes_ = 0;  // in use, spilled ones not included
   std::int64_t used_bytes_ = 0;
   std::int64_t peak_bytes_ = 0;
 };

@@ -26,7 +26,8 @@ std::vector<std::string> candidates() {
 }
 
 bs_dense_tensor abi_tensor(const void* data, const TensorDesc& desc) {
-  return {const_cast<void*>(data), static_cast<std::int32_t>(desc.dtype), static_cast<std::int32_t>(desc.shape.size()), desc.shape.data()};
+  return {const_cast<void*>(data), static_cast<std::int32_t>(desc.dtype), static_cast<std::int32_t>(desc.shape.size()),
+          desc.shape.data()};
 }
 
 }  // namespace
@@ -35,7 +36,6 @@ bs_dense_tensor abi_tensor(const void* data, const TensorDesc& desc) {
 struct DenseModule::Library {
   void* handle = nullptr;
   decltype(&bs_dense_matmul) matmul = nullptr;
-
 };
 
 DenseModule::DenseModule() = default;
@@ -55,8 +55,9 @@ DenseModule::Library& DenseModule::library() {
     reason = ::dlerror();
   }
   if (library->handle == nullptr) {
-    throw Error(ErrorCode::run, fmt::format("this step needs the dense module {}, which cannot be loaded: {}", kFileName, reason),
-                {}, {"build it with libtorch (BS_DENSE=ON), or name it by the environment variable BRAINSURGERY_DENSE"});
+    throw Error(ErrorCode::run,
+                fmt::format("this step needs the dense module {}, which cannot be loaded: {}", kFileName, reason), {},
+                {"build it with libtorch (BS_DENSE=ON), or name it by the environment variable BRAINSURGERY_DENSE"});
   }
   const auto symbol = [&](const char* name) {
     void* found = ::dlsym(library->handle, name);

@@ -18,7 +18,9 @@ constexpr std::int64_t kMaxMappedBytes = 128 << 20;
 
 struct Executor::Run {
   explicit Run(const Executor& executor, const std::vector<Materialization>& all)
-      : materializations(all), ready(all.size(), false), uses(all.size(), 0),
+      : materializations(all),
+        ready(all.size(), false),
+        uses(all.size(), 0),
         memory(executor.options_.budget_bytes, executor.options_.spill_directory) {
     places.buffers.resize(all.size());
   }
@@ -143,7 +145,8 @@ void Executor::require(Run& run, const std::vector<int>& needs) {
 
 void Executor::release(Run& run, const std::vector<int>& needs) {
   for (const int buffer : needs) {
-    if (++run.uses[buffer] == run.materializations[buffer].uses) run.memory.give_back(std::move(run.places.buffers[buffer]));
+    if (++run.uses[buffer] == run.materializations[buffer].uses)
+      run.memory.give_back(std::move(run.places.buffers[buffer]));
   }
 }
 
@@ -208,7 +211,8 @@ std::vector<std::byte> Executor::evaluate(const Expr& expr) {
   const std::int64_t elements = tile_elements(*tensor.program);
   const auto fill = [&](TileRunner& runner, Scratch&, std::int64_t index) {
     const std::int64_t begin = index * elements;
-    runner.run(*tensor.program, begin, std::min(tensor.program->elements, begin + elements), result.data() + begin * tensor.program->item_bytes);
+    runner.run(*tensor.program, begin, std::min(tensor.program->elements, begin + elements),
+               result.data() + begin * tensor.program->item_bytes);
     return kNoOutput;
   };
   run_jobs({{(tensor.program->elements + elements - 1) / elements, fill}}, run.places);
@@ -253,7 +257,8 @@ std::optional<bool> Executor::holds(const checks::EqualValues& check) {
   // Types below 8 bits are compared as bytes, as they are moved.
   const DType dtype = info(check.a.dtype()).bits % 8 == 0 ? check.a.dtype() : DType::U8;
   return all_tiles({check.a, check.b}, [&](std::span<const std::byte* const> values, std::int64_t count) {
-    return check.eps ? kernels::all_within(dtype, values[0], values[1], *check.eps, count) : kernels::all_equal(dtype, values[0], values[1], count);
+    return check.eps ? kernels::all_within(dtype, values[0], values[1], *check.eps, count)
+                     : kernels::all_equal(dtype, values[0], values[1], count);
   });
 }
 

@@ -4,8 +4,8 @@
 //   executor.write(physical_plan, *staged_file);
 //   bool same = *executor.holds(checks::EqualValues{a, b, {}, ""});
 //
-// What comes out does not depend on threads, tile size, budget or fusion. Memory: a few tiles a thread, and the whole tensors that
-// dense operations need, within the budget or spilled. Called by one thread at a time.
+// What comes out does not depend on threads, tile size, budget or fusion. Memory: a few tiles a thread, and the whole
+// tensors that dense operations need, within the budget or spilled. Called by one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@
 namespace brainsurgery {
 
 struct ExecOptions {
-  std::int64_t tile_bytes = 512 << 10;        // of the widest value in a tile; at least one element
+  std::int64_t tile_bytes = 512 << 10;                // of the widest value in a tile; at least one element
   std::int64_t budget_bytes = std::int64_t{1} << 30;  // for tensors that have to exist as a whole
   std::string spill_directory = ".brainsurgery";      // what exceeds the budget goes into unlinked files here
-  bool fuse = true;                           // see CompileOptions
+  bool fuse = true;                                   // see CompileOptions
 };
 
 // Maps the files that are read at random, and knows where computed tensors are.

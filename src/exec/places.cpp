@@ -42,7 +42,8 @@ std::span<const std::byte> Places::memory(const Place& place) const {
 
 void Places::prepare(const Program& program) {
   for (const Instruction& instruction : program.code) {
-    if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) map(gather->place, extent(*gather, instruction.dtype));
+    if (const auto* gather = std::get_if<ops::Gather>(&instruction.op))
+      map(gather->place, extent(*gather, instruction.dtype));
     if (const auto* join = std::get_if<ops::Join>(&instruction.op)) {
       for (const ProgramPtr& part : join->parts) prepare(*part);
     }
@@ -57,14 +58,16 @@ void Places::map(const Place& place, std::int64_t bytes) {
   if (!map) map = file->file->map();
   mapped_bytes_ += bytes;
   if (file->offset + bytes > std::ssize(map->bytes())) {
-    throw Error(ErrorCode::run, fmt::format("cannot read '{}': it is shorter than {} bytes (truncated?)", file->file->path(), file->offset + bytes));
+    throw Error(ErrorCode::run, fmt::format("cannot read '{}': it is shorter than {} bytes (truncated?)",
+                                            file->file->path(), file->offset + bytes));
   }
 }
 
 void Places::finish() {
   mapped_bytes_ = 0;
   for (const auto& [file, map] : maps_) {
-    if (map->damaged()) throw Error(ErrorCode::run, "'" + file->path() + "' became shorter or unreadable while it was read");
+    if (map->damaged())
+      throw Error(ErrorCode::run, "'" + file->path() + "' became shorter or unreadable while it was read");
     map->release(0, std::ssize(map->bytes()));
   }
 }

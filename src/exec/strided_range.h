@@ -8,8 +8,8 @@
 
 namespace brainsurgery {
 
-// Calls visit(box) for boxes of `map` that together cover the elements [begin, end) of its result, in order. There are at
-// most two boxes per dimension and one in the middle.
+// Calls visit(box) for boxes of `map` that together cover the elements [begin, end) of its result, in order. There are
+// at most two boxes per dimension and one in the middle.
 template <typename Visit>
 void for_each_box(const StridedMap& map, std::int64_t begin, std::int64_t end, const Visit& visit) {
   if (begin >= end) return;
@@ -42,8 +42,8 @@ void for_each_box(const StridedMap& map, std::int64_t begin, std::int64_t end, c
   if (begin < end) for_each_box(row_at(begin / inner), 0, end - begin, visit);
 }
 
-// For a map whose places grow with the index: the first index whose place is at or after `place`; the number of elements
-// where there is none.
+// For a map whose places grow with the index: the first index whose place is at or after `place`; the number of
+// elements where there is none.
 [[nodiscard]] inline std::int64_t first_at_or_after(const StridedMap& map, std::int64_t place) {
   std::int64_t index = 0;
   std::int64_t rest = place - map.offset;

@@ -10,14 +10,18 @@
 namespace brainsurgery {
 namespace {
 
-// A piece of a row of at least this many bytes is made where it belongs; shorter ones are made together and distributed.
+// A piece of a row of at least this many bytes is made where it belongs; shorter ones are made together and
+// distributed.
 constexpr std::int64_t kDirectRowBytes = 16 << 10;
 
 kernels::BinaryOp kernel_of(Arithmetic operation) {
   switch (operation) {
-    case Arithmetic::add: return kernels::BinaryOp::add;
-    case Arithmetic::subtract: return kernels::BinaryOp::subtract;
-    case Arithmetic::multiply: break;
+    case Arithmetic::add:
+      return kernels::BinaryOp::add;
+    case Arithmetic::subtract:
+      return kernels::BinaryOp::subtract;
+    case Arithmetic::multiply:
+      break;
   }
   return kernels::BinaryOp::multiply;
 }
@@ -59,9 +63,15 @@ struct RunInstruction {
       to += element_count(box.shape) * item();
     });
   }
-  void operator()(const ops::Cast& op) const { kernels::cast(dtype_of(op.input), values[op.input], instruction.dtype, out, count()); }
-  void operator()(const ops::Scale& op) const { kernels::scale(instruction.dtype, values[op.input], op.factor, out, count()); }
-  void operator()(const ops::Clamp& op) const { kernels::clamp(instruction.dtype, values[op.input], {op.low, op.high}, out, count()); }
+  void operator()(const ops::Cast& op) const {
+    kernels::cast(dtype_of(op.input), values[op.input], instruction.dtype, out, count());
+  }
+  void operator()(const ops::Scale& op) const {
+    kernels::scale(instruction.dtype, values[op.input], op.factor, out, count());
+  }
+  void operator()(const ops::Clamp& op) const {
+    kernels::clamp(instruction.dtype, values[op.input], {op.low, op.high}, out, count());
+  }
   void operator()(const ops::Binary& op) const {
     kernels::binary(kernel_of(op.operation), instruction.dtype, values[op.a], values[op.b], out, count());
   }

@@ -47,7 +47,8 @@ class TileRunner {
  public:
   explicit TileRunner(const PlaceReader& places) : places_(places) {}
 
-  // Writes elements [begin, end) of the program's result to `out`: (end - begin) * program.item_bytes bytes, aligned to its elements.
+  // Writes elements [begin, end) of the program's result to `out`: (end - begin) * program.item_bytes bytes, aligned to
+  // its elements.
   void run(const Program& program, std::int64_t begin, std::int64_t end, std::byte* out);
 
  private:

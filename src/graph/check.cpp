@@ -46,7 +46,9 @@ struct Evaluate {
 
 CheckPtr make_check(decltype(Check::kind) kind) { return std::make_shared<const Check>(Check{std::move(kind)}); }
 
-std::optional<Verdict> evaluate(const Check& check, DataOracle& oracle) { return std::visit(Evaluate{oracle}, check.kind); }
+std::optional<Verdict> evaluate(const Check& check, DataOracle& oracle) {
+  return std::visit(Evaluate{oracle}, check.kind);
+}
 
 std::optional<Verdict> decide(const Check& check) {
   NoData none;

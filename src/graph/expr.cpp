@@ -20,7 +20,8 @@ Expr make(TensorDesc desc, NodeKind kind) {
 
 void require_computing(const char* what, DType dtype) {
   if (!info(dtype).computes) {
-    refuse(fmt::format("{} is not defined for dtype {}: such tensors can be renamed, copied and joined only", what, to_string(dtype)));
+    refuse(fmt::format("{} is not defined for dtype {}: such tensors can be renamed, copied and joined only", what,
+                       to_string(dtype)));
   }
 }
 
@@ -35,9 +36,12 @@ void require_whole_bytes(const char* what, DType dtype) {
 
 std::string_view to_string(Arithmetic operation) {
   switch (operation) {
-    case Arithmetic::add: return "add";
-    case Arithmetic::subtract: return "subtract";
-    case Arithmetic::multiply: return "multiply";
+    case Arithmetic::add:
+      return "add";
+    case Arithmetic::subtract:
+      return "subtract";
+    case Arithmetic::multiply:
+      return "multiply";
   }
   return "";
 }
@@ -114,12 +118,14 @@ Expr permute(Expr base, std::vector<int> order) {
   const Shape& shape = base.shape();
   std::vector<bool> seen(shape.size(), false);
   for (const int axis : order) {
-    if (axis < 0 || std::cmp_greater_equal(axis, shape.size()) || seen[axis]) refuse(fmt::format("order [{}] is not a permutation of the {} dimensions of shape {}",
-        fmt::join(order, ", "), shape.size(), to_string(shape)));
+    if (axis < 0 || std::cmp_greater_equal(axis, shape.size()) || seen[axis])
+      refuse(fmt::format("order [{}] is not a permutation of the {} dimensions of shape {}", fmt::join(order, ", "),
+                         shape.size(), to_string(shape)));
     seen[axis] = true;
   }
   if (order.size() != shape.size()) {
-    refuse(fmt::format("order [{}] has {} axes, the tensor of shape {} has {} dimensions", fmt::join(order, ", "), order.size(), to_string(shape), shape.size()));
+    refuse(fmt::format("order [{}] has {} axes, the tensor of shape {} has {} dimensions", fmt::join(order, ", "),
+                       order.size(), to_string(shape), shape.size()));
   }
   if (std::ranges::is_sorted(order)) return base;
   require_whole_bytes("permute", base.dtype());
@@ -136,12 +142,14 @@ Expr reshape(Expr base, Shape shape) {
     *inferred = 1;
     const std::int64_t rest = element_count(shape);
     if (rest == 0 || count % rest != 0) {
-      refuse(fmt::format("cannot infer -1 in shape {}: {} elements of shape {} do not divide by {}", wanted, count, to_string(base.shape()), rest));
+      refuse(fmt::format("cannot infer -1 in shape {}: {} elements of shape {} do not divide by {}", wanted, count,
+                         to_string(base.shape()), rest));
     }
     *inferred = count / rest;
   }
   if (element_count(shape) != count) {
-    refuse(fmt::format("shape {} has {} elements, the tensor of shape {} has {}", wanted, element_count(shape), to_string(base.shape()), count));
+    refuse(fmt::format("shape {} has {} elements, the tensor of shape {} has {}", wanted, element_count(shape),
+                       to_string(base.shape()), count));
   }
   if (shape == base.shape()) return base;
   TensorDesc desc{base.dtype(), std::move(shape)};
@@ -174,7 +182,9 @@ Expr scale(Expr base, double factor) {
   require_computing("scale", base.dtype());
   if (base.dtype() == DType::BOOL) refuse("a bool tensor cannot be scaled; cast it first");
   if (is_integer(base.dtype()) && (factor != std::trunc(factor) || std::abs(factor) >= 0x1p63)) {
-    refuse(fmt::format("an {} tensor can be scaled by an integral factor only, not {}; cast it to a floating dtype first", to_string(base.dtype()), factor));
+    refuse(
+        fmt::format("an {} tensor can be scaled by an integral factor only, not {}; cast it to a floating dtype first",
+                    to_string(base.dtype()), factor));
   }
   TensorDesc desc = base.desc();
   return make(std::move(desc), nodes::Scale{std::move(base), factor});
@@ -193,10 +203,13 @@ Expr clamp(Expr base, std::optional<double> low, std::optional<double> high) {
 }
 
 Expr arithmetic(Arithmetic operation, Expr a, Expr b) {
-  if (a.shape() != b.shape()) refuse(fmt::format("shapes differ: {} and {}", to_string(a.shape()), to_string(b.shape())));
-  if (a.dtype() != b.dtype()) refuse(fmt::format("dtypes differ: {} and {}", to_string(a.dtype()), to_string(b.dtype())));
+  if (a.shape() != b.shape())
+    refuse(fmt::format("shapes differ: {} and {}", to_string(a.shape()), to_string(b.shape())));
+  if (a.dtype() != b.dtype())
+    refuse(fmt::format("dtypes differ: {} and {}", to_string(a.dtype()), to_string(b.dtype())));
   require_computing(std::string(to_string(operation)).c_str(), a.dtype());
-  if (operation == Arithmetic::subtract && a.dtype() == DType::BOOL) refuse("subtraction is not defined for bool tensors");
+  if (operation == Arithmetic::subtract && a.dtype() == DType::BOOL)
+    refuse("subtraction is not defined for bool tensors");
   TensorDesc desc = a.desc();
   return make(std::move(desc), nodes::Binary{operation, std::move(a), std::move(b)});
 }
@@ -211,11 +224,13 @@ Expr concat(std::vector<Expr> parts, int dim) {
       refuse(fmt::format("source {} has dtype {}, source 0 has {}", i, to_string(part.dtype), to_string(desc.dtype)));
     }
     if (part.shape.size() != desc.shape.size()) {
-      refuse(fmt::format("source {} has shape {}, source 0 has {}: ranks differ", i, to_string(part.shape), to_string(parts.front().shape())));
+      refuse(fmt::format("source {} has shape {}, source 0 has {}: ranks differ", i, to_string(part.shape),
+                         to_string(parts.front().shape())));
     }
     for (std::size_t axis = 0; axis < part.shape.size(); ++axis) {
       if (std::cmp_not_equal(axis, dim) && part.shape[axis] != desc.shape[axis]) {
-        refuse(fmt::format("source {} has shape {}, source 0 has {}: sizes differ outside dimension {}", i, to_string(part.shape), to_string(parts.front().shape()), dim));
+        refuse(fmt::format("source {} has shape {}, source 0 has {}: sizes differ outside dimension {}", i,
+                           to_string(part.shape), to_string(parts.front().shape()), dim));
       }
     }
     desc.shape[dim] += part.shape[dim];
@@ -261,11 +276,21 @@ std::optional<Shape> matmul_shape(Shape a, Shape b) {
 }  // namespace
 
 Expr matmul(Expr a, Expr b) {
-  if (a.dtype() != b.dtype()) refuse(fmt::format("dtypes differ: {} and {}", to_string(a.dtype()), to_string(b.dtype())));
+  if (a.dtype() != b.dtype())
+    refuse(fmt::format("dtypes differ: {} and {}", to_string(a.dtype()), to_string(b.dtype())));
   switch (a.dtype()) {
-    case DType::F64: case DType::F32: case DType::F16: case DType::BF16:
-    case DType::I64: case DType::I32: case DType::I16: case DType::I8: case DType::U8: break;
-    default: refuse(fmt::format("matmul is not defined for dtype {}; cast first", to_string(a.dtype())));
+    case DType::F64:
+    case DType::F32:
+    case DType::F16:
+    case DType::BF16:
+    case DType::I64:
+    case DType::I32:
+    case DType::I16:
+    case DType::I8:
+    case DType::U8:
+      break;
+    default:
+      refuse(fmt::format("matmul is not defined for dtype {}; cast first", to_string(a.dtype())));
   }
   if (a.shape().empty() || b.shape().empty()) refuse("matmul needs operands of at least one dimension");
   std::optional<Shape> shape = matmul_shape(a.shape(), b.shape());

@@ -8,7 +8,8 @@ namespace brainsurgery {
 namespace {
 
 constexpr int kMaxDepth = 24;
-constexpr int kMaxNodes = 200;  // printed; a shared one counts each time: few nodes can have very many ways through them
+constexpr int kMaxNodes =
+    200;  // printed; a shared one counts each time: few nodes can have very many ways through them
 
 std::string describe(const Region& region) {
   std::string text;
@@ -21,8 +22,12 @@ std::string describe(const Region& region) {
 }
 
 struct Details {
-  std::string operator()(const nodes::Source& node) const { return fmt::format(" {} @{}", node.file->path(), node.offset); }
-  std::string operator()(const nodes::Random& node) const { return fmt::format(" seed {} ({}, {})", node.seed, node.a, node.b); }
+  std::string operator()(const nodes::Source& node) const {
+    return fmt::format(" {} @{}", node.file->path(), node.offset);
+  }
+  std::string operator()(const nodes::Random& node) const {
+    return fmt::format(" seed {} ({}, {})", node.seed, node.a, node.b);
+  }
   std::string operator()(const nodes::Slice& node) const { return " " + describe(node.region); }
   std::string operator()(const nodes::Permute& node) const { return fmt::format(" [{}]", fmt::join(node.order, ", ")); }
   std::string operator()(const nodes::Scale& node) const { return fmt::format(" by {}", node.factor); }
@@ -44,7 +49,8 @@ class Printer {
     if (depth > kMaxDepth) return "...";
     ++nodes_;
     const Node& node = expr.node();
-    std::string text = fmt::format("{}{} {} {}", kind_name(node), std::visit(Details{}, node.kind()), to_string(expr.dtype()), to_string(expr.shape()));
+    std::string text = fmt::format("{}{} {} {}", kind_name(node), std::visit(Details{}, node.kind()),
+                                   to_string(expr.dtype()), to_string(expr.shape()));
     std::string inner;
     for (const Expr& operand : operands(node)) {
       if (!inner.empty()) inner += ", ";

@@ -70,6 +70,8 @@ StateDict& Workspace::at(std::string_view alias) {
   return found->second;
 }
 
-void Workspace::add(std::string alias, StateDict tensors) { aliases_.insert_or_assign(std::move(alias), std::move(tensors)); }
+void Workspace::add(std::string alias, StateDict tensors) {
+  aliases_.insert_or_assign(std::move(alias), std::move(tensors));
+}
 
 }  // namespace brainsurgery

@@ -21,8 +21,8 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
 
 bool is_leaf(const Node& node) { return node.depth() == 1; }
 
-// Elements that are read one by one, or by a library, must stand where the processor's loads expect them; the headers of old
-// checkpoints are not padded.
+// Elements that are read one by one, or by a library, must stand where the processor's loads expect them; the headers
+// of old checkpoints are not padded.
 bool is_aligned(const nodes::Source& node, DType dtype) { return node.offset % item_size(dtype) == 0; }
 
 bool is_cut(const Node& node) { return node.depth() % kMaxDepth == 0; }
@@ -64,7 +64,8 @@ class ProgramBuilder {
       BS_CHECK(result == static_cast<int>(program.code.size()) - 1);
     }
     program.item_bytes = item_size(program.dtype);
-    for (const Instruction& instruction : program.code) program.widest_item = std::max(program.widest_item, item_size(instruction.dtype));
+    for (const Instruction& instruction : program.code)
+      program.widest_item = std::max(program.widest_item, item_size(instruction.dtype));
     assign_slots(program);
     return std::make_shared<const Program>(std::move(program));
   }
@@ -112,22 +113,32 @@ class ProgramBuilder {
 
   int emit_kind(const nodes::Source& node, const Expr& expr, const View& view) {
     const StridedMap map = strided(view);
-    if (map.is_contiguous()) return add(expr.dtype(), ops::Load{FilePlace{node.file, node.offset + map.offset * item_size(expr.dtype())}});
+    if (map.is_contiguous())
+      return add(expr.dtype(), ops::Load{FilePlace{node.file, node.offset + map.offset * item_size(expr.dtype())}});
     if (!is_aligned(node, expr.dtype())) return emit_buffer(compiler_.materialize(expr), expr, view);
     return add(expr.dtype(), ops::Gather{FilePlace{node.file, node.offset}, map});
   }
   int emit_kind(const nodes::Literal&, const Expr& expr, const View& view) {
     const StridedMap map = strided(view);
-    if (map.is_contiguous()) return add(expr.dtype(), ops::Load{LiteralPlace{expr, map.offset * item_size(expr.dtype())}});
+    if (map.is_contiguous())
+      return add(expr.dtype(), ops::Load{LiteralPlace{expr, map.offset * item_size(expr.dtype())}});
     return add(expr.dtype(), ops::Gather{LiteralPlace{expr, 0}, map});
   }
-  int emit_kind(const nodes::Random&, const Expr& expr, const View& view) { return emit_buffer(compiler_.materialize(expr), expr, view); }
-  int emit_kind(const nodes::Matmul&, const Expr& expr, const View& view) { return emit_buffer(compiler_.materialize(expr), expr, view); }
-  int emit_kind(const nodes::Slice& node, const Expr&, const View& view) { return emit(node.base, view.through_slice(node.region, node.base.shape())); }
+  int emit_kind(const nodes::Random&, const Expr& expr, const View& view) {
+    return emit_buffer(compiler_.materialize(expr), expr, view);
+  }
+  int emit_kind(const nodes::Matmul&, const Expr& expr, const View& view) {
+    return emit_buffer(compiler_.materialize(expr), expr, view);
+  }
+  int emit_kind(const nodes::Slice& node, const Expr&, const View& view) {
+    return emit(node.base, view.through_slice(node.region, node.base.shape()));
+  }
   int emit_kind(const nodes::Permute& node, const Expr&, const View& view) {
     return emit(node.base, view.through_permute(node.order, node.base.shape()));
   }
-  int emit_kind(const nodes::Broadcast& node, const Expr&, const View& view) { return emit(node.base, view.through_broadcast(node.base.shape())); }
+  int emit_kind(const nodes::Broadcast& node, const Expr&, const View& view) {
+    return emit(node.base, view.through_broadcast(node.base.shape()));
+  }
   int emit_kind(const nodes::Reshape& node, const Expr&, const View& view) { return emit(node.base, view); }
   int emit_kind(const nodes::Cast& node, const Expr& expr, const View& view) {
     const int input = emit(node.base, view);
@@ -189,7 +200,8 @@ class ProgramBuilder {
   int emit_buffer(int buffer, const Expr& expr, const View& view) {
     compiler_.use(buffer, needs_);
     const StridedMap map = strided(view);
-    if (map.is_contiguous()) return add(expr.dtype(), ops::Load{BufferPlace{buffer, map.offset * item_size(expr.dtype())}});
+    if (map.is_contiguous())
+      return add(expr.dtype(), ops::Load{BufferPlace{buffer, map.offset * item_size(expr.dtype())}});
     return add(expr.dtype(), ops::Gather{BufferPlace{buffer, 0}, map});
   }
 

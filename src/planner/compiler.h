@@ -1,5 +1,5 @@
-// From expressions to programs. Slices, permutations and reshapes disappear into the places where bytes are read, chains of
-// elementwise operations become one program, and what needs a whole tensor becomes a Materialization.
+// From expressions to programs. Slices, permutations and reshapes disappear into the places where bytes are read,
+// chains of elementwise operations become one program, and what needs a whole tensor becomes a Materialization.
 //
 //   Compiler compiler({});
 //   CompiledTensor tensor = compiler.compile(expr);
@@ -38,7 +38,7 @@ class Compiler {
   CompileOptions options_;
   std::vector<Materialization> materializations_;
   std::unordered_map<const Node*, int> buffers_;
-  std::vector<Expr> kept_;  // keeps the nodes of buffers_ alive
+  std::vector<Expr> kept_;                       // keeps the nodes of buffers_ alive
   std::unordered_map<const Node*, int> visits_;  // by how many programs of the tensor at hand
 };
 

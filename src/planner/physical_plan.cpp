@@ -42,7 +42,8 @@ void PhysicalPlan::add_part(Expr expr, int nesting) {
   } else {
     bytes_copied_ += size;
     auto* before = segments_.empty() ? nullptr : std::get_if<Segment::Copy>(&segments_.back().content);
-    if (before != nullptr && before->from.file == place->file && before->from.offset + segments_.back().size == place->offset) {
+    if (before != nullptr && before->from.file == place->file &&
+        before->from.offset + segments_.back().size == place->offset) {
       segments_.back().size += size;
     } else {
       segments_.push_back({size_, size, Segment::Copy{*place}});
@@ -51,7 +52,8 @@ void PhysicalPlan::add_part(Expr expr, int nesting) {
   size_ += size;
 }
 
-std::vector<int> closure(const std::vector<int>& needs, const std::vector<Materialization>& materializations, const std::vector<bool>& ready) {
+std::vector<int> closure(const std::vector<int>& needs, const std::vector<Materialization>& materializations,
+                         const std::vector<bool>& ready) {
   std::vector<int> result;
   std::vector<bool> seen(materializations.size(), false);
   std::vector<int> open = needs;

@@ -51,12 +51,13 @@ class PhysicalPlan {
   std::int64_t bytes_computed_ = 0;
 };
 
-// The most bytes of whole tensors that exist at one moment, when segments are performed in order and each materialization
-// is dropped after its last use.
+// The most bytes of whole tensors that exist at one moment, when segments are performed in order and each
+// materialization is dropped after its last use.
 [[nodiscard]] std::int64_t peak_materialized_bytes(const PhysicalPlan& plan);
 
 // The buffers that have to exist before `needs` do, `needs` included, in the order in which to make them.
-[[nodiscard]] std::vector<int> closure(const std::vector<int>& needs, const std::vector<Materialization>& materializations,
+[[nodiscard]] std::vector<int> closure(const std::vector<int>& needs,
+                                       const std::vector<Materialization>& materializations,
                                        const std::vector<bool>& ready);
 
 }  // namespace brainsurgery

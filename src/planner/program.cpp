@@ -79,18 +79,27 @@ std::string describe(const Place& place) {
 }
 
 std::string describe(const StridedMap& map) {
-  return fmt::format("shape [{}] strides [{}] from {}", fmt::join(map.shape, ", "), fmt::join(map.strides, ", "), map.offset);
+  return fmt::format("shape [{}] strides [{}] from {}", fmt::join(map.shape, ", "), fmt::join(map.strides, ", "),
+                     map.offset);
 }
 
 struct Describe {
   std::string operator()(const ops::Load& op) const { return "load " + describe(op.place); }
-  std::string operator()(const ops::Gather& op) const { return fmt::format("gather {} {}", describe(op.place), describe(op.map)); }
+  std::string operator()(const ops::Gather& op) const {
+    return fmt::format("gather {} {}", describe(op.place), describe(op.map));
+  }
   std::string operator()(const ops::Cast& op) const { return fmt::format("cast %{}", op.input); }
   std::string operator()(const ops::Scale& op) const { return fmt::format("scale %{} by {}", op.input, op.factor); }
   std::string operator()(const ops::Clamp& op) const { return fmt::format("clamp %{}", op.input); }
-  std::string operator()(const ops::Binary& op) const { return fmt::format("{} %{} %{}", to_string(op.operation), op.a, op.b); }
-  std::string operator()(const ops::Join& op) const { return fmt::format("join {} parts of [{}]", op.parts.size(), fmt::join(op.lengths, ", ")); }
-  std::string operator()(const ops::Patch& op) const { return fmt::format("patch %{} at {}", op.input, describe(op.map)); }
+  std::string operator()(const ops::Binary& op) const {
+    return fmt::format("{} %{} %{}", to_string(op.operation), op.a, op.b);
+  }
+  std::string operator()(const ops::Join& op) const {
+    return fmt::format("join {} parts of [{}]", op.parts.size(), fmt::join(op.lengths, ", "));
+  }
+  std::string operator()(const ops::Patch& op) const {
+    return fmt::format("patch %{} at {}", op.input, describe(op.map));
+  }
 };
 
 }  // namespace
@@ -99,7 +108,8 @@ std::string to_string(const Program& program) {
   std::string text;
   for (std::size_t i = 0; i < program.code.size(); ++i) {
     const Instruction& instruction = program.code[i];
-    text += fmt::format("{}%{} = {} {}", text.empty() ? "" : "; ", i, std::visit(Describe{}, instruction.op), to_string(instruction.dtype));
+    text += fmt::format("{}%{} = {} {}", text.empty() ? "" : "; ", i, std::visit(Describe{}, instruction.op),
+                        to_string(instruction.dtype));
   }
   return text;
 }

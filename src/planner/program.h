@@ -1,8 +1,8 @@
 // How the elements of one tensor are made, a range at a time: a short list of operations on tiles.
 //
-// A Program speaks of a linear range [begin, end) of its result's elements in row-major order. Every instruction produces
-// that range of some value with the same number of elements; the last one is the result. Programs are immutable and shared
-// between threads.
+// A Program speaks of a linear range [begin, end) of its result's elements in row-major order. Every instruction
+// produces that range of some value with the same number of elements; the last one is the result. Programs are
+// immutable and shared between threads.
 #pragma once
 
 #include <cstdint>
@@ -81,8 +81,8 @@ inline constexpr int kResultSlot = -1;
 struct Program {
   DType dtype = DType::F32;
   std::int64_t elements = 0;
-  std::int64_t item_bytes = 1;  // of the result; types below 8 bits are moved as bytes
-  std::int64_t widest_item = 1; // of all instructions: tiles are sized by it
+  std::int64_t item_bytes = 1;   // of the result; types below 8 bits are moved as bytes
+  std::int64_t widest_item = 1;  // of all instructions: tiles are sized by it
   std::vector<Instruction> code;
   int slots = 0;
 

@@ -1,8 +1,8 @@
 // Which element of a tensor stands at each place of a result: basic indexing, permutation and broadcasting as one map.
 //
 // The tensor's elements are numbered in row-major order of `in_shape`, which may be any shape with its element count: a
-// reshape changes the numbering's shape, not the numbers. Element i of the result (row-major in `out_shape`) is the tensor's
-// element with index start + step * i[out_dim] along each dimension of in_shape.
+// reshape changes the numbering's shape, not the numbers. Element i of the result (row-major in `out_shape`) is the
+// tensor's element with index start + step * i[out_dim] along each dimension of in_shape.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ struct View {
   [[nodiscard]] static View identity(const Shape& shape);
   [[nodiscard]] bool is_identity() const;
 
-  // The same result seen through a slice of `base_shape`, a permutation or a broadcast; in_shape must be their result's shape.
+  // The same result seen through a slice of `base_shape`, a permutation or a broadcast; in_shape must be their result's
+  // shape.
   [[nodiscard]] View through_slice(const Region& region, const Shape& base_shape) const;
   [[nodiscard]] View through_permute(const std::vector<int>& order, const Shape& base_shape) const;
   [[nodiscard]] View through_broadcast(const Shape& base_shape) const;

@@ -30,8 +30,9 @@ class Checks : public ::testing::Test {
     Expr flat = reshape(expr, {count});
     const std::int64_t at = draw(engine_, count);
     const Region one{{{at, 1, 1, false}}};
-    const Expr other = chance(engine_, 0.5) ? sources_.any(engine_, {expr.dtype(), {1}})
-                                            : cast(arithmetic(Arithmetic::add, cast(slice(flat, one), DType::F64), half_), expr.dtype());
+    const Expr other = chance(engine_, 0.5)
+                           ? sources_.any(engine_, {expr.dtype(), {1}})
+                           : cast(arithmetic(Arithmetic::add, cast(slice(flat, one), DType::F64), half_), expr.dtype());
     return reshape(overwrite(flat, one, other), expr.shape());
   }
 

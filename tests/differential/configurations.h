@@ -20,7 +20,8 @@ struct Configuration {
   bool spill;  // a budget of one byte
 
   [[nodiscard]] std::string text() const {
-    return std::to_string(threads) + " threads, tiles of " + std::to_string(tile_bytes) + (fuse ? ", fused" : ", not fused") + (spill ? ", spilled" : "");
+    return std::to_string(threads) + " threads, tiles of " + std::to_string(tile_bytes) +
+           (fuse ? ", fused" : ", not fused") + (spill ? ", spilled" : "");
   }
 };
 

@@ -12,9 +12,11 @@ class DeepGraphs : public ::testing::Test {
  protected:
   void expect_all_agree(const Expr& expr) {
     const std::vector<std::byte> expected = evaluate_reference(expr);
-    for (const Configuration& configuration : {Configuration{1, 512 << 10, true, false}, Configuration{2, 64, true, true},
-                                               Configuration{3, 4096, false, false}}) {
-      EXPECT_TRUE(same_elements(expr.dtype(), evaluator_.executor(configuration).evaluate(expr), expected)) << configuration.text();
+    for (const Configuration& configuration :
+         {Configuration{1, 512 << 10, true, false}, Configuration{2, 64, true, true},
+          Configuration{3, 4096, false, false}}) {
+      EXPECT_TRUE(same_elements(expr.dtype(), evaluator_.executor(configuration).evaluate(expr), expected))
+          << configuration.text();
     }
   }
   Expr leaf(const TensorDesc& desc) { return sources_.any(engine_, desc); }
@@ -28,7 +30,9 @@ TEST_F(DeepGraphs, ElementwiseChain) {
   Expr expr = leaf({DType::BF16, {13, 7}});
   const Expr other = leaf({DType::BF16, {13, 7}});
   for (int i = 0; i < 2000; ++i) {
-    expr = i % 3 == 0 ? arithmetic(Arithmetic::add, expr, other) : i % 3 == 1 ? scale(expr, 0.75) : clamp(expr, -50.0, 50.0);
+    expr = i % 3 == 0   ? arithmetic(Arithmetic::add, expr, other)
+           : i % 3 == 1 ? scale(expr, 0.75)
+                        : clamp(expr, -50.0, 50.0);
   }
   expect_all_agree(expr);
 }

@@ -19,7 +19,9 @@ class Expressions : public ::testing::Test {
     const std::vector<std::byte> expected = evaluate_reference(expr);
     std::vector<std::byte> first;
     for (std::int64_t i = 0; i < wanted; ++i) {
-      const auto pick = i == 0 ? std::ssize(configurations_) - 1 : wanted == std::ssize(configurations_) ? i - 1 : draw(engine, std::ssize(configurations_));
+      const auto pick = i == 0                                  ? std::ssize(configurations_) - 1
+                        : wanted == std::ssize(configurations_) ? i - 1
+                                                                : draw(engine, std::ssize(configurations_));
       const Configuration& configuration = configurations_[pick];
       std::vector<std::byte> got;
       try {
@@ -55,7 +57,9 @@ TEST_F(Expressions, SmallGraphs) { campaign(setting("BS_GRAPHS", 3000), {}, 6); 
 
 TEST_F(Expressions, GraphsOfManyOperations) { campaign(setting("BS_GRAPHS", 3000) / 20, {60, 5, 600}, 6); }
 
-TEST_F(Expressions, SmallGraphsInAllConfigurations) { campaign(setting("BS_GRAPHS", 3000) / 30, {}, std::ssize(configurations_)); }
+TEST_F(Expressions, SmallGraphsInAllConfigurations) {
+  campaign(setting("BS_GRAPHS", 3000) / 30, {}, std::ssize(configurations_));
+}
 
 // Of up to hundreds of tiles of 4096 bytes, and a few of the usual size. Tiles of one element would take minutes.
 TEST_F(Expressions, LargeGraphs) {
@@ -75,7 +79,8 @@ TEST_F(Expressions, Files) {
     std::vector<std::byte> expected;
     for (const Expr& tensor : tensors) {
       const std::vector<std::byte> bytes = evaluator_.executor(configurations_.back()).evaluate(tensor);
-      ASSERT_TRUE(same_elements(tensor.dtype(), bytes, evaluate_reference(tensor))) << "seed " << seed << "\n" << to_string(tensor);
+      ASSERT_TRUE(same_elements(tensor.dtype(), bytes, evaluate_reference(tensor))) << "seed " << seed << "\n"
+                                                                                    << to_string(tensor);
       expected.insert(expected.end(), bytes.begin(), bytes.end());
     }
     for (int i = 0; i < 4; ++i) {
@@ -90,7 +95,8 @@ TEST_F(Expressions, Files) {
       file->close();
       const std::string written = read_file(path);
       posix_env().remove(path);
-      ASSERT_TRUE(std::ranges::equal(std::as_bytes(std::span(written)), expected)) << configuration.text() << ", seed " << seed;
+      ASSERT_TRUE(std::ranges::equal(std::as_bytes(std::span(written)), expected))
+          << configuration.text() << ", seed " << seed;
       ASSERT_EQ(told, plan.size());
       ASSERT_EQ(plan.bytes_copied() + plan.bytes_computed(), plan.size());
     }

@@ -1,4 +1,5 @@
-// Random plans as text on generated checkpoints, run by Session in several configurations: the same bytes, or the same error.
+// Random plans as text on generated checkpoints, run by Session in several configurations: the same bytes, or the same
+// error.
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
@@ -35,30 +36,59 @@ class PlanWriter {
     names_.push_back(fmt::format("a::n{}", names_.size()));
     return names_.back();
   }
-  std::string part() { return std::array{"", "", "::[0]", "::[1:]", "::[::2]", "::[..., 1]", "::[:, 1:3]", "::[-1, ::3]", "::[2:1]"}[draw(engine_, 9)]; }
-  std::string dtype() { return std::array{"float32", "float16", "bfloat16", "float64", "int32", "int64", "uint8", "bool"}[draw(engine_, 8)]; }
-  std::string shape() { return std::array{"[-1]", "[6, 4]", "[2, 3, 4]", "[4, 6]", "[24, 1]", "[-1, 2]"}[draw(engine_, 6)]; }
+  std::string part() {
+    return std::array{
+        "", "", "::[0]", "::[1:]", "::[::2]", "::[..., 1]", "::[:, 1:3]", "::[-1, ::3]", "::[2:1]"}[draw(engine_, 9)];
+  }
+  std::string dtype() {
+    return std::array{"float32", "float16", "bfloat16", "float64", "int32", "int64", "uint8", "bool"}[draw(engine_, 8)];
+  }
+  std::string shape() {
+    return std::array{"[-1]", "[6, 4]", "[2, 3, 4]", "[4, 6]", "[24, 1]", "[-1, 2]"}[draw(engine_, 6)];
+  }
 
   std::string step() {
     switch (draw(engine_, 18)) {
-      case 0: return fmt::format("copy: {{from: '{}{}', to: '{}'}}", name(), part(), created());
-      case 1: return fmt::format("move: {{from: '{}', to: '{}'}}", name(), created());
-      case 2: return fmt::format("assign: {{from: '{}{}', to: '{}{}'}}", name(), part(), name(), part());
-      case 3: return fmt::format("add: {{from_a: '{}', from_b: '{}', to: '{}'}}", name(), name(), name());
-      case 4: return fmt::format("add_: {{from: '{}{}', to: '{}{}'}}", name(), part(), name(), part());
-      case 5: return fmt::format("subtract_: {{from: 'b::w(.*)', to: 'a::w\\1'}}");
-      case 6: return fmt::format("scale: {{from: '{}{}', to: '{}', by: {}}}", name(), part(), created(), draw(engine_, 5) - 2);
-      case 7: return fmt::format("scale_: {{target: '{}{}', by: {}}}", name(), part(), draw(engine_, 5));
-      case 8: return fmt::format("scale_: {{target: 'a::.*{}', by: 0.75}}", part());
-      case 9: return fmt::format("cast_: {{target: '{}', to: {}}}", name(), dtype());
-      case 10: return fmt::format("cast: {{from: '{}', to: '{}', dtype: {}}}", name(), created(), dtype());
-      case 11: return fmt::format("clamp_: {{target: '{}{}', min: -1, max: {}}}", name(), part(), draw(engine_, 4));
-      case 12: return fmt::format("reshape: {{from: '{}', to: '{}', shape: {}}}", name(), created(), shape());
-      case 13: return fmt::format("permute: {{from: '{}', to: '{}', order: {}}}", name(), created(), chance(engine_, 0.5) ? "[1, 0]" : "[2, 0, 1]");
-      case 14: return fmt::format("concat: {{from: ['{}', '{}'], to: '{}', dim: {}}}", name(), name(), created(), draw(engine_, 2));
-      case 15: return fmt::format("matmul: {{from_a: 'a::m', from_b: '{}', to: '{}'}}", name(), created());
-      case 16: return fmt::format("fill_: {{target: '{}{}', mode: constant, value: {}}}", name(), part(), draw(engine_, 9));
-      default: return fmt::format("rand: {{target: '{}', shape: {}, seed: {}}}", created(), chance(engine_, 0.5) ? "[4, 6]" : "[24]", draw(engine_, 99));
+      case 0:
+        return fmt::format("copy: {{from: '{}{}', to: '{}'}}", name(), part(), created());
+      case 1:
+        return fmt::format("move: {{from: '{}', to: '{}'}}", name(), created());
+      case 2:
+        return fmt::format("assign: {{from: '{}{}', to: '{}{}'}}", name(), part(), name(), part());
+      case 3:
+        return fmt::format("add: {{from_a: '{}', from_b: '{}', to: '{}'}}", name(), name(), name());
+      case 4:
+        return fmt::format("add_: {{from: '{}{}', to: '{}{}'}}", name(), part(), name(), part());
+      case 5:
+        return fmt::format("subtract_: {{from: 'b::w(.*)', to: 'a::w\\1'}}");
+      case 6:
+        return fmt::format("scale: {{from: '{}{}', to: '{}', by: {}}}", name(), part(), created(),
+                           draw(engine_, 5) - 2);
+      case 7:
+        return fmt::format("scale_: {{target: '{}{}', by: {}}}", name(), part(), draw(engine_, 5));
+      case 8:
+        return fmt::format("scale_: {{target: 'a::.*{}', by: 0.75}}", part());
+      case 9:
+        return fmt::format("cast_: {{target: '{}', to: {}}}", name(), dtype());
+      case 10:
+        return fmt::format("cast: {{from: '{}', to: '{}', dtype: {}}}", name(), created(), dtype());
+      case 11:
+        return fmt::format("clamp_: {{target: '{}{}', min: -1, max: {}}}", name(), part(), draw(engine_, 4));
+      case 12:
+        return fmt::format("reshape: {{from: '{}', to: '{}', shape: {}}}", name(), created(), shape());
+      case 13:
+        return fmt::format("permute: {{from: '{}', to: '{}', order: {}}}", name(), created(),
+                           chance(engine_, 0.5) ? "[1, 0]" : "[2, 0, 1]");
+      case 14:
+        return fmt::format("concat: {{from: ['{}', '{}'], to: '{}', dim: {}}}", name(), name(), created(),
+                           draw(engine_, 2));
+      case 15:
+        return fmt::format("matmul: {{from_a: 'a::m', from_b: '{}', to: '{}'}}", name(), created());
+      case 16:
+        return fmt::format("fill_: {{target: '{}{}', mode: constant, value: {}}}", name(), part(), draw(engine_, 9));
+      default:
+        return fmt::format("rand: {{target: '{}', shape: {}, seed: {}}}", created(),
+                           chance(engine_, 0.5) ? "[4, 6]" : "[24]", draw(engine_, 99));
     }
   }
 
@@ -68,14 +98,17 @@ class PlanWriter {
 
 // Tensors of mostly 24 elements, so that steps often fit together.
 std::string checkpoint(Engine& engine) {
-  const std::vector<NamedDesc> descs{{"w0", {DType::F32, {4, 6}}}, {"w1", {DType::BF16, {6, 4}}}, {"m", {DType::F32, {4, 4}}},
-                                     {"t", {DType::F16, {2, 3, 4}}}, {"i", {DType::I32, {24}}}, {"e", {DType::U8, {0, 3}}}};
+  const std::vector<NamedDesc> descs{{"w0", {DType::F32, {4, 6}}}, {"w1", {DType::BF16, {6, 4}}},
+                                     {"m", {DType::F32, {4, 4}}},  {"t", {DType::F16, {2, 3, 4}}},
+                                     {"i", {DType::I32, {24}}},    {"e", {DType::U8, {0, 3}}}};
   const SafetensorsLayout layout = layout_safetensors(descs, {});
   std::string content = layout.header;
   content.resize(static_cast<std::size_t>(layout.file_size));
   for (std::size_t i = 0; i < descs.size(); ++i) {
-    const std::vector<std::byte> bytes = Sources::numbers(engine, descs[i].desc.dtype, element_count(descs[i].desc.shape));
-    content.replace(static_cast<std::size_t>(layout.offsets[i]), bytes.size(), reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const std::vector<std::byte> bytes =
+        Sources::numbers(engine, descs[i].desc.dtype, element_count(descs[i].desc.shape));
+    content.replace(static_cast<std::size_t>(layout.offsets[i]), bytes.size(),
+                    reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
   return content;
 }
@@ -83,7 +116,8 @@ std::string checkpoint(Engine& engine) {
 TEST(Plans, AllConfigurationsGiveTheSameBytes) {
   ::setenv("BRAINSURGERY_DENSE", BS_DENSE_MODULE, 1);
   const TempDir folder;
-  const std::vector<Configuration> configurations{{1, 512 << 10, true, false}, {2, 1, true, true}, {3, 64, false, false}, {1, 4096, false, true}};
+  const std::vector<Configuration> configurations{
+      {1, 512 << 10, true, false}, {2, 1, true, true}, {3, 64, false, false}, {1, 4096, false, true}};
   const std::int64_t first = setting("BS_SEED", 1);
   const std::int64_t plans = setting("BS_GRAPHS", 3000) / 3;
   int written = 0;
@@ -106,7 +140,8 @@ TEST(Plans, AllConfigurationsGiveTheSameBytes) {
       Quiet quiet;
       const Outcome<RunReport> outcome = Session(posix_env(), quiet, options).run(plan);
       if (!outcome.ok()) {
-        ASSERT_EQ(outcome.error().code(), ErrorCode::plan) << to_string(outcome.error()) << "seed " << seed << "\n" << text;
+        ASSERT_EQ(outcome.error().code(), ErrorCode::plan) << to_string(outcome.error()) << "seed " << seed << "\n"
+                                                           << text;
       }
       results.push_back(outcome.ok() ? read_file(output) : to_string(outcome.error()));
       if (outcome.ok() && results.size() == 1) ++written;

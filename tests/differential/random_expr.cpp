@@ -65,11 +65,13 @@ Expr RandomGraph::fit(const TensorDesc& desc) {
     for (const Expr& known : pool_) {
       if (known.desc() == desc) candidates.push_back(known);
       const bool same_count = element_count(known.shape()) == element_count(desc.shape);
-      if (same_count && element_count(desc.shape) > 0) candidates.push_back(cast(reshape(known, desc.shape), desc.dtype));
+      if (same_count && element_count(desc.shape) > 0)
+        candidates.push_back(cast(reshape(known, desc.shape), desc.dtype));
       if (known.shape().size() > desc.shape.size()) continue;
       const Shape tail(desc.shape.end() - std::ssize(known.shape()), desc.shape.end());
       bool repeats = true;
-      for (std::size_t i = 0; i < tail.size(); ++i) repeats = repeats && (known.shape()[i] == tail[i] || known.shape()[i] == 1);
+      for (std::size_t i = 0; i < tail.size(); ++i)
+        repeats = repeats && (known.shape()[i] == tail[i] || known.shape()[i] == 1);
       if (repeats) candidates.push_back(cast(broadcast(known, desc.shape), desc.dtype));
     }
     if (!candidates.empty()) return candidates[draw(engine_, std::ssize(candidates))];
@@ -127,10 +129,14 @@ Expr RandomGraph::scaled(const Expr& base) {
 Expr RandomGraph::clamped(const Expr& base) {
   if (base.dtype() == DType::BOOL) return base;
   switch (draw(engine_, 4)) {
-    case 0: return clamp(base, -3.5, 3.25);
-    case 1: return clamp(base, 0.0, std::nullopt);
-    case 2: return clamp(base, std::nullopt, 1.5);
-    default: return clamp(base, -1.0, 120.0);
+    case 0:
+      return clamp(base, -3.5, 3.25);
+    case 1:
+      return clamp(base, 0.0, std::nullopt);
+    case 2:
+      return clamp(base, std::nullopt, 1.5);
+    default:
+      return clamp(base, -1.0, 120.0);
   }
 }
 
@@ -183,17 +189,32 @@ Expr RandomGraph::product(const Expr& base) {
 Expr RandomGraph::grow() {
   const Expr base = pick();
   switch (draw(engine_, 15)) {
-    case 0: case 1: return sliced(base);
-    case 2: return permuted(base);
-    case 3: return reshaped(base);
-    case 4: return repeated(base);
-    case 5: return cast(base, kDTypes[draw(engine_, std::ssize(kDTypes))]);
-    case 6: return scaled(base);
-    case 7: return clamped(base);
-    case 8: case 9: return combined(base);
-    case 10: case 11: return joined(base);
-    case 12: case 13: return overwritten(base);
-    default: return product(base);
+    case 0:
+    case 1:
+      return sliced(base);
+    case 2:
+      return permuted(base);
+    case 3:
+      return reshaped(base);
+    case 4:
+      return repeated(base);
+    case 5:
+      return cast(base, kDTypes[draw(engine_, std::ssize(kDTypes))]);
+    case 6:
+      return scaled(base);
+    case 7:
+      return clamped(base);
+    case 8:
+    case 9:
+      return combined(base);
+    case 10:
+    case 11:
+      return joined(base);
+    case 12:
+    case 13:
+      return overwritten(base);
+    default:
+      return product(base);
   }
 }
 

@@ -10,13 +10,14 @@ namespace brainsurgery::testing {
 
 struct GraphSize {
   int operations = 16;
-  std::int64_t max_dim = 7;        // sizes of dimensions, from 0
+  std::int64_t max_dim = 7;  // sizes of dimensions, from 0
   std::int64_t max_elements = 1500;
 };
 
 class RandomGraph {
  public:
-  RandomGraph(Engine& engine, const Sources& sources, const GraphSize& size) : engine_(engine), sources_(sources), size_(size) {}
+  RandomGraph(Engine& engine, const Sources& sources, const GraphSize& size)
+      : engine_(engine), sources_(sources), size_(size) {}
 
   // Builds a graph and gives its last node.
   [[nodiscard]] Expr build();

@@ -9,19 +9,25 @@
 
 namespace brainsurgery::testing {
 
-std::int64_t draw(Engine& engine, std::int64_t bound) { return static_cast<std::int64_t>(engine() % static_cast<std::uint64_t>(bound)); }
+std::int64_t draw(Engine& engine, std::int64_t bound) {
+  return static_cast<std::int64_t>(engine() % static_cast<std::uint64_t>(bound));
+}
 
 bool chance(Engine& engine, double probability) { return static_cast<double>(engine() >> 11) * 0x1p-53 < probability; }
 
 std::vector<std::byte> Sources::numbers(Engine& engine, DType dtype, std::int64_t count) {
   constexpr double kInf = std::numeric_limits<double>::infinity();
-  constexpr std::array kSpecial{0.0, -0.0, 1.0, -1.0, 0.5, 1e-45, 6e-8, 65504.0, 65520.0, 3.4e38, 1e39, 127.0, 255.0, -129.0, 0x1p31, -0x1p63, kInf, -kInf, std::nan("")};
+  constexpr std::array kSpecial{0.0,  -0.0,  1.0,   -1.0,   0.5,    1e-45,   6e-8, 65504.0, 65520.0,     3.4e38,
+                                1e39, 127.0, 255.0, -129.0, 0x1p31, -0x1p63, kInf, -kInf,   std::nan("")};
   std::vector<double> values(static_cast<std::size_t>(count));
   for (double& value : values) {
     const std::int64_t kind = draw(engine, 20);
-    if (kind == 0) value = kSpecial[draw(engine, std::ssize(kSpecial))];
-    else if (kind < 8) value = static_cast<double>(draw(engine, 41) - 20);
-    else value = static_cast<double>(static_cast<std::int64_t>(engine())) * 0x1p-58;
+    if (kind == 0)
+      value = kSpecial[draw(engine, std::ssize(kSpecial))];
+    else if (kind < 8)
+      value = static_cast<double>(draw(engine, 41) - 20);
+    else
+      value = static_cast<double>(static_cast<std::int64_t>(engine())) * 0x1p-58;
   }
   const auto item = static_cast<std::size_t>(item_size(dtype));
   std::vector<std::byte> bytes(values.size() * item);

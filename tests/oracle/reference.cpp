@@ -14,21 +14,34 @@ namespace {
 
 at::ScalarType torch_type(DType dtype) {
   switch (dtype) {
-    case DType::BOOL: return at::kBool;
-    case DType::U8: return at::kByte;
-    case DType::I8: return at::kChar;
-    case DType::I16: return at::kShort;
-    case DType::I32: return at::kInt;
-    case DType::I64: return at::kLong;
-    case DType::F16: return at::kHalf;
-    case DType::BF16: return at::kBFloat16;
-    case DType::F32: return at::kFloat;
-    case DType::F64: return at::kDouble;
-    default: throw std::logic_error("the reference has no dtype " + to_string(dtype));
+    case DType::BOOL:
+      return at::kBool;
+    case DType::U8:
+      return at::kByte;
+    case DType::I8:
+      return at::kChar;
+    case DType::I16:
+      return at::kShort;
+    case DType::I32:
+      return at::kInt;
+    case DType::I64:
+      return at::kLong;
+    case DType::F16:
+      return at::kHalf;
+    case DType::BF16:
+      return at::kBFloat16;
+    case DType::F32:
+      return at::kFloat;
+    case DType::F64:
+      return at::kDouble;
+    default:
+      throw std::logic_error("the reference has no dtype " + to_string(dtype));
   }
 }
 
-bool is_half(const at::Tensor& tensor) { return tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16; }
+bool is_half(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
+}
 
 at::Tensor tensor_of(const TensorDesc& desc, std::span<const std::byte> bytes) {
   at::Tensor out = at::empty(desc.shape, torch_type(desc.dtype));
@@ -65,9 +78,12 @@ struct Compute {
   }
   at::Tensor operator()(const nodes::Literal& node) const { return tensor_of(desc, node.bytes); }
   at::Tensor operator()(const nodes::Random& node) const {
-    if (node.distribution != nodes::Random::Distribution::uniform) throw std::logic_error("normal draws are not PyTorch's");
-    if (desc.dtype != DType::F32 && desc.dtype != DType::F64) throw std::logic_error("draws of the half types differ between versions");
-    return at::empty(desc.shape, torch_type(desc.dtype)).uniform_(node.a, node.b, at::detail::createCPUGenerator(node.seed));
+    if (node.distribution != nodes::Random::Distribution::uniform)
+      throw std::logic_error("normal draws are not PyTorch's");
+    if (desc.dtype != DType::F32 && desc.dtype != DType::F64)
+      throw std::logic_error("draws of the half types differ between versions");
+    return at::empty(desc.shape, torch_type(desc.dtype))
+        .uniform_(node.a, node.b, at::detail::createCPUGenerator(node.seed));
   }
   at::Tensor operator()(const nodes::Slice& node) const { return part_of(in[0], node.region).contiguous(); }
   at::Tensor operator()(const nodes::Permute& node) const {
@@ -86,7 +102,8 @@ struct Compute {
   }
   at::Tensor operator()(const nodes::Clamp& node) const {
     if (is_integer(desc.dtype)) return at::clamp(in[0], whole_limit(node.low, true), whole_limit(node.high, false));
-    if (is_half(in[0])) return at::clamp(in[0].to(at::kFloat), half_limit(node.low), half_limit(node.high)).to(in[0].scalar_type());
+    if (is_half(in[0]))
+      return at::clamp(in[0].to(at::kFloat), half_limit(node.low), half_limit(node.high)).to(in[0].scalar_type());
     return at::clamp(in[0], limit(node.low), limit(node.high));
   }
   at::Tensor operator()(const nodes::Binary& node) const {
@@ -94,9 +111,12 @@ struct Compute {
     const at::Tensor a = by_float ? in[0].to(at::kFloat) : in[0];
     const at::Tensor b = by_float ? in[1].to(at::kFloat) : in[1];
     switch (node.operation) {
-      case Arithmetic::add: return at::add(a, b).to(in[0].scalar_type());
-      case Arithmetic::subtract: return at::sub(a, b).to(in[0].scalar_type());
-      case Arithmetic::multiply: return at::mul(a, b).to(in[0].scalar_type());
+      case Arithmetic::add:
+        return at::add(a, b).to(in[0].scalar_type());
+      case Arithmetic::subtract:
+        return at::sub(a, b).to(in[0].scalar_type());
+      case Arithmetic::multiply:
+        return at::mul(a, b).to(in[0].scalar_type());
     }
     throw std::logic_error("no such operation");
   }
@@ -127,7 +147,8 @@ struct Compute {
     const double first = has_sign ? -std::ldexp(1, bits - 1) : 0;
     const double behind = std::ldexp(1, has_sign ? bits - 1 : bits);
     if (whole < first) return at::Scalar(static_cast<std::int64_t>(first));
-    if (whole >= behind) return at::Scalar(bits == 64 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(behind) - 1);
+    if (whole >= behind)
+      return at::Scalar(bits == 64 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(behind) - 1);
     return at::Scalar(static_cast<std::int64_t>(whole));
   }
 };
@@ -188,7 +209,8 @@ std::vector<long double> exact_values(const Expr& expr) {
   std::vector<long double> values(static_cast<std::size_t>(tensor.numel()));
   const at::Tensor wide = is_integer(expr.dtype()) ? tensor.to(at::kLong) : tensor.to(at::kDouble);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] = is_integer(expr.dtype()) ? static_cast<long double>(wide.data_ptr<std::int64_t>()[i]) : static_cast<long double>(wide.data_ptr<double>()[i]);
+    values[i] = is_integer(expr.dtype()) ? static_cast<long double>(wide.data_ptr<std::int64_t>()[i])
+                                         : static_cast<long double>(wide.data_ptr<double>()[i]);
   }
   return values;
 }

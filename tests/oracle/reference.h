@@ -1,5 +1,5 @@
-// What an expression means, computed the slow and obvious way: whole tensors, one ATen call per node, every result kept.
-// Nothing is shared with the planner, the executor and the kernels, so that the two check each other.
+// What an expression means, computed the slow and obvious way: whole tensors, one ATen call per node, every result
+// kept. Nothing is shared with the planner, the executor and the kernels, so that the two check each other.
 //
 //   std::vector<std::byte> expected = evaluate_reference(expr);
 //

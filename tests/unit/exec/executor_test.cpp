@@ -25,7 +25,9 @@ class ExecutorTest : public ::testing::Test {
     for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i % 251);
     return bytes;
   }
-  static std::string text_of(const std::vector<std::byte>& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+  static std::string text_of(const std::vector<std::byte>& bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
 
   std::string written(const PhysicalPlan& plan, ExecOptions options, Executor::Progress progress = nullptr) {
     ThreadPool pool(2);
@@ -54,7 +56,9 @@ class ExecutorTest : public ::testing::Test {
   int outputs_ = 0;
 };
 
-Region whole_but_last(std::int64_t rows, std::int64_t columns) { return {{{0, rows, 1, false}, {0, columns - 1, 1, false}}}; }
+Region whole_but_last(std::int64_t rows, std::int64_t columns) {
+  return {{{0, rows, 1, false}, {0, columns - 1, 1, false}}};
+}
 
 TEST_F(ExecutorTest, WritesEverySegmentAtItsPlace) {
   const std::string content = counting(5000);
@@ -106,7 +110,8 @@ TEST_F(ExecutorTest, StridedReadingOfTensorsAtOddOffsets) {
   for (const std::int64_t offset : {0, 1, 2, 3, 5, 7}) {
     const Expr base = source(file, offset, {DType::F64, {10, 11}});
     std::string expected;
-    for (std::size_t i = 0; i < 110; ++i) expected += content.substr(static_cast<std::size_t>(offset) + 8 * (i % 10 * 11 + i / 10), 8);
+    for (std::size_t i = 0; i < 110; ++i)
+      expected += content.substr(static_cast<std::size_t>(offset) + 8 * (i % 10 * 11 + i / 10), 8);
     EXPECT_EQ(text_of(evaluate(permute(base, {1, 0}))), expected) << offset;
   }
 }
@@ -114,12 +119,16 @@ TEST_F(ExecutorTest, StridedReadingOfTensorsAtOddOffsets) {
 TEST_F(ExecutorTest, ASourceThatItsFileDoesNotHoldIsAnError) {
   const auto file = input(counting(100));
   const std::string path = folder_ / "in";
-  expect_run_error([&] { static_cast<void>(evaluate(source(file, 40, {DType::U8, {10, 10}}))); },
-                   "cannot read '" + path + "': it is shorter than 140 bytes (truncated?)");
+  expect_run_error(
+      [&] {
+        static_cast<void>(evaluate(source(file, 40, {DType::U8, {10, 10}})));
+      },
+      "cannot read '" + path + "': it is shorter than 140 bytes (truncated?)");
   for (const std::int64_t offset : {40, 99, 100, 5000}) {
     const Expr base = source(file, offset, {DType::U8, {100, 100}});
     expect_run_error([&] { static_cast<void>(evaluate(slice(base, whole_but_last(100, 100)))); },
-                     "cannot read '" + path + "': it is shorter than " + std::to_string(offset + 99 * 100 + 99) + " bytes (truncated?)");
+                     "cannot read '" + path + "': it is shorter than " + std::to_string(offset + 99 * 100 + 99) +
+                         " bytes (truncated?)");
   }
 }
 
@@ -133,7 +142,8 @@ TEST_F(ExecutorTest, AFileThatShrinksAfterItWasOpenedIsAnError) {
   PhysicalPlan copied({}), gathered({});
   copied.add_tensor(base);
   gathered.add_tensor(permute(base, {1, 0}));
-  expect_run_error([&] { static_cast<void>(written(gathered, {})); }, "'" + (folder_ / "in") + "' became shorter or unreadable while it was read");
+  expect_run_error([&] { static_cast<void>(written(gathered, {})); },
+                   "'" + (folder_ / "in") + "' became shorter or unreadable while it was read");
   EXPECT_THROW(static_cast<void>(written(copied, {})), Error);
 }
 
@@ -145,8 +155,10 @@ TEST_F(ExecutorTest, AFileThatShrinksWhileItIsMappedIsAnError) {
   plan.add_tensor(permute(base, {1, 0}));
   ThreadPool pool(1);
   const auto out = posix_env().create(folder_ / "out");
-  Executor executor(pool, {.tile_bytes = 1000}, [&](std::int64_t) { std::filesystem::resize_file(folder_ / "in", 4096); });
-  expect_run_error([&] { executor.write(plan, *out); }, "'" + (folder_ / "in") + "' became shorter or unreadable while it was read");
+  Executor executor(pool, {.tile_bytes = 1000},
+                    [&](std::int64_t) { std::filesystem::resize_file(folder_ / "in", 4096); });
+  expect_run_error([&] { executor.write(plan, *out); },
+                   "'" + (folder_ / "in") + "' became shorter or unreadable while it was read");
 }
 
 TEST_F(ExecutorTest, SmallestTypesAreJoinedAsBytes) {
@@ -159,7 +171,8 @@ TEST_F(ExecutorTest, ComparisonsStopAtTheFirstDifferenceAndSeeAll) {
   const auto file = input(counting(3000));
   ThreadPool pool(2);
   Executor executor(pool, {.tile_bytes = 64}, nullptr);
-  const Expr a = source(file, 0, {DType::U8, {251}}), b = source(file, 251, {DType::U8, {251}}), c = source(file, 252, {DType::U8, {251}});
+  const Expr a = source(file, 0, {DType::U8, {251}}), b = source(file, 251, {DType::U8, {251}}),
+             c = source(file, 252, {DType::U8, {251}});
   EXPECT_EQ(executor.holds(checks::EqualValues{a, b, {}, ""}), true);
   EXPECT_EQ(executor.holds(checks::EqualValues{a, c, {}, ""}), false);
   EXPECT_EQ(executor.holds(checks::EqualValues{a, c, 1, ""}), false) << "250 and 0";

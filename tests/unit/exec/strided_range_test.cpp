@@ -22,7 +22,8 @@ std::vector<std::int64_t> places_of(const StridedMap& map) {
 }
 
 std::vector<StridedMap> maps() {
-  std::vector<StridedMap> all{{5, {}, {}}, {0, {7}, {1}}, {3, {7}, {4}}, {0, {3, 4}, {1, 3}}, {2, {3, 4}, {0, 1}}, {0, {1, 1, 1}, {0, 0, 0}}};
+  std::vector<StridedMap> all{{5, {}, {}},         {0, {7}, {1}},       {3, {7}, {4}},
+                              {0, {3, 4}, {1, 3}}, {2, {3, 4}, {0, 1}}, {0, {1, 1, 1}, {0, 0, 0}}};
   std::mt19937 engine(1);
   for (int i = 0; i < 60; ++i) {
     StridedMap map{static_cast<std::int64_t>(engine() % 9), {}, {}};

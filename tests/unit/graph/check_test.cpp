@@ -13,10 +13,14 @@ enum class Answer { pass, fail, open, mistake };
 // One condition of every kind of answer.
 CheckPtr leaf(Answer answer) {
   switch (answer) {
-    case Answer::pass: return make_check(Decided{true, ""});
-    case Answer::fail: return make_check(Decided{false, "no"});
-    case Answer::open: return make_check(SmallValues{Expr(), 0, "too large"});
-    case Answer::mistake: break;
+    case Answer::pass:
+      return make_check(Decided{true, ""});
+    case Answer::fail:
+      return make_check(Decided{false, "no"});
+    case Answer::open:
+      return make_check(SmallValues{Expr(), 0, "too large"});
+    case Answer::mistake:
+      break;
   }
   return make_check(Mistake{Error(ErrorCode::plan, "no such tensor")});
 }
@@ -36,7 +40,8 @@ TEST(Check, AllOfGoesAsFarAsItHolds) {
   for (const Answer a : kAll) {
     for (const Answer b : kAll) {
       const Answer expected = a == Answer::pass ? b : a;
-      EXPECT_EQ(answer_of(make_check(AllOf{{leaf(a), leaf(b)}})), expected) << static_cast<int>(a) << static_cast<int>(b);
+      EXPECT_EQ(answer_of(make_check(AllOf{{leaf(a), leaf(b)}})), expected)
+          << static_cast<int>(a) << static_cast<int>(b);
     }
   }
   EXPECT_EQ(answer_of(make_check(AllOf{})), Answer::pass);
@@ -46,7 +51,8 @@ TEST(Check, AnyOfGoesAsFarAsItFails) {
   for (const Answer a : kAll) {
     for (const Answer b : kAll) {
       const Answer expected = a == Answer::fail ? b : a;
-      EXPECT_EQ(answer_of(make_check(AnyOf{{leaf(a), leaf(b)}})), expected) << static_cast<int>(a) << static_cast<int>(b);
+      EXPECT_EQ(answer_of(make_check(AnyOf{{leaf(a), leaf(b)}})), expected)
+          << static_cast<int>(a) << static_cast<int>(b);
     }
   }
   EXPECT_EQ(answer_of(make_check(AnyOf{})), Answer::fail);
@@ -62,7 +68,8 @@ TEST(Check, NotFlipsVerdictsOnly) {
 TEST(Check, Reasons) {
   const CheckPtr no = make_check(Decided{false, "a is missing"}), nor = make_check(Decided{false, "b is missing"});
   EXPECT_EQ(decide(*make_check(AllOf{{leaf(Answer::pass), no, nor}}))->reason, "a is missing");
-  EXPECT_EQ(decide(*make_check(AnyOf{{no, nor}}))->reason, "none of the alternatives holds:\na is missing\nb is missing");
+  EXPECT_EQ(decide(*make_check(AnyOf{{no, nor}}))->reason,
+            "none of the alternatives holds:\na is missing\nb is missing");
   EXPECT_EQ(decide(*make_check(Not{leaf(Answer::pass), "it holds"}))->reason, "it holds");
 }
 

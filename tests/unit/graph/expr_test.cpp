@@ -25,33 +25,71 @@ struct Refusal {
 };
 
 TEST(Expr, RefusesWithBothSidesNamed) {
-  const Expr f32 = leaf(DType::F32, {2, 3}), f16 = leaf(DType::F16, {2, 3}), i32 = leaf(DType::I32, {2, 3}), flags = leaf(DType::BOOL, {2, 3});
+  const Expr f32 = leaf(DType::F32, {2, 3}), f16 = leaf(DType::F16, {2, 3}), i32 = leaf(DType::I32, {2, 3}),
+             flags = leaf(DType::BOOL, {2, 3});
   const Expr complex = leaf(DType::C64, {4}), nibbles = leaf(DType::F4, {4, 2}), scalar = leaf(DType::F32, {});
   const auto uniform = nodes::Random::Distribution::uniform;
   const std::vector<Refusal> refusals{
-      {[&] { return random({DType::I32, {2}}, uniform, 0, 1, 1); }, "random values need a floating dtype, not int32"},
-      {[&] { return part(nibbles, "[0]"); }, "a slice is not defined for dtype float4_e2m1fn_x2, whose elements are not whole bytes"},
-      {[&] { return overwrite(nibbles, region_of({4, 2}, "[:2]"), leaf(DType::F4, {2, 2})); },
+      {[&] {
+         return random({DType::I32, {2}}, uniform, 0, 1, 1);
+       },
+       "random values need a floating dtype, not int32"},
+      {[&] { return part(nibbles, "[0]"); },
+       "a slice is not defined for dtype float4_e2m1fn_x2, whose elements are not whole bytes"},
+      {[&] {
+         return overwrite(nibbles, region_of({4, 2}, "[:2]"), leaf(DType::F4, {2, 2}));
+       },
        "writing to a part is not defined for dtype float4_e2m1fn_x2, whose elements are not whole bytes"},
-      {[&] { return permute(nibbles, {1, 0}); }, "permute is not defined for dtype float4_e2m1fn_x2, whose elements are not whole bytes"},
-      {[&] { return broadcast(nibbles, {2, 4, 2}); }, "broadcasting is not defined for dtype float4_e2m1fn_x2, whose elements are not whole bytes"},
-      {[&] { return concat({nibbles, nibbles}, 1); },
-       "concat along a dimension other than 0 is not defined for dtype float4_e2m1fn_x2, whose elements are not whole bytes"},
-      {[&] { return permute(f32, {0, 0}); }, "order [0, 0] is not a permutation of the 2 dimensions of shape [2, 3]"},
-      {[&] { return permute(f32, {0, 2}); }, "order [0, 2] is not a permutation of the 2 dimensions of shape [2, 3]"},
-      {[&] { return permute(f32, {0, -1}); }, "order [0, -1] is not a permutation of the 2 dimensions of shape [2, 3]"},
+      {[&] {
+         return permute(nibbles, {1, 0});
+       },
+       "permute is not defined for dtype float4_e2m1fn_x2, whose elements are not whole bytes"},
+      {[&] {
+         return broadcast(nibbles, {2, 4, 2});
+       },
+       "broadcasting is not defined for dtype float4_e2m1fn_x2, whose elements are not whole bytes"},
+      {[&] {
+         return concat({nibbles, nibbles}, 1);
+       },
+       "concat along a dimension other than 0 is not defined for dtype float4_e2m1fn_x2, whose elements are not whole "
+       "bytes"},
+      {[&] {
+         return permute(f32, {0, 0});
+       },
+       "order [0, 0] is not a permutation of the 2 dimensions of shape [2, 3]"},
+      {[&] {
+         return permute(f32, {0, 2});
+       },
+       "order [0, 2] is not a permutation of the 2 dimensions of shape [2, 3]"},
+      {[&] {
+         return permute(f32, {0, -1});
+       },
+       "order [0, -1] is not a permutation of the 2 dimensions of shape [2, 3]"},
       {[&] { return permute(f32, {0}); }, "order [0] has 1 axes, the tensor of shape [2, 3] has 2 dimensions"},
-      {[&] { return reshape(f32, {4, -1}); }, "cannot infer -1 in shape [4, -1]: 6 elements of shape [2, 3] do not divide by 4"},
-      {[&] { return reshape(f32, {0, -1}); }, "cannot infer -1 in shape [0, -1]: 6 elements of shape [2, 3] do not divide by 0"},
+      {[&] {
+         return reshape(f32, {4, -1});
+       },
+       "cannot infer -1 in shape [4, -1]: 6 elements of shape [2, 3] do not divide by 4"},
+      {[&] {
+         return reshape(f32, {0, -1});
+       },
+       "cannot infer -1 in shape [0, -1]: 6 elements of shape [2, 3] do not divide by 0"},
       {[&] { return reshape(f32, {7}); }, "shape [7] has 7 elements, the tensor of shape [2, 3] has 6"},
-      {[&] { return broadcast(f32, {3, 3}); }, "shape [2, 3] cannot be broadcast to shape [3, 3]"},
+      {[&] {
+         return broadcast(f32, {3, 3});
+       },
+       "shape [2, 3] cannot be broadcast to shape [3, 3]"},
       {[&] { return broadcast(f32, {3}); }, "shape [2, 3] cannot be broadcast to shape [3]"},
-      {[&] { return cast(complex, DType::F32); }, "cast is not defined for dtype complex64: such tensors can be renamed, copied and joined only"},
-      {[&] { return scale(complex, 2); }, "scale is not defined for dtype complex64: such tensors can be renamed, copied and joined only"},
+      {[&] { return cast(complex, DType::F32); },
+       "cast is not defined for dtype complex64: such tensors can be renamed, copied and joined only"},
+      {[&] { return scale(complex, 2); },
+       "scale is not defined for dtype complex64: such tensors can be renamed, copied and joined only"},
       {[&] { return scale(flags, 2); }, "a bool tensor cannot be scaled; cast it first"},
-      {[&] { return scale(i32, 0.5); }, "an int32 tensor can be scaled by an integral factor only, not 0.5; cast it to a floating dtype first"},
+      {[&] { return scale(i32, 0.5); },
+       "an int32 tensor can be scaled by an integral factor only, not 0.5; cast it to a floating dtype first"},
       {[&] { return scale(i32, 0x1p63); },
-       "an int32 tensor can be scaled by an integral factor only, not 9.223372036854776e+18; cast it to a floating dtype first"},
+       "an int32 tensor can be scaled by an integral factor only, not 9.223372036854776e+18; cast it to a floating "
+       "dtype first"},
       {[&] { return clamp(f32, 2, 1); }, "min 2 exceeds max 1"},
       {[&] { return clamp(flags, 0, 1); }, "a bool tensor cannot be clamped; cast it first"},
       {[&] { return clamp(i32, 0.25, 0.75); }, "no int32 value lies between min 0.25 and max 0.75"},
@@ -60,15 +98,26 @@ TEST(Expr, RefusesWithBothSidesNamed) {
       {[&] { return arithmetic(Arithmetic::subtract, flags, flags); }, "subtraction is not defined for bool tensors"},
       {[&] { return arithmetic(Arithmetic::add, complex, complex); },
        "add is not defined for dtype complex64: such tensors can be renamed, copied and joined only"},
-      {[&] { return concat({f32, f16}, 0); }, "source 1 has dtype float16, source 0 has float32"},
-      {[&] { return concat({f32, leaf(DType::F32, {2})}, 0); }, "source 1 has shape [2], source 0 has [2, 3]: ranks differ"},
-      {[&] { return concat({f32, f32, leaf(DType::F32, {2, 4})}, 0); },
+      {[&] {
+         return concat({f32, f16}, 0);
+       },
+       "source 1 has dtype float16, source 0 has float32"},
+      {[&] {
+         return concat({f32, leaf(DType::F32, {2})}, 0);
+       },
+       "source 1 has shape [2], source 0 has [2, 3]: ranks differ"},
+      {[&] {
+         return concat({f32, f32, leaf(DType::F32, {2, 4})}, 0);
+       },
        "source 2 has shape [2, 4], source 0 has [2, 3]: sizes differ outside dimension 0"},
       {[&] { return matmul(f32, f16); }, "dtypes differ: float32 and float16"},
       {[&] { return matmul(flags, flags); }, "matmul is not defined for dtype bool; cast first"},
       {[&] { return matmul(f32, scalar); }, "matmul needs operands of at least one dimension"},
       {[&] { return matmul(f32, f32); }, "shapes [2, 3] and [2, 3] do not fit for matmul"},
-      {[&] { return matmul(leaf(DType::F32, {2, 4, 3}), leaf(DType::F32, {5, 3, 4})); }, "shapes [2, 4, 3] and [5, 3, 4] do not fit for matmul"},
+      {[&] {
+         return matmul(leaf(DType::F32, {2, 4, 3}), leaf(DType::F32, {5, 3, 4}));
+       },
+       "shapes [2, 4, 3] and [5, 3, 4] do not fit for matmul"},
   };
   for (const Refusal& refusal : refusals) {
     try {
@@ -84,7 +133,9 @@ TEST(Expr, RefusesWithBothSidesNamed) {
 TEST(Expr, RefusesWhatNoFileCouldHold) {
   Expr big = leaf(DType::F64, {std::int64_t{1} << 59});
   EXPECT_THROW(static_cast<void>(concat({big, big, big, big}, 0)), Error);
-  EXPECT_THROW(static_cast<void>(matmul(leaf(DType::F32, {std::int64_t{1} << 32, 0}), leaf(DType::F32, {0, std::int64_t{1} << 32}))), Error);
+  EXPECT_THROW(static_cast<void>(
+                   matmul(leaf(DType::F32, {std::int64_t{1} << 32, 0}), leaf(DType::F32, {0, std::int64_t{1} << 32}))),
+               Error);
 }
 
 TEST(Expr, NeedsNoNodeForWhatChangesNothing) {
@@ -118,8 +169,13 @@ TEST(Expr, KnowsItsShapeAndDtype) {
   struct Product {
     Shape a, b, result;
   };
-  for (const Product& product : std::vector<Product>{{{3}, {3}, {}}, {{2, 3}, {3}, {2}}, {{3}, {3, 4}, {4}}, {{2, 3}, {3, 4}, {2, 4}},
-                                                     {{5, 1, 2, 3}, {7, 3, 4}, {5, 7, 2, 4}}, {{5, 2, 3}, {3}, {5, 2}}, {{2, 0}, {0, 3}, {2, 3}}}) {
+  for (const Product& product : std::vector<Product>{{{3}, {3}, {}},
+                                                     {{2, 3}, {3}, {2}},
+                                                     {{3}, {3, 4}, {4}},
+                                                     {{2, 3}, {3, 4}, {2, 4}},
+                                                     {{5, 1, 2, 3}, {7, 3, 4}, {5, 7, 2, 4}},
+                                                     {{5, 2, 3}, {3}, {5, 2}},
+                                                     {{2, 0}, {0, 3}, {2, 3}}}) {
     EXPECT_EQ(matmul(leaf(DType::F32, product.a), leaf(DType::F32, product.b)).shape(), product.result);
   }
 }
@@ -164,11 +220,13 @@ TEST(Expr, AsText) {
   const Expr values = literal({DType::F32, {4, 2}}, std::vector<std::byte>(32));
   EXPECT_EQ(to_string(values), "literal float32 [4, 2]");
   EXPECT_EQ(to_string(part(values, "[1, ::2]")), "slice [1, 0+1x2] float32 [1] (literal float32 [4, 2])");
-  EXPECT_EQ(to_string(scale(permute(values, {1, 0}), 0.5)), "scale by 0.5 float32 [2, 4] (permute [1, 0] float32 [2, 4] (literal float32 [4, 2]))");
+  EXPECT_EQ(to_string(scale(permute(values, {1, 0}), 0.5)),
+            "scale by 0.5 float32 [2, 4] (permute [1, 0] float32 [2, 4] (literal float32 [4, 2]))");
   EXPECT_EQ(to_string(clamp(values, -1, std::nullopt)), "clamp min -1 float32 [4, 2] (literal float32 [4, 2])");
   EXPECT_EQ(to_string(arithmetic(Arithmetic::subtract, values, values)),
             "arithmetic subtract float32 [4, 2] (literal float32 [4, 2], literal float32 [4, 2])");
-  EXPECT_EQ(to_string(random({DType::F64, {3}}, nodes::Random::Distribution::uniform, 0, 2, 7)), "random seed 7 (0, 2) float64 [3]");
+  EXPECT_EQ(to_string(random({DType::F64, {3}}, nodes::Random::Distribution::uniform, 0, 2, 7)),
+            "random seed 7 (0, 2) float64 [3]");
 }
 
 TEST(Expr, TextOfLargeGraphsIsCut) {

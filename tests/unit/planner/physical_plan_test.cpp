@@ -13,7 +13,9 @@ struct NamedFile final : ReadableFile {
   explicit NamedFile(std::string name) : name_(std::move(name)) {}
   const std::string& path() const override { return name_; }
   const FileStatus& status() const override { return status_; }
-  void read(std::int64_t, std::span<std::byte>) const override { throw Error(ErrorCode::internal, "planning reads no data"); }
+  void read(std::int64_t, std::span<std::byte>) const override {
+    throw Error(ErrorCode::internal, "planning reads no data");
+  }
   std::shared_ptr<const FileMap> map() const override { throw Error(ErrorCode::internal, "planning maps nothing"); }
   FileStatus current_status() const override { return status_; }
 
@@ -24,7 +26,8 @@ struct NamedFile final : ReadableFile {
 
 class PhysicalPlanTest : public ::testing::Test {
  protected:
-  static Expr at(const std::shared_ptr<const ReadableFile>& file, std::int64_t offset, Shape shape, DType dtype = DType::F32) {
+  static Expr at(const std::shared_ptr<const ReadableFile>& file, std::int64_t offset, Shape shape,
+                 DType dtype = DType::F32) {
     return source(file, offset, {dtype, std::move(shape)});
   }
   static Expr part(const Expr& base, const char* text) { return slice(base, select(parse_slice(text), base.shape())); }
@@ -37,9 +40,11 @@ class PhysicalPlanTest : public ::testing::Test {
       end += segment.size;
       if (!text.empty()) text += "; ";
       if (const auto* copy = std::get_if<Segment::Copy>(&segment.content)) {
-        text += "copy " + copy->from.file->path() + " @" + std::to_string(copy->from.offset) + " size " + std::to_string(segment.size);
+        text += "copy " + copy->from.file->path() + " @" + std::to_string(copy->from.offset) + " size " +
+                std::to_string(segment.size);
       } else {
-        text += (std::holds_alternative<CompiledTensor>(segment.content) ? "compute " : "given ") + std::to_string(segment.size);
+        text += (std::holds_alternative<CompiledTensor>(segment.content) ? "compute " : "given ") +
+                std::to_string(segment.size);
       }
     }
     EXPECT_EQ(plan.size(), end);
@@ -87,7 +92,8 @@ TEST_F(PhysicalPlanTest, WhatOnlyMovedIsCopied) {
   EXPECT_EQ(planned({concat({at(b_, 0, {1, 4}), w}, 0)}), "copy b @0 size 16; copy a @100 size 96");
   EXPECT_EQ(planned({concat({at(b_, 0, {6, 1}), w}, 1)}), "compute 120");
   EXPECT_EQ(planned({permute(w, {1, 0})}), "compute 96");
-  EXPECT_EQ(planned({concat({at(a_, 0, {2, 2}, DType::F4), at(b_, 9, {1, 2}, DType::F4)}, 0)}), "copy a @0 size 2; copy b @9 size 1");
+  EXPECT_EQ(planned({concat({at(a_, 0, {2, 2}, DType::F4), at(b_, 9, {1, 2}, DType::F4)}, 0)}),
+            "copy a @0 size 2; copy b @9 size 1");
 }
 
 TEST_F(PhysicalPlanTest, ConcatenationsAreComputedPartByPart) {
@@ -120,7 +126,9 @@ TEST_F(PhysicalPlanTest, RandomReadingNeedsElementsAtTheirAlignment) {
 }
 
 TEST_F(PhysicalPlanTest, PeakCountsWhatExistsAtOneTime) {
-  const auto product = [&](std::int64_t offset) { return matmul(at(a_, offset, {10, 3}), at(b_, offset, {3, 10})); };  // 400 bytes
+  const auto product = [&](std::int64_t offset) {
+    return matmul(at(a_, offset, {10, 3}), at(b_, offset, {3, 10}));
+  };  // 400 bytes
   PhysicalPlan separate({});
   for (const int i : {0, 1, 2}) separate.add_tensor(product(1200 * i));
   EXPECT_EQ(peak_materialized_bytes(separate), 400) << "one after another";
@@ -140,7 +148,10 @@ TEST_F(PhysicalPlanTest, PeakCountsWhatExistsAtOneTime) {
 
 TEST_F(PhysicalPlanTest, MaterializationsNeedOnlyEarlierOnes) {
   Expr expr = at(a_, 0, {8, 8});
-  for (int i = 0; i < 900; ++i) expr = i % 50 == 0 ? permute(reshape(scale(expr, 2), {4, 16}), {1, 0}) : i % 50 == 1 ? reshape(expr, {8, 8}) : scale(expr, 3);
+  for (int i = 0; i < 900; ++i)
+    expr = i % 50 == 0   ? permute(reshape(scale(expr, 2), {4, 16}), {1, 0})
+           : i % 50 == 1 ? reshape(expr, {8, 8})
+                         : scale(expr, 3);
   PhysicalPlan plan({});
   plan.add_tensor(expr);
   const std::vector<Materialization>& all = plan.materializations();

@@ -28,7 +28,8 @@ void expect_no_live_value_is_overwritten(const Program& program) {
       ASSERT_GE(instruction.slot, 0);
       ASSERT_LT(instruction.slot, program.slots);
     } else {
-      ASSERT_EQ(info(instruction.dtype).bits, info(program.dtype).bits) << "the caller's buffer has room for the result only";
+      ASSERT_EQ(info(instruction.dtype).bits, info(program.dtype).bits)
+          << "the caller's buffer has room for the result only";
     }
     holder[instruction.slot] = i;
   }
@@ -43,11 +44,19 @@ Program any_program(std::mt19937& engine) {
     const auto any = [&] { return static_cast<int>(engine() % static_cast<unsigned>(i)); };
     Instruction instruction{dtypes[engine() % 4], ops::Load{FilePlace{nullptr, 0}}, 0};
     switch (i == 0 ? 0 : engine() % 5) {
-      case 0: break;
-      case 1: instruction.op = ops::Cast{any()}; break;
-      case 2: instruction.op = ops::Scale{any(), 2}; break;
-      case 3: instruction.op = ops::Binary{Arithmetic::add, any(), any()}; break;
-      default: instruction.op = ops::Patch{any(), nullptr, {}};
+      case 0:
+        break;
+      case 1:
+        instruction.op = ops::Cast{any()};
+        break;
+      case 2:
+        instruction.op = ops::Scale{any(), 2};
+        break;
+      case 3:
+        instruction.op = ops::Binary{Arithmetic::add, any(), any()};
+        break;
+      default:
+        instruction.op = ops::Patch{any(), nullptr, {}};
     }
     program.code.push_back(instruction);
   }
@@ -82,7 +91,8 @@ TEST(AssignSlots, AChainOfSumsNeedsOneBuffer) {
 TEST(Program, AsText) {
   const Expr values = literal({DType::F32, {4, 2}}, std::vector<std::byte>(32));
   EXPECT_EQ(to_string(*Compiler({}).compile(cast(permute(scale(values, 2), {1, 0}), DType::F16)).program),
-            "%0 = gather literal shape [2, 4] strides [1, 2] from 0 float32; %1 = scale %0 by 2 float32; %2 = cast %1 float16");
+            "%0 = gather literal shape [2, 4] strides [1, 2] from 0 float32; %1 = scale %0 by 2 float32; %2 = cast %1 "
+            "float16");
 }
 
 }  // namespace

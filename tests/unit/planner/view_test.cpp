@@ -39,7 +39,8 @@ struct Numbers {
     return gather(region.shape(), [&](const std::vector<std::int64_t>& index) {
       std::vector<std::int64_t> from;
       std::size_t kept = 0;
-      for (const Region::Axis& axis : region.axes) from.push_back(axis.start + (axis.dropped ? 0 : axis.step * index[kept++]));
+      for (const Region::Axis& axis : region.axes)
+        from.push_back(axis.start + (axis.dropped ? 0 : axis.step * index[kept++]));
       return from;
     });
   }
@@ -55,7 +56,8 @@ struct Numbers {
   [[nodiscard]] Numbers broadcast(const Shape& wide) const {
     return gather(wide, [&](const std::vector<std::int64_t>& index) {
       std::vector<std::int64_t> from;
-      for (std::size_t d = 0; d < shape.size(); ++d) from.push_back(shape[d] == 1 ? 0 : index[d + wide.size() - shape.size()]);
+      for (std::size_t d = 0; d < shape.size(); ++d)
+        from.push_back(shape[d] == 1 ? 0 : index[d + wide.size() - shape.size()]);
       return from;
     });
   }
@@ -89,7 +91,9 @@ Step any_step(const Shape& shape, std::mt19937& engine) {
       const std::int64_t stride = 1 + engine() % 3;
       const std::int64_t most = (size - start + stride - 1) / stride;
       const bool dropped = engine() % 4 == 0;
-      step.region.axes.push_back({start, dropped ? 1 : 1 + static_cast<std::int64_t>(engine() % static_cast<std::uint64_t>(most)), dropped ? 1 : stride, dropped});
+      step.region.axes.push_back(
+          {start, dropped ? 1 : 1 + static_cast<std::int64_t>(engine() % static_cast<std::uint64_t>(most)),
+           dropped ? 1 : stride, dropped});
     }
     step.to = step.region.shape();
   } else if (step.kind == 1) {
@@ -114,7 +118,9 @@ TEST(View, ComposesLikeTheOperationsOneAfterAnother) {
     std::vector<Step> steps;
     for (std::size_t count = engine() % 5; steps.size() < count && expected.values.size() < 500;) {
       const Step step = any_step(expected.shape, engine);
-      expected = step.kind == 0 ? expected.slice(step.region) : step.kind == 1 ? expected.permute(step.order) : expected.broadcast(step.to);
+      expected = step.kind == 0   ? expected.slice(step.region)
+                 : step.kind == 1 ? expected.permute(step.order)
+                                  : expected.broadcast(step.to);
       steps.push_back(step);
     }
     View view = View::identity(expected.shape);
@@ -127,7 +133,8 @@ TEST(View, ComposesLikeTheOperationsOneAfterAnother) {
     ASSERT_EQ(view.out_shape, expected.shape);
     const StridedMap map = strided(view);
     ASSERT_EQ(places_of(map), expected.values) << "round " << round;
-    const bool in_order = std::ranges::is_sorted(expected.values) && expected.values.back() - expected.values.front() == std::ssize(expected.values) - 1;
+    const bool in_order = std::ranges::is_sorted(expected.values) &&
+                          expected.values.back() - expected.values.front() == std::ssize(expected.values) - 1;
     ASSERT_EQ(map.is_contiguous(), in_order && std::ranges::adjacent_find(expected.values) == expected.values.end());
   }
 }
@@ -145,7 +152,9 @@ TEST(StridedMap, JoinsNeighbours) {
     Shape shape;
     std::vector<std::int64_t> strides;
   };
-  const auto sliced = [](const Region& region, const Shape& base) { return View::identity(region.shape()).through_slice(region, base); };
+  const auto sliced = [](const Region& region, const Shape& base) {
+    return View::identity(region.shape()).through_slice(region, base);
+  };
   const std::vector<Row> rows{
       {View::identity({2, 3, 4}), {24}, {1}},
       {View::identity({1, 1}), {}, {}},
