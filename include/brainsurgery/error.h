@@ -64,6 +64,9 @@ class Diagnostics {
 
   [[nodiscard]] bool has_errors() const { return error_count_ > 0; }
   [[nodiscard]] int error_count() const { return error_count_; }
+  // Enough mistakes for one reading: passes stop looking for more.
+  static constexpr int kEnough = 100;
+  [[nodiscard]] bool enough() const { return error_count_ >= kEnough; }
   [[nodiscard]] const std::vector<Diagnostic>& items() const { return items_; }
   // Throws an Error of ErrorCode::plan holding everything collected, if there is an error among it.
   void throw_if_errors() const;

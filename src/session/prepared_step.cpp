@@ -47,7 +47,7 @@ std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& regi
   const std::optional<std::string> default_alias = plan.inputs.empty() ? kImplicitAlias : plan.default_alias();
   const DecodeContext context{diagnostics, default_alias, aliases, registries.predicates};
   std::vector<PreparedStep> result;
-  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+  for (std::size_t i = 0; i < plan.steps.size() && !diagnostics.enough(); ++i) {
     const PlanStep& step = plan.steps[i];
     PreparedStep prepared{static_cast<int>(i), step.command, step.span, {}};
     try {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <new>
-#include <system_error>
 #include <tuple>
 
 #include "base/resources.h"
@@ -66,8 +65,6 @@ auto guarded(const Work& work) -> Outcome<decltype(work())> {
     return error;
   } catch (const std::bad_alloc&) {
     return Error(ErrorCode::run, "out of memory");
-  } catch (const std::system_error& error) {
-    return Error(ErrorCode::run, fmt::format("the system refused a thread: {}", error.code().message()), {}, {"fewer threads need less memory: --threads 1"});
   } catch (const std::exception& error) {
     return Error(ErrorCode::internal, fmt::format("internal error: {}", error.what()));
   }
@@ -129,7 +126,9 @@ class Session::Impl {
     const bool complete = !diagnostics.has_errors();
     if (!complete) steps.erase(first_gap(steps), steps.end());
     bound.binder = std::make_unique<Binder>(env_, registries_, events_, bound.plan, diagnostics, purpose == Purpose::perform);
-    for (const PreparedStep& step : steps) bound.binder->bind(step);
+    for (const PreparedStep& step : steps) {
+      if (!diagnostics.enough()) bound.binder->bind(step);
+    }
     check_output(env_, bound.plan, options_, diagnostics);
     for (const Diagnostic& item : diagnostics.items()) {
       if (item.severity == Severity::warning) events_.on(events::Warning{item});
@@ -169,6 +168,7 @@ class Session::Impl {
     std::ranges::stable_sort(errors, {}, [&](const Diagnostic& item) {
       return std::tuple(std::ranges::find(source.items, item.span.source, &ConfigItem::source) - source.items.begin(), item.span.line, item.span.column);
     });
+    if (diagnostics.enough()) errors.back().notes.push_back(fmt::format("these are the first {} mistakes; there may be more", errors.size()));
     throw Error(ErrorCode::plan, std::move(errors));
   }
 
