@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <istream>
 #include <iterator>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -132,7 +133,7 @@ class CommandLine {
  private:
   int report(const CLI::App& app, const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error, streams_.out, streams_.err) == 0 ? 0 : static_cast<int>(ErrorCode::internal);
-    streams_.err << "error: " << error.what() << "\n  note: brainsurgery --help lists the commands and their options\n";
+    streams_.err << "error: " << escape_for_terminal(error.what()) << "\n  note: brainsurgery --help lists the commands and their options\n";
     return static_cast<int>(ErrorCode::plan);
   }
 
@@ -229,6 +230,13 @@ class CommandLine {
 
 }  // namespace
 
-int run_command_line(std::vector<std::string> arguments, Streams streams) { return CommandLine(streams).run(std::move(arguments)); }
+int run_command_line(std::vector<std::string> arguments, Streams streams) {
+  try {
+    return CommandLine(streams).run(std::move(arguments));
+  } catch (const std::bad_alloc&) {  // outside of the session: a plan beyond the memory there is
+    streams.err << "error: out of memory\n";
+    return static_cast<int>(ErrorCode::run);
+  }
+}
 
 }  // namespace brainsurgery

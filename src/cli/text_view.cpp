@@ -26,16 +26,18 @@ spdlog::level::level_enum level_of(Verbosity verbosity) {
 
 std::string quoted(const std::string& text) { return "'" + escape_for_terminal(text) + "'"; }
 
+std::string counted(std::int64_t count, std::string_view thing) { return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s"); }
+
 std::string describe(const events::OutputStarted& event) {
-  std::string text = fmt::format("writing {} tensors of {} to {} ({}): {}", event.tensors, quoted(event.alias), quoted(event.path), event.reason, format_size(event.bytes));
+  std::string text = fmt::format("writing {} of {} to {} ({}): {}", counted(event.tensors, "tensor"), quoted(event.alias), quoted(event.path), event.reason, format_size(event.bytes));
   if (event.bytes_computed == 0) return text + ", copied unchanged";
   return text + fmt::format(", {} copied unchanged, {} computed", format_size(event.bytes_copied), format_size(event.bytes_computed));
 }
 
 std::string describe(const events::Published& event) {
   std::string text = "published " + quoted(event.path);
-  if (!event.files.empty()) text += fmt::format(" ({} files)", event.files.size());
-  if (!event.removed.empty()) text += fmt::format(", removed {} old files", event.removed.size());
+  if (!event.files.empty()) text += fmt::format(" ({})", counted(std::ssize(event.files), "file"));
+  if (!event.removed.empty()) text += fmt::format(", removed {}", counted(std::ssize(event.removed), "old file"));
   if (!event.atomic) text += "; not atomic: the directory could not be exchanged as a whole";
   return text;
 }

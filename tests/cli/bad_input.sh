@@ -29,7 +29,7 @@ refused '../../a.safetensors'
 
 # An address space too small for what is asked: a message, no crash.
 rm -r in.safetensors; cp a.safetensors in.safetensors
-for limit in 60000 90000 130000; do
+for limit in 20000 25000 30000 60000 120000; do
   (ulimit -v $limit 2>/dev/null || exit 0
    "$program" run plan.yaml --no-sync >out 2>err; code=$?
    case $code in 0 | 3) ;; 127) [ -s err ] ;; *) exit 1 ;; esac) || fail "exit code with ulimit -v $limit"

@@ -1,0 +1,80 @@
+#include "cli/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "support/temp_dir.h"
+
+namespace brainsurgery {
+namespace {
+
+struct Ran {
+  int code = 0;
+  std::string out, err;
+};
+
+Ran run(std::vector<std::string> words, const std::string& input = "", bool terminal = false) {
+  std::istringstream in(input);
+  std::ostringstream out, err;
+  const int code = run_command_line(std::move(words), Streams{in, out, err, terminal});
+  return {code, out.str(), err.str()};
+}
+
+const std::string kCreates = "transforms: [{zeroes: {target: z, shape: [2]}}]\n";
+
+TEST(CommandLine, NothingIsThePlanWithoutSteps) {
+  const Ran ran = run({});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.err, "nothing to do: no plan was given; try brainsurgery --help\n");
+}
+
+TEST(CommandLine, NamesTheCommandThatWasMeant) {
+  const Ran ran = run({"chekc", "plan.yaml"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err, "error: unknown command 'chekc'\n  note: did you mean 'check'?\n");
+}
+
+TEST(CommandLine, RefusesUnknownOptionsAndSizes) {
+  EXPECT_EQ(run({"run", "-", "--nonsense"}).code, 2);
+  EXPECT_EQ(run({"run", "-", "--memory", "1.5GB"}).code, 2);
+  EXPECT_EQ(run({"run", "-", "--threads", "0"}).code, 2);
+  EXPECT_EQ(run({"run", "-", "--log-level", "loud"}).code, 2);
+}
+
+TEST(CommandLine, WordsInFrontOfAPlan) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"-"}, {"run", "-"}, {"cli", "-"}, {"--quiet", "-"}, {"check", "-"}}) {
+    EXPECT_EQ(run(words, kCreates).code, 0) << words.front();
+  }
+}
+
+TEST(CommandLine, ColoursOnATerminalOnly) {
+  const std::string wrong = "transforms: [nothing]\n";
+  EXPECT_NE(run({"check", "-"}, wrong, true).err.find("\x1b[1;31merror:\x1b[0m"), std::string::npos);
+  EXPECT_EQ(run({"check", "-"}, wrong, false).err.find('\x1b'), std::string::npos);
+  EXPECT_EQ(run({"check", "-", "--no-color"}, wrong, true).err.find('\x1b'), std::string::npos);
+  ::setenv("NO_COLOR", "1", 1);
+  EXPECT_EQ(run({"check", "-"}, wrong, true).err.find('\x1b'), std::string::npos);
+  ::unsetenv("NO_COLOR");
+}
+
+// Control characters of a plan reach a terminal escaped only.
+TEST(CommandLine, EscapesWhatItQuotes) {
+  EXPECT_EQ(run({"check", "-"}, "transforms: [\"no\\e[31mthing\"]\n").err.find('\x1b'), std::string::npos);
+  EXPECT_EQ(run({"inspect", "no\x1b[31mthing"}).err.find('\x1b'), std::string::npos);
+  EXPECT_EQ(run({"run\x1b[31m"}).err.find('\x1b'), std::string::npos);
+  EXPECT_EQ(run({"run", "-", "--no\x1b[31m"}).err.find('\x1b'), std::string::npos);
+}
+
+TEST(CommandLine, WritesOneFileAndSaysWhere) {
+  const testing::TempDir folder;
+  const std::string path = folder / "z.safetensors";
+  const Ran ran = run({"run", "-", "--no-sync"}, kCreates + "output: '" + path + "'\n");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.err, "writing 1 tensor of 'model' to '" + path + "' (the only alias that steps wrote to): 104 B, 0 B copied unchanged, 8 B computed\npublished '" + path + "'\n");
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(run({"run", "-", "--no-overwrite"}, kCreates + "output: '" + path + "'\n").code, 3);
+}
+
+}  // namespace
+}  // namespace brainsurgery
