@@ -1,4 +1,5 @@
-// What an assertion amounts to once its names are bound: a tree of conditions, some decided from headers, some waiting for data.
+// What an assertion amounts to once its names are bound: a tree of conditions, some decided from headers, some waiting
+// for data.
 //
 //   Check check = all_of({decided(true, ""), equal_values(a, b, {}, "a and b differ")});
 //   std::optional<Verdict> early = decide(check);     // nullopt: data is needed
@@ -57,7 +58,9 @@ struct Not {
 }  // namespace checks
 
 struct Check {
-  std::variant<checks::Decided, checks::Mistake, checks::EqualValues, checks::SmallValues, checks::AllOf, checks::AnyOf, checks::Not> kind;
+  std::variant<checks::Decided, checks::Mistake, checks::EqualValues, checks::SmallValues, checks::AllOf, checks::AnyOf,
+               checks::Not>
+      kind;
 };
 
 [[nodiscard]] CheckPtr make_check(decltype(Check::kind) kind);
@@ -70,8 +73,8 @@ class DataOracle {
   [[nodiscard]] virtual std::optional<bool> holds(const checks::SmallValues& check) = 0;
 };
 
-// The verdict, or nullopt where it depends on a condition that the oracle leaves open. Operands are looked at from left to
-// right and only as far as needed. Throws the Error of a Mistake that is reached.
+// The verdict, or nullopt where it depends on a condition that the oracle leaves open. Operands are looked at from left
+// to right and only as far as needed. Throws the Error of a Mistake that is reached.
 [[nodiscard]] std::optional<Verdict> evaluate(const Check& check, DataOracle& oracle);
 // What headers alone decide.
 [[nodiscard]] std::optional<Verdict> decide(const Check& check);

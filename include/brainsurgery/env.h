@@ -21,10 +21,10 @@ namespace brainsurgery {
 struct FileStatus {
   enum class Kind : std::uint8_t { regular, directory, link, other };
   Kind kind = Kind::regular;
-  std::int64_t size = 0;       // bytes
+  std::int64_t size = 0;  // bytes
   std::uint64_t device = 0, inode = 0;
   std::int64_t mtime_ns = 0, ctime_ns = 0;
-  std::uint32_t mode = 0;      // permission bits
+  std::uint32_t mode = 0;  // permission bits
   std::uint64_t links = 1;
 
   // Same file with the same content, as far as the file system can tell.
@@ -100,7 +100,7 @@ class Env {
   // Swaps two names atomically; false where the file system cannot.
   [[nodiscard]] virtual bool exchange(const std::string& a, const std::string& b) = 0;
   virtual void hard_link(const std::string& from, const std::string& to) = 0;  // links themselves, not their targets
-  virtual void remove(const std::string& path) = 0;            // a file, link or empty directory
+  virtual void remove(const std::string& path) = 0;                            // a file, link or empty directory
   virtual void copy_attributes(const std::string& from, const std::string& to) = 0;  // mode, owner, extended attributes
   virtual void sync_directory(const std::string& path) = 0;
   // nullptr when another process holds it, and on a file system without locks.

@@ -4,7 +4,8 @@
 //   throw Error(ErrorCode::run, "cannot read 'a.safetensors': Input/output error");
 //   diagnostics.error(span, "unknown key 'form'", "did you mean 'from'?");
 //
-// A mistake in the user's text is collected as a Diagnostic and the work goes on; what ends a run is thrown as an Error.
+// A mistake in the user's text is collected as a Diagnostic and the work goes on; what ends a run is thrown as an
+// Error.
 #pragma once
 
 #include <memory>
@@ -115,9 +116,9 @@ class [[nodiscard]] Outcome {
 };
 
 // Stops with ErrorCode::internal when `condition` is false: a state that no input can bring about.
-#define BS_CHECK(condition)                                                               \
-  do {                                                                                    \
-    if (!(condition)) ::brainsurgery::fail_check(#condition, __FILE__, __LINE__);         \
+#define BS_CHECK(condition)                                                       \
+  do {                                                                            \
+    if (!(condition)) ::brainsurgery::fail_check(#condition, __FILE__, __LINE__); \
   } while (false)
 [[noreturn]] void fail_check(const char* condition, const char* file, int line);
 

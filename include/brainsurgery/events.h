@@ -46,8 +46,8 @@ struct Published {
 };
 }  // namespace events
 
-using Event = std::variant<events::Warning, events::InputOpened, events::StepBound, events::AssertionHeld, events::OutputStarted,
-                           events::Progress, events::Published>;
+using Event = std::variant<events::Warning, events::InputOpened, events::StepBound, events::AssertionHeld,
+                           events::OutputStarted, events::Progress, events::Published>;
 
 class EventSink {
  public:

@@ -6,7 +6,8 @@
 //
 // Meaning, for every node:
 //  - An expression denotes its elements in row-major order; how they are stored or computed is not part of it.
-//  - Each arithmetic node rounds once to its dtype; half types are computed in float; integers wrap; a NaN that arithmetic
+//  - Each arithmetic node rounds once to its dtype; half types are computed in float; integers wrap; a NaN that
+//  arithmetic
 //    produces has one pattern per dtype, copies keep payloads.
 //  - Empty tensors (a dimension of 0) and scalars (rank 0) are legal everywhere.
 //  - Nodes never change and never alias: a write to a name makes a new expression for that name.
@@ -108,9 +109,9 @@ struct Matmul {
 };
 }  // namespace nodes
 
-using NodeKind = std::variant<nodes::Source, nodes::Literal, nodes::Random, nodes::Slice, nodes::Permute, nodes::Reshape,
-                              nodes::Broadcast, nodes::Cast, nodes::Scale, nodes::Clamp, nodes::Binary, nodes::Concat, nodes::Overwrite,
-                              nodes::Matmul>;
+using NodeKind = std::variant<nodes::Source, nodes::Literal, nodes::Random, nodes::Slice, nodes::Permute,
+                              nodes::Reshape, nodes::Broadcast, nodes::Cast, nodes::Scale, nodes::Clamp, nodes::Binary,
+                              nodes::Concat, nodes::Overwrite, nodes::Matmul>;
 
 class Node {
  public:
@@ -141,7 +142,8 @@ inline const TensorDesc& Expr::desc() const { return node_->desc(); }
 // `bytes`: packed, byte_count(desc) of them.
 [[nodiscard]] Expr literal(TensorDesc desc, std::vector<std::byte> bytes);
 // A floating dtype. Uniform: a <= x < b; normal: mean a, standard deviation b > 0. The stream is MT19937's from `seed`.
-[[nodiscard]] Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b, std::uint64_t seed);
+[[nodiscard]] Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b,
+                          std::uint64_t seed);
 // The selected part; whole regions give `base` itself.
 [[nodiscard]] Expr slice(Expr base, Region region);
 // `order`: a permutation of 0..rank-1.
@@ -158,11 +160,13 @@ inline const TensorDesc& Expr::desc() const { return node_->desc(); }
 [[nodiscard]] Expr clamp(Expr base, std::optional<double> low, std::optional<double> high);
 // a, b: one shape and dtype; no broadcasting, no promotion.
 [[nodiscard]] Expr arithmetic(Arithmetic operation, Expr a, Expr b);
-// parts: at least one; equal rank >= 1, dtype and sizes outside `dim` (0 <= dim < rank). The message names the part's position.
+// parts: at least one; equal rank >= 1, dtype and sizes outside `dim` (0 <= dim < rank). The message names the part's
+// position.
 [[nodiscard]] Expr concat(std::vector<Expr> parts, int dim);
 // value: region.shape(), dtype of base.
 [[nodiscard]] Expr overwrite(Expr base, Region region, Expr value);
-// torch.matmul's rules for ranks >= 1: vectors, matrices, batches with broadcasting. One dtype, not BOOL and not 8-bit floats.
+// torch.matmul's rules for ranks >= 1: vectors, matrices, batches with broadcasting. One dtype, not BOOL and not 8-bit
+// floats.
 [[nodiscard]] Expr matmul(Expr a, Expr b);
 
 }  // namespace brainsurgery

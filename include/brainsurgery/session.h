@@ -4,8 +4,8 @@
 //   Outcome<RunReport> outcome = session.run(std::make_shared<SourceText>(SourceText{"plan.yaml", text}));
 //   if (!outcome.ok()) std::cerr << to_string(outcome.error());
 //
-// No function throws; what went wrong is the Outcome's Error, whose code is the program's exit code. A Session is used by one thread at
-// a time and keeps nothing between calls but its thread pool.
+// No function throws; what went wrong is the Outcome's Error, whose code is the program's exit code. A Session is used
+// by one thread at a time and keeps nothing between calls but its thread pool.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +21,15 @@
 namespace brainsurgery {
 
 struct SessionOptions {
-  int threads = 0;                               // 0: as many as this process may use
-  std::int64_t memory_bytes = 0;                 // for tensors that must exist as a whole; 0: half of what is available
-  std::int64_t tile_bytes = 512 << 10;           // of work at a time and thread
-  std::string spill_directory = ".brainsurgery"; // for what exceeds memory_bytes
-  std::string shard_size = "5GB";                // of a directory whose plan names none; "none" for a single file
-  bool overwrite = true;                         // false: an existing target is an error
-  bool sync = true;                              // false: do not wait for the disk
-  bool fuse = true;                              // false: every operation makes a whole tensor; for tests
-  VariableLookup environment;                    // of ${oc.env:NAME} in plans; empty: no variable is set
+  int threads = 0;                      // 0: as many as this process may use
+  std::int64_t memory_bytes = 0;        // for tensors that must exist as a whole; 0: half of what is available
+  std::int64_t tile_bytes = 512 << 10;  // of work at a time and thread
+  std::string spill_directory = ".brainsurgery";  // for what exceeds memory_bytes
+  std::string shard_size = "5GB";                 // of a directory whose plan names none; "none" for a single file
+  bool overwrite = true;                          // false: an existing target is an error
+  bool sync = true;                               // false: do not wait for the disk
+  bool fuse = true;                               // false: every operation makes a whole tensor; for tests
+  VariableLookup environment;                     // of ${oc.env:NAME} in plans; empty: no variable is set
 };
 
 struct OutputReport {
@@ -37,15 +37,15 @@ struct OutputReport {
   std::string reason;              // why this alias is written
   std::vector<std::string> files;  // paths
   std::int64_t tensors = 0;
-  std::int64_t bytes = 0;          // of all files
-  std::int64_t bytes_copied = 0;   // tensor bytes that go from file to file unchanged
+  std::int64_t bytes = 0;         // of all files
+  std::int64_t bytes_copied = 0;  // tensor bytes that go from file to file unchanged
   std::int64_t bytes_computed = 0;
 };
 
 struct RunReport {
   int steps = 0;
   int assertions = 0;
-  int undecided_assertions = 0;    // by headers alone; after a run they held
+  int undecided_assertions = 0;  // by headers alone; after a run they held
   std::vector<OutputReport> outputs;
   std::int64_t peak_whole_tensor_bytes = 0;  // predicted: tensors that must exist as a whole at one time
 };
@@ -57,14 +57,15 @@ class Session {
 
   // Binds the plan, checks its assertions, and publishes its output.
   [[nodiscard]] Outcome<RunReport> run(const PlanSource& plan);
-  // The first pass alone: every mistake that headers can show, and what a run would write. Reads no tensor data, writes nothing.
+  // The first pass alone: every mistake that headers can show, and what a run would write. Reads no tensor data, writes
+  // nothing.
   [[nodiscard]] Outcome<RunReport> check(const PlanSource& plan);
   // The steps, and how the bytes of each output come about, as text.
   [[nodiscard]] Outcome<std::string> explain(const PlanSource& plan);
   // The tensors of a checkpoint, a line each and a total.
   [[nodiscard]] Outcome<std::string> inspect_text(const std::string& path, bool digest);
-  // The same as one JSON object: {"tensors": [{"name", "dtype", "shape", "nbytes", "file", "sha256"}], "metadata": {}}; "sha256", of
-  // the row-major little-endian bytes, with `digest` only, which reads all tensor data.
+  // The same as one JSON object: {"tensors": [{"name", "dtype", "shape", "nbytes", "file", "sha256"}], "metadata": {}};
+  // "sha256", of the row-major little-endian bytes, with `digest` only, which reads all tensor data.
   [[nodiscard]] Outcome<std::string> inspect_json(const std::string& path, bool digest);
 
  private:

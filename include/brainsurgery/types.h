@@ -47,13 +47,13 @@ enum class DTypeClass : std::uint8_t { boolean, signed_integer, unsigned_integer
 // One row of the only dtype table of the program.
 struct DTypeInfo {
   DType dtype;
-  std::string_view name;              // safetensors spelling, "BF16"
-  std::string_view torch_name;        // "bfloat16"; empty where PyTorch has no such type
+  std::string_view name;                      // safetensors spelling, "BF16"
+  std::string_view torch_name;                // "bfloat16"; empty where PyTorch has no such type
   std::span<const std::string_view> aliases;  // further spellings accepted in plans, "bf16"
-  int bits;                           // per element; 4 and 6 occur
+  int bits;                                   // per element; 4 and 6 occur
   DTypeClass kind;
-  bool computes;                      // has arithmetic; the others can be renamed, copied, joined and written only
-  double max_finite;                  // largest finite value; 0 for complex
+  bool computes;      // has arithmetic; the others can be renamed, copied, joined and written only
+  double max_finite;  // largest finite value; 0 for complex
 };
 
 [[nodiscard]] std::span<const DTypeInfo> all_dtypes();

@@ -38,14 +38,17 @@ void insert_command(std::vector<std::string>& arguments) {
   const std::string& first = arguments.front();
   if (first == "cli") {
     arguments.front() = "run";
-  } else if (std::ranges::find(kCommands, first) == kCommands.end() && first != "--help" && first != "-h" && first != "--version") {
+  } else if (std::ranges::find(kCommands, first) == kCommands.end() && first != "--help" && first != "-h" &&
+             first != "--version") {
     arguments.insert(arguments.begin(), "run");
   }
 }
 
 // The command that a first word which is neither a command nor a file was meant to be.
 std::optional<std::string> meant_command(const std::string& word) {
-  if (word.find_first_of("./=-") != std::string::npos || std::ranges::find(kCommands, word) != kCommands.end() || word == "cli") return std::nullopt;
+  if (word.find_first_of("./=-") != std::string::npos || std::ranges::find(kCommands, word) != kCommands.end() ||
+      word == "cli")
+    return std::nullopt;
   return posix_env().status(word) ? std::nullopt : nearest(word, kCommands);
 }
 
@@ -63,15 +66,31 @@ void add_view_options(CLI::App& command, Arguments& arguments) {
 }
 
 void add_plan_options(CLI::App& command, Arguments& arguments) {
-  command.add_option("item", arguments.items, "Plan files (YAML; '-' is standard input), merged in their order, and values for them: key.path[0]=value")->required();
+  command
+      .add_option(
+          "item", arguments.items,
+          "Plan files (YAML; '-' is standard input), merged in their order, and values for them: key.path[0]=value")
+      ->required();
   add_view_options(command, arguments);
-  command.add_option("--shard-size", arguments.session.shard_size, "Size of the shards of an output directory whose plan names none, or 'none'")->capture_default_str();
+  command
+      .add_option("--shard-size", arguments.session.shard_size,
+                  "Size of the shards of an output directory whose plan names none, or 'none'")
+      ->capture_default_str();
   command.add_flag("!--no-overwrite", arguments.session.overwrite, "Refuse to replace an existing output");
   command.add_flag("--sync,!--no-sync", arguments.session.sync, "Wait until the output is on the disk (default)");
-  command.add_option("--threads,--num-workers", arguments.session.threads, "Worker threads (default: as many as there are processors)")->check(CLI::Range(1, 1024));
-  command.add_option("--memory", arguments.memory, "Memory for tensors that must exist as a whole (default: half of what is available)")->check(size_problem);
-  command.add_option("--tile-size", arguments.tile, "Bytes of work at a time and thread")->check(size_problem)->capture_default_str();
-  command.add_option("--arena-root", arguments.session.spill_directory, "Where whole tensors beyond --memory are kept")->capture_default_str();
+  command
+      .add_option("--threads,--num-workers", arguments.session.threads,
+                  "Worker threads (default: as many as there are processors)")
+      ->check(CLI::Range(1, 1024));
+  command
+      .add_option("--memory", arguments.memory,
+                  "Memory for tensors that must exist as a whole (default: half of what is available)")
+      ->check(size_problem);
+  command.add_option("--tile-size", arguments.tile, "Bytes of work at a time and thread")
+      ->check(size_problem)
+      ->capture_default_str();
+  command.add_option("--arena-root", arguments.session.spill_directory, "Where whole tensors beyond --memory are kept")
+      ->capture_default_str();
   command.add_option("--provider", arguments.provider, "inmemory, or arena: keep whole tensors in files")
       ->transform([](const std::string& text) { return ascii_lower(trim(text)); })
       ->check(CLI::IsMember({"inmemory", "arena"}));
@@ -80,13 +99,17 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
 // What `check` found, for people.
 std::string summary_of(const RunReport& report) {
   std::string text = fmt::format("the plan is right: {} steps, {} assertions", report.steps, report.assertions);
-  if (report.undecided_assertions > 0) text += fmt::format(", {} of them can only be decided with data", report.undecided_assertions);
+  if (report.undecided_assertions > 0)
+    text += fmt::format(", {} of them can only be decided with data", report.undecided_assertions);
   for (const OutputReport& output : report.outputs) {
-    text += fmt::format("\nwould write '{}': {} tensors of '{}' ({}), {} in {} {}", escape_for_terminal(output.path), output.tensors, escape_for_terminal(output.alias),
-                        output.reason, format_size(output.bytes), output.files.size(), output.files.size() == 1 ? "file" : "files");
-    text += fmt::format("\n{} copied unchanged, {} computed", format_size(output.bytes_copied), format_size(output.bytes_computed));
+    text += fmt::format("\nwould write '{}': {} tensors of '{}' ({}), {} in {} {}", escape_for_terminal(output.path),
+                        output.tensors, escape_for_terminal(output.alias), output.reason, format_size(output.bytes),
+                        output.files.size(), output.files.size() == 1 ? "file" : "files");
+    text += fmt::format("\n{} copied unchanged, {} computed", format_size(output.bytes_copied),
+                        format_size(output.bytes_computed));
   }
-  if (report.peak_whole_tensor_bytes > 0) text += fmt::format(", at most {} of whole tensors in memory", format_size(report.peak_whole_tensor_bytes));
+  if (report.peak_whole_tensor_bytes > 0)
+    text += fmt::format(", at most {} of whole tensors in memory", format_size(report.peak_whole_tensor_bytes));
   return text + "\n";
 }
 
@@ -100,15 +123,18 @@ class CommandLine {
       return 0;
     }
     if (const std::optional<std::string> meant = meant_command(words.front())) {
-      streams_.err << fmt::format("error: unknown command '{}'\n  note: did you mean '{}'?\n", escape_for_terminal(words.front()), *meant);
+      streams_.err << fmt::format("error: unknown command '{}'\n  note: did you mean '{}'?\n",
+                                  escape_for_terminal(words.front()), *meant);
       return static_cast<int>(ErrorCode::plan);
     }
     insert_command(words);
     CLI::App app("Edits the checkpoints of neural networks by declarative YAML plans.", "brainsurgery");
     app.set_version_flag("--version", "brainsurgery " BS_VERSION);
     app.require_subcommand(1);
-    CLI::App* run = app.add_subcommand("run", "Run a plan: check it, compute, publish its output. `brainsurgery PLAN` means the same");
-    CLI::App* check = app.add_subcommand("check", "Check a plan by the headers of its inputs alone; nothing is written");
+    CLI::App* run = app.add_subcommand(
+        "run", "Run a plan: check it, compute, publish its output. `brainsurgery PLAN` means the same");
+    CLI::App* check =
+        app.add_subcommand("check", "Check a plan by the headers of its inputs alone; nothing is written");
     CLI::App* explain = app.add_subcommand("explain", "Show how a plan would be performed; nothing is written");
     CLI::App* inspect = app.add_subcommand("inspect", "List the tensors of a checkpoint, a file or a directory");
     for (CLI::App* command : {run, check, explain}) add_plan_options(*command, arguments_);
@@ -132,8 +158,10 @@ class CommandLine {
 
  private:
   int report(const CLI::App& app, const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error, streams_.out, streams_.err) == 0 ? 0 : static_cast<int>(ErrorCode::internal);
-    streams_.err << "error: " << escape_for_terminal(error.what()) << "\n  note: brainsurgery --help lists the commands and their options\n";
+    if (error.get_exit_code() == 0)
+      return app.exit(error, streams_.out, streams_.err) == 0 ? 0 : static_cast<int>(ErrorCode::internal);
+    streams_.err << "error: " << escape_for_terminal(error.what())
+                 << "\n  note: brainsurgery --help lists the commands and their options\n";
     return static_cast<int>(ErrorCode::plan);
   }
 
@@ -149,7 +177,10 @@ class CommandLine {
 
   [[nodiscard]] TextView text_view() {
     const std::string level = ascii_lower(arguments_.log_level);
-    Verbosity verbosity = level == "debug" ? Verbosity::debug : level == "info" ? Verbosity::info : level == "warning" ? Verbosity::warning : Verbosity::error;
+    Verbosity verbosity = level == "debug"     ? Verbosity::debug
+                          : level == "info"    ? Verbosity::info
+                          : level == "warning" ? Verbosity::warning
+                                               : Verbosity::error;
     if (arguments_.quiet) verbosity = Verbosity::error;
     const char* no_color = std::getenv("NO_COLOR");
     const bool color = streams_.err_is_terminal && !arguments_.no_color && (no_color == nullptr || *no_color == '\0');
@@ -172,7 +203,8 @@ class CommandLine {
     return with_view([&](auto& view) {
       try {
         Session session(posix_env(), view, arguments_.session);
-        const auto outcome = call(session, PlanSource(read_config_items(arguments_.items, typed_, posix_env(), streams_.in)));
+        const auto outcome =
+            call(session, PlanSource(read_config_items(arguments_.items, typed_, posix_env(), streams_.in)));
         if (!outcome.ok()) throw outcome.error();
         print(outcome.value());
         return finish();
@@ -187,7 +219,8 @@ class CommandLine {
   int inspect_checkpoint() {
     TextView view = text_view();
     Session session(posix_env(), view, arguments_.session);
-    const Outcome<std::string> outcome = arguments_.json ? session.inspect_json(arguments_.path, arguments_.digest) : session.inspect_text(arguments_.path, arguments_.digest);
+    const Outcome<std::string> outcome = arguments_.json ? session.inspect_json(arguments_.path, arguments_.digest)
+                                                         : session.inspect_text(arguments_.path, arguments_.digest);
     if (!outcome.ok()) {
       view.fail(outcome.error());
       return static_cast<int>(outcome.error().code());
@@ -206,11 +239,20 @@ class CommandLine {
     }
     nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
     for (const OutputReport& output : report.outputs) {
-      outputs.push_back({{"alias", output.alias}, {"path", output.path}, {"files", output.files}, {"tensors", output.tensors}, {"bytes", output.bytes},
-                         {"bytes_copied", output.bytes_copied}, {"bytes_computed", output.bytes_computed}});
+      outputs.push_back({{"alias", output.alias},
+                         {"path", output.path},
+                         {"files", output.files},
+                         {"tensors", output.tensors},
+                         {"bytes", output.bytes},
+                         {"bytes_copied", output.bytes_copied},
+                         {"bytes_computed", output.bytes_computed}});
     }
-    const nlohmann::ordered_json summary{{"event", "report"}, {"steps", report.steps}, {"assertions", report.assertions},
-                                         {"undecided_assertions", report.undecided_assertions}, {"peak_whole_tensor_bytes", report.peak_whole_tensor_bytes}, {"outputs", outputs}};
+    const nlohmann::ordered_json summary{{"event", "report"},
+                                         {"steps", report.steps},
+                                         {"assertions", report.assertions},
+                                         {"undecided_assertions", report.undecided_assertions},
+                                         {"peak_whole_tensor_bytes", report.peak_whole_tensor_bytes},
+                                         {"outputs", outputs}};
     streams_.out << summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
   }
 
@@ -225,7 +267,7 @@ class CommandLine {
   Streams streams_;
   Arguments arguments_;
   std::vector<std::string> typed_;  // the command and what follows it
-  bool checking_ = false;  // `check`: the report is the result
+  bool checking_ = false;           // `check`: the report is the result
 };
 
 }  // namespace

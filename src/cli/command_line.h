@@ -15,8 +15,8 @@ struct Streams {
   bool err_is_terminal = false;  // progress and colour
 };
 
-// `arguments` without the program's name. Returns the exit code: 0 done, 1 an assertion failed, 2 the plan or the command line is wrong,
-// 3 the run failed, 4 our bug.
+// `arguments` without the program's name. Returns the exit code: 0 done, 1 an assertion failed, 2 the plan or the
+// command line is wrong, 3 the run failed, 4 our bug.
 [[nodiscard]] int run_command_line(std::vector<std::string> arguments, Streams streams);
 
 }  // namespace brainsurgery

@@ -62,7 +62,8 @@ std::string read_file(const std::string& path, Env& env) {
 
 }  // namespace
 
-std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items, const std::vector<std::string>& typed, Env& env, std::istream& in) {
+std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items, const std::vector<std::string>& typed,
+                                          Env& env, std::istream& in) {
   std::vector<ConfigItem> result;
   bool input_used = false;
   auto place = typed.begin();
@@ -80,7 +81,8 @@ std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items,
     } else {
       text = {word, read_file(word, env)};
     }
-    result.push_back({plan ? ConfigItem::Kind::file : ConfigItem::Kind::assignment, std::make_shared<const SourceText>(std::move(text))});
+    result.push_back({plan ? ConfigItem::Kind::file : ConfigItem::Kind::assignment,
+                      std::make_shared<const SourceText>(std::move(text))});
   }
   return result;
 }

@@ -10,9 +10,12 @@ using nlohmann::ordered_json;
 
 std::string_view word_of(Severity severity) {
   switch (severity) {
-    case Severity::error: return "error";
-    case Severity::warning: return "warning";
-    case Severity::note: break;
+    case Severity::error:
+      return "error";
+    case Severity::warning:
+      return "warning";
+    case Severity::note:
+      break;
   }
   return "note";
 }
@@ -31,26 +34,45 @@ ordered_json json_of(const Diagnostic& diagnostic) {
 struct ToJson {
   ordered_json operator()(const events::Warning& event) const { return json_of(event.diagnostic); }
   ordered_json operator()(const events::InputOpened& event) const {
-    return {{"event", "input_opened"}, {"alias", event.alias}, {"path", event.path}, {"tensors", event.tensors}, {"bytes", event.bytes}};
+    return {{"event", "input_opened"},
+            {"alias", event.alias},
+            {"path", event.path},
+            {"tensors", event.tensors},
+            {"bytes", event.bytes}};
   }
   ordered_json operator()(const events::StepBound& event) const {
-    return {{"event", "step_bound"}, {"step", event.index}, {"command", event.command}, {"created", event.created}, {"changed", event.changed}, {"deleted", event.deleted}};
+    return {{"event", "step_bound"},    {"step", event.index},      {"command", event.command},
+            {"created", event.created}, {"changed", event.changed}, {"deleted", event.deleted}};
   }
-  ordered_json operator()(const events::AssertionHeld& event) const { return {{"event", "assertion_held"}, {"step", event.index}}; }
+  ordered_json operator()(const events::AssertionHeld& event) const {
+    return {{"event", "assertion_held"}, {"step", event.index}};
+  }
   ordered_json operator()(const events::OutputStarted& event) const {
-    return {{"event", "output_started"}, {"alias", event.alias}, {"path", event.path}, {"reason", event.reason}, {"tensors", event.tensors},
-            {"bytes", event.bytes}, {"bytes_copied", event.bytes_copied}, {"bytes_computed", event.bytes_computed}};
+    return {{"event", "output_started"},
+            {"alias", event.alias},
+            {"path", event.path},
+            {"reason", event.reason},
+            {"tensors", event.tensors},
+            {"bytes", event.bytes},
+            {"bytes_copied", event.bytes_copied},
+            {"bytes_computed", event.bytes_computed}};
   }
   ordered_json operator()(const events::Progress& event) const {
     return {{"event", "progress"}, {"bytes_done", event.bytes_done}, {"bytes_total", event.bytes_total}};
   }
   ordered_json operator()(const events::Published& event) const {
-    return {{"event", "published"}, {"path", event.path}, {"files", event.files}, {"removed", event.removed}, {"atomic", event.atomic}};
+    return {{"event", "published"},
+            {"path", event.path},
+            {"files", event.files},
+            {"removed", event.removed},
+            {"atomic", event.atomic}};
   }
 };
 
 // Text from files may be no UTF-8; JSON must be.
-std::string line_of(const ordered_json& json) { return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"; }
+std::string line_of(const ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
 
 }  // namespace
 

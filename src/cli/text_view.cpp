@@ -16,22 +16,30 @@ constexpr std::chrono::milliseconds kProgressInterval{100};
 
 spdlog::level::level_enum level_of(Verbosity verbosity) {
   switch (verbosity) {
-    case Verbosity::debug: return spdlog::level::debug;
-    case Verbosity::info: return spdlog::level::info;
-    case Verbosity::warning: return spdlog::level::warn;
-    case Verbosity::error: break;
+    case Verbosity::debug:
+      return spdlog::level::debug;
+    case Verbosity::info:
+      return spdlog::level::info;
+    case Verbosity::warning:
+      return spdlog::level::warn;
+    case Verbosity::error:
+      break;
   }
   return spdlog::level::err;
 }
 
 std::string quoted(const std::string& text) { return "'" + escape_for_terminal(text) + "'"; }
 
-std::string counted(std::int64_t count, std::string_view thing) { return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s"); }
+std::string counted(std::int64_t count, std::string_view thing) {
+  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+}
 
 std::string describe(const events::OutputStarted& event) {
-  std::string text = fmt::format("writing {} of {} to {} ({}): {}", counted(event.tensors, "tensor"), quoted(event.alias), quoted(event.path), event.reason, format_size(event.bytes));
+  std::string text = fmt::format("writing {} of {} to {} ({}): {}", counted(event.tensors, "tensor"),
+                                 quoted(event.alias), quoted(event.path), event.reason, format_size(event.bytes));
   if (event.bytes_computed == 0) return text + ", copied unchanged";
-  return text + fmt::format(", {} copied unchanged, {} computed", format_size(event.bytes_copied), format_size(event.bytes_computed));
+  return text + fmt::format(", {} copied unchanged, {} computed", format_size(event.bytes_copied),
+                            format_size(event.bytes_computed));
 }
 
 std::string describe(const events::Published& event) {
@@ -45,7 +53,11 @@ std::string describe(const events::Published& event) {
 }  // namespace
 
 TextView::TextView(std::ostream& err, Verbosity verbosity, bool progress, bool color)
-    : err_(err), log_(std::make_shared<spdlog::logger>("brainsurgery", std::make_shared<spdlog::sinks::ostream_sink_st>(err, true))), progress_(progress), color_(color) {
+    : err_(err),
+      log_(std::make_shared<spdlog::logger>("brainsurgery",
+                                            std::make_shared<spdlog::sinks::ostream_sink_st>(err, true))),
+      progress_(progress),
+      color_(color) {
   log_->set_pattern("%v");
   log_->set_level(level_of(verbosity));
 }
@@ -61,9 +73,11 @@ void TextView::on(const Event& event) {
   if (const auto* warning = std::get_if<events::Warning>(&event)) {
     if (log_->should_log(spdlog::level::warn)) show(warning->diagnostic);
   } else if (const auto* opened = std::get_if<events::InputOpened>(&event)) {
-    log_->debug("opened {} as {}: {} tensors, {}", quoted(opened->path), quoted(opened->alias), opened->tensors, format_size(opened->bytes));
+    log_->debug("opened {} as {}: {} tensors, {}", quoted(opened->path), quoted(opened->alias), opened->tensors,
+                format_size(opened->bytes));
   } else if (const auto* step = std::get_if<events::StepBound>(&event)) {
-    log_->debug("step {} {}: {} created, {} changed, {} deleted", step->index + 1, step->command, step->created, step->changed, step->deleted);
+    log_->debug("step {} {}: {} created, {} changed, {} deleted", step->index + 1, step->command, step->created,
+                step->changed, step->deleted);
   } else if (const auto* held = std::get_if<events::AssertionHeld>(&event)) {
     log_->debug("step {} assert: holds", held->index + 1);
   } else if (const auto* output = std::get_if<events::OutputStarted>(&event)) {
@@ -100,8 +114,10 @@ void TextView::show_progress(const events::Progress& progress) {
   const double seconds = std::chrono::duration<double>(now - started_).count();
   const double rate = static_cast<double>(progress.bytes_done) / seconds;
   const double left = rate > 0 ? static_cast<double>(progress.bytes_total - progress.bytes_done) / rate : 0;
-  err_ << fmt::format("\r\x1b[K{:3.0f}%  {} of {}  {}/s  {} left", 100.0 * static_cast<double>(progress.bytes_done) / static_cast<double>(progress.bytes_total),
-                      format_size(progress.bytes_done), format_size(progress.bytes_total), format_size(static_cast<std::int64_t>(rate)), format_duration(left))
+  err_ << fmt::format("\r\x1b[K{:3.0f}%  {} of {}  {}/s  {} left",
+                      100.0 * static_cast<double>(progress.bytes_done) / static_cast<double>(progress.bytes_total),
+                      format_size(progress.bytes_done), format_size(progress.bytes_total),
+                      format_size(static_cast<std::int64_t>(rate)), format_duration(left))
        << std::flush;
   progress_shown_ = true;
   last_shown_ = now;

@@ -61,7 +61,8 @@ Buffer::~Buffer() {
 std::unique_ptr<Buffer> BufferPool::take(std::int64_t bytes) {
   if (bytes == 0) return std::make_unique<Buffer>(nullptr, 0, false);
   const bool spill = memory_bytes_ + bytes > budget_bytes_;
-  std::byte* data = spill ? map_spill_file(bytes, spill_directory_) : map_memory(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  std::byte* data =
+      spill ? map_spill_file(bytes, spill_directory_) : map_memory(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   if (!spill) memory_bytes_ += bytes;
   used_bytes_ += bytes;
   peak_bytes_ = std::max(peak_bytes_, used_bytes_);

@@ -46,12 +46,15 @@ std::string inspect_text(const Checkpoint& checkpoint, bool digest) {
   for (const TensorEntry* tensor : sorted_by_name(checkpoint)) {
     const std::int64_t bytes = byte_count(tensor->desc.dtype, tensor->desc.shape);
     total += bytes;
-    text += fmt::format("{:<8} {:<16} {:>10}  ", info(tensor->desc.dtype).name, to_string(tensor->desc.shape), format_size(bytes));
+    text += fmt::format("{:<8} {:<16} {:>10}  ", info(tensor->desc.dtype).name, to_string(tensor->desc.shape),
+                        format_size(bytes));
     if (digest) text += sha256_of(*tensor) + "  ";
     text += escape_for_terminal(tensor->name) + "\n";
   }
-  for (const auto& [key, value] : checkpoint.metadata) text += fmt::format("metadata {} = {}\n", escape_for_terminal(key), escape_for_terminal(value));
-  return text + fmt::format("{} tensors, {} in {} {}\n", checkpoint.tensors.size(), format_size(total), checkpoint.files.size(), checkpoint.files.size() == 1 ? "file" : "files");
+  for (const auto& [key, value] : checkpoint.metadata)
+    text += fmt::format("metadata {} = {}\n", escape_for_terminal(key), escape_for_terminal(value));
+  return text + fmt::format("{} tensors, {} in {} {}\n", checkpoint.tensors.size(), format_size(total),
+                            checkpoint.files.size(), checkpoint.files.size() == 1 ? "file" : "files");
 }
 
 std::string inspect_json(const Checkpoint& checkpoint, bool digest) {

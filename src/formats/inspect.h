@@ -14,8 +14,8 @@ namespace brainsurgery {
 // only with `digest`, which reads all tensor data. Throws Error(run) where that fails.
 [[nodiscard]] std::string inspect_json(const Checkpoint& checkpoint, bool digest);
 
-// For people: one line a tensor, sorted by name, in columns (dtype, shape, size, with `digest` the digest, name), then the metadata and a total.
-// Names are escaped for terminals.
+// For people: one line a tensor, sorted by name, in columns (dtype, shape, size, with `digest` the digest, name), then
+// the metadata and a total. Names are escaped for terminals.
 [[nodiscard]] std::string inspect_text(const Checkpoint& checkpoint, bool digest);
 
 }  // namespace brainsurgery

@@ -18,7 +18,8 @@ bool is_family(std::string_view name, std::string_view stem, std::string_view su
   if (!name.starts_with(stem) || !name.ends_with(suffix) || name.size() < stem.size() + suffix.size()) return false;
   const std::string_view middle = name.substr(stem.size(), name.size() - stem.size() - suffix.size());
   if (middle.empty()) return true;
-  return middle.size() == 15 && middle[0] == '-' && is_number(middle.substr(1, 5)) && middle.substr(6, 4) == "-of-" && is_number(middle.substr(10, 5));
+  return middle.size() == 15 && middle[0] == '-' && is_number(middle.substr(1, 5)) && middle.substr(6, 4) == "-of-" &&
+         is_number(middle.substr(10, 5));
 }
 
 }  // namespace

@@ -13,8 +13,11 @@ YamlPtr read_file(const std::shared_ptr<const SourceText>& source, Diagnostics& 
   const YamlPtr root = parse_yaml(source, diagnostics);
   if (root == nullptr || root->is_mapping()) return root;
   if (root->is_null()) return YamlNode::mapping(root->span(), {});
-  if (root->is_string() && !root->text().empty()) return YamlNode::mapping(root->span(), {{root, YamlNode::null(root->span())}});
-  diagnostics.error(root->span(), fmt::format("a plan is a mapping with the keys inputs, transforms and output; found {}", root->describe()));
+  if (root->is_string() && !root->text().empty())
+    return YamlNode::mapping(root->span(), {{root, YamlNode::null(root->span())}});
+  diagnostics.error(
+      root->span(),
+      fmt::format("a plan is a mapping with the keys inputs, transforms and output; found {}", root->describe()));
   return nullptr;
 }
 
@@ -33,7 +36,8 @@ YamlPtr apply(const YamlPtr& root, const ConfigItem& item, Diagnostics& diagnost
 
 }  // namespace
 
-std::optional<Config> read_config(const std::vector<ConfigItem>& items, const VariableLookup& environment, Diagnostics& diagnostics) {
+std::optional<Config> read_config(const std::vector<ConfigItem>& items, const VariableLookup& environment,
+                                  Diagnostics& diagnostics) {
   YamlPtr root = YamlNode::mapping(items.empty() ? SourceSpan() : SourceSpan{items.front().source, 1, 1, 1}, {});
   bool good = true;
   for (const ConfigItem& item : items) {

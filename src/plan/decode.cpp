@@ -66,7 +66,8 @@ std::optional<DType> FieldDecoder::dtype(const YamlNode& value) const {
     if (row.computes) known.push_back(to_string(row.dtype));
   }
   std::vector<std::string> notes;
-  if (const auto near = nearest(ascii_lower(trim(value.text())), known)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+  if (const auto near = nearest(ascii_lower(trim(value.text())), known))
+    notes.push_back(fmt::format("did you mean '{}'?", *near));
   notes.push_back(fmt::format("dtypes: {}", fmt::join(known, ", ")));
   fail(value, fmt::format("unknown dtype '{}'", value.text()), std::move(notes));
   return std::nullopt;
@@ -78,8 +79,10 @@ std::optional<std::size_t> FieldDecoder::choice(const YamlNode& value) const {
     if (found != field_.choices.end()) return found - field_.choices.begin();
   }
   std::vector<std::string> notes;
-  if (const auto near = nearest(value.text(), field_.choices)) notes.push_back(fmt::format("did you mean '{}'?", *near));
-  fail(value, fmt::format("expected one of {}, found {}", fmt::join(field_.choices, ", "), value.describe()), std::move(notes));
+  if (const auto near = nearest(value.text(), field_.choices))
+    notes.push_back(fmt::format("did you mean '{}'?", *near));
+  fail(value, fmt::format("expected one of {}, found {}", fmt::join(field_.choices, ", "), value.describe()),
+       std::move(notes));
   return std::nullopt;
 }
 
@@ -104,7 +107,8 @@ bool collect_numbers(const FieldDecoder& decoder, const YamlNode& value, std::si
     decoder.fail(value, "ragged: lists of one level must have one length and hold either numbers or lists");
     return false;
   }
-  return std::ranges::all_of(value.items(), [&](const YamlPtr& item) { return collect_numbers(decoder, *item, level + 1, into); });
+  return std::ranges::all_of(value.items(),
+                             [&](const YamlPtr& item) { return collect_numbers(decoder, *item, level + 1, into); });
 }
 
 }  // namespace
@@ -198,18 +202,21 @@ YamlPtr typed(const YamlNode& value, FieldKind kind) {
   return changed ? YamlNode::sequence(value.span(), *std::move(changed)) : nullptr;
 }
 
-void report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context, const std::string& path) {
+void report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context,
+                        const std::string& path) {
   std::vector<std::string> names;
   for (const auto& field : schema.fields) names.push_back(field->name);
   std::vector<std::string> notes;
   if (const auto near = nearest(key.text(), names)) notes.push_back(fmt::format("did you mean '{}'?", *near));
-  notes.push_back(names.empty() ? fmt::format("{} takes no keys", path) : fmt::format("keys of {}: {}", path, fmt::join(names, ", ")));
+  notes.push_back(names.empty() ? fmt::format("{} takes no keys", path)
+                                : fmt::format("keys of {}: {}", path, fmt::join(names, ", ")));
   context.diagnostics.error(key.span(), fmt::format("unknown key '{}' of {}", key.text(), path), std::move(notes));
 }
 
 }  // namespace
 
-bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeContext& context, const std::string& path, void* spec) {
+bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeContext& context,
+                    const std::string& path, void* spec) {
   const int errors_before = context.diagnostics.error_count();
   const auto decode_field = [&](const Field& field, const YamlNode& value, const std::string& field_path) {
     try {
@@ -233,7 +240,8 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
     return context.diagnostics.error_count() == errors_before;
   }
   if (!empty && !payload.is_mapping()) {
-    context.diagnostics.error(payload.span(), fmt::format("{}: expected a mapping, found {}", path, payload.describe()));
+    context.diagnostics.error(payload.span(),
+                              fmt::format("{}: expected a mapping, found {}", path, payload.describe()));
     return false;
   }
   for (const auto& [key, value] : payload.entries()) {

@@ -77,14 +77,16 @@ std::vector<std::string> steps_of(const Path& path) {
 std::string shown(const Path& path) {
   std::string result;
   for (const Frame& frame : path) {
-    result += frame.container->is_sequence() ? fmt::format("[{}]", frame.step) : (result.empty() ? "" : ".") + frame.step;
+    result +=
+        frame.container->is_sequence() ? fmt::format("[{}]", frame.step) : (result.empty() ? "" : ".") + frame.step;
   }
   return result;
 }
 
 class Interpolator {
  public:
-  Interpolator(const YamlPtr& root, const VariableLookup& environment, Diagnostics& diagnostics) : root_(root), environment_(environment), diagnostics_(diagnostics) {}
+  Interpolator(const YamlPtr& root, const VariableLookup& environment, Diagnostics& diagnostics)
+      : root_(root), environment_(environment), diagnostics_(diagnostics) {}
 
   std::optional<Config> run() {
     if (!holds_interpolation(*root_)) return Config{root_, {}};
@@ -153,7 +155,8 @@ class Interpolator {
 
   YamlPtr resolve_text(const YamlPtr& node) {
     if (node->text() == kMissing) {
-      (void)fail(*node, fmt::format("the value of '{}' is missing", shown(path_)), {fmt::format("give it by an argument, {}=VALUE", shown(path_))});
+      (void)fail(*node, fmt::format("the value of '{}' is missing", shown(path_)),
+                 {fmt::format("give it by an argument, {}=VALUE", shown(path_))});
       return nullptr;
     }
     if (node->text().find("${") == std::string::npos) return node;
@@ -177,7 +180,9 @@ class Interpolator {
     return payload() != nullptr && (path_.back().container->is_sequence() || command().step == kExecute);
   }
 
-  [[nodiscard]] std::size_t command_depth() const { return path_.size() > 1 && path_[1].container->is_sequence() ? 2 : 1; }
+  [[nodiscard]] std::size_t command_depth() const {
+    return path_.size() > 1 && path_[1].container->is_sequence() ? 2 : 1;
+  }
   [[nodiscard]] const Frame& command() const { return path_[command_depth()]; }
   // What belongs to the command of the step that path_ leads into; nullptr elsewhere.
   [[nodiscard]] const YamlNode* payload() const {
@@ -206,7 +211,8 @@ class Interpolator {
       if (!value) return std::nullopt;
       if (const YamlPtr* node = std::get_if<YamlPtr>(&*value)) {
         if ((*node)->is_null() || (*node)->is_sequence() || (*node)->is_mapping()) {
-          return fail(scalar.node, fmt::format("'{}' cannot stand inside of a text: it is {}", interpolation.text, (*node)->describe()));
+          return fail(scalar.node, fmt::format("'{}' cannot stand inside of a text: it is {}", interpolation.text,
+                                               (*node)->describe()));
         }
         result += (*node)->text();
       } else {
@@ -215,7 +221,8 @@ class Interpolator {
       if (result.size() > kMaxText) break;
     }
     text_bytes_ += result.size();
-    if (text_bytes_ > kMaxText) return fail(scalar.node, fmt::format("interpolation makes more than {} bytes of text", kMaxText));
+    if (text_bytes_ > kMaxText)
+      return fail(scalar.node, fmt::format("interpolation makes more than {} bytes of text", kMaxText));
     return result;
   }
 
@@ -228,8 +235,10 @@ class Interpolator {
     if (scalar.may_capture && is_variable_name(name)) {
       if (root_->find(name) == nullptr) return interpolation.text;
       if (const YamlNode* step = payload(); step != nullptr && captures(*step, name)) {
-        diagnostics_.warning(scalar.node.span(), fmt::format("'{}' is the plan's key '{}' here, not the capture of that name", interpolation.text, name),
-                             {fmt::format("rename one of them, or write ${} where the capture is meant", name)});
+        diagnostics_.warning(
+            scalar.node.span(),
+            fmt::format("'{}' is the plan's key '{}' here, not the capture of that name", interpolation.text, name),
+            {fmt::format("rename one of them, or write ${} where the capture is meant", name)});
       }
     }
     YamlPtr found = follow(reference, interpolation, scalar);
@@ -239,19 +248,26 @@ class Interpolator {
 
   // `${oc.env:NAME}` and `${oc.env:NAME,default}`.
   Value variable(const Interpolation& interpolation, const std::string& resolver, const Scalar& scalar) {
-    if (resolver != "oc.env") return fail(scalar.node, fmt::format("'{}': unknown resolver '{}'; the only one is oc.env", interpolation.text, resolver));
+    if (resolver != "oc.env")
+      return fail(scalar.node,
+                  fmt::format("'{}': unknown resolver '{}'; the only one is oc.env", interpolation.text, resolver));
     const std::vector<ResolverArgument>& arguments = *interpolation.arguments;
-    if (arguments.size() > 2) return fail(scalar.node, fmt::format("'{}': oc.env takes a name and a default", interpolation.text));
+    if (arguments.size() > 2)
+      return fail(scalar.node, fmt::format("'{}': oc.env takes a name and a default", interpolation.text));
     const std::optional<std::string> name = expand_text(arguments[0].text, {scalar.node, false});
     if (!name) return std::nullopt;
     if (name->empty()) return fail(scalar.node, fmt::format("'{}': the variable's name is empty", interpolation.text));
     if (const std::optional<std::string> value = environment_ ? environment_(*name) : std::nullopt) {
-      const auto source = std::make_shared<SourceText>(SourceText{fmt::format("environment variable {}", *name), *value});
-      if (find_bad_character(source)) return fail(scalar.node, fmt::format("'{}': the variable's value is no text that a plan may hold", interpolation.text));
+      const auto source =
+          std::make_shared<SourceText>(SourceText{fmt::format("environment variable {}", *name), *value});
+      if (find_bad_character(source))
+        return fail(scalar.node,
+                    fmt::format("'{}': the variable's value is no text that a plan may hold", interpolation.text));
       return YamlNode::untyped({source, 1, 1, static_cast<int>(std::max<std::size_t>(value->size(), 1))}, *value);
     }
     if (arguments.size() == 1) {
-      return fail(scalar.node, fmt::format("'{}': environment variable '{}' is not set", interpolation.text, *name), {fmt::format("a default is written ${{oc.env:{},default}}", *name)});
+      return fail(scalar.node, fmt::format("'{}': environment variable '{}' is not set", interpolation.text, *name),
+                  {fmt::format("a default is written ${{oc.env:{},default}}", *name)});
     }
     const std::optional<std::string> text = expand_text(arguments[1].text, {scalar.node, false});
     if (!text) return std::nullopt;
@@ -308,11 +324,15 @@ class Interpolator {
     return good ? container.items()[index] : nullptr;
   }
 
-  std::nullopt_t unknown(const YamlNode& container, const std::string& step, const Interpolation& interpolation, const Scalar& scalar) {
+  std::nullopt_t unknown(const YamlNode& container, const std::string& step, const Interpolation& interpolation,
+                         const Scalar& scalar) {
     if (container.is_sequence()) {
-      return fail(scalar.node, fmt::format("'{}': the list has no entry '{}'; it has {}", interpolation.text, step, container.items().size()));
+      return fail(scalar.node, fmt::format("'{}': the list has no entry '{}'; it has {}", interpolation.text, step,
+                                           container.items().size()));
     }
-    if (!container.is_mapping()) return fail(scalar.node, fmt::format("'{}': cannot look for '{}' in {}", interpolation.text, step, container.describe()));
+    if (!container.is_mapping())
+      return fail(scalar.node,
+                  fmt::format("'{}': cannot look for '{}' in {}", interpolation.text, step, container.describe()));
     std::vector<std::string> keys;
     for (const auto& [key, value] : container.entries()) keys.push_back(key->text());
     std::vector<std::string> notes;

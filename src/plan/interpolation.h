@@ -1,14 +1,16 @@
 // `${...}` in a plan's values, replaced by what it refers to.
 //
-//   x-dir: out                          ${x-dir}/a      the value of a key; a scalar that is nothing but ${...} takes the
-//   x-layers: [0, 1]                    ${x-layers[0]}  value with its type, lists and mappings too
-//   transforms[0].copy: {to: ${.from}}                  relative: one dot is the mapping or list that the value stands in
-//   ${oc.env:HOME} ${oc.env:N,4}                        an environment variable, with a default; untyped like an argument
+//   x-dir: out                          ${x-dir}/a      the value of a key; a scalar that is nothing but ${...} takes
+//   the x-layers: [0, 1]                    ${x-layers[0]}  value with its type, lists and mappings too
+//   transforms[0].copy: {to: ${.from}}                  relative: one dot is the mapping or list that the value stands
+//   in
+//   ${oc.env:HOME} ${oc.env:N,4}                        an environment variable, with a default; untyped like an
+//   argument
 //   \${x}                                               stays `${x}`; two backslashes before it are one
 //
-// References may be nested (`${a.${b}}`) and may lead to values that hold further ones. `${x}` in the lists of a step, which name
-// tensors, may instead be the capture of a pattern: where the plan has no key `x` it is left for the pattern code.
-// Source of the language: OmegaConf's grammar as far as plans use it.
+// References may be nested (`${a.${b}}`) and may lead to values that hold further ones. `${x}` in the lists of a step,
+// which name tensors, may instead be the capture of a pattern: where the plan has no key `x` it is left for the pattern
+// code. Source of the language: OmegaConf's grammar as far as plans use it.
 #pragma once
 
 #include <functional>
@@ -22,13 +24,14 @@
 namespace brainsurgery {
 
 struct Config {
-  YamlPtr root;                                    // never null
+  YamlPtr root;                                      // never null
   std::set<std::string, std::less<>> referred_keys;  // of the top level, that an interpolation refers to
 };
 
-// nullopt after mistakes, which are reported at the value that holds them: an unknown key or variable, another resolver, a cycle,
-// bad syntax, a list or mapping inside of a text, a value that is missing (`???`), and what would become too large: a million
-// values or 16 MB of text by way of references.
-[[nodiscard]] std::optional<Config> interpolate(const YamlPtr& root, const VariableLookup& environment, Diagnostics& diagnostics);
+// nullopt after mistakes, which are reported at the value that holds them: an unknown key or variable, another
+// resolver, a cycle, bad syntax, a list or mapping inside of a text, a value that is missing (`???`), and what would
+// become too large: a million values or 16 MB of text by way of references.
+[[nodiscard]] std::optional<Config> interpolate(const YamlPtr& root, const VariableLookup& environment,
+                                                Diagnostics& diagnostics);
 
 }  // namespace brainsurgery

@@ -130,7 +130,8 @@ class Parser {
 };
 
 [[noreturn]] void fail_path(std::string_view text) {
-  throw Error(ErrorCode::plan, fmt::format("'{}' is no path to a value", text), {}, {"paths are written a.b[0], or .a relative to where they stand"});
+  throw Error(ErrorCode::plan, fmt::format("'{}' is no path to a value", text), {},
+              {"paths are written a.b[0], or .a relative to where they stand"});
 }
 
 }  // namespace
@@ -151,7 +152,8 @@ ReferencePath parse_reference_path(std::string_view text) {
     if (bracket) text.remove_prefix(1);
     const std::size_t end = bracket ? text.find(']') : std::min(text.find_first_of(".["), text.size());
     const std::string_view step = text.substr(0, end);
-    if (end == std::string_view::npos || step.empty() || step.find_first_of(" \t[]{}$\\") != std::string_view::npos) fail_path(whole);
+    if (end == std::string_view::npos || step.empty() || step.find_first_of(" \t[]{}$\\") != std::string_view::npos)
+      fail_path(whole);
     path.steps.emplace_back(step);
     text.remove_prefix(end + (bracket ? 1 : 0));
     key_may_follow = text.starts_with('.');

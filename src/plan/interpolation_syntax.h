@@ -24,11 +24,11 @@ struct ResolverArgument {
 struct Interpolation {
   TextTemplate head;  // a path, or the name of a resolver; blanks around it belong to it
   std::optional<std::vector<ResolverArgument>> arguments;  // of a resolver, behind its colon
-  std::string text;   // as written, from ${ to }
+  std::string text;                                        // as written, from ${ to }
 };
 
-// A backslash before `${` makes it text; pairs of backslashes before it are single ones; elsewhere backslashes are themselves.
-// Throws Error(plan) without a place: something is not closed, or nested more than 20 deep.
+// A backslash before `${` makes it text; pairs of backslashes before it are single ones; elsewhere backslashes are
+// themselves. Throws Error(plan) without a place: something is not closed, or nested more than 20 deep.
 [[nodiscard]] TextTemplate parse_template(std::string_view text);
 
 // "a.b[0]" as "a", "b", "0"; `up`: the dots in front.

@@ -8,8 +8,8 @@
 
 namespace brainsurgery {
 
-// Calls visit(iterator, captures) for every match in sorted order. `names`: a sorted map from names, with lower_bound for
-// string_view. The captures' views point into the map's keys.
+// Calls visit(iterator, captures) for every match in sorted order. `names`: a sorted map from names, with lower_bound
+// for string_view. The captures' views point into the map's keys.
 template <typename Names, typename Visit>
 void for_each_match(const NamePattern& pattern, const Names& names, const Visit& visit) {
   auto at = names.lower_bound(std::string_view(pattern.literal_prefix()));

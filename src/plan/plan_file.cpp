@@ -19,12 +19,14 @@ std::vector<std::string> suggestion(const std::optional<std::string>& near) {
 
 class PlanParser {
  public:
-  PlanParser(const std::set<std::string, std::less<>>& referred_keys, Diagnostics& diagnostics) : referred_keys_(referred_keys), diagnostics_(diagnostics) {}
+  PlanParser(const std::set<std::string, std::less<>>& referred_keys, Diagnostics& diagnostics)
+      : referred_keys_(referred_keys), diagnostics_(diagnostics) {}
 
   Plan parse(const YamlNode& root) {
     if (root.is_null()) return plan_;
     if (!root.is_mapping()) {
-      error(root, fmt::format("a plan is a mapping with the keys inputs, transforms and output; found {}", root.describe()));
+      error(root,
+            fmt::format("a plan is a mapping with the keys inputs, transforms and output; found {}", root.describe()));
       return plan_;
     }
     for (const auto& [key, value] : root.entries()) {
@@ -67,7 +69,8 @@ class PlanParser {
     if (const auto near = nearest(key.text(), kTopLevelKeys)) {
       error(key, fmt::format("unknown key '{}' of the plan", key.text()), suggestion(near));
     } else {
-      diagnostics_.warning(key.span(), fmt::format("key '{}' of the plan is not used", key.text()), {"a key of your own that starts with 'x-' is not warned of"});
+      diagnostics_.warning(key.span(), fmt::format("key '{}' of the plan is not used", key.text()),
+                           {"a key of your own that starts with 'x-' is not warned of"});
     }
   }
 
@@ -97,7 +100,8 @@ class PlanParser {
     }
     if (input.alias.empty()) {
       if (count > 1) {
-        error(item, fmt::format("{}: '{}' needs an alias, as in 'a::{}', since there are several inputs", field, item.text(), input.path));
+        error(item, fmt::format("{}: '{}' needs an alias, as in 'a::{}', since there are several inputs", field,
+                                item.text(), input.path));
         return;
       }
       input.alias = "model";
@@ -130,12 +134,14 @@ class PlanParser {
       error(*node, fmt::format("{}: a step has exactly one command, found {} keys", field, node->entries().size()),
             {"start each step with its own '- '; indent the keys of a command below it"});
     } else {
-      error(*node, fmt::format("{}: expected a command with its keys, or its name alone; found {}", field, node->describe()));
+      error(*node,
+            fmt::format("{}: expected a command with its keys, or its name alone; found {}", field, node->describe()));
     }
   }
 
   void parse_output(const YamlNode& node) {
-    const bool nothing = node.is_null() || (node.is_string() && node.text().empty()) || (node.is_mapping() && node.entries().empty());
+    const bool nothing =
+        node.is_null() || (node.is_string() && node.text().empty()) || (node.is_mapping() && node.entries().empty());
     if (nothing) return;
     PlanOutput output;
     if (node.is_string()) {
@@ -169,7 +175,8 @@ class PlanParser {
           error(*value, fmt::format("output.overwrite: expected true or false, found {}", value->describe()));
         }
       } else {
-        error(*key, fmt::format("unknown key '{}' of output", key->text()), suggestion(nearest(key->text(), kOutputKeys)));
+        error(*key, fmt::format("unknown key '{}' of output", key->text()),
+              suggestion(nearest(key->text(), kOutputKeys)));
       }
     }
     if (node.find("path") == nullptr) error(node, "output.path is required");
@@ -193,7 +200,8 @@ std::optional<std::string> Plan::default_alias() const {
   return inputs.size() == 1 ? std::optional(inputs.front().alias) : std::nullopt;
 }
 
-Plan parse_plan(const YamlPtr& root, const std::set<std::string, std::less<>>& referred_keys, Diagnostics& diagnostics) {
+Plan parse_plan(const YamlPtr& root, const std::set<std::string, std::less<>>& referred_keys,
+                Diagnostics& diagnostics) {
   return PlanParser(referred_keys, diagnostics).parse(*root);
 }
 

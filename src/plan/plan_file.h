@@ -31,7 +31,7 @@ struct PlanOutput {
   std::optional<std::string> shard;   // as written: a size, or "none"
   std::optional<std::string> model;   // the alias to write
   std::optional<bool> overwrite;
-  SourceSpan span;                    // of the path
+  SourceSpan span;  // of the path
 };
 
 // Immutable once parsed.
@@ -44,8 +44,9 @@ struct Plan {
   [[nodiscard]] std::optional<std::string> default_alias() const;
 };
 
-// What could be read of the plan; mistakes are reported, and the parts that hold them left out. Of the keys at the top that are the
-// user's own, those in `referred_keys` are in use.
-[[nodiscard]] Plan parse_plan(const YamlPtr& root, const std::set<std::string, std::less<>>& referred_keys, Diagnostics& diagnostics);
+// What could be read of the plan; mistakes are reported, and the parts that hold them left out. Of the keys at the top
+// that are the user's own, those in `referred_keys` are in use.
+[[nodiscard]] Plan parse_plan(const YamlPtr& root, const std::set<std::string, std::less<>>& referred_keys,
+                              Diagnostics& diagnostics);
 
 }  // namespace brainsurgery

@@ -44,24 +44,24 @@ struct Role {
 };
 
 namespace roles {
-[[nodiscard]] Role source();          // read, sliced or not
-[[nodiscard]] Role whole_source();    // read as a whole
-[[nodiscard]] Role single_source();   // read; exactly one match
-[[nodiscard]] Role paired_source();   // read; named from the match, must exist
-[[nodiscard]] Role moved();           // read as a whole and removed
-[[nodiscard]] Role deleted();         // removed
-[[nodiscard]] Role created();         // written; named from the match, must not exist
-[[nodiscard]] Role created_literal(); // written; a literal name, must not exist
-[[nodiscard]] Role updated();         // written; named from the match, must exist, sliced or not
-[[nodiscard]] Role in_place();        // selects, is read and rewritten, sliced or not
-[[nodiscard]] Role in_place_whole();  // the same without slices
+[[nodiscard]] Role source();           // read, sliced or not
+[[nodiscard]] Role whole_source();     // read as a whole
+[[nodiscard]] Role single_source();    // read; exactly one match
+[[nodiscard]] Role paired_source();    // read; named from the match, must exist
+[[nodiscard]] Role moved();            // read as a whole and removed
+[[nodiscard]] Role deleted();          // removed
+[[nodiscard]] Role created();          // written; named from the match, must not exist
+[[nodiscard]] Role created_literal();  // written; a literal name, must not exist
+[[nodiscard]] Role updated();          // written; named from the match, must exist, sliced or not
+[[nodiscard]] Role in_place();         // selects, is read and rewritten, sliced or not
+[[nodiscard]] Role in_place_whole();   // the same without slices
 }  // namespace roles
 
 // Numbers as written in a plan: a scalar or nested lists of one shape.
 struct NumberArray {
   Shape shape;
-  std::vector<double> values;                        // row-major
-  std::vector<std::optional<std::int64_t>> integers; // the exact value where it was written as an integer
+  std::vector<double> values;                         // row-major
+  std::vector<std::optional<std::int64_t>> integers;  // the exact value where it was written as an integer
 };
 
 // A number and, where it was written as an integer, its exact value.
@@ -70,7 +70,18 @@ struct ExactNumber {
   std::optional<std::int64_t> integer;
 };
 
-enum class FieldKind : std::uint8_t { reference, references, number, integer, integers, dtype, choice, numbers, predicate, predicates };
+enum class FieldKind : std::uint8_t {
+  reference,
+  references,
+  number,
+  integer,
+  integers,
+  dtype,
+  choice,
+  numbers,
+  predicate,
+  predicates
+};
 [[nodiscard]] std::string_view to_string(FieldKind kind);  // "a reference", "a list of integers"
 
 class PredicateRegistry;
@@ -99,9 +110,18 @@ struct Field {
   // The references of a decoded spec, in order; empty for other kinds.
   std::function<std::vector<const TensorRef*>(const void* spec)> references;
 
-  Field& require() { required = true; return *this; }
-  Field& doc(std::string text) { docs = std::move(text); return *this; }
-  Field& defaults_to(std::string text) { default_text = std::move(text); return *this; }
+  Field& require() {
+    required = true;
+    return *this;
+  }
+  Field& doc(std::string text) {
+    docs = std::move(text);
+    return *this;
+  }
+  Field& defaults_to(std::string text) {
+    default_text = std::move(text);
+    return *this;
+  }
 };
 
 struct Docs {
@@ -124,7 +144,8 @@ struct Schema {
 // What decoding one field may do. `path` is the field as messages write it, "copy.from".
 class FieldDecoder {
  public:
-  FieldDecoder(const DecodeContext& context, const Field& field, std::string path) : context_(context), field_(field), path_(std::move(path)) {}
+  FieldDecoder(const DecodeContext& context, const Field& field, std::string path)
+      : context_(context), field_(field), path_(std::move(path)) {}
 
   [[nodiscard]] const DecodeContext& context() const { return context_; }
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -138,7 +159,8 @@ class FieldDecoder {
   [[nodiscard]] std::optional<std::int64_t> integer(const YamlNode& value) const;
   [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(const YamlNode& value) const;
   [[nodiscard]] std::optional<DType> dtype(const YamlNode& value) const;
-  [[nodiscard]] std::optional<std::size_t> choice(const YamlNode& value) const;  // trimmed, case-insensitive; index into field.choices
+  [[nodiscard]] std::optional<std::size_t> choice(
+      const YamlNode& value) const;  // trimmed, case-insensitive; index into field.choices
   [[nodiscard]] std::optional<NumberArray> numbers(const YamlNode& value) const;
   [[nodiscard]] std::optional<TensorRef> reference(const YamlNode& value) const;
   [[nodiscard]] std::optional<std::vector<TensorRef>> references(const YamlNode& value) const;  // a list of references
@@ -149,9 +171,10 @@ class FieldDecoder {
   std::string path_;
 };
 
-// Decodes a payload into `spec`: unknown keys (with the nearest one), missing keys, every field. False after mistakes, which are
-// reported at their places. `path`: "copy", "assert.equal".
-[[nodiscard]] bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeContext& context, const std::string& path, void* spec);
+// Decodes a payload into `spec`: unknown keys (with the nearest one), missing keys, every field. False after mistakes,
+// which are reported at their places. `path`: "copy", "assert.equal".
+[[nodiscard]] bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeContext& context,
+                                  const std::string& path, void* spec);
 
 // A mistake that involves several fields, found after each was decoded.
 struct FieldProblem {
@@ -162,15 +185,20 @@ struct FieldProblem {
 template <typename Spec>
 class SchemaBuilder {
  public:
-  SchemaBuilder(std::string name, Docs docs) { schema_.name = std::move(name); schema_.docs = std::move(docs); }
+  SchemaBuilder(std::string name, Docs docs) {
+    schema_.name = std::move(name);
+    schema_.docs = std::move(docs);
+  }
 
-  Field& reference(TensorRef Spec::* member, std::string name, Role role) {
+  Field& reference(TensorRef Spec::*member, std::string name, Role role) {
     Field& field = add(std::move(name), FieldKind::reference, member, &FieldDecoder::reference);
     field.role = role;
-    field.references = [member](const void* spec) { return std::vector<const TensorRef*>{&(static_cast<const Spec*>(spec)->*member)}; };
+    field.references = [member](const void* spec) {
+      return std::vector<const TensorRef*>{&(static_cast<const Spec*>(spec)->*member)};
+    };
     return field.require();
   }
-  Field& references(std::vector<TensorRef> Spec::* member, std::string name, Role role) {
+  Field& references(std::vector<TensorRef> Spec::*member, std::string name, Role role) {
     Field& field = add(std::move(name), FieldKind::references, member, &FieldDecoder::references);
     field.role = role;
     field.takes_list = true;
@@ -181,17 +209,33 @@ class SchemaBuilder {
     };
     return field.require();
   }
-  Field& field(double Spec::* member, std::string name) { return add(std::move(name), FieldKind::number, member, &FieldDecoder::number); }
-  Field& field(std::optional<double> Spec::* member, std::string name) { return add(std::move(name), FieldKind::number, member, &FieldDecoder::number); }
-  Field& field(std::optional<ExactNumber> Spec::* member, std::string name) { return add(std::move(name), FieldKind::number, member, &FieldDecoder::exact_number); }
-  Field& field(std::int64_t Spec::* member, std::string name) { return add(std::move(name), FieldKind::integer, member, &FieldDecoder::integer); }
-  Field& field(std::optional<std::int64_t> Spec::* member, std::string name) { return add(std::move(name), FieldKind::integer, member, &FieldDecoder::integer); }
-  Field& field(std::vector<std::int64_t> Spec::* member, std::string name) { return add(std::move(name), FieldKind::integers, member, &FieldDecoder::integers); }
-  Field& field(DType Spec::* member, std::string name) { return add(std::move(name), FieldKind::dtype, member, &FieldDecoder::dtype); }
-  Field& field(std::optional<NumberArray> Spec::* member, std::string name) { return add(std::move(name), FieldKind::numbers, member, &FieldDecoder::numbers); }
+  Field& field(double Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::number, member, &FieldDecoder::number);
+  }
+  Field& field(std::optional<double> Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::number, member, &FieldDecoder::number);
+  }
+  Field& field(std::optional<ExactNumber> Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::number, member, &FieldDecoder::exact_number);
+  }
+  Field& field(std::int64_t Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::integer, member, &FieldDecoder::integer);
+  }
+  Field& field(std::optional<std::int64_t> Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::integer, member, &FieldDecoder::integer);
+  }
+  Field& field(std::vector<std::int64_t> Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::integers, member, &FieldDecoder::integers);
+  }
+  Field& field(DType Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::dtype, member, &FieldDecoder::dtype);
+  }
+  Field& field(std::optional<NumberArray> Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::numbers, member, &FieldDecoder::numbers);
+  }
   // `values` are the choices in the order of the enumerators of Enum, which count from 0.
   template <typename Enum>
-  Field& choice(Enum Spec::* member, std::string name, std::vector<std::string> values) {
+  Field& choice(Enum Spec::*member, std::string name, std::vector<std::string> values) {
     Field& field = add_field(std::move(name), FieldKind::choice);
     field.choices = std::move(values);
     field.decode = [member](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
@@ -200,7 +244,8 @@ class SchemaBuilder {
     return field;
   }
   // A field that is decoded by other means.
-  Field& custom(std::string name, FieldKind kind, std::function<void(const YamlNode&, const FieldDecoder&, Spec&)> decode) {
+  Field& custom(std::string name, FieldKind kind,
+                std::function<void(const YamlNode&, const FieldDecoder&, Spec&)> decode) {
     Field& field = add_field(std::move(name), kind);
     field.decode = [decode = std::move(decode)](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
       decode(value, decoder, *static_cast<Spec*>(spec));
@@ -217,15 +262,18 @@ class SchemaBuilder {
   [[nodiscard]] Schema schema() const { return schema_; }
 
   // nullptr after mistakes, which are reported.
-  using Decode = std::function<std::shared_ptr<const Spec>(const YamlNode& payload, const DecodeContext& context, const std::string& path)>;
+  using Decode = std::function<std::shared_ptr<const Spec>(const YamlNode& payload, const DecodeContext& context,
+                                                           const std::string& path)>;
   [[nodiscard]] Decode decoder() const {
-    return [schema = schema_, problem = problem_](const YamlNode& payload, const DecodeContext& context, const std::string& path) {
+    return [schema = schema_, problem = problem_](const YamlNode& payload, const DecodeContext& context,
+                                                  const std::string& path) {
       auto spec = std::make_shared<Spec>();
       if (!decode_payload(schema, payload, context, path, spec.get())) return std::shared_ptr<const Spec>();
       if (problem) {
         if (const std::optional<FieldProblem> found = problem(*spec)) {
           const YamlNode* at = payload.find(found->field);
-          context.diagnostics.error((at != nullptr ? *at : payload).span(), path + (found->field.empty() ? "" : "." + found->field) + ": " + found->message);
+          context.diagnostics.error((at != nullptr ? *at : payload).span(),
+                                    path + (found->field.empty() ? "" : "." + found->field) + ": " + found->message);
           return std::shared_ptr<const Spec>();
         }
       }
@@ -241,7 +289,8 @@ class SchemaBuilder {
     return *schema_.fields.back();
   }
   template <typename Member, typename Value>
-  Field& add(std::string name, FieldKind kind, Member Spec::* member, std::optional<Value> (FieldDecoder::*decode)(const YamlNode&) const) {
+  Field& add(std::string name, FieldKind kind, Member Spec::*member,
+             std::optional<Value> (FieldDecoder::*decode)(const YamlNode&) const) {
     Field& field = add_field(std::move(name), kind);
     field.decode = [member, decode](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
       if (auto decoded = (decoder.*decode)(value)) static_cast<Spec*>(spec)->*member = *std::move(decoded);

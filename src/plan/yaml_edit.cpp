@@ -65,7 +65,8 @@ class PathReader {
 
  private:
   [[noreturn]] void fail(std::size_t at, std::string_view message) const {
-    throw Error(ErrorCode::plan, fmt::format("'{}': {}", source_->text, message), span(at, 1), {"arguments are written key.path[0]=value"});
+    throw Error(ErrorCode::plan, fmt::format("'{}': {}", source_->text, message), span(at, 1),
+                {"arguments are written key.path[0]=value"});
   }
 
   [[nodiscard]] SourceSpan span(std::size_t at, std::size_t length) const {
@@ -91,7 +92,8 @@ class PathReader {
     const char* first = key_.data() + start + 1;
     const char* last = key_.data() + (close == std::string_view::npos ? start + 1 : close);
     const auto [end, problem] = std::from_chars(first, last, index);
-    if (first == last || problem != std::errc() || end != last) fail(start, "an index is a number in brackets, as in [0]");
+    if (first == last || problem != std::errc() || end != last)
+      fail(start, "an index is a number in brackets, as in [0]");
     position_ = close + 1;
     add(into, index, start);
   }
@@ -108,7 +110,8 @@ YamlPtr set_value(const YamlPtr& given, const Assignment& assignment, std::size_
   const SourceSpan whole = base != nullptr ? base->span() : span;
   if (const auto* key = std::get_if<std::string>(&assignment.path[depth])) {
     YamlEntries entries = base != nullptr ? base->entries() : YamlEntries();
-    const auto found = std::ranges::find(entries, *key, [](const auto& entry) -> const std::string& { return entry.first->text(); });
+    const auto found =
+        std::ranges::find(entries, *key, [](const auto& entry) -> const std::string& { return entry.first->text(); });
     if (found == entries.end()) {
       entries.emplace_back(YamlNode::text(span, *key), set_value(nullptr, assignment, depth + 1));
     } else {
@@ -120,7 +123,10 @@ YamlPtr set_value(const YamlPtr& given, const Assignment& assignment, std::size_
   YamlItems items = base != nullptr ? base->items() : YamlItems();
   if (index >= items.size()) {
     if (index - items.size() > kMaxGap) {
-      throw Error(ErrorCode::plan, fmt::format("'{}': index {} is far beyond the end of the list, which has {} entries", to_string(assignment.path), index, items.size()), span);
+      throw Error(ErrorCode::plan,
+                  fmt::format("'{}': index {} is far beyond the end of the list, which has {} entries",
+                              to_string(assignment.path), index, items.size()),
+                  span);
     }
     items.resize(index + 1, YamlNode::null(span));
   }
@@ -141,12 +147,14 @@ Assignment parse_assignment(const std::shared_ptr<const SourceText>& argument) {
   const std::string_view text = argument->text;
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos) {
-    throw Error(ErrorCode::plan, fmt::format("'{}' is neither a plan file (.yaml, .yml) nor key=value", text), {argument, 1, 1, static_cast<int>(text.size())});
+    throw Error(ErrorCode::plan, fmt::format("'{}' is neither a plan file (.yaml, .yml) nor key=value", text),
+                {argument, 1, 1, static_cast<int>(text.size())});
   }
   Assignment result;
   PathReader(argument, text.substr(0, equals)).read(result);
   const int length = static_cast<int>(std::max<std::size_t>(text.size() - equals - 1, 1));
-  result.value = YamlNode::untyped({argument, 1, static_cast<int>(equals) + 2, length}, std::string(text.substr(equals + 1)));
+  result.value =
+      YamlNode::untyped({argument, 1, static_cast<int>(equals) + 2, length}, std::string(text.substr(equals + 1)));
   return result;
 }
 

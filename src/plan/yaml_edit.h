@@ -14,24 +14,25 @@
 
 namespace brainsurgery {
 
-// Mappings are merged key by key and lists place by place, where a null in the patch keeps the base's entry; otherwise the
-// patch replaces. Keys of the base come first. Throws Error(plan) beyond kMaxYamlDepth.
+// Mappings are merged key by key and lists place by place, where a null in the patch keeps the base's entry; otherwise
+// the patch replaces. Keys of the base come first. Throws Error(plan) beyond kMaxYamlDepth.
 [[nodiscard]] YamlPtr merge_yaml(const YamlPtr& base, const YamlPtr& patch);
 
 // A step of a path: a key of a mapping or an index of a list.
 using PathStep = std::variant<std::string, std::size_t>;
 
 struct Assignment {
-  std::vector<PathStep> path;  // starts with a key
+  std::vector<PathStep> path;     // starts with a key
   std::vector<SourceSpan> spans;  // of the steps of the path
-  YamlPtr value;               // untyped
+  YamlPtr value;                  // untyped
 };
 
-// `key.path[0]=value`. Keys hold anything but dots, blanks and brackets; `a.0` is the key "0". Throws Error(plan) at its place.
+// `key.path[0]=value`. Keys hold anything but dots, blanks and brackets; `a.0` is the key "0". Throws Error(plan) at
+// its place.
 [[nodiscard]] Assignment parse_assignment(const std::shared_ptr<const SourceText>& argument);
 
-// Sets one value. What stands on the path and is no mapping (or list, before an index) is replaced; a list grows by nulls, by at
-// most a thousand. Throws Error(plan) beyond that and beyond kMaxYamlDepth.
+// Sets one value. What stands on the path and is no mapping (or list, before an index) is replaced; a list grows by
+// nulls, by at most a thousand. Throws Error(plan) beyond that and beyond kMaxYamlDepth.
 [[nodiscard]] YamlPtr with_assignment(const YamlPtr& root, const Assignment& assignment);
 
 // "transforms[0].copy.to", for messages.

@@ -323,7 +323,8 @@ YamlPtr parse_untyped(const YamlNode& text) {
   SourceSpan at = text.span();
   std::size_t offset = at.known() && at.line == 1 ? static_cast<std::size_t>(at.column) - 1 : std::string::npos;
   // After an interpolation the text is not what the source has: places are then those of the text itself.
-  bool in_source = offset <= (at.source ? at.source->text.size() : 0) && at.source->text.compare(offset, std::string::npos, text.text()) == 0;
+  bool in_source = offset <= (at.source ? at.source->text.size() : 0) &&
+                   at.source->text.compare(offset, std::string::npos, text.text()) == 0;
   std::shared_ptr<const SourceText> value =
       std::make_shared<SourceText>(SourceText{at.source != nullptr ? at.source->name : "<value>", text.text()});
   Diagnostics diagnostics;

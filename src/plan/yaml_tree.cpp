@@ -41,8 +41,8 @@ YamlPtr YamlNode::scalar(SourceSpan span, std::string text, YamlScalar value, bo
       scalar.value = value.floating;
     }
   }
-  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), value.kind, quoted ? Style::quoted : Style::plain, 1,
-                                          std::move(scalar));
+  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), value.kind, quoted ? Style::quoted : Style::plain,
+                                          1, std::move(scalar));
 }
 
 YamlPtr YamlNode::null(SourceSpan span) { return scalar(std::move(span), "", {.kind = YamlKind::null}, false); }

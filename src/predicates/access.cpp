@@ -11,14 +11,16 @@ struct AccessSpec : Bounds {
   TensorRef of;
 };
 
-Predicate counter(const std::string& name, std::int64_t AccessCounts::* count, std::string summary) {
-  SchemaBuilder<AccessSpec> schema(name, {std::move(summary), "Loading or creating a tensor is its first write.", fmt::format("assert: {{{}: {{of: 'w', at_least: 1}}}}", name)});
+Predicate counter(const std::string& name, std::int64_t AccessCounts::*count, std::string summary) {
+  SchemaBuilder<AccessSpec> schema(name, {std::move(summary), "Loading or creating a tensor is its first write.",
+                                          fmt::format("assert: {{{}: {{of: 'w', at_least: 1}}}}", name)});
   schema.reference(&AccessSpec::of, "of", roles::source()).doc("The reference.");
   add_bounds_fields(schema, true);
   return make_predicate<AccessSpec>(schema, [name, count](const AccessSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, false, [&](const FoundTensor& tensor) {
       const std::int64_t value = tensor.counts.*count;
-      return decided(spec.holds(value), fmt::format("{}: {} is {}, expected {}", tensor.label(), name, value, to_string(spec)));
+      return decided(spec.holds(value),
+                     fmt::format("{}: {} is {}, expected {}", tensor.label(), name, value, to_string(spec)));
     });
   });
 }

@@ -14,7 +14,8 @@ void PredicateRegistry::add(Predicate predicate) {
 }
 
 const Predicate* PredicateRegistry::find(std::string_view name) const {
-  const auto found = std::ranges::find(predicates_, name, [](const Predicate& predicate) -> std::string_view { return predicate.schema.name; });
+  const auto found = std::ranges::find(
+      predicates_, name, [](const Predicate& predicate) -> std::string_view { return predicate.schema.name; });
   return found == predicates_.end() ? nullptr : &*found;
 }
 
@@ -30,7 +31,8 @@ PredicateRegistry all_predicates() {
 
 std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeContext& context, const std::string& path) {
   if (!node.is_mapping() || node.entries().size() != 1) {
-    context.diagnostics.error(node.span(), fmt::format("{}: expected a mapping with exactly one operator, found {}", path, node.describe()));
+    context.diagnostics.error(
+        node.span(), fmt::format("{}: expected a mapping with exactly one operator, found {}", path, node.describe()));
     return std::nullopt;
   }
   const auto& [key, payload] = node.entries().front();
@@ -41,7 +43,8 @@ std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeCont
     std::vector<std::string> notes;
     if (const auto near = nearest(key->text(), names)) notes.push_back(fmt::format("did you mean '{}'?", *near));
     notes.push_back(fmt::format("operators: {}", fmt::join(names, ", ")));
-    context.diagnostics.error(key->span(), fmt::format("{}: unknown operator '{}'", path, key->text()), std::move(notes));
+    context.diagnostics.error(key->span(), fmt::format("{}: unknown operator '{}'", path, key->text()),
+                              std::move(notes));
     return std::nullopt;
   }
   std::shared_ptr<const void> spec = predicate->decode(*payload, context, path + "." + predicate->schema.name);
@@ -49,7 +52,8 @@ std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeCont
   return Assertion{predicate, std::move(spec)};
 }
 
-CheckPtr for_every_match(const TensorRef& ref, NameScope& names, bool counts_read, const std::function<CheckPtr(const FoundTensor&)>& each) {
+CheckPtr for_every_match(const TensorRef& ref, NameScope& names, bool counts_read,
+                         const std::function<CheckPtr(const FoundTensor&)>& each) {
   const std::vector<FoundTensor> found = names.select(ref);
   if (found.empty()) return make_check(checks::Mistake{names.no_match(ref)});
   std::vector<CheckPtr> parts;

@@ -20,8 +20,8 @@ bool within(const Bounds& bounds, std::int64_t value) {
 
 bool contradict(const Bounds& bounds) {
   const auto low = low_limit(bounds), high = high_limit(bounds);
-  return (low && high && *low > *high) || (low && bounds.lt && *low >= *bounds.lt) || (bounds.gt && high && *bounds.gt >= *high) ||
-         (bounds.gt && bounds.lt && *bounds.gt >= *bounds.lt);
+  return (low && high && *low > *high) || (low && bounds.lt && *low >= *bounds.lt) ||
+         (bounds.gt && high && *bounds.gt >= *high) || (bounds.gt && bounds.lt && *bounds.gt >= *bounds.lt);
 }
 
 }  // namespace
@@ -44,8 +44,13 @@ std::optional<FieldProblem> problem_of_bounds(const Bounds& bounds) {
     const std::optional<std::int64_t>& value;
   };
   bool any = false;
-  for (const Named& limit : {Named{"is", bounds.is}, {"ge", bounds.ge}, {"gt", bounds.gt}, {"le", bounds.le}, {"lt", bounds.lt},
-                             {"at_least", bounds.at_least}, {"at_most", bounds.at_most}}) {
+  for (const Named& limit : {Named{"is", bounds.is},
+                             {"ge", bounds.ge},
+                             {"gt", bounds.gt},
+                             {"le", bounds.le},
+                             {"lt", bounds.lt},
+                             {"at_least", bounds.at_least},
+                             {"at_most", bounds.at_most}}) {
     if (!limit.value) continue;
     any = true;
     if (*limit.value < 0) return FieldProblem{limit.name, fmt::format("must not be negative, found {}", *limit.value)};
@@ -58,7 +63,8 @@ std::optional<FieldProblem> problem_of_bounds(const Bounds& bounds) {
     return FieldProblem{"at_most", fmt::format("at_most {} disagrees with le {}", *bounds.at_most, *bounds.le)};
   }
   if (contradict(bounds)) return FieldProblem{"", "the bounds contradict each other"};
-  if (bounds.is && !within(bounds, *bounds.is)) return FieldProblem{"is", fmt::format("{} lies outside of the bounds", *bounds.is)};
+  if (bounds.is && !within(bounds, *bounds.is))
+    return FieldProblem{"is", fmt::format("{} lies outside of the bounds", *bounds.is)};
   return std::nullopt;
 }
 

@@ -16,15 +16,20 @@ struct NotSpec {
 
 SchemaBuilder<ListSpec> list_schema(std::string name, Docs docs) {
   SchemaBuilder<ListSpec> schema(std::move(name), std::move(docs));
-  schema.custom("of", FieldKind::predicates, [](const YamlNode& value, const FieldDecoder& decoder, ListSpec& spec) {
-    if (!value.is_sequence() || value.items().empty()) {
-      decoder.expected(value, "a non-empty list of assertions");
-      return;
-    }
-    for (std::size_t i = 0; i < value.items().size(); ++i) {
-      if (auto part = decode_assertion(*value.items()[i], decoder.context(), fmt::format("{}[{}]", decoder.path(), i))) spec.of.push_back(*std::move(part));
-    }
-  }).require();
+  schema
+      .custom("of", FieldKind::predicates,
+              [](const YamlNode& value, const FieldDecoder& decoder, ListSpec& spec) {
+                if (!value.is_sequence() || value.items().empty()) {
+                  decoder.expected(value, "a non-empty list of assertions");
+                  return;
+                }
+                for (std::size_t i = 0; i < value.items().size(); ++i) {
+                  if (auto part = decode_assertion(*value.items()[i], decoder.context(),
+                                                   fmt::format("{}[{}]", decoder.path(), i)))
+                    spec.of.push_back(*std::move(part));
+                }
+              })
+      .require();
   schema.shorthand("of", true);
   return schema;
 }
@@ -38,21 +43,30 @@ std::vector<CheckPtr> bind_all(const ListSpec& spec, NameScope& names) {
 }  // namespace
 
 void add_logic(PredicateRegistry& registry) {
-  registry.add(make_predicate<ListSpec>(list_schema("all", {"Every assertion of the list holds.", "From left to right; the first failure is reported.",
-                                                            "assert: {all: [{exists: 'a'}, {exists: 'b'}]}"}),
-                                        [](const ListSpec& spec, NameScope& names) { return make_check(checks::AllOf{bind_all(spec, names)}); }));
-  registry.add(make_predicate<ListSpec>(list_schema("any", {"At least one assertion of the list holds.", "From left to right; all failures are reported.",
-                                                            "assert: {any: [{exists: 'lm_head.weight'}, {exists: 'wte.weight'}]}"}),
-                                        [](const ListSpec& spec, NameScope& names) { return make_check(checks::AnyOf{bind_all(spec, names)}); }));
+  registry.add(make_predicate<ListSpec>(
+      list_schema("all", {"Every assertion of the list holds.", "From left to right; the first failure is reported.",
+                          "assert: {all: [{exists: 'a'}, {exists: 'b'}]}"}),
+      [](const ListSpec& spec, NameScope& names) { return make_check(checks::AllOf{bind_all(spec, names)}); }));
+  registry.add(make_predicate<ListSpec>(
+      list_schema("any", {"At least one assertion of the list holds.", "From left to right; all failures are reported.",
+                          "assert: {any: [{exists: 'lm_head.weight'}, {exists: 'wte.weight'}]}"}),
+      [](const ListSpec& spec, NameScope& names) { return make_check(checks::AnyOf{bind_all(spec, names)}); }));
 
-  SchemaBuilder<NotSpec> negation("not", {"The assertion does not hold.", "A name that matches nothing is an error, not a success, other than in exists and count.",
-                                          "assert: {not: {exists: '.*\\.inv_freq'}}"});
-  negation.custom("of", FieldKind::predicate, [](const YamlNode& value, const FieldDecoder& decoder, NotSpec& spec) {
-    if (auto inner = decode_assertion(value, decoder.context(), decoder.path())) spec.of = *std::move(inner);
-  }).require();
+  SchemaBuilder<NotSpec> negation(
+      "not", {"The assertion does not hold.",
+              "A name that matches nothing is an error, not a success, other than in exists and count.",
+              "assert: {not: {exists: '.*\\.inv_freq'}}"});
+  negation
+      .custom("of", FieldKind::predicate,
+              [](const YamlNode& value, const FieldDecoder& decoder, NotSpec& spec) {
+                if (auto inner = decode_assertion(value, decoder.context(), decoder.path()))
+                  spec.of = *std::move(inner);
+              })
+      .require();
   negation.shorthand("of", true);
   registry.add(make_predicate<NotSpec>(negation, [](const NotSpec& spec, NameScope& names) {
-    return make_check(checks::Not{spec.of.bind(names), fmt::format("'{}' holds, expected that it does not", spec.of.predicate->schema.name)});
+    return make_check(checks::Not{
+        spec.of.bind(names), fmt::format("'{}' holds, expected that it does not", spec.of.predicate->schema.name)});
   }));
 }
 

@@ -36,7 +36,8 @@ class NameScope {
   // What the pattern matches, in sorted order; may be nothing.
   [[nodiscard]] virtual std::vector<FoundTensor> select(const TensorRef& ref) = 0;
   // For each match of `pattern` the tensor that `derived` names. Throws Error(plan) where it does not exist.
-  [[nodiscard]] virtual std::vector<std::pair<FoundTensor, FoundTensor>> select_pairs(const TensorRef& pattern, const TensorRef& derived) = 0;
+  [[nodiscard]] virtual std::vector<std::pair<FoundTensor, FoundTensor>> select_pairs(const TensorRef& pattern,
+                                                                                      const TensorRef& derived) = 0;
   // "model::expr"
   [[nodiscard]] virtual std::string describe(const TensorRef& ref) const = 0;
   // The mistake of a reference that matches nothing.
@@ -46,14 +47,18 @@ class NameScope {
 
 struct Predicate {
   Schema schema;
-  std::function<std::shared_ptr<const void>(const YamlNode& payload, const DecodeContext& context, const std::string& path)> decode;
+  std::function<std::shared_ptr<const void>(const YamlNode& payload, const DecodeContext& context,
+                                            const std::string& path)>
+      decode;
   std::function<CheckPtr(const void* spec, NameScope& names)> bind;
 };
 
 template <typename Spec>
-[[nodiscard]] Predicate make_predicate(const SchemaBuilder<Spec>& builder, std::function<CheckPtr(const Spec&, NameScope&)> bind) {
-  return {builder.schema(), builder.decoder(),
-          [bind = std::move(bind)](const void* spec, NameScope& names) { return bind(*static_cast<const Spec*>(spec), names); }};
+[[nodiscard]] Predicate make_predicate(const SchemaBuilder<Spec>& builder,
+                                       std::function<CheckPtr(const Spec&, NameScope&)> bind) {
+  return {builder.schema(), builder.decoder(), [bind = std::move(bind)](const void* spec, NameScope& names) {
+            return bind(*static_cast<const Spec*>(spec), names);
+          }};
 }
 
 class PredicateRegistry {
@@ -77,11 +82,15 @@ struct Assertion {
 };
 
 // `{operator: payload}`. nullopt after mistakes, which are reported; `path` as messages write it, "assert".
-[[nodiscard]] std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeContext& context, const std::string& path);
+[[nodiscard]] std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeContext& context,
+                                                        const std::string& path);
 
 // Helpers of the operators.
-[[nodiscard]] inline CheckPtr decided(bool pass, std::string reason) { return make_check(checks::Decided{pass, std::move(reason)}); }
+[[nodiscard]] inline CheckPtr decided(bool pass, std::string reason) {
+  return make_check(checks::Decided{pass, std::move(reason)});
+}
 // The condition of `each` on every match, which counts as a read; a Mistake where nothing matches.
-[[nodiscard]] CheckPtr for_every_match(const TensorRef& ref, NameScope& names, bool counts_read, const std::function<CheckPtr(const FoundTensor&)>& each);
+[[nodiscard]] CheckPtr for_every_match(const TensorRef& ref, NameScope& names, bool counts_read,
+                                       const std::function<CheckPtr(const FoundTensor&)>& each);
 
 }  // namespace brainsurgery

@@ -18,14 +18,16 @@ struct CountSpec {
 }  // namespace
 
 void add_presence(PredicateRegistry& registry) {
-  SchemaBuilder<ExistsSpec> exists("exists", {"At least one tensor matches.", "The payload is the reference.", "assert: {exists: 'wte.weight'}"});
+  SchemaBuilder<ExistsSpec> exists(
+      "exists", {"At least one tensor matches.", "The payload is the reference.", "assert: {exists: 'wte.weight'}"});
   exists.reference(&ExistsSpec::of, "of", roles::source()).doc("The reference.");
   exists.shorthand("of", true);
   registry.add(make_predicate<ExistsSpec>(exists, [](const ExistsSpec& spec, NameScope& names) {
     return decided(!names.select(spec.of).empty(), fmt::format("no tensor matches {}", names.describe(spec.of)));
   }));
 
-  SchemaBuilder<CountSpec> count("count", {"As many tensors match.", "Zero is allowed.", "assert: {count: {of: 'h\\..*', is: 144}}"});
+  SchemaBuilder<CountSpec> count(
+      "count", {"As many tensors match.", "Zero is allowed.", "assert: {count: {of: 'h\\..*', is: 144}}"});
   count.reference(&CountSpec::of, "of", roles::source()).doc("The reference.");
   count.field(&CountSpec::is, "is").require().doc("The number of matches.");
   count.check([](const CountSpec& spec) -> std::optional<FieldProblem> {
@@ -34,7 +36,8 @@ void add_presence(PredicateRegistry& registry) {
   });
   registry.add(make_predicate<CountSpec>(count, [](const CountSpec& spec, NameScope& names) {
     const std::int64_t found = std::ssize(names.select(spec.of));
-    return decided(found == spec.is, fmt::format("{} tensors match {}, expected {}", found, names.describe(spec.of), spec.is));
+    return decided(found == spec.is,
+                   fmt::format("{} tensors match {}, expected {}", found, names.describe(spec.of), spec.is));
   }));
 }
 

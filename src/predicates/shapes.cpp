@@ -24,32 +24,37 @@ struct DtypeSpec {
 }  // namespace
 
 void add_shapes(PredicateRegistry& registry) {
-  SchemaBuilder<ShapeSpec> shape("shape", {"Every match has this shape.", "", "assert: {shape: {of: 'wte.weight', is: [50257, 768]}}"});
+  SchemaBuilder<ShapeSpec> shape(
+      "shape", {"Every match has this shape.", "", "assert: {shape: {of: 'wte.weight', is: [50257, 768]}}"});
   shape.reference(&ShapeSpec::of, "of", roles::source()).doc("The reference.");
   shape.field(&ShapeSpec::is, "is").require().doc("The shape; [] for a scalar.");
   registry.add(make_predicate<ShapeSpec>(shape, [](const ShapeSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, true, [&spec](const FoundTensor& tensor) {
-      return decided(tensor.expr.shape() == spec.is,
-                     fmt::format("{} has shape {}, expected {}", tensor.label(), to_string(tensor.expr.shape()), to_string(spec.is)));
+      return decided(tensor.expr.shape() == spec.is, fmt::format("{} has shape {}, expected {}", tensor.label(),
+                                                                 to_string(tensor.expr.shape()), to_string(spec.is)));
     });
   }));
 
-  SchemaBuilder<DimensionsSpec> dimensions("dimensions", {"Every match has as many dimensions.", "", "assert: {dimensions: {of: '.*\\.weight', ge: 1, le: 2}}"});
+  SchemaBuilder<DimensionsSpec> dimensions("dimensions", {"Every match has as many dimensions.", "",
+                                                          "assert: {dimensions: {of: '.*\\.weight', ge: 1, le: 2}}"});
   dimensions.reference(&DimensionsSpec::of, "of", roles::source()).doc("The reference.");
   add_bounds_fields(dimensions, false);
   registry.add(make_predicate<DimensionsSpec>(dimensions, [](const DimensionsSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, true, [&spec](const FoundTensor& tensor) {
       const std::int64_t rank = std::ssize(tensor.expr.shape());
-      return decided(spec.holds(rank), fmt::format("{} has {} dimensions, expected {}", tensor.label(), rank, to_string(spec)));
+      return decided(spec.holds(rank),
+                     fmt::format("{} has {} dimensions, expected {}", tensor.label(), rank, to_string(spec)));
     });
   }));
 
-  SchemaBuilder<DtypeSpec> dtype("dtype", {"Every match has this dtype.", "", "assert: {dtype: {of: '.*', is: bfloat16}}"});
+  SchemaBuilder<DtypeSpec> dtype("dtype",
+                                 {"Every match has this dtype.", "", "assert: {dtype: {of: '.*', is: bfloat16}}"});
   dtype.reference(&DtypeSpec::of, "of", roles::source()).doc("The reference.");
   dtype.field(&DtypeSpec::is, "is").require().doc("The dtype.");
   registry.add(make_predicate<DtypeSpec>(dtype, [](const DtypeSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, true, [&spec](const FoundTensor& tensor) {
-      return decided(tensor.expr.dtype() == spec.is, fmt::format("{} has dtype {}, expected {}", tensor.label(), to_string(tensor.expr.dtype()), to_string(spec.is)));
+      return decided(tensor.expr.dtype() == spec.is, fmt::format("{} has dtype {}, expected {}", tensor.label(),
+                                                                 to_string(tensor.expr.dtype()), to_string(spec.is)));
     });
   }));
 }

@@ -20,31 +20,37 @@ struct IsZeroSpec {
 };
 
 std::optional<FieldProblem> problem_of_eps(const std::optional<double>& eps) {
-  if (eps && (std::isnan(*eps) || *eps < 0)) return FieldProblem{"eps", fmt::format("must be a non-negative number, found {}", python_float(*eps))};
+  if (eps && (std::isnan(*eps) || *eps < 0))
+    return FieldProblem{"eps", fmt::format("must be a non-negative number, found {}", python_float(*eps))};
   return std::nullopt;
 }
 
 CheckPtr compare(const FoundTensor& left, const FoundTensor& right, const std::optional<double>& eps) {
   const std::string pair = fmt::format("{} and {}", left.label(), right.label());
   if (left.expr.shape() != right.expr.shape()) {
-    return decided(false, fmt::format("{} are not equal: shapes {} and {}", pair, to_string(left.expr.shape()), to_string(right.expr.shape())));
+    return decided(false, fmt::format("{} are not equal: shapes {} and {}", pair, to_string(left.expr.shape()),
+                                      to_string(right.expr.shape())));
   }
   if (left.expr.dtype() != right.expr.dtype()) {
-    return decided(false, fmt::format("{} are not equal: dtypes {} and {}", pair, to_string(left.expr.dtype()), to_string(right.expr.dtype())));
+    return decided(false, fmt::format("{} are not equal: dtypes {} and {}", pair, to_string(left.expr.dtype()),
+                                      to_string(right.expr.dtype())));
   }
   if (eps && !info(left.expr.dtype()).computes) {
-    throw Error(ErrorCode::plan, fmt::format("{}: eps is not defined for dtype {}", pair, to_string(left.expr.dtype())));
+    throw Error(ErrorCode::plan,
+                fmt::format("{}: eps is not defined for dtype {}", pair, to_string(left.expr.dtype())));
   }
-  std::string reason = eps ? fmt::format("{} differ by more than {}", pair, python_float(*eps)) : fmt::format("{} are not equal: values differ", pair);
+  std::string reason = eps ? fmt::format("{} differ by more than {}", pair, python_float(*eps))
+                           : fmt::format("{} are not equal: values differ", pair);
   return make_check(checks::EqualValues{left.expr, right.expr, eps, std::move(reason)});
 }
 
 }  // namespace
 
 void add_values(PredicateRegistry& registry) {
-  SchemaBuilder<EqualSpec> equal("equal", {"Two tensors have one shape, dtype and values.",
-                                           "Without eps by value: 0.0 equals -0.0, NaN equals nothing. With eps: no difference exceeds it.",
-                                           "assert: {equal: {left: 'a::(.+)', right: 'b::\\1', eps: 1e-6}}"});
+  SchemaBuilder<EqualSpec> equal(
+      "equal", {"Two tensors have one shape, dtype and values.",
+                "Without eps by value: 0.0 equals -0.0, NaN equals nothing. With eps: no difference exceeds it.",
+                "assert: {equal: {left: 'a::(.+)', right: 'b::\\1', eps: 1e-6}}"});
   equal.reference(&EqualSpec::left, "left", roles::source()).doc("One side; its pattern names the other.");
   equal.reference(&EqualSpec::right, "right", roles::paired_source()).doc("The other side.");
   equal.field(&EqualSpec::eps, "eps").doc("The largest difference allowed.");
@@ -64,8 +70,9 @@ void add_values(PredicateRegistry& registry) {
     return make_check(checks::AllOf{std::move(parts)});
   }));
 
-  SchemaBuilder<IsZeroSpec> iszero("iszero", {"Every element of every match is zero, or at most eps from it.", "The payload may be the reference alone.",
-                                              "assert: {iszero: {of: '.*\\.bias', eps: 1e-8}}"});
+  SchemaBuilder<IsZeroSpec> iszero(
+      "iszero", {"Every element of every match is zero, or at most eps from it.",
+                 "The payload may be the reference alone.", "assert: {iszero: {of: '.*\\.bias', eps: 1e-8}}"});
   iszero.reference(&IsZeroSpec::of, "of", roles::source()).doc("The reference.");
   iszero.field(&IsZeroSpec::eps, "eps").doc("The largest distance from zero allowed.");
   iszero.shorthand("of");
@@ -73,9 +80,12 @@ void add_values(PredicateRegistry& registry) {
   registry.add(make_predicate<IsZeroSpec>(iszero, [](const IsZeroSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, true, [&spec](const FoundTensor& tensor) -> CheckPtr {
       if (!info(tensor.expr.dtype()).computes) {
-        return make_check(checks::Mistake{Error(ErrorCode::plan, fmt::format("{}: iszero is not defined for dtype {}", tensor.label(), to_string(tensor.expr.dtype())))});
+        return make_check(
+            checks::Mistake{Error(ErrorCode::plan, fmt::format("{}: iszero is not defined for dtype {}", tensor.label(),
+                                                               to_string(tensor.expr.dtype())))});
       }
-      std::string reason = spec.eps ? fmt::format("{} is not zero within {}", tensor.label(), python_float(*spec.eps)) : fmt::format("{} is not all zero", tensor.label());
+      std::string reason = spec.eps ? fmt::format("{} is not zero within {}", tensor.label(), python_float(*spec.eps))
+                                    : fmt::format("{} is not all zero", tensor.label());
       return make_check(checks::SmallValues{tensor.expr, spec.eps.value_or(0), std::move(reason)});
     });
   }));

@@ -36,8 +36,14 @@ std::string unescaped(const std::string& expr) {
 
 }  // namespace
 
-Binder::Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics, bool may_recover)
-    : env_(env), registries_(registries), events_(events), plan_(plan), diagnostics_(diagnostics), may_recover_(may_recover) {
+Binder::Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics,
+               bool may_recover)
+    : env_(env),
+      registries_(registries),
+      events_(events),
+      plan_(plan),
+      diagnostics_(diagnostics),
+      may_recover_(may_recover) {
   if (!plan.inputs.empty()) return;
   workspace_.add(kImplicitAlias, StateDict());
   // With inputs that could not be read nobody knows what it should hold.
@@ -67,7 +73,8 @@ StateDict Binder::read_input(const PlanInput& input) {
     bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
     names.put(tensor.name, source(tensor.file, tensor.offset, tensor.desc));
   }
-  for (const std::string& warning : checkpoint.warnings) events_.on(events::Warning{{Severity::warning, {}, warning, {}}});
+  for (const std::string& warning : checkpoint.warnings)
+    events_.on(events::Warning{{Severity::warning, {}, warning, {}}});
   events_.on(events::InputOpened{input.alias, input.path, std::ssize(checkpoint.tensors), bytes});
   checkpoints_.emplace(input.alias, std::move(checkpoint));
   return names;
@@ -77,9 +84,14 @@ StateDict Binder::read_input(const PlanInput& input) {
 void Binder::finish_publication(const std::string& directory) {
   if (!env_.status((std::filesystem::path(directory) / kJournalName).string(), false)) return;
   if (!may_recover_) {
-    events_.on(events::Warning{{Severity::warning, {}, fmt::format("a publication into '{}' was interrupted; a run will finish or undo it first", directory), {}}});
+    events_.on(events::Warning{
+        {Severity::warning,
+         {},
+         fmt::format("a publication into '{}' was interrupted; a run will finish or undo it first", directory),
+         {}}});
   } else if (!recover(env_, directory)) {
-    throw Error(ErrorCode::run, fmt::format("another program is publishing into '{}' right now", directory), {}, {"run again when it is done"});
+    throw Error(ErrorCode::run, fmt::format("another program is publishing into '{}' right now", directory), {},
+                {"run again when it is done"});
   }
 }
 
@@ -109,7 +121,8 @@ void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
       event.changed += entry.kind == DeltaEntry::Kind::changed;
       event.deleted += entry.kind == DeltaEntry::Kind::deleted;
     }
-    const auto destination = std::ranges::find_if(edit.refs, [](const PreparedRef& ref) { return ref.field->role->writes; });
+    const auto destination =
+        std::ranges::find_if(edit.refs, [](const PreparedRef& ref) { return ref.field->role->writes; });
     contributing_.insert(destination == edit.refs.end() ? edit.refs.front().alias : destination->alias);
     events_.on(event);
   } catch (const Error& error) {
@@ -131,7 +144,8 @@ std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
   }
   for_each_match(*lead.pattern, names_of(lead.alias).names(), [&](const auto& found, const Captures& captures) {
     Match match;
-    for (const PreparedRef& ref : edit.refs) match.push_back({&ref, ref.expansion ? ref.expansion->expand(captures) : found->first});
+    for (const PreparedRef& ref : edit.refs)
+      match.push_back({&ref, ref.expansion ? ref.expansion->expand(captures) : found->first});
     matches.push_back(std::move(match));
   });
   if (matches.empty()) throw no_match(lead.where, lead.alias, *lead.ref);
@@ -140,11 +154,16 @@ std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
 
 std::string Binder::single_match(const PreparedRef& ref) {
   std::vector<std::string> found;
-  for_each_match(*ref.pattern, names_of(ref.alias).names(), [&](const auto& at, const Captures&) { found.push_back(at->first); });
+  for_each_match(*ref.pattern, names_of(ref.alias).names(),
+                 [&](const auto& at, const Captures&) { found.push_back(at->first); });
   if (found.empty()) throw no_match(ref.where, ref.alias, *ref.ref);
   if (found.size() > 1) {
-    throw Error(ErrorCode::plan, fmt::format("{}: '{}' matches {} tensors, must match exactly one", ref.where, describe(*ref.ref), found.size()), ref.ref->span,
-                {fmt::format("it matches '{}' and '{}'", found[0], found[1]), "a dot matches any character; write '\\.' for a dot"});
+    throw Error(
+        ErrorCode::plan,
+        fmt::format("{}: '{}' matches {} tensors, must match exactly one", ref.where, describe(*ref.ref), found.size()),
+        ref.ref->span,
+        {fmt::format("it matches '{}' and '{}'", found[0], found[1]),
+         "a dot matches any character; write '\\.' for a dot"});
   }
   return found.front();
 }
@@ -160,14 +179,20 @@ void Binder::check_destinations(const std::vector<Match>& matches) {
       const bool exists = names_of(alias).find(resolved.name) != nullptr;
       const std::string label = label_of(alias, resolved.name);
       if (resolved.name.empty()) {
-        throw Error(ErrorCode::plan, fmt::format("{}: '{}' gives an empty name", resolved.ref->where, describe(*resolved.ref->ref)), resolved.ref->ref->span);
+        throw Error(ErrorCode::plan,
+                    fmt::format("{}: '{}' gives an empty name", resolved.ref->where, describe(*resolved.ref->ref)),
+                    resolved.ref->ref->span);
       }
-      if (role.policy == Role::Policy::must_exist && !exists) throw missing(resolved.ref->where, *resolved.ref->ref, alias, resolved.name);
+      if (role.policy == Role::Policy::must_exist && !exists)
+        throw missing(resolved.ref->where, *resolved.ref->ref, alias, resolved.name);
       if (role.policy == Role::Policy::must_not_exist && exists) {
-        throw Error(ErrorCode::plan, fmt::format("{}: destination already exists: {}", resolved.ref->where, label), resolved.ref->ref->span);
+        throw Error(ErrorCode::plan, fmt::format("{}: destination already exists: {}", resolved.ref->where, label),
+                    resolved.ref->ref->span);
       }
       if (role.writes && !written.emplace(alias, resolved.name).second) {
-        throw Error(ErrorCode::plan, fmt::format("{}: destination collision: {} is written twice", resolved.ref->where, label), resolved.ref->ref->span);
+        throw Error(ErrorCode::plan,
+                    fmt::format("{}: destination collision: {} is written twice", resolved.ref->where, label),
+                    resolved.ref->ref->span);
       }
     }
   }
@@ -201,7 +226,8 @@ Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Ma
     const std::string label = label_of(resolved.ref->alias, resolved.name);
     if (role.writes && first_target == nullptr) first_target = &resolved;
     if (role.reads) {
-      operands.operands.push_back({resolved.ref->alias, resolved.name, sliced(expr_of(resolved), *resolved.ref->ref, label)});
+      operands.operands.push_back(
+          {resolved.ref->alias, resolved.name, sliced(expr_of(resolved), *resolved.ref->ref, label)});
       labels.push_back(label);
     }
   }
@@ -209,11 +235,14 @@ Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Ma
   std::vector<Expr> results;
   try {
     results = edit.edit->lower(edit.spec.get(), operands);
-    for (const Expr& result : results) static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
+    for (const Expr& result : results)
+      static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
   } catch (const Error& error) {
     if (error.code() == ErrorCode::internal) throw;
-    const std::string tensors = labels.empty() ? label_of(first_target->ref->alias, first_target->name) : fmt::format("{}", fmt::join(labels, ", "));
-    throw Error(ErrorCode::plan, fmt::format("{}: {} ({})", step.command, error.what(), tensors), match.front().ref->ref->span, error.diagnostics().front().notes);
+    const std::string tensors = labels.empty() ? label_of(first_target->ref->alias, first_target->name)
+                                               : fmt::format("{}", fmt::join(labels, ", "));
+    throw Error(ErrorCode::plan, fmt::format("{}: {} ({})", step.command, error.what(), tensors),
+                match.front().ref->ref->span, error.diagnostics().front().notes);
   }
   for (const Resolved& resolved : match) {
     const Role& role = *resolved.ref->field->role;
@@ -254,9 +283,12 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
     const TensorDesc wanted{before.dtype(), slice ? region.shape() : before.shape()};
     if (value.desc() != wanted) {
       const bool shapes = value.shape() != wanted.shape;
-      throw Error(ErrorCode::plan, fmt::format("{}: {} differ: {} is to be written to {}, which has {}", target.ref->where, shapes ? "shapes" : "dtypes",
-                                               shapes ? to_string(value.shape()) : to_string(value.dtype()), label, shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
-                  target.ref->ref->span, {fmt::format("from {}", label_of(match.front().ref->alias, match.front().name))});
+      throw Error(
+          ErrorCode::plan,
+          fmt::format("{}: {} differ: {} is to be written to {}, which has {}", target.ref->where,
+                      shapes ? "shapes" : "dtypes", shapes ? to_string(value.shape()) : to_string(value.dtype()), label,
+                      shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
+          target.ref->ref->span, {fmt::format("from {}", label_of(match.front().ref->alias, match.front().name))});
     }
     if (slice) value = overwrite(before, region, std::move(value));
   }
@@ -270,11 +302,15 @@ Error Binder::no_match(const std::string& where, const std::string& alias, const
   std::vector<std::string> notes;
   if (!ref.structured) notes = nearest_names(unescaped(ref.expr), names);
   if (names != nullptr && names->names().empty()) notes.push_back(fmt::format("'{}' holds no tensor", alias));
-  return Error(ErrorCode::plan, fmt::format("{}{}no tensor matches '{}'{}", where, where.empty() ? "" : ": ", describe(ref), place), ref.span, std::move(notes));
+  return Error(ErrorCode::plan,
+               fmt::format("{}{}no tensor matches '{}'{}", where, where.empty() ? "" : ": ", describe(ref), place),
+               ref.span, std::move(notes));
 }
 
-Error Binder::missing(const std::string& where, const TensorRef& ref, const std::string& alias, const std::string& name) const {
-  return Error(ErrorCode::plan, fmt::format("{}: tensor does not exist: {}", where, label_of(alias, name)), ref.span, nearest_names(name, workspace_.find(alias)));
+Error Binder::missing(const std::string& where, const TensorRef& ref, const std::string& alias,
+                      const std::string& name) const {
+  return Error(ErrorCode::plan, fmt::format("{}: tensor does not exist: {}", where, label_of(alias, name)), ref.span,
+               nearest_names(name, workspace_.find(alias)));
 }
 
 std::vector<Binder::Taint> Binder::touched_by(const PreparedEdit& edit) const {
@@ -290,16 +326,21 @@ std::vector<Binder::Taint> Binder::touched_by(const PreparedEdit& edit) const {
     }
     // Writing values into a tensor changes nothing that binding looks at.
     const Role& role = *ref.field->role;
-    taint.changes = role.removes || (role.writes && (edit.edit->rebinds || role.policy == Role::Policy::must_not_exist));
+    taint.changes =
+        role.removes || (role.writes && (edit.edit->rebinds || role.policy == Role::Policy::must_not_exist));
     result.push_back(std::move(taint));
   }
   return result;
 }
 
 bool Binder::may_follow_from_mistake(const std::vector<Taint>& touched) const {
-  const auto covers = [](const Taint& a, const Taint& b) { return a.whole ? a.prefix == b.prefix : b.prefix.starts_with(a.prefix); };
+  const auto covers = [](const Taint& a, const Taint& b) {
+    return a.whole ? a.prefix == b.prefix : b.prefix.starts_with(a.prefix);
+  };
   return std::ranges::any_of(touched, [&](const Taint& mine) {
-    return std::ranges::any_of(taints_, [&](const Taint& taint) { return taint.alias == mine.alias && (covers(taint, mine) || covers(mine, taint)); });
+    return std::ranges::any_of(taints_, [&](const Taint& taint) {
+      return taint.alias == mine.alias && (covers(taint, mine) || covers(mine, taint));
+    });
   });
 }
 

@@ -28,12 +28,14 @@ struct CheckEffect {
 
 class Binder final : private NameScope {
  public:
-  Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics, bool may_recover);
+  Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics,
+         bool may_recover);
 
-  // Mistakes of the plan are reported, except those that may only follow from an earlier one or from an input that cannot be read.
+  // Mistakes of the plan are reported, except those that may only follow from an earlier one or from an input that
+  // cannot be read.
   void bind(const PreparedStep& step);
-  // Opens the input of `alias` if there is one and it is not open yet. False: no such alias. One that cannot be opened is empty from
-  // then on, and in unreadable().
+  // Opens the input of `alias` if there is one and it is not open yet. False: no such alias. One that cannot be opened
+  // is empty from then on, and in unreadable().
   bool open(const std::string& alias);
 
   [[nodiscard]] const Workspace& workspace() const { return workspace_; }
@@ -69,7 +71,8 @@ class Binder final : private NameScope {
   [[nodiscard]] Expr sliced(const Expr& expr, const TensorRef& ref, const std::string& label) const;
   [[nodiscard]] Region region_of(const TensorRef& ref, const Shape& shape, const std::string& label) const;
   [[nodiscard]] Error no_match(const std::string& where, const std::string& alias, const TensorRef& ref) const;
-  [[nodiscard]] Error missing(const std::string& where, const TensorRef& ref, const std::string& alias, const std::string& name) const;
+  [[nodiscard]] Error missing(const std::string& where, const TensorRef& ref, const std::string& alias,
+                              const std::string& name) const;
 
   // Which names may differ from what a correct plan would have: those that a step with a mistake would have touched.
   struct Taint {
@@ -83,12 +86,14 @@ class Binder final : private NameScope {
 
   // NameScope, for assertions.
   [[nodiscard]] std::vector<FoundTensor> select(const TensorRef& ref) override;
-  [[nodiscard]] std::vector<std::pair<FoundTensor, FoundTensor>> select_pairs(const TensorRef& pattern, const TensorRef& derived) override;
+  [[nodiscard]] std::vector<std::pair<FoundTensor, FoundTensor>> select_pairs(const TensorRef& pattern,
+                                                                              const TensorRef& derived) override;
   [[nodiscard]] std::string describe(const TensorRef& ref) const override;
   [[nodiscard]] Error no_match(const TensorRef& ref) const override;
   void count_read(const FoundTensor& tensor) override;
   [[nodiscard]] std::string alias_of(const TensorRef& ref) const;
-  [[nodiscard]] FoundTensor found(const std::string& alias, const std::string& name, const NamedTensor& tensor, const TensorRef& ref) const;
+  [[nodiscard]] FoundTensor found(const std::string& alias, const std::string& name, const NamedTensor& tensor,
+                                  const TensorRef& ref) const;
 
   Env& env_;
   const Registries& registries_;

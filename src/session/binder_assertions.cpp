@@ -34,7 +34,8 @@ std::string Binder::describe(const TensorRef& ref) const {
 
 Error Binder::no_match(const TensorRef& ref) const { return no_match("", alias_of(ref), ref); }
 
-FoundTensor Binder::found(const std::string& alias, const std::string& name, const NamedTensor& tensor, const TensorRef& ref) const {
+FoundTensor Binder::found(const std::string& alias, const std::string& name, const NamedTensor& tensor,
+                          const TensorRef& ref) const {
   return {alias, name, sliced(tensor.expr, ref, alias + "::" + name), tensor.counts, ref.slice ? ref.slice->text : ""};
 }
 
@@ -43,11 +44,13 @@ std::vector<FoundTensor> Binder::select(const TensorRef& ref) {
   const NamePattern pattern = NamePattern::compile(ref, "assert");
   looked_at_.push_back({alias, pattern.literal_prefix(), pattern.is_literal(), false});
   std::vector<FoundTensor> result;
-  for_each_match(pattern, names_of(alias).names(), [&](const auto& at, const Captures&) { result.push_back(found(alias, at->first, at->second, ref)); });
+  for_each_match(pattern, names_of(alias).names(),
+                 [&](const auto& at, const Captures&) { result.push_back(found(alias, at->first, at->second, ref)); });
   return result;
 }
 
-std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const TensorRef& pattern_ref, const TensorRef& derived_ref) {
+std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const TensorRef& pattern_ref,
+                                                                      const TensorRef& derived_ref) {
   const std::string alias = alias_of(pattern_ref);
   const std::string other_alias = alias_of(derived_ref);
   const NamePattern pattern = NamePattern::compile(pattern_ref, "assert");
@@ -60,7 +63,8 @@ std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const Tens
     const std::string name = derived.expand(captures);
     const NamedTensor* partner = other.find(name);
     if (partner == nullptr) throw missing("assert", derived_ref, other_alias, name);
-    result.emplace_back(found(alias, at->first, at->second, pattern_ref), found(other_alias, name, *partner, derived_ref));
+    result.emplace_back(found(alias, at->first, at->second, pattern_ref),
+                        found(other_alias, name, *partner, derived_ref));
   });
   return result;
 }

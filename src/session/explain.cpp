@@ -13,7 +13,8 @@ std::string describe(const Materialization& made, int number) {
   std::string how = "random values";
   if (std::holds_alternative<Materialization::Matmul>(made.how)) how = "matmul";
   if (const auto* program = std::get_if<ProgramPtr>(&made.how)) how = to_string(**program);
-  return fmt::format("  buffer {}: {} {} ({}), used {} times: {}\n", number, to_string(made.desc.dtype), to_string(made.desc.shape), format_size(made.bytes), made.uses, how);
+  return fmt::format("  buffer {}: {} {} ({}), used {} times: {}\n", number, to_string(made.desc.dtype),
+                     to_string(made.desc.shape), format_size(made.bytes), made.uses, how);
 }
 
 std::string describe(const Segment& segment) {
@@ -29,7 +30,8 @@ std::string describe(const Segment& segment) {
 }
 
 std::string describe(const OutputFile& file, const std::string& path) {
-  std::string text = fmt::format("file {}{}{}: {}\n", path, file.name.empty() ? "" : "/", file.name, format_size(file.plan->size()));
+  std::string text =
+      fmt::format("file {}{}{}: {}\n", path, file.name.empty() ? "" : "/", file.name, format_size(file.plan->size()));
   int number = 0;
   for (const Materialization& made : file.plan->materializations()) text += describe(made, number++);
   for (const Segment& segment : file.plan->segments()) text += describe(segment);
@@ -43,16 +45,20 @@ std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutp
   for (const auto& [alias, checkpoint] : binder.checkpoints()) {
     text += fmt::format("input {}: {} ({} tensors)\n", alias, checkpoint.path, checkpoint.tensors.size());
   }
-  for (std::size_t i = 0; i < plan.steps.size(); ++i) text += fmt::format("step {}: {} (line {})\n", i + 1, plan.steps[i].command, plan.steps[i].span.line);
+  for (std::size_t i = 0; i < plan.steps.size(); ++i)
+    text += fmt::format("step {}: {} (line {})\n", i + 1, plan.steps[i].command, plan.steps[i].span.line);
   for (const CheckEffect& effect : binder.effects()) {
     const std::optional<Verdict> verdict = decide(*effect.check);
-    text += fmt::format("assertion of step {}: {}\n", effect.step + 1, verdict ? "holds by headers alone" : "needs data");
+    text +=
+        fmt::format("assertion of step {}: {}\n", effect.step + 1, verdict ? "holds by headers alone" : "needs data");
   }
   if (output == nullptr) return text + "no output\n";
   const OutputReport& report = output->report;
-  text += fmt::format("output {}: {} tensors of '{}' ({}), {} copied unchanged, {} computed\n", report.path, report.tensors, report.alias, report.reason,
-                      format_size(report.bytes_copied), format_size(report.bytes_computed));
-  if (output->peak_bytes > 0) text += fmt::format("whole tensors in memory at one time: at most {}\n", format_size(output->peak_bytes));
+  text +=
+      fmt::format("output {}: {} tensors of '{}' ({}), {} copied unchanged, {} computed\n", report.path, report.tensors,
+                  report.alias, report.reason, format_size(report.bytes_copied), format_size(report.bytes_computed));
+  if (output->peak_bytes > 0)
+    text += fmt::format("whole tensors in memory at one time: at most {}\n", format_size(output->peak_bytes));
   for (const OutputFile& file : output->files) text += describe(file, report.path);
   return text;
 }

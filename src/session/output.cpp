@@ -24,7 +24,8 @@ struct Choice {
   std::string reason;
 };
 
-// The alias that is written: the one named, else the only one that steps wrote to and that still holds tensors, else the only input.
+// The alias that is written: the one named, else the only one that steps wrote to and that still holds tensors, else
+// the only input.
 Choice choose_alias(const Plan& plan, const PlanOutput& output, Binder& binder) {
   if (output.model) {
     BS_CHECK(binder.open(*output.model));
@@ -40,10 +41,12 @@ Choice choose_alias(const Plan& plan, const PlanOutput& output, Binder& binder) 
            {"name it: output: {path: ..., model: " + candidates.front() + "}"});
   }
   if (!binder.contributing().empty()) {
-    refuse(output, fmt::format("nothing is left to write: no tensor remains in {}", fmt::join(binder.contributing(), ", ")));
+    refuse(output,
+           fmt::format("nothing is left to write: no tensor remains in {}", fmt::join(binder.contributing(), ", ")));
   }
   if (plan.inputs.size() != 1) {
-    refuse(output, "cannot infer which model to write: no step writes to one", {"name it: output: {path: ..., model: ALIAS}"});
+    refuse(output, "cannot infer which model to write: no step writes to one",
+           {"name it: output: {path: ..., model: ALIAS}"});
   }
   static_cast<void>(binder.open(plan.inputs.front().alias));
   return {plan.inputs.front().alias, "the only input"};
@@ -68,7 +71,8 @@ struct Destination {
 std::optional<std::int64_t> parse_shard(const PlanOutput& output, const std::string& text) {
   if (text == "none") return std::nullopt;
   const std::optional<std::int64_t> size = parse_size(text);
-  if (!size) refuse(output, fmt::format("shard: '{}' is not a size; write an integer and a unit, as in 5GB, or none", text));
+  if (!size)
+    refuse(output, fmt::format("shard: '{}' is not a size; write an integer and a unit, as in 5GB, or none", text));
   if (*size == 0) refuse(output, fmt::format("shard: the size '{}' must be positive", text));
   return size;
 }
@@ -80,13 +84,16 @@ Destination choose_destination(Env& env, const PlanOutput& output, const std::st
   const std::string format = output.format.value_or("safetensors");
   const bool torch_suffix = suffix == ".pt" || suffix == ".pth" || suffix == ".bin";
   if (format == "torch" || format == "dcp" || (!output.format && !is_directory && torch_suffix)) {
-    refuse(output, fmt::format("'{}': this version writes safetensors, no PyTorch files", output.path), {"use a path that ends in .safetensors, or a directory"});
+    refuse(output, fmt::format("'{}': this version writes safetensors, no PyTorch files", output.path),
+           {"use a path that ends in .safetensors, or a directory"});
   }
-  if (format != "safetensors") refuse(output, fmt::format("format: expected one of safetensors, torch, dcp, found '{}'", format));
+  if (format != "safetensors")
+    refuse(output, fmt::format("format: expected one of safetensors, torch, dcp, found '{}'", format));
   Destination destination;
   destination.directory = is_directory || suffix.empty();
   if (!destination.directory && suffix != ".safetensors") {
-    refuse(output, fmt::format("'{}' has the suffix '{}', which is no format's", output.path, suffix), {"end it in .safetensors, or leave the suffix out for a directory"});
+    refuse(output, fmt::format("'{}' has the suffix '{}', which is no format's", output.path, suffix),
+           {"end it in .safetensors, or leave the suffix out for a directory"});
   }
   if (output.shard) {
     destination.shard_bytes = parse_shard(output, *output.shard);
@@ -105,7 +112,8 @@ struct Content {
   std::vector<Expr> exprs;
 };
 
-OutputFile make_file(std::string name, const Content& content, const std::vector<std::size_t>& chosen, const Metadata& metadata, const CompileOptions& options) {
+OutputFile make_file(std::string name, const Content& content, const std::vector<std::size_t>& chosen,
+                     const Metadata& metadata, const CompileOptions& options) {
   std::vector<NamedDesc> descs;
   for (const std::size_t i : chosen) descs.push_back(content.descs[i]);
   SafetensorsLayout layout = layout_safetensors(descs, metadata);
@@ -116,7 +124,8 @@ OutputFile make_file(std::string name, const Content& content, const std::vector
   return {std::move(name), std::move(plan)};
 }
 
-std::vector<OutputFile> make_files(const Content& content, const Destination& destination, const Metadata& metadata, const CompileOptions& options) {
+std::vector<OutputFile> make_files(const Content& content, const Destination& destination, const Metadata& metadata,
+                                   const CompileOptions& options) {
   std::vector<OutputFile> files;
   if (!destination.shard_bytes) {
     std::vector<std::size_t> all(content.descs.size());
@@ -125,7 +134,8 @@ std::vector<OutputFile> make_files(const Content& content, const Destination& de
     return files;
   }
   ShardPlan shards = plan_shards(content.descs, *destination.shard_bytes);
-  for (const Shard& shard : shards.shards) files.push_back(make_file(shard.file_name, content, shard.tensors, metadata, options));
+  for (const Shard& shard : shards.shards)
+    files.push_back(make_file(shard.file_name, content, shard.tensors, metadata, options));
   auto index = std::make_unique<PhysicalPlan>(options);
   index->add_bytes(std::move(shards.index_text));
   files.push_back({std::move(shards.index_name), std::move(index)});
@@ -136,7 +146,8 @@ std::vector<OutputFile> make_files(const Content& content, const Destination& de
 
 void check_output(Env& env, const Plan& plan, const SessionOptions& options, Diagnostics& diagnostics) {
   if (!plan.output) return;
-  for (const auto& check : {std::function([&] { check_model(plan, *plan.output); }), std::function([&] { choose_destination(env, *plan.output, options.shard_size); })}) {
+  for (const auto& check : {std::function([&] { check_model(plan, *plan.output); }),
+                            std::function([&] { choose_destination(env, *plan.output, options.shard_size); })}) {
     try {
       check();
     } catch (const Error& error) {
@@ -155,10 +166,12 @@ std::optional<BoundOutput> bind_output(Env& env, const Plan& plan, Binder& binde
   result.directory = destination.directory;
   result.overwrite = output.overwrite.value_or(options.overwrite);
   if (!result.overwrite && !result.directory && env.status(output.path, false)) {
-    throw Error(ErrorCode::run, fmt::format("output '{}' exists and is not to be overwritten", output.path), output.span);
+    throw Error(ErrorCode::run, fmt::format("output '{}' exists and is not to be overwritten", output.path),
+                output.span);
   }
   for (const std::string& alias : binder.changed()) {
-    if (alias != choice.alias) result.warnings.push_back(fmt::format("model '{}' was changed and is not written", alias));
+    if (alias != choice.alias)
+      result.warnings.push_back(fmt::format("model '{}' was changed and is not written", alias));
   }
   Content content;
   for (const auto& [name, tensor] : binder.workspace().find(choice.alias)->in_key_order()) {
@@ -166,11 +179,13 @@ std::optional<BoundOutput> bind_output(Env& env, const Plan& plan, Binder& binde
     content.exprs.push_back(tensor->expr);
   }
   const auto origin = binder.checkpoints().find(choice.alias);
-  const Metadata metadata = with_format_pair(origin == binder.checkpoints().end() ? Metadata() : origin->second.metadata);
+  const Metadata metadata =
+      with_format_pair(origin == binder.checkpoints().end() ? Metadata() : origin->second.metadata);
   result.files = make_files(content, destination, metadata, {options.fuse});
   result.report = {choice.alias, output.path, choice.reason, {}, std::ssize(content.descs), 0, 0, 0};
   for (const OutputFile& file : result.files) {
-    result.report.files.push_back(file.name.empty() ? output.path : (std::filesystem::path(output.path) / file.name).string());
+    result.report.files.push_back(file.name.empty() ? output.path
+                                                    : (std::filesystem::path(output.path) / file.name).string());
     result.report.bytes += file.plan->size();
     result.report.bytes_copied += file.plan->bytes_copied();
     result.report.bytes_computed += file.plan->bytes_computed();
@@ -178,7 +193,8 @@ std::optional<BoundOutput> bind_output(Env& env, const Plan& plan, Binder& binde
   }
   for (const auto& [alias, checkpoint] : binder.checkpoints()) {
     std::error_code different;
-    if (destination.directory && checkpoint.is_directory && std::filesystem::equivalent(checkpoint.path, output.path, different)) {
+    if (destination.directory && checkpoint.is_directory &&
+        std::filesystem::equivalent(checkpoint.path, output.path, different)) {
       std::ranges::copy(checkpoint.files, std::back_inserter(result.owned));
     }
   }

@@ -19,7 +19,8 @@ void report_unknown_command(const PlanStep& step, const Registries& registries, 
   diagnostics.error(step.span, fmt::format("unknown command '{}'", step.command), std::move(notes));
 }
 
-PreparedEdit prepare_edit(const Edit& edit, std::shared_ptr<const void> spec, const std::optional<std::string>& default_alias) {
+PreparedEdit prepare_edit(const Edit& edit, std::shared_ptr<const void> spec,
+                          const std::optional<std::string>& default_alias) {
   PreparedEdit prepared{&edit, std::move(spec), {}};
   for (const auto& field : edit.schema.fields) {
     if (!field->role) continue;
@@ -29,9 +30,11 @@ PreparedEdit prepare_edit(const Edit& edit, std::shared_ptr<const void> spec, co
       ref.field = field.get();
       ref.ref = refs[i];
       ref.alias = refs[i]->alias ? *refs[i]->alias : default_alias.value_or("");
-      ref.where = field->takes_list ? fmt::format("{}.{}[{}]", edit.schema.name, field->name, i) : fmt::format("{}.{}", edit.schema.name, field->name);
+      ref.where = field->takes_list ? fmt::format("{}.{}[{}]", edit.schema.name, field->name, i)
+                                    : fmt::format("{}.{}", edit.schema.name, field->name);
       if (field->role->names == Role::Names::pattern) ref.pattern = NamePattern::compile(*refs[i], ref.where);
-      if (field->role->names == Role::Names::derived) ref.expansion = NameTemplate::compile(*refs[i], *prepared.refs.front().pattern, ref.where);
+      if (field->role->names == Role::Names::derived)
+        ref.expansion = NameTemplate::compile(*refs[i], *prepared.refs.front().pattern, ref.where);
       prepared.refs.push_back(std::move(ref));
     }
   }

@@ -1,4 +1,5 @@
-// A step whose payload is decoded and whose patterns are compiled: all that can be said of it without looking at a model.
+// A step whose payload is decoded and whose patterns are compiled: all that can be said of it without looking at a
+// model.
 #pragma once
 
 #include <memory>
@@ -21,9 +22,9 @@ struct PreparedRef {
   const Field* field = nullptr;
   const TensorRef* ref = nullptr;
   std::string alias;
-  std::optional<NamePattern> pattern;    // Role::Names::pattern
-  std::optional<NameTemplate> expansion; // Role::Names::derived
-  std::string where;                     // "copy.from", "concat.from[1]"
+  std::optional<NamePattern> pattern;     // Role::Names::pattern
+  std::optional<NameTemplate> expansion;  // Role::Names::derived
+  std::string where;                      // "copy.from", "concat.from[1]"
 };
 
 struct PreparedEdit {
@@ -40,6 +41,7 @@ struct PreparedStep {
 };
 
 // The steps in order; those with mistakes, which are reported, are missing.
-[[nodiscard]] std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& registries, Diagnostics& diagnostics);
+[[nodiscard]] std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& registries,
+                                                      Diagnostics& diagnostics);
 
 }  // namespace brainsurgery

@@ -21,7 +21,9 @@ void require_unchanged(const std::map<std::string, Checkpoint>& inputs) {
       if (tensor.file.get() == before) continue;
       before = tensor.file.get();
       if (!before->current_status().same_content(before->status())) {
-        throw Error(ErrorCode::run, fmt::format("input '{}' was changed by another program while it was read; nothing is published", before->path()));
+        throw Error(ErrorCode::run,
+                    fmt::format("input '{}' was changed by another program while it was read; nothing is published",
+                                before->path()));
       }
     }
   }
@@ -35,10 +37,13 @@ void write_file(const BoundOutput& output, const PhysicalPlan& plan, WritableFil
   }
 }
 
-void publish_directory(Env& env, const BoundOutput& output, Executor& executor, const std::map<std::string, Checkpoint>& inputs, const PublishOptions& options, EventSink& events) {
+void publish_directory(Env& env, const BoundOutput& output, Executor& executor,
+                       const std::map<std::string, Checkpoint>& inputs, const PublishOptions& options,
+                       EventSink& events) {
   const std::vector<std::string> indexed = indexed_files(env, output.report.path);
   const auto belongs = [&](std::string_view name) {
-    return is_model_file(name) || std::ranges::find(indexed, name) != indexed.end() || std::ranges::find(output.owned, name) != output.owned.end();
+    return is_model_file(name) || std::ranges::find(indexed, name) != indexed.end() ||
+           std::ranges::find(output.owned, name) != output.owned.end();
   };
   StagedDirectory staged(env, output.report.path, belongs, options);
   for (const OutputFile& file : output.files) write_file(output, *file.plan, staged.create(file.name), executor);
@@ -48,7 +53,12 @@ void publish_directory(Env& env, const BoundOutput& output, Executor& executor, 
   for (const OutputFile& file : output.files) names.push_back(file.name);
   for (const std::string& name : report.kept) {
     if (is_other_model_file(name)) {
-      events.on(events::Warning{{Severity::warning, {}, fmt::format("'{}' in '{}' belongs to another checkpoint and was kept; some loaders may prefer it", name, output.report.path), {}}});
+      events.on(events::Warning{
+          {Severity::warning,
+           {},
+           fmt::format("'{}' in '{}' belongs to another checkpoint and was kept; some loaders may prefer it", name,
+                       output.report.path),
+           {}}});
     }
   }
   events.on(events::Published{output.report.path, std::move(names), std::move(report.removed), report.atomic});
@@ -56,8 +66,8 @@ void publish_directory(Env& env, const BoundOutput& output, Executor& executor, 
 
 }  // namespace
 
-void publish_output(Env& env, const BoundOutput& output, Executor& executor, const std::map<std::string, Checkpoint>& inputs, const SessionOptions& options,
-                    EventSink& events) {
+void publish_output(Env& env, const BoundOutput& output, Executor& executor,
+                    const std::map<std::string, Checkpoint>& inputs, const SessionOptions& options, EventSink& events) {
   const std::string parent = std::filesystem::path(output.report.path).parent_path().string();
   check_free_space(env, parent.empty() ? "." : parent, output.report.bytes);
   const PublishOptions publish{output.overwrite, options.sync};

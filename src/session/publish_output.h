@@ -7,9 +7,9 @@
 
 namespace brainsurgery {
 
-// Throws Error(run) and leaves what was there. `inputs`: compared with what they were when they were opened, before anything is
-// published.
-void publish_output(Env& env, const BoundOutput& output, Executor& executor, const std::map<std::string, Checkpoint>& inputs, const SessionOptions& options,
-                    EventSink& events);
+// Throws Error(run) and leaves what was there. `inputs`: compared with what they were when they were opened, before
+// anything is published.
+void publish_output(Env& env, const BoundOutput& output, Executor& executor,
+                    const std::map<std::string, Checkpoint>& inputs, const SessionOptions& options, EventSink& events);
 
 }  // namespace brainsurgery

@@ -6,8 +6,8 @@
 
 namespace brainsurgery {
 
-// Depends on the step's place in the plan and the tensor's name only, so that a plan gives the same bytes every time. FNV-1a
-// (64 bits) over the name, started from the step's number.
+// Depends on the step's place in the plan and the tensor's name only, so that a plan gives the same bytes every time.
+// FNV-1a (64 bits) over the name, started from the step's number.
 [[nodiscard]] inline std::uint64_t derived_seed(int step, std::string_view name) {
   constexpr std::uint64_t kPrime = 0x100000001b3;
   std::uint64_t hash = (0xcbf29ce484222325 ^ static_cast<std::uint64_t>(step)) * kPrime;

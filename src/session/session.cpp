@@ -28,7 +28,8 @@ struct BoundPlan {
 
 // The first line of a reason is the message; further ones, of the alternatives of an `any`, are notes.
 Diagnostic failure_of(const Verdict& verdict, const SourceSpan& span) {
-  Diagnostic failure{Severity::error, span, "assertion failed: " + verdict.reason.substr(0, verdict.reason.find('\n')), {}};
+  Diagnostic failure{
+      Severity::error, span, "assertion failed: " + verdict.reason.substr(0, verdict.reason.find('\n')), {}};
   for (std::size_t end = verdict.reason.find('\n'); end != std::string::npos;) {
     const std::size_t begin = end + 1;
     end = verdict.reason.find('\n', begin);
@@ -74,7 +75,8 @@ auto guarded(const Work& work) -> Outcome<decltype(work())> {
 
 class Session::Impl {
  public:
-  Impl(Env& env, EventSink& events, SessionOptions options) : env_(env), events_(events), options_(std::move(options)) {}
+  Impl(Env& env, EventSink& events, SessionOptions options)
+      : env_(env), events_(events), options_(std::move(options)) {}
 
   RunReport run(const PlanSource& source) {
     BoundPlan bound = bind(source, Purpose::perform);
@@ -96,7 +98,8 @@ class Session::Impl {
   RunReport check(const PlanSource& source) {
     const BoundPlan bound = bind(source, Purpose::look);
     for (const PlanInput& input : bound.plan.inputs) {
-      if (!bound.binder->checkpoints().contains(input.alias)) warn(fmt::format("input '{}' ({}) is not used", input.alias, input.path), input.span);
+      if (!bound.binder->checkpoints().contains(input.alias))
+        warn(fmt::format("input '{}' ({}) is not used", input.alias, input.path), input.span);
     }
     return bound.report;
   }
@@ -113,7 +116,9 @@ class Session::Impl {
   }
 
  private:
-  void warn(std::string message, const SourceSpan& span = {}) { events_.on(events::Warning{{Severity::warning, span, std::move(message), {}}}); }
+  void warn(std::string message, const SourceSpan& span = {}) {
+    events_.on(events::Warning{{Severity::warning, span, std::move(message), {}}});
+  }
 
   BoundPlan bind(const PlanSource& source, Purpose purpose) {
     Diagnostics diagnostics;
@@ -125,7 +130,8 @@ class Session::Impl {
     // Behind a step that cannot be read nothing is certain; what comes before it is bound all the same.
     const bool complete = !diagnostics.has_errors();
     if (!complete) steps.erase(first_gap(steps), steps.end());
-    bound.binder = std::make_unique<Binder>(env_, registries_, events_, bound.plan, diagnostics, purpose == Purpose::perform);
+    bound.binder =
+        std::make_unique<Binder>(env_, registries_, events_, bound.plan, diagnostics, purpose == Purpose::perform);
     for (const PreparedStep& step : steps) {
       if (!diagnostics.enough()) bound.binder->bind(step);
     }
@@ -148,8 +154,8 @@ class Session::Impl {
     }
     bound.report.steps = static_cast<int>(steps.size());
     bound.report.assertions = static_cast<int>(bound.binder->effects().size());
-    bound.report.undecided_assertions = static_cast<int>(
-        std::ranges::count_if(bound.binder->effects(), [](const CheckEffect& effect) { return !decide(*effect.check).has_value(); }));
+    bound.report.undecided_assertions = static_cast<int>(std::ranges::count_if(
+        bound.binder->effects(), [](const CheckEffect& effect) { return !decide(*effect.check).has_value(); }));
     return bound;
   }
 
@@ -164,17 +170,21 @@ class Session::Impl {
   static void throw_mistakes(const Diagnostics& diagnostics, const PlanSource& source) {
     if (!diagnostics.has_errors()) return;
     std::vector<Diagnostic> errors;
-    std::ranges::copy_if(diagnostics.items(), std::back_inserter(errors), [](const Diagnostic& item) { return item.severity == Severity::error; });
+    std::ranges::copy_if(diagnostics.items(), std::back_inserter(errors),
+                         [](const Diagnostic& item) { return item.severity == Severity::error; });
     std::ranges::stable_sort(errors, {}, [&](const Diagnostic& item) {
-      return std::tuple(std::ranges::find(source.items, item.span.source, &ConfigItem::source) - source.items.begin(), item.span.line, item.span.column);
+      return std::tuple(std::ranges::find(source.items, item.span.source, &ConfigItem::source) - source.items.begin(),
+                        item.span.line, item.span.column);
     });
-    if (diagnostics.enough()) errors.back().notes.push_back(fmt::format("these are the first {} mistakes; there may be more", errors.size()));
+    if (diagnostics.enough())
+      errors.back().notes.push_back(fmt::format("these are the first {} mistakes; there may be more", errors.size()));
     throw Error(ErrorCode::plan, std::move(errors));
   }
 
   void announce(const BoundOutput& output) {
     const OutputReport& report = output.report;
-    events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.bytes, report.bytes_copied, report.bytes_computed});
+    events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.bytes,
+                                     report.bytes_copied, report.bytes_computed});
   }
 
   void perform(const CheckEffect& effect, Executor& executor) {
@@ -204,7 +214,8 @@ class Session::Impl {
   Registries registries_;
 };
 
-Session::Session(Env& env, EventSink& events, SessionOptions options) : impl_(std::make_unique<Impl>(env, events, std::move(options))) {}
+Session::Session(Env& env, EventSink& events, SessionOptions options)
+    : impl_(std::make_unique<Impl>(env, events, std::move(options))) {}
 Session::~Session() = default;
 
 Outcome<RunReport> Session::run(const PlanSource& plan) {

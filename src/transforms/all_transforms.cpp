@@ -11,7 +11,8 @@ void TransformRegistry::add(Edit edit) {
 }
 
 const Edit* TransformRegistry::find(std::string_view name) const {
-  const auto found = std::ranges::find(edits_, name, [](const Edit& edit) -> std::string_view { return edit.schema.name; });
+  const auto found =
+      std::ranges::find(edits_, name, [](const Edit& edit) -> std::string_view { return edit.schema.name; });
   return found == edits_.end() ? nullptr : &*found;
 }
 

@@ -14,12 +14,14 @@ struct CastInPlaceSpec {
   DType to = DType::F32;
 };
 
-constexpr const char* kDetails = "Rounds to nearest even; floating to integer truncates, integers wrap. See docs/arithmetic.md.";
+constexpr const char* kDetails =
+    "Rounds to nearest even; floating to integer truncates, integers wrap. See docs/arithmetic.md.";
 
 }  // namespace
 
 void add_cast(TransformRegistry& registry) {
-  SchemaBuilder<CastSpec> copying("cast", {"Converts tensors to another dtype under new names.", kDetails, "cast: {from: 'w', to: 'w.half', dtype: float16}"});
+  SchemaBuilder<CastSpec> copying("cast", {"Converts tensors to another dtype under new names.", kDetails,
+                                           "cast: {from: 'w', to: 'w.half', dtype: float16}"});
   copying.reference(&CastSpec::from, "from", roles::source()).doc("What to convert.");
   copying.reference(&CastSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&CastSpec::dtype, "dtype").require().doc("The new dtype.");
@@ -27,7 +29,8 @@ void add_cast(TransformRegistry& registry) {
     return std::vector{cast(match.operands[0].expr, spec.dtype)};
   }));
 
-  SchemaBuilder<CastInPlaceSpec> in_place("cast_", {"Converts tensors to another dtype.", kDetails, "cast_: {target: '.*', to: bfloat16}"});
+  SchemaBuilder<CastInPlaceSpec> in_place(
+      "cast_", {"Converts tensors to another dtype.", kDetails, "cast_: {target: '.*', to: bfloat16}"});
   in_place.reference(&CastInPlaceSpec::target, "target", roles::in_place_whole()).doc("What to convert.");
   in_place.field(&CastInPlaceSpec::to, "to").require().doc("The new dtype.");
   Edit edit = make_edit<CastInPlaceSpec>(in_place, [](const CastInPlaceSpec& spec, const EditMatch& match) {

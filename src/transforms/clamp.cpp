@@ -22,12 +22,16 @@ struct ClampInPlaceSpec : Limits {
 
 template <typename Spec>
 void add_limits(SchemaBuilder<Spec>& schema) {
-  schema.field(static_cast<std::optional<double> Spec::*>(&Limits::min), "min").doc("The smallest value; none if absent.");
-  schema.field(static_cast<std::optional<double> Spec::*>(&Limits::max), "max").doc("The largest value; none if absent.");
+  schema.field(static_cast<std::optional<double> Spec::*>(&Limits::min), "min")
+      .doc("The smallest value; none if absent.");
+  schema.field(static_cast<std::optional<double> Spec::*>(&Limits::max), "max")
+      .doc("The largest value; none if absent.");
   schema.check([](const Spec& spec) -> std::optional<FieldProblem> {
     if (!spec.min && !spec.max) return FieldProblem{"", "needs min or max"};
-    if ((spec.min && std::isnan(*spec.min)) || (spec.max && std::isnan(*spec.max))) return FieldProblem{"", "min and max must not be nan"};
-    if (spec.min && spec.max && *spec.min > *spec.max) return FieldProblem{"", fmt::format("min {} exceeds max {}", *spec.min, *spec.max)};
+    if ((spec.min && std::isnan(*spec.min)) || (spec.max && std::isnan(*spec.max)))
+      return FieldProblem{"", "min and max must not be nan"};
+    if (spec.min && spec.max && *spec.min > *spec.max)
+      return FieldProblem{"", fmt::format("min {} exceeds max {}", *spec.min, *spec.max)};
     return std::nullopt;
   });
 }
@@ -37,7 +41,8 @@ constexpr const char* kDetails = "At least one limit. NaN stays NaN; the dtype i
 }  // namespace
 
 void add_clamp(TransformRegistry& registry) {
-  SchemaBuilder<ClampSpec> copying("clamp", {"Limits the values of tensors, under new names.", kDetails, "clamp: {from: 'w', to: 'w.clamped', min: -1, max: 1}"});
+  SchemaBuilder<ClampSpec> copying("clamp", {"Limits the values of tensors, under new names.", kDetails,
+                                             "clamp: {from: 'w', to: 'w.clamped', min: -1, max: 1}"});
   copying.reference(&ClampSpec::from, "from", roles::source()).doc("What to limit.");
   copying.reference(&ClampSpec::to, "to", roles::created()).doc("The new name.");
   add_limits(copying);
@@ -45,7 +50,8 @@ void add_clamp(TransformRegistry& registry) {
     return std::vector{clamp(match.operands[0].expr, spec.min, spec.max)};
   }));
 
-  SchemaBuilder<ClampInPlaceSpec> in_place("clamp_", {"Limits the values of tensors.", kDetails, "clamp_: {target: '.*\\.bias', min: -1, max: 1}"});
+  SchemaBuilder<ClampInPlaceSpec> in_place(
+      "clamp_", {"Limits the values of tensors.", kDetails, "clamp_: {target: '.*\\.bias', min: -1, max: 1}"});
   in_place.reference(&ClampInPlaceSpec::target, "target", roles::in_place()).doc("What to limit.");
   add_limits(in_place);
   registry.add(make_edit<ClampInPlaceSpec>(in_place, [](const ClampInPlaceSpec& spec, const EditMatch& match) {

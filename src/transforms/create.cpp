@@ -43,7 +43,9 @@ void add_create(TransformRegistry& registry) {
   registry.add(constant("zeroes", 0, "Creates a tensor of zeros.", "zeroes: {target: 'bias', shape: [768]}"));
   registry.add(constant("ones", 1, "Creates a tensor of ones.", "ones: {target: 'ln.weight', shape: [768]}"));
 
-  SchemaBuilder<CreateSpec> schema = describe("rand", "Creates a tensor of random values.", "rand: {target: 'w', shape: [4, 4], distribution: normal, std: 0.02, seed: 1}");
+  SchemaBuilder<CreateSpec> schema =
+      describe("rand", "Creates a tensor of random values.",
+               "rand: {target: 'w', shape: [4, 4], distribution: normal, std: 0.02, seed: 1}");
   add_draw_fields(schema);
   schema.check([](const CreateSpec& spec) {
     std::optional<FieldProblem> problem = problem_of_shape(spec);

@@ -24,9 +24,13 @@ struct FillInPlaceSpec : FillOptions {
 
 template <typename Spec>
 void add_fill_fields(SchemaBuilder<Spec>& schema) {
-  schema.choice(static_cast<FillMode Spec::*>(&FillOptions::mode), "mode", {"constant", "rand", "tensor"}).require().doc("Where the elements come from.");
-  schema.field(static_cast<std::optional<ExactNumber> Spec::*>(&FillOptions::value), "value").doc("constant: the number.");
-  schema.field(static_cast<std::optional<NumberArray> Spec::*>(&FillOptions::values), "values").doc("tensor: a number or nested lists, broadcast to the shape.");
+  schema.choice(static_cast<FillMode Spec::*>(&FillOptions::mode), "mode", {"constant", "rand", "tensor"})
+      .require()
+      .doc("Where the elements come from.");
+  schema.field(static_cast<std::optional<ExactNumber> Spec::*>(&FillOptions::value), "value")
+      .doc("constant: the number.");
+  schema.field(static_cast<std::optional<NumberArray> Spec::*>(&FillOptions::values), "values")
+      .doc("tensor: a number or nested lists, broadcast to the shape.");
   add_draw_fields(schema);
   schema.check([](const Spec& spec) -> std::optional<FieldProblem> {
     if (spec.mode == FillMode::constant && !spec.value) return FieldProblem{"", "mode constant needs 'value'"};
@@ -38,9 +42,12 @@ void add_fill_fields(SchemaBuilder<Spec>& schema) {
 Expr fill(const FillOptions& options, const EditMatch& match) {
   const TensorDesc& desc = match.operands[0].expr.desc();
   switch (options.mode) {
-    case FillMode::constant: return filled(desc, *options.value);
-    case FillMode::rand: return drawn(desc, options, match.seed);
-    case FillMode::tensor: break;
+    case FillMode::constant:
+      return filled(desc, *options.value);
+    case FillMode::rand:
+      return drawn(desc, options, match.seed);
+    case FillMode::tensor:
+      break;
   }
   try {
     return filled(desc, *options.values);
@@ -49,21 +56,26 @@ Expr fill(const FillOptions& options, const EditMatch& match) {
   }
 }
 
-constexpr const char* kDetails = "A number, random values, or numbers written in the plan; keys of the other modes are ignored.";
+constexpr const char* kDetails =
+    "A number, random values, or numbers written in the plan; keys of the other modes are ignored.";
 
 }  // namespace
 
 void add_fill(TransformRegistry& registry) {
-  SchemaBuilder<FillSpec> copying("fill", {"Creates tensors in the shape and dtype of others, with other elements.", kDetails, "fill: {from: 'w', to: 'w.zero', mode: constant, value: 0}"});
+  SchemaBuilder<FillSpec> copying("fill", {"Creates tensors in the shape and dtype of others, with other elements.",
+                                           kDetails, "fill: {from: 'w', to: 'w.zero', mode: constant, value: 0}"});
   copying.reference(&FillSpec::from, "from", roles::source()).doc("Whose shape and dtype to take.");
   copying.reference(&FillSpec::to, "to", roles::created()).doc("The new name.");
   add_fill_fields(copying);
-  registry.add(make_edit<FillSpec>(copying, [](const FillSpec& spec, const EditMatch& match) { return std::vector{fill(spec, match)}; }));
+  registry.add(make_edit<FillSpec>(
+      copying, [](const FillSpec& spec, const EditMatch& match) { return std::vector{fill(spec, match)}; }));
 
-  SchemaBuilder<FillInPlaceSpec> in_place("fill_", {"Replaces the elements of tensors.", kDetails, "fill_: {target: 'w::[0]', mode: constant, value: 0}"});
+  SchemaBuilder<FillInPlaceSpec> in_place(
+      "fill_", {"Replaces the elements of tensors.", kDetails, "fill_: {target: 'w::[0]', mode: constant, value: 0}"});
   in_place.reference(&FillInPlaceSpec::target, "target", roles::in_place()).doc("What to fill.");
   add_fill_fields(in_place);
-  registry.add(make_edit<FillInPlaceSpec>(in_place, [](const FillInPlaceSpec& spec, const EditMatch& match) { return std::vector{fill(spec, match)}; }));
+  registry.add(make_edit<FillInPlaceSpec>(
+      in_place, [](const FillInPlaceSpec& spec, const EditMatch& match) { return std::vector{fill(spec, match)}; }));
 }
 
 }  // namespace brainsurgery

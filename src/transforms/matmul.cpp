@@ -11,10 +11,13 @@ struct MatmulSpec {
 }  // namespace
 
 void add_matmul(TransformRegistry& registry) {
-  SchemaBuilder<MatmulSpec> schema("matmul", {"Multiplies matrices into a new tensor.",
-                                              "By torch.matmul's rules: vectors, matrices and batches of them, batch dimensions broadcast. One dtype.",
-                                              "matmul: {from_a: 'lora.(.+).B', from_b: 'lora.\\1.A', to: 'delta.\\1'}"});
-  schema.reference(&MatmulSpec::from_a, "from_a", roles::source()).doc("The left operand; its pattern names the others.");
+  SchemaBuilder<MatmulSpec> schema(
+      "matmul",
+      {"Multiplies matrices into a new tensor.",
+       "By torch.matmul's rules: vectors, matrices and batches of them, batch dimensions broadcast. One dtype.",
+       "matmul: {from_a: 'lora.(.+).B', from_b: 'lora.\\1.A', to: 'delta.\\1'}"});
+  schema.reference(&MatmulSpec::from_a, "from_a", roles::source())
+      .doc("The left operand; its pattern names the others.");
   schema.reference(&MatmulSpec::from_b, "from_b", roles::paired_source()).doc("The right operand.");
   schema.reference(&MatmulSpec::to, "to", roles::created()).doc("The new name.");
   registry.add(make_edit<MatmulSpec>(schema, [](const MatmulSpec&, const EditMatch& match) {

@@ -13,7 +13,8 @@ namespace brainsurgery {
 namespace {
 
 bool has_infinity(DType dtype) {
-  return dtype == DType::F64 || dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16 || dtype == DType::F8_E5M2;
+  return dtype == DType::F64 || dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16 ||
+         dtype == DType::F8_E5M2;
 }
 
 // Whether the dtype cannot hold the number, by PyTorch's rule: it is compared before it is truncated or rounded.
@@ -42,11 +43,13 @@ Expr packed(DType dtype, const Shape& shape, const std::vector<Number>& numbers)
 
 Expr filled(const TensorDesc& desc, const NumberArray& numbers) {
   if (!info(desc.dtype).computes) {
-    throw Error(ErrorCode::plan, fmt::format("numbers cannot be written to a tensor of dtype {}", to_string(desc.dtype)));
+    throw Error(ErrorCode::plan,
+                fmt::format("numbers cannot be written to a tensor of dtype {}", to_string(desc.dtype)));
   }
   for (std::size_t i = 0; i < numbers.values.size(); ++i) {
     if (overflows(desc.dtype, numbers.values[i], numbers.integers[i])) {
-      throw Error(ErrorCode::plan, fmt::format("value {} does not fit dtype {}", python_float(numbers.values[i]), to_string(desc.dtype)));
+      throw Error(ErrorCode::plan, fmt::format("value {} does not fit dtype {}", python_float(numbers.values[i]),
+                                               to_string(desc.dtype)));
     }
   }
   const bool exact = std::ranges::all_of(numbers.integers, [](const auto& integer) { return integer.has_value(); });
@@ -62,10 +65,14 @@ Expr filled(const TensorDesc& desc, const ExactNumber& number) {
 
 std::optional<FieldProblem> problem_of_draw(const DrawSpec& spec) {
   if (spec.distribution == nodes::Random::Distribution::uniform) {
-    if (!(spec.low < spec.high)) return FieldProblem{"low", fmt::format("low {} must be below high {}", python_float(spec.low), python_float(spec.high))};
-    if (!std::isfinite(spec.low) || !std::isfinite(spec.high)) return FieldProblem{"low", "low and high must be finite"};
+    if (!(spec.low < spec.high))
+      return FieldProblem{"low",
+                          fmt::format("low {} must be below high {}", python_float(spec.low), python_float(spec.high))};
+    if (!std::isfinite(spec.low) || !std::isfinite(spec.high))
+      return FieldProblem{"low", "low and high must be finite"};
   } else {
-    if (!(spec.std > 0) || !std::isfinite(spec.std)) return FieldProblem{"std", fmt::format("std {} must be positive", python_float(spec.std))};
+    if (!(spec.std > 0) || !std::isfinite(spec.std))
+      return FieldProblem{"std", fmt::format("std {} must be positive", python_float(spec.std))};
     if (!std::isfinite(spec.mean)) return FieldProblem{"mean", "mean must be finite"};
   }
   return std::nullopt;

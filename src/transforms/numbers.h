@@ -6,8 +6,8 @@
 
 namespace brainsurgery {
 
-// The numbers converted to desc.dtype and broadcast to desc.shape. Integers truncate, BOOL is "not zero". Throws Error(plan): a finite
-// number overflows the dtype, inf or nan meets an integer dtype, or the shapes do not fit.
+// The numbers converted to desc.dtype and broadcast to desc.shape. Integers truncate, BOOL is "not zero". Throws
+// Error(plan): a finite number overflows the dtype, inf or nan meets an integer dtype, or the shapes do not fit.
 [[nodiscard]] Expr filled(const TensorDesc& desc, const NumberArray& numbers);
 [[nodiscard]] Expr filled(const TensorDesc& desc, const ExactNumber& number);
 
@@ -20,12 +20,21 @@ struct DrawSpec {
 
 template <typename Spec>
 void add_draw_fields(SchemaBuilder<Spec>& schema) {
-  schema.choice(static_cast<nodes::Random::Distribution Spec::*>(&DrawSpec::distribution), "distribution", {"uniform", "normal"}).defaults_to("uniform").doc("Of random values.");
+  schema
+      .choice(static_cast<nodes::Random::Distribution Spec::*>(&DrawSpec::distribution), "distribution",
+              {"uniform", "normal"})
+      .defaults_to("uniform")
+      .doc("Of random values.");
   schema.field(static_cast<double Spec::*>(&DrawSpec::low), "low").defaults_to("0").doc("Uniform: the smallest value.");
-  schema.field(static_cast<double Spec::*>(&DrawSpec::high), "high").defaults_to("1").doc("Uniform: the bound above, not reached.");
+  schema.field(static_cast<double Spec::*>(&DrawSpec::high), "high")
+      .defaults_to("1")
+      .doc("Uniform: the bound above, not reached.");
   schema.field(static_cast<double Spec::*>(&DrawSpec::mean), "mean").defaults_to("0").doc("Normal: the mean.");
-  schema.field(static_cast<double Spec::*>(&DrawSpec::std), "std").defaults_to("1").doc("Normal: the standard deviation, positive.");
-  schema.field(static_cast<std::optional<std::int64_t> Spec::*>(&DrawSpec::seed), "seed").doc("Of random values; without one it follows from the step's place and the tensor's name.");
+  schema.field(static_cast<double Spec::*>(&DrawSpec::std), "std")
+      .defaults_to("1")
+      .doc("Normal: the standard deviation, positive.");
+  schema.field(static_cast<std::optional<std::int64_t> Spec::*>(&DrawSpec::seed), "seed")
+      .doc("Of random values; without one it follows from the step's place and the tensor's name.");
 }
 
 [[nodiscard]] std::optional<FieldProblem> problem_of_draw(const DrawSpec& spec);

@@ -26,7 +26,8 @@ struct PermuteSpec {
 std::optional<FieldProblem> problem_of_shape(const std::vector<std::int64_t>& shape) {
   if (std::ranges::count(shape, -1) > 1) return FieldProblem{"shape", "at most one size may be -1 (inferred)"};
   const auto bad = std::ranges::find_if(shape, [](std::int64_t size) { return size == 0 || size < -1; });
-  if (bad != shape.end()) return FieldProblem{"shape", fmt::format("sizes must be positive, or -1 for one that is inferred; found {}", *bad)};
+  if (bad != shape.end())
+    return FieldProblem{"shape", fmt::format("sizes must be positive, or -1 for one that is inferred; found {}", *bad)};
   return std::nullopt;
 }
 
@@ -35,7 +36,8 @@ constexpr const char* kDetails = "Row-major order; one size may be -1 and is inf
 }  // namespace
 
 void add_reshape(TransformRegistry& registry) {
-  SchemaBuilder<ReshapeSpec> copying("reshape", {"Copies tensors into another shape.", kDetails, "reshape: {from: 'w', to: 'w.heads', shape: [12, 64, -1]}"});
+  SchemaBuilder<ReshapeSpec> copying("reshape", {"Copies tensors into another shape.", kDetails,
+                                                 "reshape: {from: 'w', to: 'w.heads', shape: [12, 64, -1]}"});
   copying.reference(&ReshapeSpec::from, "from", roles::source()).doc("What to reshape.");
   copying.reference(&ReshapeSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&ReshapeSpec::shape, "shape").require().doc("The new sizes.");
@@ -44,7 +46,8 @@ void add_reshape(TransformRegistry& registry) {
     return std::vector{reshape(match.operands[0].expr, spec.shape)};
   }));
 
-  SchemaBuilder<ReshapeInPlaceSpec> in_place("reshape_", {"Gives tensors another shape.", kDetails, "reshape_: {target: 'w', shape: [12, 64, -1]}"});
+  SchemaBuilder<ReshapeInPlaceSpec> in_place(
+      "reshape_", {"Gives tensors another shape.", kDetails, "reshape_: {target: 'w', shape: [12, 64, -1]}"});
   in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::in_place_whole()).doc("What to reshape.");
   in_place.field(&ReshapeInPlaceSpec::shape, "shape").require().doc("The new sizes.");
   in_place.check([](const ReshapeInPlaceSpec& spec) { return problem_of_shape(spec.shape); });
@@ -54,7 +57,8 @@ void add_reshape(TransformRegistry& registry) {
   edit.rebinds = true;
   registry.add(std::move(edit));
 
-  SchemaBuilder<PermuteSpec> permuting("permute", {"Copies tensors with their dimensions in another order.", "`order` names every dimension once; [1, 0] transposes a matrix.",
+  SchemaBuilder<PermuteSpec> permuting("permute", {"Copies tensors with their dimensions in another order.",
+                                                   "`order` names every dimension once; [1, 0] transposes a matrix.",
                                                    "permute: {from: 'w', to: 'w.t', order: [1, 0]}"});
   permuting.reference(&PermuteSpec::from, "from", roles::source()).doc("What to permute.");
   permuting.reference(&PermuteSpec::to, "to", roles::created()).doc("The new name.");
@@ -63,7 +67,9 @@ void add_reshape(TransformRegistry& registry) {
     std::vector<std::int64_t> sorted = spec.order;
     std::ranges::sort(sorted);
     for (std::int64_t i = 0; i < std::ssize(sorted); ++i) {
-      if (sorted[i] != i) return FieldProblem{"order", fmt::format("[{}] is not a permutation of 0 to {}", fmt::join(spec.order, ", "), sorted.size() - 1)};
+      if (sorted[i] != i)
+        return FieldProblem{"order", fmt::format("[{}] is not a permutation of 0 to {}", fmt::join(spec.order, ", "),
+                                                 sorted.size() - 1)};
     }
     return std::nullopt;
   });

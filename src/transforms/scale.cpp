@@ -14,12 +14,15 @@ struct ScaleInPlaceSpec {
   double by = 1;
 };
 
-constexpr const char* kDetails = "The factor is rounded to the computing precision first (float32, or float64 for float64 tensors). Integers take integral factors only.";
+constexpr const char* kDetails =
+    "The factor is rounded to the computing precision first (float32, or float64 for float64 tensors). Integers take "
+    "integral factors only.";
 
 }  // namespace
 
 void add_scale(TransformRegistry& registry) {
-  SchemaBuilder<ScaleSpec> copying("scale", {"Multiplies tensors by a number into new names.", kDetails, "scale: {from: 'w', to: 'w.half', by: 0.5}"});
+  SchemaBuilder<ScaleSpec> copying("scale", {"Multiplies tensors by a number into new names.", kDetails,
+                                             "scale: {from: 'w', to: 'w.half', by: 0.5}"});
   copying.reference(&ScaleSpec::from, "from", roles::source()).doc("What to scale.");
   copying.reference(&ScaleSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&ScaleSpec::by, "by").require().doc("The factor.");
@@ -27,7 +30,8 @@ void add_scale(TransformRegistry& registry) {
     return std::vector{scale(match.operands[0].expr, spec.by)};
   }));
 
-  SchemaBuilder<ScaleInPlaceSpec> in_place("scale_", {"Multiplies tensors by a number.", kDetails, "scale_: {target: '.*\\.weight', by: 0.5}"});
+  SchemaBuilder<ScaleInPlaceSpec> in_place(
+      "scale_", {"Multiplies tensors by a number.", kDetails, "scale_: {target: '.*\\.weight', by: 0.5}"});
   in_place.reference(&ScaleInPlaceSpec::target, "target", roles::in_place()).doc("What to scale.");
   in_place.field(&ScaleInPlaceSpec::by, "by").require().doc("The factor.");
   registry.add(make_edit<ScaleInPlaceSpec>(in_place, [](const ScaleInPlaceSpec& spec, const EditMatch& match) {

@@ -33,7 +33,8 @@ int resolve_dim(std::int64_t dim, const Shape& shape) {
 }
 
 std::optional<FieldProblem> problem_of(const SplitSpec& spec) {
-  if (spec.to.size() < 2) return FieldProblem{"to", fmt::format("needs at least two destinations, found {}", spec.to.size())};
+  if (spec.to.size() < 2)
+    return FieldProblem{"to", fmt::format("needs at least two destinations, found {}", spec.to.size())};
   if (spec.sizes.size() != spec.to.size()) {
     return FieldProblem{"sizes", fmt::format("has {} sizes for {} destinations", spec.sizes.size(), spec.to.size())};
   }
@@ -50,7 +51,8 @@ std::vector<Expr> split(const SplitSpec& spec, const EditMatch& match) {
   std::int64_t rest = available;
   for (const std::int64_t size : spec.sizes) rest = size > rest ? -1 : rest - size;
   if (rest != 0) {
-    throw Error(ErrorCode::plan, fmt::format("sizes [{}] do not add up to {}, the size of dimension {} of shape {}", fmt::join(spec.sizes, ", "), available, dim, to_string(whole.shape())));
+    throw Error(ErrorCode::plan, fmt::format("sizes [{}] do not add up to {}, the size of dimension {} of shape {}",
+                                             fmt::join(spec.sizes, ", "), available, dim, to_string(whole.shape())));
   }
   std::vector<Expr> parts;
   std::int64_t start = 0;
@@ -68,21 +70,28 @@ std::vector<Expr> split(const SplitSpec& spec, const EditMatch& match) {
 }  // namespace
 
 void add_split_concat(TransformRegistry& registry) {
-  SchemaBuilder<SplitSpec> splitting("split", {"Cuts one tensor into several along a dimension.", "The sizes must add up to the size of the dimension.",
-                                               "split: {from: 'attn.c_attn.weight', to: [q, k, v], sizes: [768, 768, 768], dim: 1}"});
-  splitting.reference(&SplitSpec::from, "from", roles::single_source()).doc("The tensor to cut; must match exactly one.");
+  SchemaBuilder<SplitSpec> splitting(
+      "split",
+      {"Cuts one tensor into several along a dimension.", "The sizes must add up to the size of the dimension.",
+       "split: {from: 'attn.c_attn.weight', to: [q, k, v], sizes: [768, 768, 768], dim: 1}"});
+  splitting.reference(&SplitSpec::from, "from", roles::single_source())
+      .doc("The tensor to cut; must match exactly one.");
   splitting.references(&SplitSpec::to, "to", roles::created_literal()).doc("The new names, at least two.");
   splitting.field(&SplitSpec::sizes, "sizes").require().doc("The size of each part.");
   splitting.field(&SplitSpec::dim, "dim").defaults_to("0").doc("The dimension; negative counts from the end.");
   splitting.check(problem_of);
   registry.add(make_edit<SplitSpec>(splitting, split));
 
-  SchemaBuilder<ConcatSpec> joining("concat", {"Joins tensors along a dimension.", "Equal dtype, rank and sizes outside of the dimension.", "concat: {from: [q, k, v], to: qkv, dim: 0}"});
-  joining.references(&ConcatSpec::from, "from", roles::single_source()).doc("The tensors to join, at least two; each must match exactly one.");
+  SchemaBuilder<ConcatSpec> joining(
+      "concat", {"Joins tensors along a dimension.", "Equal dtype, rank and sizes outside of the dimension.",
+                 "concat: {from: [q, k, v], to: qkv, dim: 0}"});
+  joining.references(&ConcatSpec::from, "from", roles::single_source())
+      .doc("The tensors to join, at least two; each must match exactly one.");
   joining.reference(&ConcatSpec::to, "to", roles::created_literal()).doc("The new name.");
   joining.field(&ConcatSpec::dim, "dim").defaults_to("0").doc("The dimension; negative counts from the end.");
   joining.check([](const ConcatSpec& spec) -> std::optional<FieldProblem> {
-    if (spec.from.size() < 2) return FieldProblem{"from", fmt::format("needs at least two sources, found {}", spec.from.size())};
+    if (spec.from.size() < 2)
+      return FieldProblem{"from", fmt::format("needs at least two sources, found {}", spec.from.size())};
     return std::nullopt;
   });
   registry.add(make_edit<ConcatSpec>(joining, [](const ConcatSpec& spec, const EditMatch& match) {

@@ -31,15 +31,15 @@ struct Operand {
 // One match of a step's pattern with everything that its other references lead to.
 struct EditMatch {
   std::vector<Operand> operands;  // of the fields that read, in the order of the schema; lists flattened
-  std::uint64_t seed = 0;         // for random values without a seed: from the step's place in the plan and the written name
+  std::uint64_t seed = 0;  // for random values without a seed: from the step's place in the plan and the written name
 };
 
 struct Edit {
   Schema schema;
   // nullptr after mistakes, which are reported.
   std::function<std::shared_ptr<const void>(const YamlNode& payload, const DecodeContext& context)> decode;
-  // The new tensors, one for each reference that writes, in the order of the schema. A value for a slice, or for a tensor that must
-  // exist, must have the shape and dtype of what it replaces, unless `rebinds`. Throws Error(plan).
+  // The new tensors, one for each reference that writes, in the order of the schema. A value for a slice, or for a
+  // tensor that must exist, must have the shape and dtype of what it replaces, unless `rebinds`. Throws Error(plan).
   std::function<std::vector<Expr>(const void* spec, const EditMatch& match)> lower;
   // The result takes the place of the tensor whatever its shape and dtype were: cast_, reshape_.
   bool rebinds = false;
@@ -48,13 +48,17 @@ struct Edit {
 };
 
 template <typename Spec>
-[[nodiscard]] Edit make_edit(const SchemaBuilder<Spec>& builder, std::function<std::vector<Expr>(const Spec&, const EditMatch&)> lower) {
+[[nodiscard]] Edit make_edit(const SchemaBuilder<Spec>& builder,
+                             std::function<std::vector<Expr>(const Spec&, const EditMatch&)> lower) {
   Edit edit;
   edit.schema = builder.schema();
-  edit.decode = [decode = builder.decoder(), name = edit.schema.name](const YamlNode& payload, const DecodeContext& context) -> std::shared_ptr<const void> {
+  edit.decode = [decode = builder.decoder(), name = edit.schema.name](
+                    const YamlNode& payload, const DecodeContext& context) -> std::shared_ptr<const void> {
     return decode(payload, context, name);
   };
-  edit.lower = [lower = std::move(lower)](const void* spec, const EditMatch& match) { return lower(*static_cast<const Spec*>(spec), match); };
+  edit.lower = [lower = std::move(lower)](const void* spec, const EditMatch& match) {
+    return lower(*static_cast<const Spec*>(spec), match);
+  };
   return edit;
 }
 
