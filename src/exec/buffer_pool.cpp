@@ -41,11 +41,12 @@ struct Descriptor {
 // A file without a name, its space reserved so that a full disk is an error here and not a signal later.
 std::byte* map_spill_file(std::int64_t bytes, const std::string& directory) {
   std::error_code ignored;
-  std::filesystem::create_directories(directory, ignored);
+  const bool made = std::filesystem::create_directories(directory, ignored);
   std::string path = directory + "/spill-XXXXXX";
   const Descriptor spill(::mkostemp(path.data(), O_CLOEXEC));
   if (spill.file < 0) fail(fmt::format("cannot create a spill file in '{}'", directory));
   ::unlink(path.c_str());
+  if (made) std::filesystem::remove(directory, ignored);  // the file lives on without a name
   int status = ::fallocate(spill.file, 0, 0, bytes);
   if (status != 0 && errno == EOPNOTSUPP) status = ::ftruncate(spill.file, bytes);
   if (status != 0) fail(fmt::format("cannot reserve {} in '{}'", format_size(bytes), directory));

@@ -197,7 +197,7 @@ bool torch_folds_nan(DType from, DType to) {
 
 // Leaves the numbers from `low` to below `high`; the rest becomes 1.
 void keep_range(Values& values, double low, double high) {
-  Element one{};
+  std::array<std::byte, 8> one{};  // of any dtype
   const double value = 1;
   cast(DType::F64, &value, values.dtype, one.data(), 1);
   for (std::int64_t i = 0; i < values.count(); ++i) {
