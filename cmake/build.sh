@@ -8,6 +8,10 @@ shift
 
 sh "$root/cmake/install-packages.sh"
 if command -v ccache > /dev/null; then
+  # Another checkout of the same sources finds what this one compiled.
+  CCACHE_BASEDIR=$root
+  CCACHE_NOHASHDIR=1
+  export CCACHE_BASEDIR CCACHE_NOHASHDIR
   set -- -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
 fi
 echo "configure: $folder"

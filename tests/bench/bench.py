@@ -4,8 +4,8 @@
 usage: bench.py [--program FILE] [--folder DIR] [--runs N] [--small] [--keep] [--python VENV]
 
 Scenarios: `cp` of the file, a plan that renames every tensor, a plan that scales every tensor in place. Page cache
-warm; before each run the target is removed and `sync` waited for; the scenarios take turns, so that a slow minute of
-the disk hits all of them. Printed are the median and the least of N runs (5), the median of the ratios to the `cp` of
+warm; before each run the target is removed and `sync` waited for; the scenarios take turns in random order, so that a
+slow minute of the disk hits all of them. Printed are the median and the least of N runs (5), the median of the ratios to the `cp` of
 the same turn, the ratio of the least times, and the peak resident memory. A limit is held when either ratio is below
 it: a virtual machine that gets free memory back from its host at random makes single runs several times slower, `cp`
 among them, and then only the least times compare. Then `--version` and `check` of the rename plan, medians of 20. The
@@ -16,6 +16,7 @@ but the standard library.
 import argparse
 import json
 import os
+import random
 import shutil
 import statistics
 import struct
@@ -108,7 +109,9 @@ def take_turns(scenarios, target, source, runs):
     for command in scenarios.values():  # once unmeasured
         timed(command, target, source)
     for _ in range(runs):
-        for name, command in scenarios.items():
+        turn = list(scenarios.items())
+        random.shuffle(turn)  # what one leaves behind in memory helps or hurts the next
+        for name, command in turn:
             results[name].append(timed(command, target, source))
     return results
 
