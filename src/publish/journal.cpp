@@ -124,8 +124,9 @@ void finish_in_place(Env& env, const std::string& target, const Journal& journal
   const std::string staging = join_path(target, journal.staging);
   const auto is_there = [&](const std::string& path) { return env.status(path, false).has_value(); };
   // The staging folder goes after the journal. Where somebody took it away there is nothing to install, so nothing may
-  // be removed for it.
-  const bool staged = is_there(staging);
+  // be removed for it. A link is none of ours: what it leads to must neither be moved nor removed.
+  const auto staging_status = env.status(staging, false);
+  const bool staged = staging_status && staging_status->kind == FileStatus::Kind::directory;
   for (const std::string& name : staged ? journal.remove : std::vector<std::string>{}) {
     const std::string path = join_path(target, name);
     // A name that is installed anew and no longer staged is the new file already.
@@ -134,13 +135,13 @@ void finish_in_place(Env& env, const std::string& target, const Journal& journal
   }
   // The removals must be on the disk before the first new file is: old index and new shards never meet.
   if (sync) env.sync_directory(target);
-  for (const std::string& name : journal.install) {
+  for (const std::string& name : staged ? journal.install : std::vector<std::string>{}) {
     const std::string path = join_path(staging, name);
     if (is_there(path)) env.rename(path, join_path(target, name));
   }
   if (sync) env.sync_directory(target);
   env.remove(join_path(target, std::string(kJournalName)));
-  if (is_there(staging)) remove_flat_directory(env, staging);
+  if (staged) remove_flat_directory(env, staging);
   if (sync) env.sync_directory(target);
 }
 

@@ -64,6 +64,10 @@ void refuse_special_place(const std::string& target) {
 }
 
 void remove_flat_directory(Env& env, const std::string& directory) {
+  const auto status = env.status(directory, false);
+  if (!status || status->kind != FileStatus::Kind::directory) {
+    throw Error(ErrorCode::run, fmt::format("cannot remove '{}': it is not a directory", directory));
+  }
   for (const std::string& name : env.list(directory)) env.remove(join_path(directory, name));
   env.remove(directory);
 }

@@ -35,7 +35,8 @@ bool attempt(const std::function<void()>& action);
 // Throws Error(run) for places whose entries are no files of their own: /dev (but /dev/shm), /proc, /sys.
 void refuse_special_place(const std::string& target);
 
-// Removes the files of a folder and the folder. Subfolders are not entered: they make it fail.
+// Removes the files of a folder and the folder. Subfolders are not entered: they make it fail, and so does a link in
+// place of the folder, which would lead elsewhere.
 void remove_flat_directory(Env& env, const std::string& directory);
 
 // Makes the missing parents of a target; unless kept, takes back those that it made, as far as they are empty.

@@ -13,6 +13,7 @@
 #include <map>
 
 #include "brainsurgery/error.h"
+#include "publish/staging.h"
 #include "support/faulty_env.h"
 #include "support/temp_dir.h"
 
@@ -310,6 +311,34 @@ TEST(StagedDirectory, JournalWithoutItsFilesRemovesNothing) {
   EXPECT_TRUE(recover(posix_env(), dir / "out"));
   EXPECT_EQ(files_in(dir / "out"), kOld);
   EXPECT_TRUE(recover(posix_env(), dir / "missing"));
+}
+
+// A downloaded folder may bring a journal along, and a link in place of the staging folder.
+TEST(StagedDirectory, RecoveryFollowsNoLink) {
+  const TempDir dir;
+  const std::string target = dir / "out", name = ".brainsurgery-00000000";
+  make_directory(dir / "elsewhere", together(kNew, {{"precious", "kept"}}));
+  make_directory(target, kOld);
+  std::filesystem::create_directory_symlink(dir / "elsewhere", target + "/" + name);
+  write_file(target + "/.brainsurgery-journal",
+             to_text({Journal::Mode::in_place, name, {"model-1-of-2"}, {"model-1-of-1", "model.index.json"}}));
+  EXPECT_TRUE(recover(posix_env(), target));
+  EXPECT_EQ(files_in(dir / "elsewhere"), together(kNew, {{"precious", "kept"}}));
+  EXPECT_TRUE(std::filesystem::is_symlink(target + "/" + name));
+  std::filesystem::remove(target + "/" + name);
+  EXPECT_EQ(files_in(target), kOld);
+}
+
+TEST(Staging, RemovesRealFoldersOnly) {
+  const TempDir dir;
+  make_directory(dir / "elsewhere", {{"precious", "kept"}});
+  std::filesystem::create_directory_symlink(dir / "elsewhere", dir / "link");
+  EXPECT_EQ(error_of([&] { remove_flat_directory(posix_env(), dir / "link"); }),
+            "cannot remove '" + dir / "link" + "': it is not a directory");
+  EXPECT_EQ(files_in(dir / "elsewhere"), (Files{{"precious", "kept"}}));
+  EXPECT_TRUE(std::filesystem::is_symlink(dir / "link"));
+  remove_flat_directory(posix_env(), dir / "elsewhere");
+  EXPECT_FALSE(std::filesystem::exists(dir / "elsewhere"));
 }
 
 TEST(StagedDirectory, SwappedOutFolderGivesForeignEntriesBack) {
