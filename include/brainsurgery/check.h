@@ -1,8 +1,9 @@
 // What an assertion amounts to once its names are bound: a tree of conditions, some decided from headers, some waiting
 // for data.
 //
-//   Check check = all_of({decided(true, ""), equal_values(a, b, {}, "a and b differ")});
-//   std::optional<Verdict> early = decide(check);     // nullopt: data is needed
+//   CheckPtr equal = make_check(checks::EqualValues{a, b, std::nullopt, "a and b differ"});
+//   CheckPtr both = make_check(checks::AllOf{{make_check(checks::Decided{true, ""}), equal}});
+//   std::optional<Verdict> early = decide(*both);     // nullopt: data is needed
 //
 // Immutable; may be shared between threads.
 #pragma once

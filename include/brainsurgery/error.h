@@ -2,7 +2,7 @@
 // of the library.
 //
 //   throw Error(ErrorCode::run, "cannot read 'a.safetensors': Input/output error");
-//   diagnostics.error(span, "unknown key 'form'", "did you mean 'from'?");
+//   diagnostics.error(span, "unknown key 'form'", {"did you mean 'from'?"});
 //
 // A mistake in the user's text is collected as a Diagnostic and the work goes on; what ends a run is thrown as an
 // Error.

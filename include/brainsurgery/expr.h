@@ -6,9 +6,8 @@
 //
 // Meaning, for every node:
 //  - An expression denotes its elements in row-major order; how they are stored or computed is not part of it.
-//  - Each arithmetic node rounds once to its dtype; half types are computed in float; integers wrap; a NaN that
-//  arithmetic
-//    produces has one pattern per dtype, copies keep payloads.
+//  - Each arithmetic node rounds once to its dtype; half types are computed in float; integers wrap.
+//  - A NaN that arithmetic produces has one pattern per dtype; copies keep payloads.
 //  - Empty tensors (a dimension of 0) and scalars (rank 0) are legal everywhere.
 //  - Nodes never change and never alias: a write to a name makes a new expression for that name.
 //
@@ -135,7 +134,8 @@ inline const TensorDesc& Expr::desc() const { return node_->desc(); }
 
 // The expressions a node is made from, in order.
 [[nodiscard]] std::vector<Expr> operands(const Node& node);
-// "scale(source bf16 [4, 4] @ 128, 0.5)": for explain and tests.
+// "scale by 0.5 bfloat16 [4, 4] (source a.safetensors @128 bfloat16 [4, 4])": for tests and debuggers.
+// Deep and large graphs are cut.
 [[nodiscard]] std::string to_string(const Expr& expr);
 
 [[nodiscard]] Expr source(std::shared_ptr<const ReadableFile> file, std::int64_t offset, TensorDesc desc);

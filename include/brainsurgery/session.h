@@ -5,7 +5,7 @@
 //   if (!outcome.ok()) std::cerr << to_string(outcome.error());
 //
 // No function throws; what went wrong is the Outcome's Error, whose code is the program's exit code. A Session is used
-// by one thread at a time and keeps nothing between calls but its thread pool.
+// by one thread at a time and keeps nothing between calls: each makes its own threads and ends them.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // What a plan works on: aliases, each a state dict of names to expressions, and what a step changed in it.
 //
-//   Workspace next = workspace;               // a value: copying shares everything that neither side changes
-//   afterwards next.add("model", std::move(state_dict)); next.put("model", "w.half", scale(w, 0.5));
+//   Workspace next = workspace;   // a value: copying shares everything that neither side changes afterwards
+//   next.add("model", std::move(state_dict));
+//   next.at("model").put("w.half", scale(w, 0.5));
 //
 // A name keeps the place in key order that it was given when it was created; matching is always in sorted order.
 #pragma once

@@ -25,7 +25,7 @@ class Buffer {
   bool spilled_;
 };
 
-// One per executor; called by its coordinating thread only.
+// One per plan or check that is carried out; called by the coordinating thread only.
 class BufferPool {
  public:
   // `budget_bytes`: what may be held in anonymous memory. `spill_directory` is created when it is first needed.

@@ -17,7 +17,8 @@ namespace {
 constexpr const char* kFileName = "libbrainsurgery_dense.so";
 constexpr std::size_t kMessageSize = 512;
 
-// BRAINSURGERY_DENSE names the file; else it stands beside the program or in ../lib/brainsurgery.
+// BRAINSURGERY_DENSE names the file; else it stands beside the program, in ../lib/brainsurgery, or one folder up, as
+// for the test programs of a build.
 std::vector<std::string> candidates() {
   if (const char* named = std::getenv("BRAINSURGERY_DENSE"); named != nullptr && *named != '\0') return {named};
   std::error_code error;

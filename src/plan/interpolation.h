@@ -1,12 +1,12 @@
 // `${...}` in a plan's values, replaced by what it refers to.
 //
-//   x-dir: out                          ${x-dir}/a      the value of a key; a scalar that is nothing but ${...} takes
-//   the x-layers: [0, 1]                    ${x-layers[0]}  value with its type, lists and mappings too
-//   transforms[0].copy: {to: ${.from}}                  relative: one dot is the mapping or list that the value stands
-//   in
-//   ${oc.env:HOME} ${oc.env:N,4}                        an environment variable, with a default; untyped like an
-//   argument
-//   \${x}                                               stays `${x}`; two backslashes before it are one
+//   x-dir: out                          ${x-dir}/a       the value of a key, within a text
+//   x-layers: [0, 1]                    ${x-layers}      alone: the value with its type, lists and mappings too
+//                                       ${x-layers[0]}   an entry of a list
+//   transforms[0].copy: {from: a, to:   ${.from}}        relative: one dot is the mapping or list that the value is in
+//                                       ${oc.env:HOME}   an environment variable; untyped, like an argument
+//                                       ${oc.env:N,4}    with a default
+//                                       \${x}            stays `${x}`; two backslashes before it are one
 //
 // References may be nested (`${a.${b}}`) and may lead to values that hold further ones. `${x}` in the lists of a step,
 // which name tensors, may instead be the capture of a pattern: where the plan has no key `x` it is left for the pattern
