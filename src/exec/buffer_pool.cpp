@@ -47,9 +47,11 @@ std::byte* map_spill_file(std::int64_t bytes, const std::string& directory) {
   if (spill.file < 0) fail(fmt::format("cannot create a spill file in '{}'", directory));
   ::unlink(path.c_str());
   if (made) std::filesystem::remove(directory, ignored);  // the file lives on without a name
-  int status = ::fallocate(spill.file, 0, 0, bytes);
-  if (status != 0 && errno == EOPNOTSUPP) status = ::ftruncate(spill.file, bytes);
-  if (status != 0) fail(fmt::format("cannot reserve {} in '{}'", format_size(bytes), directory));
+  // Where the file system cannot reserve, this writes into every block; a hole would be filled only later.
+  do {
+    errno = ::posix_fallocate(spill.file, 0, bytes);
+  } while (errno == EINTR);
+  if (errno != 0) fail(fmt::format("cannot reserve {} in '{}'", format_size(bytes), directory));
   return map_memory(bytes, MAP_SHARED, spill.file);
 }
 

@@ -1,11 +1,22 @@
 #include "exec/buffer_pool.h"
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "brainsurgery/error.h"
 #include "support/temp_dir.h"
@@ -108,6 +119,44 @@ TEST(BufferPool, ReportsAFullDisk) {
   }
   EXPECT_EQ(open_files(), files);
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+// Makes the system call fallocate fail as on a file system without it; for this process and for good.
+bool forbid_fallocate() {
+  std::array<sock_filter, 4> program{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fallocate, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog filter{program.size(), program.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+// Written pages are in memory, those of a hole are not.
+bool all_resident(const Buffer& buffer) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> pages((buffer.bytes().size() + page - 1) / page);
+  if (::mincore(buffer.bytes().data(), buffer.bytes().size(), pages.data()) != 0) return false;
+  return std::ranges::all_of(pages, [](unsigned char p) { return (p & 1) != 0; });
+}
+
+// A hole would be filled when the mapping is written to, and a full disk be a signal by then.
+TEST(BufferPool, ReservesWithoutFallocateToo) {
+  constexpr int kSkip = 77;
+  const testing::TempDir folder;
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    if (!forbid_fallocate()) ::_exit(kSkip);
+    BufferPool pool(0, folder.path());
+    ::_exit(all_resident(*pool.take(1 << 20)) ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kSkip) GTEST_SKIP() << "system calls cannot be filtered here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace
