@@ -269,7 +269,8 @@ class PosixEnv final : public Env {
   std::optional<FileStatus> status(const std::string& path, bool follow) override {
     struct stat s {};
     if ((follow ? ::stat(path.c_str(), &s) : ::lstat(path.c_str(), &s)) == 0) return to_status(s);
-    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    // ENAMETOOLONG: nothing can have such a name.
+    if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return std::nullopt;
     fail("examine", path, errno);
   }
 

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 #include <istream>
 #include <iterator>
 #include <new>
@@ -49,7 +50,8 @@ std::optional<std::string> meant_command(const std::string& word) {
   if (word.find_first_of("./=-") != std::string::npos || std::ranges::find(kCommands, word) != kCommands.end() ||
       word == "cli")
     return std::nullopt;
-  return posix_env().status(word) ? std::nullopt : nearest(word, kCommands);
+  std::optional<std::string> near = nearest(word, kCommands);
+  return near && !posix_env().status(word) ? near : std::nullopt;
 }
 
 std::string size_problem(const std::string& text) {
@@ -275,10 +277,17 @@ class CommandLine {
 int run_command_line(std::vector<std::string> arguments, Streams streams) {
   try {
     return CommandLine(streams).run(std::move(arguments));
-  } catch (const std::bad_alloc&) {  // outside of the session: a plan beyond the memory there is
+  } catch (const Error& error) {  // outside of the session, whose outcomes the views show
+    streams.err << to_string(error);
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {  // a plan beyond the memory there is
     streams.err << "error: out of memory\n";
     return static_cast<int>(ErrorCode::run);
   }
 }
 
 }  // namespace brainsurgery
+  } catch (const std::exception& error) {
+    streams.err << fmt::format("error: internal error: {}\n  note: this is a bug in brainsurgery; please report it\n",
+                               escape_for_terminal(error.what()));
+    return static_cast<int>(ErrorCode::internal);

@@ -52,8 +52,8 @@ Error missing(const std::string& path, Env& env) {
 }
 
 std::string read_file(const std::string& path, Env& env) {
-  if (!path.starts_with("/dev/") && !env.status(path)) throw missing(path, env);
   try {
+    if (!path.starts_with("/dev/") && !env.status(path)) throw missing(path, env);
     return env.read_text(path, kMaxPlanBytes);
   } catch (const Error& error) {
     throw Error(ErrorCode::plan, error.diagnostics());

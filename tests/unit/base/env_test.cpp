@@ -60,6 +60,16 @@ TEST(Env, OpensRegularFilesOnly) {
   EXPECT_NE(error_of([&] { (void)posix_env().read_text(dir / "fifo", 10); }), "no error");
 }
 
+TEST(Env, StatusOfImpossibleNames) {
+  const TempDir dir;
+  EXPECT_FALSE(posix_env().status(dir / std::string(300, 'x')).has_value());
+  EXPECT_FALSE(posix_env().status(dir / std::string(5000, 'x'), false).has_value());
+  std::filesystem::create_symlink("loop", dir / "loop");
+  EXPECT_EQ(posix_env().status(dir / "loop", false)->kind, FileStatus::Kind::link);
+  EXPECT_EQ(error_of([&] { (void)posix_env().status(dir / "loop"); }),
+            "cannot examine '" + dir / "loop" + "': Too many levels of symbolic links");
+}
+
 TEST(Env, ReadText) {
   const TempDir dir;
   write_file(dir / "a", std::string(100000, 'x'));

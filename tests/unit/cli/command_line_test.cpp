@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <sstream>
+#include <stdexcept>
+#include <streambuf>
 
 #include "support/temp_dir.h"
 
@@ -64,6 +67,47 @@ TEST(CommandLine, EscapesWhatItQuotes) {
   EXPECT_EQ(run({"inspect", "no\x1b[31mthing"}).err.find('\x1b'), std::string::npos);
   EXPECT_EQ(run({"run\x1b[31m"}).err.find('\x1b'), std::string::npos);
   EXPECT_EQ(run({"run", "-", "--no\x1b[31m"}).err.find('\x1b'), std::string::npos);
+}
+
+// Every word is looked up in the file system before it is known what it is.
+TEST(CommandLine, WordsThatCannotBeFiles) {
+  const std::string text(300, 'x');
+  EXPECT_EQ(run({"check", "-", "x-a=" + text}, kCreates).code, 0);
+  const Ran missing = run({text});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_EQ(missing.err, "error: plan file '" + text + "' does not exist\n");
+}
+
+TEST(CommandLine, LinksThatLeadNowhere) {
+  const testing::TempDir folder;
+  const std::string reason = "': Too many levels of symbolic links\n";
+  const std::string loop = folder / "loop";
+  std::filesystem::create_symlink("loop", loop);
+  for (const std::vector<std::string>& words : {std::vector<std::string>{loop}, {"check", loop}}) {
+    const Ran ran = run(words);
+    EXPECT_EQ(ran.code, 2) << words.front();
+    EXPECT_EQ(ran.err, "error: cannot examine '" + loop + reason);
+  }
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  std::filesystem::create_symlink("chekc", "chekc");
+  const Ran ran = run({"chekc"});
+  std::filesystem::current_path(before);
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_EQ(ran.err, "error: cannot examine 'chekc" + reason);
+}
+
+// Whatever else is thrown ends in a message and an exit code.
+TEST(CommandLine, LetsNoExceptionOut) {
+  struct Broken : std::streambuf {
+    int_type underflow() override { throw std::runtime_error("broken input"); }
+  } broken;
+  std::istream in(&broken);
+  in.exceptions(std::ios::badbit);
+  std::ostringstream out, err;
+  EXPECT_EQ(run_command_line({"check", "-"}, Streams{in, out, err}), 4);
+  EXPECT_NE(err.str().find("internal error"), std::string::npos) << err.str();
+  EXPECT_EQ(err.str().find('\x1b'), std::string::npos);
 }
 
 TEST(CommandLine, WritesOneFileAndSaysWhere) {
