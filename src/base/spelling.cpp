@@ -108,4 +108,9 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   return found.empty() ? std::nullopt : std::optional(found.front());
 }
 
+std::vector<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates) {
+  const std::optional<std::string> near = nearest(word, candidates);
+  return near ? std::vector{"did you mean '" + *near + "'?"} : std::vector<std::string>();
+}
+
 }  // namespace brainsurgery

@@ -1,6 +1,6 @@
 // "did you mean 'from'?": the candidates nearest to a mistyped word. The only such search.
 //
-//   if (auto near = nearest("form", keys)) notes.push_back("did you mean '" + *near + "'?");
+//   diagnostics.error(span, "unknown key 'form'", did_you_mean("form", keys));
 //
 // Distance is Damerau-Levenshtein on ASCII-lowered bytes (insert, delete, replace, swap neighbours: 1 each). A
 // candidate counts up to about a third of the word's length. Ties go to the exact case, then to alphabetical order, so
@@ -38,6 +38,8 @@ class NearestNames {
 
 [[nodiscard]] std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 [[nodiscard]] std::optional<std::string> nearest(std::string_view word, std::span<const std::string_view> candidates);
+// The note for a message about the word: "did you mean 'from'?", or none where nothing is near.
+[[nodiscard]] std::vector<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates);
 [[nodiscard]] std::vector<std::string> nearest_many(std::string_view word, std::span<const std::string> candidates,
                                                     std::size_t max);
 

@@ -65,9 +65,7 @@ std::optional<DType> FieldDecoder::dtype(const YamlNode& value) const {
   for (const DTypeInfo& row : all_dtypes()) {
     if (row.computes) known.push_back(to_string(row.dtype));
   }
-  std::vector<std::string> notes;
-  if (const auto near = nearest(ascii_lower(trim(value.text())), known))
-    notes.push_back(fmt::format("did you mean '{}'?", *near));
+  std::vector<std::string> notes = did_you_mean(ascii_lower(trim(value.text())), known);
   notes.push_back(fmt::format("dtypes: {}", fmt::join(known, ", ")));
   fail(value, fmt::format("unknown dtype '{}'", value.text()), std::move(notes));
   return std::nullopt;
@@ -78,11 +76,8 @@ std::optional<std::size_t> FieldDecoder::choice(const YamlNode& value) const {
     const auto found = std::ranges::find(field_.choices, ascii_lower(trim(value.text())));
     if (found != field_.choices.end()) return found - field_.choices.begin();
   }
-  std::vector<std::string> notes;
-  if (const auto near = nearest(value.text(), field_.choices))
-    notes.push_back(fmt::format("did you mean '{}'?", *near));
   fail(value, fmt::format("expected one of {}, found {}", fmt::join(field_.choices, ", "), value.describe()),
-       std::move(notes));
+       did_you_mean(value.text(), field_.choices));
   return std::nullopt;
 }
 
@@ -125,8 +120,7 @@ std::optional<TensorRef> FieldDecoder::reference(const YamlNode& value) const {
     TensorRef ref = parse_tensor_ref(value, path_, context_.default_alias.has_value());
     if (ref.alias && !context_.known_aliases.contains(*ref.alias)) {
       const std::vector<std::string> known(context_.known_aliases.begin(), context_.known_aliases.end());
-      std::vector<std::string> notes;
-      if (const auto near = nearest(*ref.alias, known)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+      std::vector<std::string> notes = did_you_mean(*ref.alias, known);
       notes.push_back(known.empty() ? "the plan has no inputs" : fmt::format("aliases: {}", fmt::join(known, ", ")));
       fail(value, fmt::format("unknown model alias '{}' in '{}'", *ref.alias, ref.text), std::move(notes));
       return std::nullopt;
@@ -206,8 +200,7 @@ void report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeC
                         const std::string& path) {
   std::vector<std::string> names;
   for (const auto& field : schema.fields) names.push_back(field->name);
-  std::vector<std::string> notes;
-  if (const auto near = nearest(key.text(), names)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+  std::vector<std::string> notes = did_you_mean(key.text(), names);
   notes.push_back(names.empty() ? fmt::format("{} takes no keys", path)
                                 : fmt::format("keys of {}: {}", path, fmt::join(names, ", ")));
   context.diagnostics.error(key.span(), fmt::format("unknown key '{}' of {}", key.text(), path), std::move(notes));

@@ -335,8 +335,7 @@ class Interpolator {
                   fmt::format("'{}': cannot look for '{}' in {}", interpolation.text, step, container.describe()));
     std::vector<std::string> keys;
     for (const auto& [key, value] : container.entries()) keys.push_back(key->text());
-    std::vector<std::string> notes;
-    if (const auto near = nearest(step, keys)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+    std::vector<std::string> notes = did_you_mean(step, keys);
     notes.emplace_back("a literal ${ is written \\${; a capture ${x} stands in a list");
     return fail(scalar.node, fmt::format("'{}': unknown key '{}'", interpolation.text, step), std::move(notes));
   }

@@ -13,10 +13,6 @@ namespace {
 const std::array<std::string, 3> kTopLevelKeys{"inputs", "transforms", "output"};
 const std::array<std::string, 5> kOutputKeys{"path", "format", "shard", "model", "overwrite"};
 
-std::vector<std::string> suggestion(const std::optional<std::string>& near) {
-  return near ? std::vector{fmt::format("did you mean '{}'?", *near)} : std::vector<std::string>();
-}
-
 class PlanParser {
  public:
   PlanParser(const std::set<std::string, std::less<>>& referred_keys, Diagnostics& diagnostics)
@@ -66,8 +62,8 @@ class PlanParser {
 
   void unknown_top_level(const YamlNode& key) {
     if (key.text().starts_with("x-") || referred_keys_.contains(key.text())) return;
-    if (const auto near = nearest(key.text(), kTopLevelKeys)) {
-      error(key, fmt::format("unknown key '{}' of the plan", key.text()), suggestion(near));
+    if (std::vector<std::string> notes = did_you_mean(key.text(), kTopLevelKeys); !notes.empty()) {
+      error(key, fmt::format("unknown key '{}' of the plan", key.text()), std::move(notes));
     } else {
       diagnostics_.warning(key.span(), fmt::format("key '{}' of the plan is not used", key.text()),
                            {"a key of your own that starts with 'x-' is not warned of"});
@@ -175,8 +171,7 @@ class PlanParser {
           error(*value, fmt::format("output.overwrite: expected true or false, found {}", value->describe()));
         }
       } else {
-        error(*key, fmt::format("unknown key '{}' of output", key->text()),
-              suggestion(nearest(key->text(), kOutputKeys)));
+        error(*key, fmt::format("unknown key '{}' of output", key->text()), did_you_mean(key->text(), kOutputKeys));
       }
     }
     if (node.find("path") == nullptr) error(node, "output.path is required");

@@ -40,8 +40,7 @@ std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeCont
   if (predicate == nullptr) {
     std::vector<std::string> names;
     for (const Predicate& known : context.predicates.predicates()) names.push_back(known.schema.name);
-    std::vector<std::string> notes;
-    if (const auto near = nearest(key->text(), names)) notes.push_back(fmt::format("did you mean '{}'?", *near));
+    std::vector<std::string> notes = did_you_mean(key->text(), names);
     notes.push_back(fmt::format("operators: {}", fmt::join(names, ", ")));
     context.diagnostics.error(key->span(), fmt::format("{}: unknown operator '{}'", path, key->text()),
                               std::move(notes));

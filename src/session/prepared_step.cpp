@@ -14,9 +14,7 @@ constexpr const char* kAssert = "assert";
 void report_unknown_command(const PlanStep& step, const Registries& registries, Diagnostics& diagnostics) {
   std::vector<std::string> names{kAssert};
   for (const Edit& edit : registries.transforms.edits()) names.push_back(edit.schema.name);
-  std::vector<std::string> notes;
-  if (const auto near = nearest(step.command, names)) notes.push_back(fmt::format("did you mean '{}'?", *near));
-  diagnostics.error(step.span, fmt::format("unknown command '{}'", step.command), std::move(notes));
+  diagnostics.error(step.span, fmt::format("unknown command '{}'", step.command), did_you_mean(step.command, names));
 }
 
 PreparedEdit prepare_edit(const Edit& edit, std::shared_ptr<const void> spec,

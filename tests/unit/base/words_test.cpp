@@ -146,6 +146,13 @@ TEST(Spelling, Nearest) {
   EXPECT_EQ(nearest_many("rat", ties, 9).size(), 3U);
 }
 
+TEST(Spelling, DidYouMean) {
+  const std::vector<std::string> keys{"from", "to"};
+  EXPECT_EQ(did_you_mean("form", keys), std::vector<std::string>{"did you mean 'from'?"});
+  EXPECT_TRUE(did_you_mean("zebra", keys).empty());
+  EXPECT_TRUE(did_you_mean("form", {}).empty());
+}
+
 // Plain dynamic programming over the whole table, against the banded one.
 int full_distance(const std::string& a, const std::string& b) {
   std::vector<std::vector<int>> d(a.size() + 1, std::vector<int>(b.size() + 1));
