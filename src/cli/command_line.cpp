@@ -232,7 +232,14 @@ class CommandLine {
     return finish();
   }
 
-  void print(const std::string& text) { streams_.out << text; }
+  void print(const std::string& text) {
+    if (!arguments_.json) {
+      streams_.out << text;
+      return;
+    }
+    const nlohmann::ordered_json event{{"event", "explanation"}, {"text", text}};
+    streams_.out << event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  }
 
   void print(const RunReport& report) {
     if (!arguments_.json) {
@@ -283,11 +290,11 @@ int run_command_line(std::vector<std::string> arguments, Streams streams) {
   } catch (const std::bad_alloc&) {  // a plan beyond the memory there is
     streams.err << "error: out of memory\n";
     return static_cast<int>(ErrorCode::run);
-  }
-}
-
-}  // namespace brainsurgery
   } catch (const std::exception& error) {
     streams.err << fmt::format("error: internal error: {}\n  note: this is a bug in brainsurgery; please report it\n",
                                escape_for_terminal(error.what()));
     return static_cast<int>(ErrorCode::internal);
+  }
+}
+
+}  // namespace brainsurgery

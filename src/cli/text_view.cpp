@@ -81,6 +81,7 @@ void TextView::on(const Event& event) {
   } else if (const auto* held = std::get_if<events::AssertionHeld>(&event)) {
     log_->debug("step {} assert: holds", held->index + 1);
   } else if (const auto* output = std::get_if<events::OutputStarted>(&event)) {
+    started_ = std::chrono::steady_clock::now();
     log_->info("{}", describe(*output));
   } else if (const auto* published = std::get_if<events::Published>(&event)) {
     log_->info("{}", describe(*published));

@@ -81,7 +81,7 @@ Executor::Job Executor::copy_job(const Segment& segment, const FilePlace& from, 
   const auto run = [&segment, &from, &file, tile, first](TileRunner&, Scratch& scratch, std::int64_t index) {
     const std::int64_t begin = std::max(segment.offset, (first + index) * tile);
     const std::int64_t end = std::min(segment.offset + segment.size, (first + index + 1) * tile);
-    const auto block = scratch.take(tile);
+    const auto block = scratch.take(std::min(tile, segment.size));
     const std::span<std::byte> bytes(block->data(), static_cast<std::size_t>(end - begin));
     from.file->read(from.offset + begin - segment.offset, bytes);
     file.write(begin, bytes);
@@ -96,7 +96,7 @@ Executor::Job Executor::compute_job(const Segment& segment, const Program& progr
   const auto run = [&segment, &program, &file, elements](TileRunner& runner, Scratch& scratch, std::int64_t index) {
     const std::int64_t begin = index * elements;
     const std::int64_t end = std::min(program.elements, begin + elements);
-    const auto block = scratch.take(elements * program.item_bytes);
+    const auto block = scratch.take((end - begin) * program.item_bytes);
     runner.run(program, begin, end, block->data());
     const std::int64_t bytes = (end - begin) * program.item_bytes;
     file.write(segment.offset + begin * program.item_bytes, {block->data(), static_cast<std::size_t>(bytes)});
@@ -110,6 +110,7 @@ void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
   Run run(*this, plan.materializations());
   std::vector<Job> group;
   const auto flush = [&] {
+    if (group.empty()) return;
     run_jobs(group, run.places);
     run.places.finish();
     group.clear();

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/checked_math.h"
 #include "brainsurgery/error.h"
 
 namespace brainsurgery {
@@ -233,7 +234,7 @@ Expr concat(std::vector<Expr> parts, int dim) {
                            to_string(part.shape), to_string(parts.front().shape()), dim));
       }
     }
-    desc.shape[dim] += part.shape[dim];
+    desc.shape[dim] = checked_add(desc.shape[dim], part.shape[dim], "the size of the joined dimension");
   }
   if (parts.size() == 1) return parts.front();
   static_cast<void>(byte_count(desc.dtype, desc.shape));  // refuses what no file could hold

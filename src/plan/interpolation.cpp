@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::int64_t kMaxNodes = 1'000'000;
 constexpr std::size_t kMaxText = std::size_t{16} << 20;
-constexpr int kMaxDepth = 1000;  // nested values and references together
+constexpr int kMaxDepth = 200;  // nested values and references together
 constexpr std::string_view kMissing = "???";
 constexpr std::string_view kExecute = "execute";  // whose steps have captures of their own
 

@@ -129,9 +129,11 @@ class PlanParser {
     } else if (node->is_mapping() && node->entries().size() > 1) {
       error(*node, fmt::format("{}: a step has exactly one command, found {} keys", field, node->entries().size()),
             {"start each step with its own '- '; indent the keys of a command below it"});
+      plan_.steps.push_back({"", nullptr, node->span()});
     } else {
       error(*node,
             fmt::format("{}: expected a command with its keys, or its name alone; found {}", field, node->describe()));
+      plan_.steps.push_back({"", nullptr, node->span()});
     }
   }
 

@@ -21,7 +21,7 @@ struct PlanInput {
 
 struct PlanStep {
   std::string command;
-  YamlPtr payload;  // null for a bare name
+  YamlPtr payload;  // a null node for a bare name; nullptr for a step that could not be read, which was reported
   SourceSpan span;  // of the command
 };
 

@@ -45,7 +45,6 @@ struct Role {
 
 namespace roles {
 [[nodiscard]] Role source();           // read, sliced or not
-[[nodiscard]] Role whole_source();     // read as a whole
 [[nodiscard]] Role single_source();    // read; exactly one match
 [[nodiscard]] Role paired_source();    // read; named from the match, must exist
 [[nodiscard]] Role moved();            // read as a whole and removed
@@ -82,7 +81,6 @@ enum class FieldKind : std::uint8_t {
   predicate,
   predicates
 };
-[[nodiscard]] std::string_view to_string(FieldKind kind);  // "a reference", "a list of integers"
 
 class PredicateRegistry;
 

@@ -213,6 +213,11 @@ class ProgramBuilder {
       add(DType::U8, ops::Load{FilePlace{file->file, file->offset}});
       return;
     }
+    if (const auto buffer = compiler_.buffers_.find(at.get()); buffer != compiler_.buffers_.end()) {
+      compiler_.use(buffer->second, needs_);
+      add(DType::U8, ops::Load{BufferPlace{buffer->second, 0}});
+      return;
+    }
     const auto* joined = as<nodes::Concat>(at);
     BS_CHECK(joined != nullptr && joined->dim == 0);
     ops::Join join;
@@ -250,6 +255,7 @@ void Compiler::materialize_deep_parts(const Expr& expr) {
     const Expr at = std::move(open.back());
     open.pop_back();
     if (at.node().depth() < kMaxDepth || !seen.insert(at.get()).second) continue;
+    if (buffers_.contains(at.get())) continue;  // and what is below it
     if (is_cut(at.node())) cuts.push_back(at);
     std::ranges::move(operands(at.node()), std::back_inserter(open));
   }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace brainsurgery {
 
 const FilePlace* Program::verbatim() const {
@@ -73,7 +75,8 @@ void assign_slots(Program& program) {
 namespace {
 
 std::string describe(const Place& place) {
-  if (const auto* file = std::get_if<FilePlace>(&place)) return fmt::format("{} @{}", file->file->path(), file->offset);
+  if (const auto* file = std::get_if<FilePlace>(&place))
+    return fmt::format("{} @{}", escape_for_terminal(file->file->path()), file->offset);
   if (const auto* buffer = std::get_if<BufferPlace>(&place)) return fmt::format("buffer {}", buffer->buffer);
   return "literal";
 }

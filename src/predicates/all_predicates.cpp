@@ -58,8 +58,12 @@ CheckPtr for_every_match(const TensorRef& ref, NameScope& names, bool counts_rea
   std::vector<CheckPtr> parts;
   for (const FoundTensor& tensor : found) {
     if (counts_read) names.count_read(tensor);
-    parts.push_back(each(tensor));
+    CheckPtr part = each(tensor);
+    // What holds already needs no place among 100,000 others.
+    const auto* known = std::get_if<checks::Decided>(&part->kind);
+    if (known == nullptr || !known->pass) parts.push_back(std::move(part));
   }
+  if (parts.empty()) return decided(true, "");
   return parts.size() == 1 ? parts.front() : make_check(checks::AllOf{std::move(parts)});
 }
 

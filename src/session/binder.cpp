@@ -13,6 +13,8 @@
 namespace brainsurgery {
 namespace {
 
+constexpr std::size_t kMaxTaints = 1000;
+
 std::string label_of(const std::string& alias, const std::string& name) { return alias + "::" + name; }
 
 std::vector<std::string> nearest_names(const std::string& wanted, const StateDict* names) {
@@ -57,6 +59,7 @@ bool Binder::open(const std::string& alias) {
   try {
     workspace_.add(alias, read_input(*input));
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::internal) throw;
     unreadable_.push_back(error.at(input->span));
     workspace_.add(alias, StateDict(input->path));
     taints_.push_back({alias, "", false, true});
@@ -80,9 +83,16 @@ StateDict Binder::read_input(const PlanInput& input) {
   return names;
 }
 
-// A killed run may have left an input half published.
+// A killed run may have left an input half published. Finishing it changes files, and a stranger's folder may hold a
+// journal of the stranger's: only a folder that the plan itself writes to is touched.
 void Binder::finish_publication(const std::string& directory) {
   if (!env_.status((std::filesystem::path(directory) / kJournalName).string(), false)) return;
+  std::error_code different;
+  if (!plan_.output || !std::filesystem::equivalent(directory, plan_.output->path, different)) {
+    throw Error(ErrorCode::run,
+                fmt::format("a publication into '{}' was interrupted and has to be finished first", directory), {},
+                {"run the plan that writes to it once more; reading a folder changes nothing in it"});
+  }
   if (!may_recover_) {
     events_.on(events::Warning{
         {Severity::warning,
@@ -109,6 +119,8 @@ void Binder::bind(const PreparedStep& step) {
 }
 
 void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
+  const std::vector<Taint> touched = touched_by(edit);
+  follows_from_mistake_ = may_follow_from_mistake(touched);
   try {
     const std::vector<Match> matches = resolve(edit);
     check_destinations(matches);
@@ -126,11 +138,22 @@ void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
     contributing_.insert(destination == edit.refs.end() ? edit.refs.front().alias : destination->alias);
     events_.on(event);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::plan) throw;
-    const std::vector<Taint> touched = touched_by(edit);
+    if (error.code() != ErrorCode::plan) throw error.at(step.span);
     if (!may_follow_from_mistake(touched)) diagnostics_.add(error.at(step.span));
-    std::ranges::copy_if(touched, std::back_inserter(taints_), &Taint::changes);
+    for (const Taint& taint : touched) {
+      if (taint.changes) add_taint(taint);
+    }
   }
+}
+
+void Binder::add_taint(Taint taint) {
+  // Beyond some number nothing of the alias is certain any more; looking through all of them for every step would take
+  // too long.
+  if (taints_.size() >= kMaxTaints) {
+    taint.prefix.clear();
+    taint.whole = false;
+  }
+  if (std::ranges::find(taints_, taint) == taints_.end()) taints_.push_back(std::move(taint));
 }
 
 std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
@@ -300,7 +323,7 @@ Error Binder::no_match(const std::string& where, const std::string& alias, const
   const StateDict* names = workspace_.find(alias);
   const std::string place = names == nullptr || names->path().empty() ? "" : fmt::format(" in '{}'", names->path());
   std::vector<std::string> notes;
-  if (!ref.structured) notes = nearest_names(unescaped(ref.expr), names);
+  if (!ref.structured && !follows_from_mistake_) notes = nearest_names(unescaped(ref.expr), names);
   if (names != nullptr && names->names().empty()) notes.push_back(fmt::format("'{}' holds no tensor", alias));
   return Error(ErrorCode::plan,
                fmt::format("{}{}no tensor matches '{}'{}", where, where.empty() ? "" : ": ", describe(ref), place),
@@ -310,7 +333,7 @@ Error Binder::no_match(const std::string& where, const std::string& alias, const
 Error Binder::missing(const std::string& where, const TensorRef& ref, const std::string& alias,
                       const std::string& name) const {
   return Error(ErrorCode::plan, fmt::format("{}: tensor does not exist: {}", where, label_of(alias, name)), ref.span,
-               nearest_names(name, workspace_.find(alias)));
+               follows_from_mistake_ ? std::vector<std::string>() : nearest_names(name, workspace_.find(alias)));
 }
 
 std::vector<Binder::Taint> Binder::touched_by(const PreparedEdit& edit) const {

@@ -80,7 +80,10 @@ class Binder final : private NameScope {
     std::string prefix;  // of the names
     bool whole;          // it is the name itself
     bool changes;        // false: the step leaves names, shapes and dtypes as they are
+
+    friend bool operator==(const Taint&, const Taint&) = default;
   };
+  void add_taint(Taint taint);
   [[nodiscard]] std::vector<Taint> touched_by(const PreparedEdit& edit) const;
   [[nodiscard]] bool may_follow_from_mistake(const std::vector<Taint>& touched) const;
 
@@ -108,7 +111,8 @@ class Binder final : private NameScope {
   std::set<std::string> contributing_;
   std::set<std::string> changed_;
   std::vector<Taint> taints_;
-  std::vector<Taint> looked_at_;  // by the assertion at hand
+  std::vector<Taint> looked_at_;       // by the assertion at hand
+  bool follows_from_mistake_ = false;  // what the step at hand would report is kept back: no need to make it good
 };
 
 }  // namespace brainsurgery

@@ -10,6 +10,7 @@ namespace brainsurgery {
 
 void Binder::bind_assertion(const PreparedStep& step, const Assertion& assertion) {
   looked_at_.clear();
+  follows_from_mistake_ = false;
   try {
     CheckPtr check = assertion.bind(*this);
     // Decides what headers can tell, and throws a mistake that is reached whatever the data are.
@@ -17,7 +18,7 @@ void Binder::bind_assertion(const PreparedStep& step, const Assertion& assertion
     if (verdict && !verdict->pass && may_follow_from_mistake(looked_at_)) return;
     effects_.push_back({step.index, step.span, std::move(check)});
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::plan) throw;
+    if (error.code() != ErrorCode::plan) throw error.at(step.span);
     if (!may_follow_from_mistake(looked_at_)) diagnostics_.add(error.at(step.span));
   }
 }

@@ -4,6 +4,7 @@
 
 #include <variant>
 
+#include "base/text.h"
 #include "base/units.h"
 
 namespace brainsurgery {
@@ -22,7 +23,7 @@ std::string describe(const Segment& segment) {
   if (const auto* bytes = std::get_if<Segment::Bytes>(&segment.content)) {
     what = fmt::format("{} given bytes", bytes->bytes.size());
   } else if (const auto* copy = std::get_if<Segment::Copy>(&segment.content)) {
-    what = fmt::format("copy {} @{}", copy->from.file->path(), copy->from.offset);
+    what = fmt::format("copy {} @{}", escape_for_terminal(copy->from.file->path()), copy->from.offset);
   } else {
     what = to_string(*std::get<CompiledTensor>(segment.content).program);
   }
@@ -30,8 +31,8 @@ std::string describe(const Segment& segment) {
 }
 
 std::string describe(const OutputFile& file, const std::string& path) {
-  std::string text =
-      fmt::format("file {}{}{}: {}\n", path, file.name.empty() ? "" : "/", file.name, format_size(file.plan->size()));
+  std::string text = fmt::format("file {}{}{}: {}\n", escape_for_terminal(path), file.name.empty() ? "" : "/",
+                                 file.name, format_size(file.plan->size()));
   int number = 0;
   for (const Materialization& made : file.plan->materializations()) text += describe(made, number++);
   for (const Segment& segment : file.plan->segments()) text += describe(segment);
@@ -43,7 +44,8 @@ std::string describe(const OutputFile& file, const std::string& path) {
 std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutput* output) {
   std::string text;
   for (const auto& [alias, checkpoint] : binder.checkpoints()) {
-    text += fmt::format("input {}: {} ({} tensors)\n", alias, checkpoint.path, checkpoint.tensors.size());
+    text += fmt::format("input {}: {} ({} tensors)\n", escape_for_terminal(alias), escape_for_terminal(checkpoint.path),
+                        checkpoint.tensors.size());
   }
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     text += fmt::format("step {}: {} (line {})\n", i + 1, plan.steps[i].command, plan.steps[i].span.line);
@@ -54,9 +56,9 @@ std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutp
   }
   if (output == nullptr) return text + "no output\n";
   const OutputReport& report = output->report;
-  text +=
-      fmt::format("output {}: {} tensors of '{}' ({}), {} copied unchanged, {} computed\n", report.path, report.tensors,
-                  report.alias, report.reason, format_size(report.bytes_copied), format_size(report.bytes_computed));
+  text += fmt::format("output {}: {} tensors of '{}' ({}), {} copied unchanged, {} computed\n",
+                      escape_for_terminal(report.path), report.tensors, escape_for_terminal(report.alias),
+                      report.reason, format_size(report.bytes_copied), format_size(report.bytes_computed));
   if (output->peak_bytes > 0)
     text += fmt::format("whole tensors in memory at one time: at most {}\n", format_size(output->peak_bytes));
   for (const OutputFile& file : output->files) text += describe(file, report.path);

@@ -91,6 +91,10 @@ Destination choose_destination(Env& env, const PlanOutput& output, const std::st
     refuse(output, fmt::format("format: expected one of safetensors, torch, dcp, found '{}'", format));
   Destination destination;
   destination.directory = is_directory || suffix.empty();
+  if (destination.directory && status && !is_directory) {
+    refuse(output, fmt::format("'{}' exists and is not a directory", output.path),
+           {"end the path in .safetensors for a single file"});
+  }
   if (!destination.directory && suffix != ".safetensors") {
     refuse(output, fmt::format("'{}' has the suffix '{}', which is no format's", output.path, suffix),
            {"end it in .safetensors, or leave the suffix out for a directory"});

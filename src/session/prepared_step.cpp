@@ -50,6 +50,7 @@ std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& regi
   std::vector<PreparedStep> result;
   for (std::size_t i = 0; i < plan.steps.size() && !diagnostics.enough(); ++i) {
     const PlanStep& step = plan.steps[i];
+    if (step.payload == nullptr) continue;
     PreparedStep prepared{static_cast<int>(i), step.command, step.span, {}};
     try {
       if (step.command == kAssert) {

@@ -69,7 +69,7 @@ void publish_directory(Env& env, const BoundOutput& output, Executor& executor,
 void publish_output(Env& env, const BoundOutput& output, Executor& executor,
                     const std::map<std::string, Checkpoint>& inputs, const SessionOptions& options, EventSink& events) {
   const std::string parent = std::filesystem::path(output.report.path).parent_path().string();
-  check_free_space(env, parent.empty() ? "." : parent, output.report.bytes);
+  check_free_space(env, output.directory ? output.report.path : parent.empty() ? "." : parent, output.report.bytes);
   const PublishOptions publish{output.overwrite, options.sync};
   if (output.directory) {
     publish_directory(env, output, executor, inputs, publish, events);

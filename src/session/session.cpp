@@ -18,9 +18,10 @@
 namespace brainsurgery {
 namespace {
 
-// A plan after the first pass.
+// A plan after the first pass. It stays where it was made: the binder refers to what stands before it.
 struct BoundPlan {
   Plan plan;
+  Diagnostics diagnostics;
   std::unique_ptr<Binder> binder;
   std::optional<BoundOutput> output;
   RunReport report;
@@ -79,34 +80,34 @@ class Session::Impl {
       : env_(env), events_(events), options_(std::move(options)) {}
 
   RunReport run(const PlanSource& source) {
-    BoundPlan bound = bind(source, Purpose::perform);
+    const std::unique_ptr<const BoundPlan> bound = bind(source, Purpose::perform);
     std::int64_t done = 0;
-    const std::int64_t total = bound.output ? bound.output->report.bytes : 0;
+    const std::int64_t total = bound->output ? bound->output->report.bytes : 0;
     ThreadPool pool(options_.threads > 0 ? options_.threads : default_thread_count());
     Executor checker(pool, exec_options(), nullptr);
-    for (const CheckEffect& effect : bound.binder->effects()) perform(effect, checker);
-    if (!bound.output) return bound.report;
-    announce(*bound.output);
+    for (const CheckEffect& effect : bound->binder->effects()) perform(effect, checker);
+    if (!bound->output) return bound->report;
+    announce(*bound->output);
     Executor executor(pool, exec_options(), [&](std::int64_t bytes) {
       done += bytes;
       events_.on(events::Progress{done, total});
     });
-    publish_output(env_, *bound.output, executor, bound.binder->checkpoints(), options_, events_);
-    return bound.report;
+    publish_output(env_, *bound->output, executor, bound->binder->checkpoints(), options_, events_);
+    return bound->report;
   }
 
   RunReport check(const PlanSource& source) {
-    const BoundPlan bound = bind(source, Purpose::look);
-    for (const PlanInput& input : bound.plan.inputs) {
-      if (!bound.binder->checkpoints().contains(input.alias))
+    const std::unique_ptr<const BoundPlan> bound = bind(source, Purpose::look);
+    for (const PlanInput& input : bound->plan.inputs) {
+      if (!bound->binder->checkpoints().contains(input.alias))
         warn(fmt::format("input '{}' ({}) is not used", input.alias, input.path), input.span);
     }
-    return bound.report;
+    return bound->report;
   }
 
   std::string explain(const PlanSource& source) {
-    const BoundPlan bound = bind(source, Purpose::look);
-    return explain_plan(bound.plan, *bound.binder, bound.output ? &*bound.output : nullptr);
+    const std::unique_ptr<const BoundPlan> bound = bind(source, Purpose::look);
+    return explain_plan(bound->plan, *bound->binder, bound->output ? &*bound->output : nullptr);
   }
 
   Checkpoint inspect(const std::string& path) {
@@ -120,9 +121,10 @@ class Session::Impl {
     events_.on(events::Warning{{Severity::warning, span, std::move(message), {}}});
   }
 
-  BoundPlan bind(const PlanSource& source, Purpose purpose) {
-    Diagnostics diagnostics;
-    BoundPlan bound;
+  std::unique_ptr<const BoundPlan> bind(const PlanSource& source, Purpose purpose) {
+    auto owner = std::make_unique<BoundPlan>();
+    BoundPlan& bound = *owner;
+    Diagnostics& diagnostics = bound.diagnostics;
     const std::optional<Config> config = read_config(source.items, options_.environment, diagnostics);
     if (!config) throw_mistakes(diagnostics, source);
     bound.plan = parse_plan(config->root, config->referred_keys, diagnostics);
@@ -156,7 +158,7 @@ class Session::Impl {
     bound.report.assertions = static_cast<int>(bound.binder->effects().size());
     bound.report.undecided_assertions = static_cast<int>(std::ranges::count_if(
         bound.binder->effects(), [](const CheckEffect& effect) { return !decide(*effect.check).has_value(); }));
-    return bound;
+    return owner;
   }
 
   static std::vector<PreparedStep>::const_iterator first_gap(const std::vector<PreparedStep>& steps) {

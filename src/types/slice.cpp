@@ -72,7 +72,8 @@ Region::Axis range_axis(const SliceItem& item, std::int64_t size) {
   const std::int64_t stop = clip(item.stop.value_or(size));
   // (stop - start + step - 1) / step would overflow for steps near the limit.
   const std::int64_t count = stop > start ? (stop - start - 1) / item.step + 1 : 0;
-  return {start, count, item.step, false};
+  // The step between one element and none may be anything; 1 keeps products of it small.
+  return {start, count, count > 1 ? item.step : 1, false};
 }
 
 Region::Axis index_axis(const Slice& slice, const SliceItem& item, const Shape& shape, std::size_t dimension) {

@@ -38,7 +38,7 @@ for shard in none 1MB; do
   find dir -name '.*' | grep -q . && fail "litter in dir"
 done
 
-# An input whose publication was killed half way: a check says so, a run finishes it and then reads it.
+# A folder whose publication was killed half way: reading it is an error, the run that writes to it again finishes it first.
 half_published() {
   rm -rf dir; mkdir -p dir/.brainsurgery-1a2b3c4d
   cp a.safetensors dir/.brainsurgery-1a2b3c4d/model.safetensors
@@ -48,6 +48,9 @@ half_published
 plan 'inputs: [dir]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: e.safetensors'
 expect 3 'was interrupted' check plan.yaml
 [ -e dir/.brainsurgery-journal ] || fail "check finished a publication"
+expect 3 'was interrupted' run plan.yaml
+[ -e dir/.brainsurgery-journal ] || fail "reading a folder changed it"
+plan 'inputs: [dir]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: {path: dir, shard: none}'
 expect 0 '' run plan.yaml
 [ "$(ls -A dir)" = model.safetensors ] || fail "the publication was not finished: $(ls -A dir)"
 

@@ -150,7 +150,8 @@ Problem compare_random(const Tensors& actual, const Tensors& expected, const jso
       if (!(value >= range.at(0) && value <= range.at(1))) return "'" + name + "': outside " + range.dump();
     }
   }
-  for (const auto& [name, mean] : compare.value("mean", json::object()).items()) {
+  const json means = compare.value("mean", json::object());
+  for (const auto& [name, mean] : means.items()) {
     const std::vector<double> values = to_doubles(actual.at(name));
     double sum = 0;
     for (const double value : values) sum += value;
