@@ -74,20 +74,20 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
 }
 
 Executor::Job Executor::copy_job(const Segment& segment, const FilePlace& from, WritableFile& file) const {
-  // Tiles are aligned in the target: the page cache then writes whole pages only.
+  // Tiles start where the segment does. Were they aligned in the target, the page cache would take large blocks for
+  // them, which a virtual machine may have to get back from its host first: several times slower, at random
+  // (docs/performance.md).
   const std::int64_t tile = std::max<std::int64_t>(1, options_.tile_bytes);
-  const std::int64_t first = segment.offset / tile;
-  const std::int64_t last = (segment.offset + segment.size - 1) / tile;
-  const auto run = [&segment, &from, &file, tile, first](TileRunner&, Scratch& scratch, std::int64_t index) {
-    const std::int64_t begin = std::max(segment.offset, (first + index) * tile);
-    const std::int64_t end = std::min(segment.offset + segment.size, (first + index + 1) * tile);
+  const auto run = [&segment, &from, &file, tile](TileRunner&, Scratch& scratch, std::int64_t index) {
+    const std::int64_t begin = segment.offset + index * tile;
+    const std::int64_t end = std::min(segment.offset + segment.size, begin + tile);
     const auto block = scratch.take(std::min(tile, segment.size));
     const std::span<std::byte> bytes(block->data(), static_cast<std::size_t>(end - begin));
     from.file->read(from.offset + begin - segment.offset, bytes);
     file.write(begin, bytes);
     return end - begin;
   };
-  return {last - first + 1, run};
+  return {(segment.size + tile - 1) / tile, run};
 }
 
 Executor::Job Executor::compute_job(const Segment& segment, const Program& program, WritableFile& file) const {
