@@ -13,26 +13,24 @@ set(BS_ROOMS
   "predicates:plan graph types base"
   "planner:graph types base"
   "exec:planner graph types base"
-  "describe:plan types base"
-  "session:exec planner transforms predicates publish formats describe plan graph types base"
-  "cli:session describe types base")
+  "session:exec planner transforms predicates publish formats plan graph types base"
+  "cli:session types base")
 
 # public header:room whose promise it is
 set(BS_PUBLIC_HEADERS
   "error:base" "env:base" "events:base"
   "types:types"
   "checkpoint:formats" "format:formats"
-  "plan:plan" "schema:plan" "config:plan"
+  "config:plan"
   "expr:graph" "workspace:graph" "check:graph"
-  "transform:transforms" "predicate:predicates"
   "session:session")
 
 # third-party include prefix:rooms that may use it
 set(BS_FOREIGN_HEADERS
   "yaml-cpp/:plan" "re2/:plan" "pcre2:plan"
-  "nlohmann/:describe cli"
+  "nlohmann/:cli"
   "openssl/:base"
-  "fmt/:base types publish formats plan graph transforms predicates planner exec describe session cli"
+  "fmt/:base types publish formats plan graph transforms predicates planner exec session cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"
   "immintrin.h:exec" "cpuid.h:exec")
