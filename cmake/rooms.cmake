@@ -11,9 +11,10 @@ set(BS_ROOMS
   "graph:types base"
   "transforms:plan graph types base"
   "predicates:plan graph types base"
+  "commands:predicates plan graph types base"
   "planner:graph types base"
   "exec:planner graph types base"
-  "session:exec planner transforms predicates publish formats plan graph types base"
+  "session:exec planner transforms predicates commands publish formats plan graph types base"
   "cli:session types base")
 
 # public header:room whose promise it is
@@ -22,7 +23,7 @@ set(BS_PUBLIC_HEADERS
   "types:types"
   "checkpoint:formats" "format:formats"
   "config:plan"
-  "expr:graph" "workspace:graph" "check:graph"
+  "expr:graph" "workspace:graph" "check:graph" "data_source:graph"
   "session:session")
 
 # third-party include prefix:rooms that may use it
@@ -30,7 +31,7 @@ set(BS_FOREIGN_HEADERS
   "yaml-cpp/:plan" "re2/:plan" "pcre2:plan"
   "nlohmann/:cli"
   "openssl/:base"
-  "fmt/:base types publish formats plan graph transforms predicates planner exec session cli"
+  "fmt/:base types publish formats plan graph transforms predicates commands planner exec session cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"
   "immintrin.h:exec" "cpuid.h:exec")

@@ -9,5 +9,6 @@ int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   brainsurgery::install_interrupt_handlers();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  return brainsurgery::run_command_line(arguments, {std::cin, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1});
+  return brainsurgery::run_command_line(arguments, {std::cin, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1,
+                                                    ::isatty(STDOUT_FILENO) == 1});
 }

@@ -30,6 +30,9 @@ struct StepBound {
 struct AssertionHeld {
   int index;
 };
+struct Printed {
+  std::string text;  // for the user: what dump, diff, help and set print, previews, verbose lines; whole lines
+};
 struct OutputStarted {
   std::string alias, path, reason;  // why this alias is written
   std::int64_t tensors, bytes;      // bytes of all files
@@ -47,7 +50,7 @@ struct Published {
 }  // namespace events
 
 using Event = std::variant<events::Warning, events::InputOpened, events::StepBound, events::AssertionHeld,
-                           events::OutputStarted, events::Progress, events::Published>;
+                           events::Printed, events::OutputStarted, events::Progress, events::Published>;
 
 class EventSink {
  public:

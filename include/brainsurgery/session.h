@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,13 @@
 
 namespace brainsurgery {
 
+// The executed-plan summary: the steps that were done, as YAML.
+enum class SummaryMode : std::uint8_t {
+  none,
+  raw,      // as they were written
+  resolve,  // with inputs and output, defaults and seeds filled in: itself a plan that gives the same output
+};
+
 struct SessionOptions {
   int threads = 0;                      // 0: as many as this process may use
   std::int64_t memory_bytes = 0;        // for tensors that must exist as a whole; 0: half of what is available
@@ -29,6 +37,10 @@ struct SessionOptions {
   bool overwrite = true;                          // false: an existing target is an error
   bool sync = true;                               // false: do not wait for the disk
   bool fuse = true;                               // false: every operation makes a whole tensor; for tests
+  bool dry_run = false, preview = false, verbose = false;  // as `set` at the beginning of the plan would switch them
+  std::optional<int> until;                       // do this many steps only, and write no output
+  SummaryMode summary = SummaryMode::raw;
+  std::string summary_path;                       // where the summary goes; empty: into the report only
   VariableLookup environment;                     // of ${oc.env:NAME} in plans; empty: no variable is set
 };
 
@@ -46,8 +58,9 @@ struct RunReport {
   int steps = 0;
   int assertions = 0;
   int undecided_assertions = 0;  // by headers alone; after a run they held
-  std::vector<OutputReport> outputs;
+  std::vector<OutputReport> outputs;  // of saving steps and of the plan's output, in this order
   std::int64_t peak_whole_tensor_bytes = 0;  // predicted: tensors that must exist as a whole at one time
+  std::string summary;                       // of a run; empty for SummaryMode::none
 };
 
 class Session {

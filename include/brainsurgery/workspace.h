@@ -73,6 +73,9 @@ class Workspace {
   // The alias must exist.
   [[nodiscard]] StateDict& at(std::string_view alias);
   void add(std::string alias, StateDict tensors);
+  void erase(std::string_view alias);
+  // `from` must exist, `to` must not.
+  void rename(std::string_view from, std::string to);
 
  private:
   Aliases aliases_;

@@ -30,6 +30,8 @@ struct Arguments {
   std::string path;
   bool quiet = false, json = false, no_color = false, digest = false;
   std::string log_level = "info";
+  bool summarize = true;
+  std::string summary_mode = "raw";
   std::string memory, tile = "512KB", provider = "inmemory";
   SessionOptions session;
 };
@@ -58,6 +60,8 @@ std::string size_problem(const std::string& text) {
   const std::optional<std::int64_t> size = parse_size(text);
   return size && *size > 0 ? "" : fmt::format("'{}' is not a size; write an integer and a unit, as in 512MB", text);
 }
+
+std::string trimmed_lower(const std::string& text) { return ascii_lower(trim(text)); }
 
 void add_view_options(CLI::App& command, Arguments& arguments) {
   command.add_flag("-q,--quiet", arguments.quiet, "Errors only");
@@ -94,8 +98,22 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--arena-root", arguments.session.spill_directory, "Where whole tensors beyond --memory are kept")
       ->capture_default_str();
   command.add_option("--provider", arguments.provider, "inmemory, or arena: keep whole tensors in files")
-      ->transform([](const std::string& text) { return ascii_lower(trim(text)); })
+      ->transform(trimmed_lower)
       ->check(CLI::IsMember({"inmemory", "arena"}));
+}
+
+void add_run_options(CLI::App& command, Arguments& arguments) {
+  command.add_flag("--dry-run", arguments.session.dry_run, "Do the steps and print what they print, write nothing");
+  command.add_flag("--preview", arguments.session.preview, "Print before each step which tensors it touches");
+  command.add_flag("--verbose", arguments.session.verbose, "Print what each step did");
+  command.add_option("--until", arguments.session.until, "Do the first N steps and what they print, write no output")
+      ->check(CLI::NonNegativeNumber);
+  command.add_flag("-s,--summarize,!--no-summarize", arguments.summarize,
+                   "Print the steps that were done as a plan (default)");
+  command.add_option("--summarize-path", arguments.session.summary_path, "Write the summary to this file instead");
+  command.add_option("--summary-mode", arguments.summary_mode, "raw: steps as written; resolve: a plan for the same output")
+      ->transform(trimmed_lower)
+      ->check(CLI::IsMember({"raw", "resolve"}));
 }
 
 // What `check` found, for people.
@@ -140,6 +158,7 @@ class CommandLine {
     CLI::App* explain = app.add_subcommand("explain", "Show how a plan would be performed; nothing is written");
     CLI::App* inspect = app.add_subcommand("inspect", "List the tensors of a checkpoint, a file or a directory");
     for (CLI::App* command : {run, check, explain}) add_plan_options(*command, arguments_);
+    add_run_options(*run, arguments_);
     inspect->add_option("path", arguments_.path, "The checkpoint")->required();
     inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
     add_view_options(*inspect, arguments_);
@@ -170,6 +189,9 @@ class CommandLine {
   void apply_options() {
     if (!arguments_.memory.empty()) arguments_.session.memory_bytes = *parse_size(arguments_.memory);
     if (arguments_.provider == "arena") arguments_.session.memory_bytes = 1;
+    arguments_.session.summary = !arguments_.summarize                 ? SummaryMode::none
+                                 : arguments_.summary_mode == "resolve" ? SummaryMode::resolve
+                                                                        : SummaryMode::raw;
     arguments_.session.tile_bytes = *parse_size(arguments_.tile);
     arguments_.session.environment = [](const std::string& name) {
       const char* value = std::getenv(name.c_str());
@@ -186,7 +208,8 @@ class CommandLine {
     if (arguments_.quiet) verbosity = Verbosity::error;
     const char* no_color = std::getenv("NO_COLOR");
     const bool color = streams_.err_is_terminal && !arguments_.no_color && (no_color == nullptr || *no_color == '\0');
-    return TextView(streams_.err, verbosity, streams_.err_is_terminal && !arguments_.quiet, color);
+    return TextView(streams_.out, streams_.err, verbosity,
+                    {streams_.out_is_terminal, streams_.err_is_terminal && !arguments_.quiet, color});
   }
 
   // Calls `work` with a session whose events are shown, and turns its outcome into text and an exit code.
@@ -244,6 +267,7 @@ class CommandLine {
   void print(const RunReport& report) {
     if (!arguments_.json) {
       if (checking_ && !arguments_.quiet) streams_.out << summary_of(report);
+      if (!report.summary.empty()) streams_.out << report.summary << '\n';
       return;
     }
     nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
@@ -261,7 +285,8 @@ class CommandLine {
                                          {"assertions", report.assertions},
                                          {"undecided_assertions", report.undecided_assertions},
                                          {"peak_whole_tensor_bytes", report.peak_whole_tensor_bytes},
-                                         {"outputs", outputs}};
+                                         {"outputs", outputs},
+                                         {"summary", report.summary}};
     streams_.out << summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
   }
 

@@ -13,6 +13,7 @@ struct Streams {
   std::ostream& out;
   std::ostream& err;
   bool err_is_terminal = false;  // progress and colour
+  bool out_is_terminal = false;  // what could steer it is escaped
 };
 
 // `arguments` without the program's name. Returns the exit code: 0 done, 1 an assertion failed, 2 the plan or the

@@ -16,10 +16,16 @@ namespace brainsurgery {
 
 enum class Verbosity { debug, info, warning, error };
 
-// Messages on a stream: warnings, where output goes and why, and on a terminal one line of progress.
+// What the plan prints on `out`; on `err` messages: warnings, where output goes and why, and on a terminal one line of
+// progress.
 class TextView final : public EventSink {
  public:
-  TextView(std::ostream& err, Verbosity verbosity, bool progress, bool color);
+  struct Look {
+    bool escape_output = false;  // `out` is a terminal: names must not steer it
+    bool progress = false;
+    bool color = false;
+  };
+  TextView(std::ostream& out, std::ostream& err, Verbosity verbosity, Look look);
   ~TextView() override;
   void on(const Event& event) override;
   void fail(const Error& error);
@@ -28,11 +34,12 @@ class TextView final : public EventSink {
   void show_progress(const events::Progress& progress);
   void clear_progress();
   void show(const Diagnostic& diagnostic);
+  void print(const std::string& text);
 
+  std::ostream& out_;
   std::ostream& err_;
   std::shared_ptr<spdlog::logger> log_;
-  bool progress_;
-  bool color_;
+  Look look_;
   bool progress_shown_ = false;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point last_shown_;

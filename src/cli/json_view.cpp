@@ -47,6 +47,7 @@ struct ToJson {
   ordered_json operator()(const events::AssertionHeld& event) const {
     return {{"event", "assertion_held"}, {"step", event.index}};
   }
+  ordered_json operator()(const events::Printed& event) const { return {{"event", "printed"}, {"text", event.text}}; }
   ordered_json operator()(const events::OutputStarted& event) const {
     return {{"event", "output_started"},
             {"alias", event.alias},

@@ -3,6 +3,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
 #include <ostream>
 
 #include "base/text.h"
@@ -52,12 +53,12 @@ std::string describe(const events::Published& event) {
 
 }  // namespace
 
-TextView::TextView(std::ostream& err, Verbosity verbosity, bool progress, bool color)
-    : err_(err),
+TextView::TextView(std::ostream& out, std::ostream& err, Verbosity verbosity, Look look)
+    : out_(out),
+      err_(err),
       log_(std::make_shared<spdlog::logger>("brainsurgery",
                                             std::make_shared<spdlog::sinks::ostream_sink_st>(err, true))),
-      progress_(progress),
-      color_(color) {
+      look_(look) {
   log_->set_pattern("%v");
   log_->set_level(level_of(verbosity));
 }
@@ -72,6 +73,8 @@ void TextView::on(const Event& event) {
   clear_progress();
   if (const auto* warning = std::get_if<events::Warning>(&event)) {
     if (log_->should_log(spdlog::level::warn)) show(warning->diagnostic);
+  } else if (const auto* printed = std::get_if<events::Printed>(&event)) {
+    print(printed->text);
   } else if (const auto* opened = std::get_if<events::InputOpened>(&event)) {
     log_->debug("opened {} as {}: {} tensors, {}", quoted(opened->path), quoted(opened->alias), opened->tensors,
                 format_size(opened->bytes));
@@ -88,6 +91,20 @@ void TextView::on(const Event& event) {
   }
 }
 
+void TextView::print(const std::string& text) {
+  if (!look_.escape_output) {
+    out_ << text << std::flush;
+    return;
+  }
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    out_ << escape_for_terminal(std::string_view(text).substr(begin, end - begin));
+    if (end < text.size()) out_ << '\n';
+    begin = end + 1;
+  }
+  out_ << std::flush;
+}
+
 void TextView::fail(const Error& error) {
   clear_progress();
   for (const Diagnostic& diagnostic : error.diagnostics()) show(diagnostic);
@@ -95,7 +112,7 @@ void TextView::fail(const Error& error) {
 
 void TextView::show(const Diagnostic& diagnostic) {
   std::string text = to_string(diagnostic);
-  if (color_) {
+  if (look_.color) {
     for (const auto& [word, code] : {std::pair{"error:", "\x1b[1;31m"}, std::pair{"warning:", "\x1b[1;33m"}}) {
       const std::size_t at = text.find(word);
       if (at == std::string::npos || at > text.find('\n')) continue;
@@ -108,7 +125,7 @@ void TextView::show(const Diagnostic& diagnostic) {
 }
 
 void TextView::show_progress(const events::Progress& progress) {
-  if (!progress_ || progress.bytes_total == 0) return;
+  if (!look_.progress || progress.bytes_total == 0) return;
   const auto now = std::chrono::steady_clock::now();
   if (progress_shown_ && now - last_shown_ < kProgressInterval) return;
   if (!progress_shown_ && now - started_ < kProgressInterval) return;

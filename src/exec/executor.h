@@ -18,6 +18,7 @@
 
 #include "base/thread_pool.h"
 #include "brainsurgery/check.h"
+#include "brainsurgery/data_source.h"
 #include "brainsurgery/env.h"
 #include "exec/buffer_pool.h"
 #include "exec/dense_module.h"
@@ -56,7 +57,7 @@ class Places final : public PlaceReader {
   std::int64_t mapped_bytes_ = 0;
 };
 
-class Executor final : public DataOracle {
+class Executor final : public DataOracle, public DataSource {
  public:
   // Told the number of bytes done since the last call; on the calling thread.
   using Progress = std::function<void(std::int64_t bytes)>;
@@ -70,6 +71,10 @@ class Executor final : public DataOracle {
 
   [[nodiscard]] std::optional<bool> holds(const checks::EqualValues& check) override;
   [[nodiscard]] std::optional<bool> holds(const checks::SmallValues& check) override;
+
+  [[nodiscard]] TensorStatistics statistics(const Expr& expr) override;
+  [[nodiscard]] std::vector<std::byte> values(const Expr& expr) override { return evaluate(expr); }
+  [[nodiscard]] Difference difference(const Expr& a, const Expr& b, std::optional<double> eps) override;
 
  private:
   // Independent pieces of work, numbered; each may run on any worker.

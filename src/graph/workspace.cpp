@@ -70,6 +70,20 @@ StateDict& Workspace::at(std::string_view alias) {
   return found->second;
 }
 
+void Workspace::erase(std::string_view alias) {
+  const auto found = aliases_.find(alias);
+  BS_CHECK(found != aliases_.end());
+  aliases_.erase(found);
+}
+
+void Workspace::rename(std::string_view from, std::string to) {
+  const auto found = aliases_.find(from);
+  BS_CHECK(found != aliases_.end() && find(to) == nullptr);
+  auto node = aliases_.extract(found);
+  node.key() = std::move(to);
+  aliases_.insert(std::move(node));
+}
+
 void Workspace::add(std::string alias, StateDict tensors) {
   aliases_.insert_or_assign(std::move(alias), std::move(tensors));
 }

@@ -115,10 +115,34 @@ std::optional<NumberArray> FieldDecoder::numbers(const YamlNode& value) const {
   return array;
 }
 
+std::optional<std::string> FieldDecoder::text(const YamlNode& value) const {
+  if (value.is_string() && !value.text().empty()) return value.text();
+  expected(value, "a text");
+  return std::nullopt;
+}
+
+std::optional<bool> FieldDecoder::flag(const YamlNode& value) const {
+  if (value.is(YamlKind::boolean)) return value.boolean();
+  if (value.is_string()) {
+    const std::string word = ascii_lower(trim(value.text()));
+    if (word == "true" || word == "t") return true;
+    if (word == "false" || word == "f") return false;
+  }
+  expected(value, "true or false");
+  return std::nullopt;
+}
+
+std::optional<double> FieldDecoder::tolerance(const YamlNode& value) const {
+  if (value.is_number() && value.floating() >= 0) return value.floating();
+  expected(value, "a number that is not negative");
+  return std::nullopt;
+}
+
 std::optional<TensorRef> FieldDecoder::reference(const YamlNode& value) const {
   try {
     TensorRef ref = parse_tensor_ref(value, path_, context_.default_alias.has_value());
-    if (ref.alias && !context_.known_aliases.contains(*ref.alias)) {
+    const bool may_be_new = field_.role && field_.role->new_alias;
+    if (ref.alias && !may_be_new && !context_.known_aliases.contains(*ref.alias)) {
       const std::vector<std::string> known(context_.known_aliases.begin(), context_.known_aliases.end());
       std::vector<std::string> notes = did_you_mean(*ref.alias, known);
       notes.push_back(known.empty() ? "the plan has no inputs" : fmt::format("aliases: {}", fmt::join(known, ", ")));
@@ -169,6 +193,10 @@ bool reads_yaml(FieldKind kind, std::string_view text) {
       return text.starts_with('[');
     case FieldKind::dtype:
     case FieldKind::choice:
+    case FieldKind::path:
+    case FieldKind::alias:
+    case FieldKind::size:
+    case FieldKind::text:
       return false;
     case FieldKind::number:
     case FieldKind::integer:
@@ -176,6 +204,10 @@ bool reads_yaml(FieldKind kind, std::string_view text) {
     case FieldKind::numbers:
     case FieldKind::predicate:
     case FieldKind::predicates:
+    case FieldKind::flag:
+    case FieldKind::steps:
+    case FieldKind::plan:
+    case FieldKind::any_value:
       return true;
   }
   return false;

@@ -116,4 +116,19 @@ NamePattern::Next NamePattern::next(std::string_view name) const {
   return {};
 }
 
+std::string literal_pattern(std::string_view name) {
+  std::string result;
+  for (const char c : name) {
+    if (std::string_view("\\.^$*+?{}[]|()").find(c) != std::string_view::npos) result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+std::string literal_template(std::string_view name) {
+  std::string result;
+  for (const char c : name) result.append(c == '\\' ? 2 : 1, c);
+  return result;
+}
+
 }  // namespace brainsurgery

@@ -73,6 +73,10 @@ class NamePattern {
   std::shared_ptr<const Impl> impl_;
 };
 
+// The pattern, or the template, that stands for exactly this name.
+[[nodiscard]] std::string literal_pattern(std::string_view name);
+[[nodiscard]] std::string literal_template(std::string_view name);
+
 // The name that a match leads to. Expands the full match: \1..\99, \g<n>, \g<name>, \\, \n, \t; a backslash before
 // punctuation gives that character. For lists `$x`, `${x}` (also `\${x}`) anywhere in a segment, `*xs`.
 class NameTemplate {

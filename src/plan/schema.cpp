@@ -25,6 +25,10 @@ Role updated() {
 }
 Role in_place() { return {.reads = true, .writes = true, .slice = true}; }
 Role in_place_whole() { return {.reads = true, .writes = true}; }
+Role loaded() {
+  return {.names = Role::Names::literal, .policy = Role::Policy::must_not_exist, .writes = true, .new_alias = true};
+}
+Role saved() { return {.names = Role::Names::literal, .policy = Role::Policy::must_exist, .reads = true}; }
 }  // namespace roles
 
 const Field* Schema::find(std::string_view key) const {

@@ -39,8 +39,9 @@ struct Role {
   bool reads = false;
   bool writes = false;
   bool removes = false;  // the name is gone afterwards
-  bool slice = false;    // may carry one
-  bool single = false;   // a pattern that must match exactly one tensor
+  bool slice = false;      // may carry one
+  bool single = false;     // a pattern that must match exactly one tensor
+  bool new_alias = false;  // the alias need not exist yet
 };
 
 namespace roles {
@@ -54,6 +55,8 @@ namespace roles {
 [[nodiscard]] Role updated();          // written; named from the match, must exist, sliced or not
 [[nodiscard]] Role in_place();         // selects, is read and rewritten, sliced or not
 [[nodiscard]] Role in_place_whole();   // the same without slices
+[[nodiscard]] Role loaded();           // a literal name, also of a new alias, must not exist
+[[nodiscard]] Role saved();            // a literal name, read as a whole
 }  // namespace roles
 
 // Numbers as written in a plan: a scalar or nested lists of one shape.
@@ -79,7 +82,15 @@ enum class FieldKind : std::uint8_t {
   choice,
   numbers,
   predicate,
-  predicates
+  predicates,
+  flag,
+  path,      // of a file or folder
+  alias,     // of a model
+  size,      // "5GB", or "none"
+  text,      // any
+  steps,     // a step or a list of them
+  plan,      // a plan as a mapping, or a list of steps
+  any_value  // decoded by its own means
 };
 
 class PredicateRegistry;
@@ -160,6 +171,10 @@ class FieldDecoder {
   [[nodiscard]] std::optional<std::size_t> choice(
       const YamlNode& value) const;  // trimmed, case-insensitive; index into field.choices
   [[nodiscard]] std::optional<NumberArray> numbers(const YamlNode& value) const;
+  [[nodiscard]] std::optional<std::string> text(const YamlNode& value) const;  // not empty
+  [[nodiscard]] std::optional<bool> flag(const YamlNode& value) const;         // true, false, t, f as text too
+  // A non-negative number that is written as one, no text and no boolean: the eps of comparisons.
+  [[nodiscard]] std::optional<double> tolerance(const YamlNode& value) const;
   [[nodiscard]] std::optional<TensorRef> reference(const YamlNode& value) const;
   [[nodiscard]] std::optional<std::vector<TensorRef>> references(const YamlNode& value) const;  // a list of references
 
@@ -196,6 +211,15 @@ class SchemaBuilder {
     };
     return field.require();
   }
+  Field& reference(std::optional<TensorRef> Spec::*member, std::string name, Role role) {
+    Field& field = add(std::move(name), FieldKind::reference, member, &FieldDecoder::reference);
+    field.role = role;
+    field.references = [member](const void* spec) {
+      const std::optional<TensorRef>& ref = static_cast<const Spec*>(spec)->*member;
+      return ref ? std::vector<const TensorRef*>{&*ref} : std::vector<const TensorRef*>();
+    };
+    return field;
+  }
   Field& references(std::vector<TensorRef> Spec::*member, std::string name, Role role) {
     Field& field = add(std::move(name), FieldKind::references, member, &FieldDecoder::references);
     field.role = role;
@@ -231,15 +255,30 @@ class SchemaBuilder {
   Field& field(std::optional<NumberArray> Spec::*member, std::string name) {
     return add(std::move(name), FieldKind::numbers, member, &FieldDecoder::numbers);
   }
+  // `kind`: path, alias, size or text.
+  Field& text(std::string Spec::*member, std::string name, FieldKind kind) {
+    return add(std::move(name), kind, member, &FieldDecoder::text);
+  }
+  Field& text(std::optional<std::string> Spec::*member, std::string name, FieldKind kind) {
+    return add(std::move(name), kind, member, &FieldDecoder::text);
+  }
+  Field& flag(bool Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::flag, member, &FieldDecoder::flag);
+  }
+  Field& flag(std::optional<bool> Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::flag, member, &FieldDecoder::flag);
+  }
+  Field& tolerance(std::optional<double> Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::number, member, &FieldDecoder::tolerance);
+  }
   // `values` are the choices in the order of the enumerators of Enum, which count from 0.
   template <typename Enum>
   Field& choice(Enum Spec::*member, std::string name, std::vector<std::string> values) {
-    Field& field = add_field(std::move(name), FieldKind::choice);
-    field.choices = std::move(values);
-    field.decode = [member](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
-      if (const auto index = decoder.choice(value)) static_cast<Spec*>(spec)->*member = static_cast<Enum>(*index);
-    };
-    return field;
+    return add_choice<Enum>(member, std::move(name), std::move(values));
+  }
+  template <typename Enum>
+  Field& choice(std::optional<Enum> Spec::*member, std::string name, std::vector<std::string> values) {
+    return add_choice<Enum>(member, std::move(name), std::move(values));
   }
   // A field that is decoded by other means.
   Field& custom(std::string name, FieldKind kind,
@@ -285,6 +324,15 @@ class SchemaBuilder {
     schema_.fields.back()->name = std::move(name);
     schema_.fields.back()->kind = kind;
     return *schema_.fields.back();
+  }
+  template <typename Enum, typename Member>
+  Field& add_choice(Member Spec::*member, std::string name, std::vector<std::string> values) {
+    Field& field = add_field(std::move(name), FieldKind::choice);
+    field.choices = std::move(values);
+    field.decode = [member](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
+      if (const auto index = decoder.choice(value)) static_cast<Spec*>(spec)->*member = static_cast<Enum>(*index);
+    };
+    return field;
   }
   template <typename Member, typename Value>
   Field& add(std::string name, FieldKind kind, Member Spec::*member,

@@ -31,7 +31,7 @@ using YamlEntries = std::vector<std::pair<YamlPtr, YamlPtr>>;  // keys are scala
 // Levels of nesting that a tree may have: recursion over a tree needs no other guard.
 inline constexpr int kMaxYamlDepth = 200;
 
-class YamlNode {
+class YamlNode : public std::enable_shared_from_this<YamlNode> {
  public:
   // Builders. Those of lists and mappings throw Error(plan) beyond kMaxYamlDepth. `plain` resolves a scalar as if it
   // stood unquoted in a file; `text` is a string whatever it looks like; `untyped` is a string until the field is known

@@ -1,30 +1,18 @@
 #include "session/binder.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/spelling.h"
 #include "plan/match_names.h"
-#include "publish/staged_directory.h"
 #include "session/seed.h"
 
 namespace brainsurgery {
 namespace {
 
-constexpr std::size_t kMaxTaints = 1000;
-
 std::string label_of(const std::string& alias, const std::string& name) { return alias + "::" + name; }
-
-std::vector<std::string> nearest_names(const std::string& wanted, const StateDict* names) {
-  if (names == nullptr) return {};
-  NearestNames near(wanted, 3);
-  for (const auto& [name, tensor] : names->names()) near.offer(name);
-  std::vector<std::string> notes;
-  for (const std::string& name : near.result()) notes.push_back(fmt::format("did you mean '{}'?", name));
-  return notes;
-}
 
 // A reference's text as a name might be spelt: escapes removed.
 std::string unescaped(const std::string& expr) {
@@ -36,124 +24,156 @@ std::string unescaped(const std::string& expr) {
   return text;
 }
 
+NameSet names_of_ref(const PreparedRef& ref) {
+  NameSet names{ref.alias, "", false};
+  if (ref.pattern) {
+    names.prefix = ref.pattern->literal_prefix();
+    names.whole = ref.pattern->is_literal();
+  } else if (!ref.ref->structured) {
+    names.prefix = ref.ref->expr.substr(0, ref.expansion ? ref.ref->expr.find('\\') : std::string::npos);
+    names.whole = !ref.expansion || ref.expansion->is_constant();
+  }
+  return names;
+}
+
+std::vector<NameSet> touched_by(const PreparedEdit& edit) {
+  std::vector<NameSet> result;
+  for (const PreparedRef& ref : edit.refs) result.push_back(names_of_ref(ref));
+  return result;
+}
+
 }  // namespace
 
-Binder::Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics,
-               bool may_recover)
+Binder::Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan,
+               const SessionOptions& options, bool may_recover)
     : env_(env),
       registries_(registries),
       events_(events),
       plan_(plan),
-      diagnostics_(diagnostics),
-      may_recover_(may_recover) {
-  if (!plan.inputs.empty()) return;
-  workspace_.add(kImplicitAlias, StateDict());
-  // With inputs that could not be read nobody knows what it should hold.
-  if (diagnostics.has_errors()) taints_.push_back({kImplicitAlias, "", false, true});
+      options_(options),
+      checkpoints_(env, registries.formats, events, plan, may_recover) {
+  for (const PlanInput& input : plan.inputs) state_.pending.emplace(input.alias, input);
+  set_flags({options.dry_run, options.preview, options.verbose});
 }
 
 bool Binder::open(const std::string& alias) {
-  if (workspace_.find(alias) != nullptr) return true;
-  const auto input = std::ranges::find(plan_.inputs, alias, &PlanInput::alias);
-  if (input == plan_.inputs.end()) return false;
+  if (state_.workspace.find(alias) != nullptr) return true;
+  const auto pending = state_.pending.find(alias);
+  if (pending == state_.pending.end()) {
+    // A plan without inputs has one model to begin with, which is empty.
+    if (!plan_.inputs.empty() || alias != kImplicitAlias) return false;
+    change_aliases([&](Workspace& workspace) { workspace.add(alias, StateDict()); });
+    return true;
+  }
+  const PlanInput input = pending->second;
+  state_.pending.erase(pending);
+  StateDict names(input.path);
+  Origin origin;
   try {
-    workspace_.add(alias, read_input(*input));
+    names = open_model(alias, input.path, origin);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::internal) throw;
-    unreadable_.push_back(error.at(input->span));
-    workspace_.add(alias, StateDict(input->path));
-    taints_.push_back({alias, "", false, true});
+    unreadable_.push_back(error.at(input.span));
+    taints_.add_alias(alias);
   }
+  change_aliases([&](Workspace& workspace) { workspace.add(alias, names); });
+  state_.origins.insert_or_assign(alias, std::move(origin));
   return true;
 }
 
-StateDict Binder::read_input(const PlanInput& input) {
-  finish_publication(input.path);
-  Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, input.path);
-  StateDict names(input.path);
-  std::int64_t bytes = 0;
-  for (const TensorEntry& tensor : checkpoint.tensors) {
-    bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
-    names.put(tensor.name, source(tensor.file, tensor.offset, tensor.desc));
+StateDict Binder::open_model(const std::string& alias, const std::string& path, Origin& origin) {
+  StateDict names(path);
+  if (const auto saved = state_.saved.find(canonical_path(path)); saved != state_.saved.end()) {
+    for (const auto& [name, tensor] : saved->second.names.in_key_order()) names.put(name, tensor->expr);
+    origin.metadata = saved->second.metadata;
+    return names;
   }
-  for (const std::string& warning : checkpoint.warnings)
-    events_.on(events::Warning{{Severity::warning, {}, warning, {}}});
-  events_.on(events::InputOpened{input.alias, input.path, std::ssize(checkpoint.tensors), bytes});
-  checkpoints_.emplace(input.alias, std::move(checkpoint));
+  origin.checkpoint = checkpoints_.open(alias, path);
+  origin.metadata = origin.checkpoint->metadata;
+  for (const TensorEntry& tensor : origin.checkpoint->tensors)
+    names.put(tensor.name, source(tensor.file, tensor.offset, tensor.desc));
   return names;
 }
 
-// A killed run may have left an input half published. Finishing it changes files, and a stranger's folder may hold a
-// journal of the stranger's: only a folder that the plan itself writes to is touched.
-void Binder::finish_publication(const std::string& directory) {
-  if (!env_.status((std::filesystem::path(directory) / kJournalName).string(), false)) return;
-  std::error_code different;
-  if (!plan_.output || !std::filesystem::equivalent(directory, plan_.output->path, different)) {
-    throw Error(ErrorCode::run,
-                fmt::format("a publication into '{}' was interrupted and has to be finished first", directory), {},
-                {"run the plan that writes to it once more; reading a folder changes nothing in it"});
+void Binder::change_aliases(const std::function<void(Workspace&)>& change) {
+  change(state_.workspace);
+  if (state_.before_dry_run) change(*state_.before_dry_run);
+}
+
+bool Binder::bind(const PreparedStep& step, int count, Diagnostics& diagnostics) {
+  const Current outer = std::exchange(current_, Current{&step, count, &diagnostics});
+  const bool previewed = state_.flags.preview;
+  std::optional<PlanState> before;
+  if (previewed || confirm_) before = state_;
+  const std::size_t first_effect = effects_.size();
+  if (previewed) print("");  // the preview's place
+  const int errors = diagnostics.error_count();
+  const std::size_t unreadable = unreadable_.size();
+  std::visit(
+      [&](const auto& action) {
+        using Action = std::decay_t<decltype(action)>;
+        if constexpr (std::is_same_v<Action, PreparedEdit>) bind_edit(step, action);
+        if constexpr (std::is_same_v<Action, Assertion>) bind_assertion(step, action);
+        if constexpr (std::is_same_v<Action, PreparedCommand>) bind_command(step, action);
+      },
+      step.action);
+  bool done = diagnostics.error_count() == errors && unreadable_.size() == unreadable;
+  if (!done && confirm_) {
+    state_ = *std::move(before);
+    effects_.erase(effects_.begin() + static_cast<std::ptrdiff_t>(first_effect), effects_.end());
+  } else if (done && previewed) {
+    done = preview(*std::move(before), first_effect);
   }
-  if (!may_recover_) {
-    events_.on(events::Warning{
-        {Severity::warning,
-         {},
-         fmt::format("a publication into '{}' was interrupted; a run will finish or undo it first", directory),
-         {}}});
-  } else if (!recover(env_, directory)) {
-    throw Error(ErrorCode::run, fmt::format("another program is publishing into '{}' right now", directory), {},
-                {"run again when it is done"});
-  }
+  if (done && !executing_) executed_.push_back({step.name, step.payload, std::move(current_.seeded)});
+  current_ = outer;
+  return done;
+}
+
+void Binder::report_mistake(const Error& error, const std::vector<NameSet>& looked_at) {
+  if (error.code() != ErrorCode::plan) throw error.at(current_.step->span);
+  if (!taints_.touch(looked_at)) current_.diagnostics->add(error.at(current_.step->span));
 }
 
 const StateDict& Binder::names_of(const std::string& alias) {
-  BS_CHECK(open(alias));
-  return *workspace_.find(alias);
+  if (!open(alias)) require_known(alias);
+  return *state_.workspace.find(alias);
 }
 
-void Binder::bind(const PreparedStep& step) {
-  if (const auto* assertion = std::get_if<Assertion>(&step.action)) {
-    bind_assertion(step, *assertion);
-  } else {
-    bind_edit(step, std::get<PreparedEdit>(step.action));
-  }
+void Binder::count(const std::string& alias, const std::string& name, std::int64_t reads, std::int64_t writes) {
+  if (!state_.flags.dry_run) state_.workspace.at(alias).count(name, reads, writes);
+}
+
+void Binder::count_created(const std::string& alias, const std::string& name) {
+  if (state_.flags.dry_run) state_.workspace.at(alias).count(name, 0, -1);
 }
 
 void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
-  const std::vector<Taint> touched = touched_by(edit);
-  follows_from_mistake_ = may_follow_from_mistake(touched);
+  const std::vector<NameSet> touched = touched_by(edit);
+  current_.follows_from_mistake = taints_.touch(touched);
   try {
     const std::vector<Match> matches = resolve(edit);
     check_destinations(matches);
-    Delta delta;
-    for (const Match& match : matches) std::ranges::move(apply(step, edit, match), std::back_inserter(delta));
-    events::StepBound event{step.index, step.command, 0, 0, 0};
-    for (const DeltaEntry& entry : delta) {
-      changed_.insert(entry.alias);
+    for (const Match& match : matches) apply(step, edit, match);
+    events::StepBound event{step.index, step.name, 0, 0, 0};
+    for (const DeltaEntry& entry : current_.delta) {
+      if (!state_.flags.dry_run) state_.changed.insert(entry.alias);
       event.created += entry.kind == DeltaEntry::Kind::created;
       event.changed += entry.kind == DeltaEntry::Kind::changed;
       event.deleted += entry.kind == DeltaEntry::Kind::deleted;
     }
     const auto destination =
         std::ranges::find_if(edit.refs, [](const PreparedRef& ref) { return ref.field->role->writes; });
-    contributing_.insert(destination == edit.refs.end() ? edit.refs.front().alias : destination->alias);
+    state_.contributing.insert(destination == edit.refs.end() ? edit.refs.front().alias : destination->alias);
     events_.on(event);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::plan) throw error.at(step.span);
-    if (!may_follow_from_mistake(touched)) diagnostics_.add(error.at(step.span));
-    for (const Taint& taint : touched) {
-      if (taint.changes) add_taint(taint);
+    report_mistake(error, touched);
+    for (std::size_t i = 0; i < touched.size(); ++i) {
+      // Writing values into a tensor changes nothing that binding looks at.
+      const Role& role = *edit.refs[i].field->role;
+      if (role.removes || (role.writes && (edit.edit->rebinds || role.policy == Role::Policy::must_not_exist)))
+        taints_.add(touched[i]);
     }
   }
-}
-
-void Binder::add_taint(Taint taint) {
-  // Beyond some number nothing of the alias is certain any more; looking through all of them for every step would take
-  // too long.
-  if (taints_.size() >= kMaxTaints) {
-    taint.prefix.clear();
-    taint.whole = false;
-  }
-  if (std::ranges::find(taints_, taint) == taints_.end()) taints_.push_back(std::move(taint));
 }
 
 std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
@@ -239,8 +259,7 @@ Region Binder::region_of(const TensorRef& ref, const Shape& shape, const std::st
   }
 }
 
-Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Match& match) {
-  Delta delta;
+void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Match& match) {
   EditMatch operands;
   std::vector<std::string> labels;
   const Resolved* first_target = nullptr;
@@ -254,7 +273,11 @@ Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Ma
       labels.push_back(label);
     }
   }
-  operands.seed = derived_seed(step.index, first_target == nullptr ? "" : first_target->name);
+  operands.seed = [&] {
+    const std::uint64_t seed = derived_seed(step.index, first_target == nullptr ? "" : first_target->name);
+    remember_seed(match, seed);
+    return seed;
+  };
   std::vector<Expr> results;
   try {
     results = edit.edit->lower(edit.spec.get(), operands);
@@ -264,30 +287,30 @@ Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Ma
     if (error.code() == ErrorCode::internal) throw;
     const std::string tensors = labels.empty() ? label_of(first_target->ref->alias, first_target->name)
                                                : fmt::format("{}", fmt::join(labels, ", "));
-    throw Error(ErrorCode::plan, fmt::format("{}: {} ({})", step.command, error.what(), tensors),
+    throw Error(ErrorCode::plan, fmt::format("{}: {} ({})", step.name, error.what(), tensors),
                 match.front().ref->ref->span, error.diagnostics().front().notes);
   }
   for (const Resolved& resolved : match) {
     const Role& role = *resolved.ref->field->role;
-    StateDict& names = workspace_.at(resolved.ref->alias);
     const bool exists = role.policy != Role::Policy::must_not_exist;
-    if (!edit.edit->renames && role.reads) names.count(resolved.name, 1, role.writes && exists ? 1 : 0);
+    if (!edit.edit->renames && role.reads)
+      count(resolved.ref->alias, resolved.name, 1, role.writes && exists ? 1 : 0);
   }
   std::size_t next = 0;
   for (const Resolved& resolved : match) {
-    if (resolved.ref->field->role->writes) write(edit, resolved, std::move(results.at(next++)), match, delta);
+    if (resolved.ref->field->role->writes) write(edit, resolved, std::move(results.at(next++)), match);
   }
   for (const Resolved& resolved : match) {
     if (!resolved.ref->field->role->removes) continue;
-    StateDict& names = workspace_.at(resolved.ref->alias);
+    StateDict& names = state_.workspace.at(resolved.ref->alias);
     if (names.find(resolved.name) != nullptr) names.erase(resolved.name);
-    delta.push_back({DeltaEntry::Kind::deleted, resolved.ref->alias, resolved.name, ""});
+    current_.delta.push_back({DeltaEntry::Kind::deleted, resolved.ref->alias, resolved.name, ""});
   }
-  return delta;
+  if (state_.flags.verbose) announce_edit(step, match);
 }
 
-void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value, const Match& match, Delta& delta) {
-  StateDict& names = workspace_.at(target.ref->alias);
+void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value, const Match& match) {
+  StateDict& names = state_.workspace.at(target.ref->alias);
   const std::optional<Slice>& slice = target.ref->ref->slice;
   if (target.ref->field->role->policy == Role::Policy::must_not_exist) {
     const PreparedRef& from = *match.front().ref;
@@ -296,7 +319,8 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
     } else {
       names.put(target.name, std::move(value));
     }
-    delta.push_back({DeltaEntry::Kind::created, target.ref->alias, target.name, ""});
+    count_created(target.ref->alias, target.name);
+    current_.delta.push_back({DeltaEntry::Kind::created, target.ref->alias, target.name, ""});
     return;
   }
   const Expr& before = expr_of(target);
@@ -316,14 +340,14 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
     if (slice) value = overwrite(before, region, std::move(value));
   }
   names.put(target.name, std::move(value));
-  delta.push_back({DeltaEntry::Kind::changed, target.ref->alias, target.name, slice ? slice->text : ""});
+  current_.delta.push_back({DeltaEntry::Kind::changed, target.ref->alias, target.name, slice ? slice->text : ""});
 }
 
 Error Binder::no_match(const std::string& where, const std::string& alias, const TensorRef& ref) const {
-  const StateDict* names = workspace_.find(alias);
+  const StateDict* names = state_.workspace.find(alias);
   const std::string place = names == nullptr || names->path().empty() ? "" : fmt::format(" in '{}'", names->path());
   std::vector<std::string> notes;
-  if (!ref.structured && !follows_from_mistake_) notes = nearest_names(unescaped(ref.expr), names);
+  if (!ref.structured && !current_.follows_from_mistake) notes = nearest_names(unescaped(ref.expr), alias);
   if (names != nullptr && names->names().empty()) notes.push_back(fmt::format("'{}' holds no tensor", alias));
   return Error(ErrorCode::plan,
                fmt::format("{}{}no tensor matches '{}'{}", where, where.empty() ? "" : ": ", describe(ref), place),
@@ -333,38 +357,48 @@ Error Binder::no_match(const std::string& where, const std::string& alias, const
 Error Binder::missing(const std::string& where, const TensorRef& ref, const std::string& alias,
                       const std::string& name) const {
   return Error(ErrorCode::plan, fmt::format("{}: tensor does not exist: {}", where, label_of(alias, name)), ref.span,
-               follows_from_mistake_ ? std::vector<std::string>() : nearest_names(name, workspace_.find(alias)));
+               current_.follows_from_mistake ? std::vector<std::string>() : nearest_names(name, alias));
 }
 
-std::vector<Binder::Taint> Binder::touched_by(const PreparedEdit& edit) const {
-  std::vector<Taint> result;
-  for (const PreparedRef& ref : edit.refs) {
-    Taint taint{ref.alias, "", false, false};
-    if (ref.pattern) {
-      taint.prefix = ref.pattern->literal_prefix();
-      taint.whole = ref.pattern->is_literal();
-    } else if (!ref.ref->structured) {
-      taint.prefix = ref.ref->expr.substr(0, ref.expansion ? ref.ref->expr.find('\\') : std::string::npos);
-      taint.whole = !ref.expansion || ref.expansion->is_constant();
-    }
-    // Writing values into a tensor changes nothing that binding looks at.
-    const Role& role = *ref.field->role;
-    taint.changes =
-        role.removes || (role.writes && (edit.edit->rebinds || role.policy == Role::Policy::must_not_exist));
-    result.push_back(std::move(taint));
+std::vector<std::string> Binder::nearest_names(const std::string& wanted, const std::string& alias) const {
+  const StateDict* names = state_.workspace.find(alias);
+  if (names == nullptr) return {};
+  NearestNames near(wanted, 3);
+  for (const auto& [name, tensor] : names->names()) near.offer(name);
+  std::vector<std::string> notes;
+  for (const std::string& name : near.result()) notes.push_back(fmt::format("did you mean '{}'?", name));
+  return notes;
+}
+
+void Binder::remember_seed(const Match& match, std::uint64_t seed) {
+  ExecutedStep::SeededMatch seeded{{}, seed};
+  for (const Resolved& resolved : match) {
+    TensorRef literal = *resolved.ref->ref;
+    literal.alias = resolved.ref->alias;
+    literal.structured = false;
+    if (resolved.ref->pattern) literal.expr = literal_pattern(resolved.name);
+    if (resolved.ref->expansion) literal.expr = literal_template(resolved.name);
+    seeded.references.emplace_back(resolved.ref->field->name, to_string(literal));
   }
-  return result;
+  current_.seeded.push_back(std::move(seeded));
 }
 
-bool Binder::may_follow_from_mistake(const std::vector<Taint>& touched) const {
-  const auto covers = [](const Taint& a, const Taint& b) {
-    return a.whole ? a.prefix == b.prefix : b.prefix.starts_with(a.prefix);
-  };
-  return std::ranges::any_of(touched, [&](const Taint& mine) {
-    return std::ranges::any_of(taints_, [&](const Taint& taint) {
-      return taint.alias == mine.alias && (covers(taint, mine) || covers(mine, taint));
-    });
-  });
+// "copy: src -> dst", "add: a, b -> dst", "scale_: name", "concat: 2 tensors -> n"; a line for each of a list of targets.
+void Binder::announce_edit(const PreparedStep& step, const Match& match) {
+  std::vector<std::string> sources;
+  std::vector<std::string> targets;
+  bool many_sources = false;
+  bool many_targets = false;
+  for (const Resolved& resolved : match) {
+    const bool writes = resolved.ref->field->role->writes;
+    (writes ? targets : sources).push_back(resolved.name);
+    (writes ? many_targets : many_sources) |= resolved.ref->field->takes_list;
+  }
+  const std::string from =
+      many_sources ? fmt::format("{} tensors", sources.size()) : fmt::format("{}", fmt::join(sources, ", "));
+  if (!many_targets) targets = {fmt::format("{}", fmt::join(targets, ", "))};
+  for (const std::string& target : targets)
+    announce(step.name + ": " + from + (from.empty() || target.empty() ? "" : " -> ") + target);
 }
 
 }  // namespace brainsurgery

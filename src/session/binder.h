@@ -1,56 +1,90 @@
 // The first pass: performs a plan's steps on names, shapes and dtypes. Headers are read, tensor data is not.
 //
-//   Binder binder(env, registries, events, plan);
-//   binder.bind(step);  ...                      // mistakes go to the diagnostics
+//   Binder binder(env, registries, events, plan, options, ...);
+//   binder.bind(step, diagnostics);  ...         // mistakes go to the diagnostics
 //   binder.workspace(), binder.effects()
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "brainsurgery/check.h"
-#include "brainsurgery/checkpoint.h"
-#include "brainsurgery/events.h"
+#include "brainsurgery/session.h"
 #include "brainsurgery/workspace.h"
+#include "session/effects.h"
+#include "session/opened_checkpoints.h"
 #include "session/prepared_step.h"
+#include "session/taints.h"
 
 namespace brainsurgery {
 
-// What has to be done with data, in plan order. Dumps, diffs and saves will be further kinds.
-struct CheckEffect {
-  int step = 0;
-  SourceSpan span;
-  CheckPtr check;
+// Where a model came from.
+struct Origin {
+  Metadata metadata;
+  std::shared_ptr<const Checkpoint> checkpoint;  // nullptr: the plan made it
 };
 
-class Binder final : private NameScope {
+// A step that was done, for the summary.
+struct ExecutedStep {
+  std::string name;
+  YamlPtr payload;
+  // For steps that drew random values without a seed: what each match became.
+  struct SeededMatch {
+    std::vector<std::pair<std::string, std::string>> references;  // field, literal reference
+    std::uint64_t seed = 0;
+  };
+  std::vector<SeededMatch> seeded;
+};
+
+// What the steps so far made of the plan. A value: a step is taken back by putting the old one in its place.
+struct PlanState {
+  Workspace workspace;
+  std::optional<Workspace> before_dry_run;  // what a dry run goes back to
+  std::map<std::string, Origin> origins;    // by alias
+  std::map<std::string, PlanInput> pending; // inputs that are not open yet, by alias
+  std::map<std::string, ModelContent> saved;  // by canonical path: what reading it gives from then on
+  std::set<std::string> contributing;       // aliases that a step wrote to; the output is one of them
+  std::set<std::string> changed;            // aliases with other tensors than they were opened with
+  std::set<std::string> published;          // canonical paths
+  PlanFlags flags;
+  bool exited = false;
+};
+
+class Binder final : private PlanScope {
  public:
-  Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, Diagnostics& diagnostics,
+  // `may_recover`: publications that were interrupted may be finished.
+  Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, const SessionOptions& options,
          bool may_recover);
 
-  // Mistakes of the plan are reported, except those that may only follow from an earlier one or from an input that
-  // cannot be read.
-  void bind(const PreparedStep& step);
+  // Asked, with the preview's line, before a step with impact is done while `preview` is on; false: it is not done.
+  using Confirm = std::function<bool(const std::string& preview, const std::string& question)>;
+  // For a prompt: a step that has a mistake leaves no trace, and previews ask.
+  void interact(Confirm confirm) { confirm_ = std::move(confirm); }
+
+  // `count`: of the steps that it is one of, for previews. False after mistakes; those of the plan are reported, except
+  // those that may only follow from an earlier one or from an input that cannot be read.
+  bool bind(const PreparedStep& step, int count, Diagnostics& diagnostics);
   // Opens the input of `alias` if there is one and it is not open yet. False: no such alias. One that cannot be opened
   // is empty from then on, and in unreadable().
   bool open(const std::string& alias);
 
-  [[nodiscard]] const Workspace& workspace() const { return workspace_; }
-  [[nodiscard]] const std::vector<CheckEffect>& effects() const { return effects_; }
+  [[nodiscard]] const PlanState& state() const { return state_; }
+  [[nodiscard]] const std::vector<Effect>& effects() const { return effects_; }
   [[nodiscard]] const std::vector<Error>& unreadable() const { return unreadable_; }
-  // The checkpoints that were opened, by alias.
-  [[nodiscard]] const std::map<std::string, Checkpoint>& checkpoints() const { return checkpoints_; }
-  // Aliases that a step wrote to; the output is one of them.
-  [[nodiscard]] const std::set<std::string>& contributing() const { return contributing_; }
-  [[nodiscard]] const std::set<std::string>& changed() const { return changed_; }
+  [[nodiscard]] const OpenedCheckpoints& checkpoints() const { return checkpoints_; }
+  [[nodiscard]] const Origin& origin_of(const std::string& alias) const;
+  // Names in an existing directory that the checkpoints that were read consist of.
+  [[nodiscard]] std::vector<std::string> owned_files(const std::string& directory) const;
+  // Those that exist, opened or not, sorted.
+  [[nodiscard]] std::vector<std::string> aliases() const override;
+  [[nodiscard]] const std::vector<ExecutedStep>& executed() const { return executed_; }
+  // "preview session: ..." of all steps that were previewed; empty without one.
+  [[nodiscard]] std::string preview_totals() const;
 
  private:
-  [[nodiscard]] StateDict read_input(const PlanInput& input);
-  void finish_publication(const std::string& directory);
-
   // A name that a reference leads to for one match.
   struct Resolved {
     const PreparedRef* ref;
@@ -58,13 +92,33 @@ class Binder final : private NameScope {
   };
   using Match = std::vector<Resolved>;  // in the order of the schema
 
+  // The step at hand.
+  struct Current {
+    const PreparedStep* step = nullptr;
+    int count = 0;
+    Diagnostics* diagnostics = nullptr;
+    Delta delta = {};
+    std::vector<ExecutedStep::SeededMatch> seeded = {};
+    std::vector<NameSet> looked_at = {};
+    bool follows_from_mistake = false;  // what it would report is kept back: no need to make it good
+  };
+
+  void bind_action(const PreparedStep& step);
   void bind_edit(const PreparedStep& step, const PreparedEdit& edit);
   void bind_assertion(const PreparedStep& step, const Assertion& assertion);
+  void bind_command(const PreparedStep& step, const PreparedCommand& command);
+  // Writes the preview's lines into the effect that keeps their place, and takes the step back if it is not to be done:
+  // false.
+  bool preview(PlanState before, std::size_t first_effect);
+  void report_mistake(const Error& error, const std::vector<NameSet>& looked_at);
+
   [[nodiscard]] std::vector<Match> resolve(const PreparedEdit& edit);
   [[nodiscard]] std::string single_match(const PreparedRef& ref);
   void check_destinations(const std::vector<Match>& matches);
-  Delta apply(const PreparedStep& step, const PreparedEdit& edit, const Match& match);
-  void write(const PreparedEdit& edit, const Resolved& target, Expr value, const Match& match, Delta& delta);
+  void apply(const PreparedStep& step, const PreparedEdit& edit, const Match& match);
+  void write(const PreparedEdit& edit, const Resolved& target, Expr value, const Match& match);
+  void announce_edit(const PreparedStep& step, const Match& match);
+  void remember_seed(const Match& match, std::uint64_t seed);
 
   [[nodiscard]] const StateDict& names_of(const std::string& alias);
   [[nodiscard]] const Expr& expr_of(const Resolved& resolved);
@@ -73,21 +127,13 @@ class Binder final : private NameScope {
   [[nodiscard]] Error no_match(const std::string& where, const std::string& alias, const TensorRef& ref) const;
   [[nodiscard]] Error missing(const std::string& where, const TensorRef& ref, const std::string& alias,
                               const std::string& name) const;
+  [[nodiscard]] std::vector<std::string> nearest_names(const std::string& wanted, const std::string& alias) const;
+  // A dry run counts nothing.
+  void count(const std::string& alias, const std::string& name, std::int64_t reads, std::int64_t writes);
+  // Takes the one write back that a new tensor begins with.
+  void count_created(const std::string& alias, const std::string& name);
 
-  // Which names may differ from what a correct plan would have: those that a step with a mistake would have touched.
-  struct Taint {
-    std::string alias;
-    std::string prefix;  // of the names
-    bool whole;          // it is the name itself
-    bool changes;        // false: the step leaves names, shapes and dtypes as they are
-
-    friend bool operator==(const Taint&, const Taint&) = default;
-  };
-  void add_taint(Taint taint);
-  [[nodiscard]] std::vector<Taint> touched_by(const PreparedEdit& edit) const;
-  [[nodiscard]] bool may_follow_from_mistake(const std::vector<Taint>& touched) const;
-
-  // NameScope, for assertions.
+  // PlanScope, for assertions and commands.
   [[nodiscard]] std::vector<FoundTensor> select(const TensorRef& ref) override;
   [[nodiscard]] std::vector<std::pair<FoundTensor, FoundTensor>> select_pairs(const TensorRef& pattern,
                                                                               const TensorRef& derived) override;
@@ -97,22 +143,52 @@ class Binder final : private NameScope {
   [[nodiscard]] std::string alias_of(const TensorRef& ref) const;
   [[nodiscard]] FoundTensor found(const std::string& alias, const std::string& name, const NamedTensor& tensor,
                                   const TensorRef& ref) const;
+  [[nodiscard]] std::optional<std::string> default_alias() const override { return current_.step->default_alias; }
+  [[nodiscard]] std::vector<FoundTensor> tensors_of(const std::string& alias) override;
+  void print(std::string text) override;
+  void report(Report report) override;
+  void announce(std::string line) override;
+  // The line of a verbose step as it is printed.
+  [[nodiscard]] std::string announcement(const std::string& line) const;
+  void load(const LoadRequest& request) override;
+  void save(const SaveRequest& request) override;
+  void add_alias(const std::string& alias) override;
+  void remove_alias(const std::string& alias) override;
+  void rename_alias(const std::string& from, const std::string& to) override;
+  [[nodiscard]] const PlanFlags& flags() const override { return state_.flags; }
+  void set_flags(const PlanFlags& flags) override;
+  void exit() override { state_.exited = true; }
+  void execute(const std::vector<PlanStep>& steps, std::optional<std::string> default_alias) override;
+  [[nodiscard]] std::string read_text(const std::string& path) override;
+
+  [[nodiscard]] StateDict open_model(const std::string& alias, const std::string& path, Origin& origin);
+  template <typename What>
+  void add_effect(What what) {
+    effects_.push_back({current_.step->index, current_.step->span, std::move(what)});
+  }
+  [[nodiscard]] bool exists(const std::string& alias) const;
+  void require_known(const std::string& alias) const;
+  void require_new(const std::string& alias) const;
+  void require_unpublished(const std::string& path);
+  // Changes that a dry run does not take back.
+  void change_aliases(const std::function<void(Workspace&)>& change);
 
   Env& env_;
   const Registries& registries_;
   EventSink& events_;
   const Plan& plan_;
-  Diagnostics& diagnostics_;
-  bool may_recover_;  // whether publications that were interrupted may be finished
-  Workspace workspace_;
-  std::map<std::string, Checkpoint> checkpoints_;
+  const SessionOptions& options_;
+  OpenedCheckpoints checkpoints_;
+  Confirm confirm_;
+  PlanState state_;
+  Current current_;
   std::vector<Error> unreadable_;
-  std::vector<CheckEffect> effects_;
-  std::set<std::string> contributing_;
-  std::set<std::string> changed_;
-  std::vector<Taint> taints_;
-  std::vector<Taint> looked_at_;       // by the assertion at hand
-  bool follows_from_mistake_ = false;  // what the step at hand would report is kept back: no need to make it good
+  std::vector<Effect> effects_;
+  std::vector<ExecutedStep> executed_;
+  bool executing_ = false;  // the steps of an `execute`
+  Taints taints_;
+  std::map<DeltaEntry::Kind, std::set<std::string>> previewed_;
+  bool any_preview_ = false;
 };
 
 }  // namespace brainsurgery

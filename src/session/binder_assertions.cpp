@@ -8,23 +8,21 @@
 
 namespace brainsurgery {
 
-void Binder::bind_assertion(const PreparedStep& step, const Assertion& assertion) {
-  looked_at_.clear();
-  follows_from_mistake_ = false;
+void Binder::bind_assertion(const PreparedStep&, const Assertion& assertion) {
   try {
     CheckPtr check = assertion.bind(*this);
     // Decides what headers can tell, and throws a mistake that is reached whatever the data are.
     const std::optional<Verdict> verdict = decide(*check);
-    if (verdict && !verdict->pass && may_follow_from_mistake(looked_at_)) return;
-    effects_.push_back({step.index, step.span, std::move(check)});
+    if (verdict && !verdict->pass && taints_.touch(current_.looked_at)) return;
+    add_effect(CheckEffect{std::move(check), state_.flags.verbose ? announcement("assert: ok") : ""});
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::plan) throw error.at(step.span);
-    if (!may_follow_from_mistake(looked_at_)) diagnostics_.add(error.at(step.span));
+    report_mistake(error, current_.looked_at);
   }
 }
 
 std::string Binder::alias_of(const TensorRef& ref) const {
-  return ref.alias ? *ref.alias : plan_.default_alias().value_or(kImplicitAlias);
+  BS_CHECK(ref.alias || current_.step->default_alias);  // decoding refuses a reference that has neither
+  return ref.alias ? *ref.alias : *current_.step->default_alias;
 }
 
 std::string Binder::describe(const TensorRef& ref) const {
@@ -43,7 +41,7 @@ FoundTensor Binder::found(const std::string& alias, const std::string& name, con
 std::vector<FoundTensor> Binder::select(const TensorRef& ref) {
   const std::string alias = alias_of(ref);
   const NamePattern pattern = NamePattern::compile(ref, "assert");
-  looked_at_.push_back({alias, pattern.literal_prefix(), pattern.is_literal(), false});
+  current_.looked_at.push_back({alias, pattern.literal_prefix(), pattern.is_literal()});
   std::vector<FoundTensor> result;
   for_each_match(pattern, names_of(alias).names(),
                  [&](const auto& at, const Captures&) { result.push_back(found(alias, at->first, at->second, ref)); });
@@ -56,8 +54,8 @@ std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const Tens
   const std::string other_alias = alias_of(derived_ref);
   const NamePattern pattern = NamePattern::compile(pattern_ref, "assert");
   const NameTemplate derived = NameTemplate::compile(derived_ref, pattern, "assert");
-  looked_at_.push_back({alias, pattern.literal_prefix(), pattern.is_literal(), false});
-  looked_at_.push_back({other_alias, derived_ref.expr.substr(0, derived_ref.expr.find('\\')), false, false});
+  current_.looked_at.push_back({alias, pattern.literal_prefix(), pattern.is_literal()});
+  current_.looked_at.push_back({other_alias, derived_ref.expr.substr(0, derived_ref.expr.find('\\')), false});
   const StateDict& other = names_of(other_alias);
   std::vector<std::pair<FoundTensor, FoundTensor>> result;
   for_each_match(pattern, names_of(alias).names(), [&](const auto& at, const Captures& captures) {
@@ -70,6 +68,6 @@ std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const Tens
   return result;
 }
 
-void Binder::count_read(const FoundTensor& tensor) { workspace_.at(tensor.alias).count(tensor.name, 1, 0); }
+void Binder::count_read(const FoundTensor& tensor) { count(tensor.alias, tensor.name, 1, 0); }
 
 }  // namespace brainsurgery

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "session/binder.h"
 
 namespace brainsurgery {
 namespace {
@@ -39,30 +40,38 @@ std::string describe(const OutputFile& file, const std::string& path) {
   return text;
 }
 
+std::string describe(const BoundOutput& output) {
+  const OutputReport& report = output.report;
+  std::string text = fmt::format("{}: {} tensors of '{}' ({}), {} copied unchanged, {} computed\n",
+                                 escape_for_terminal(report.path), report.tensors, escape_for_terminal(report.alias),
+                                 report.reason, format_size(report.bytes_copied), format_size(report.bytes_computed));
+  if (output.peak_bytes > 0)
+    text += fmt::format("whole tensors in memory at one time: at most {}\n", format_size(output.peak_bytes));
+  for (const OutputFile& file : output.files) text += describe(file, report.path);
+  return text;
+}
+
 }  // namespace
 
 std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutput* output) {
   std::string text;
-  for (const auto& [alias, checkpoint] : binder.checkpoints()) {
-    text += fmt::format("input {}: {} ({} tensors)\n", escape_for_terminal(alias), escape_for_terminal(checkpoint.path),
-                        checkpoint.tensors.size());
+  for (const auto& [alias, origin] : binder.state().origins) {
+    if (origin.checkpoint == nullptr) continue;
+    text += fmt::format("input {}: {} ({} tensors)\n", escape_for_terminal(alias),
+                        escape_for_terminal(origin.checkpoint->path), origin.checkpoint->tensors.size());
   }
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     text += fmt::format("step {}: {} (line {})\n", i + 1, plan.steps[i].command, plan.steps[i].span.line);
-  for (const CheckEffect& effect : binder.effects()) {
-    const std::optional<Verdict> verdict = decide(*effect.check);
-    text +=
-        fmt::format("assertion of step {}: {}\n", effect.step + 1, verdict ? "holds by headers alone" : "needs data");
+  for (const Effect& effect : binder.effects()) {
+    const std::string where = fmt::format(" of step {}: ", effect.step + 1);
+    if (std::holds_alternative<CheckEffect>(effect.what))
+      text += "assertion" + where + (needs_data(effect) ? "needs data\n" : "holds by headers alone\n");
+    if (std::holds_alternative<ReportEffect>(effect.what))
+      text += "report" + where + (needs_data(effect) ? "needs data\n" : "from headers alone\n");
+    if (const auto* save = std::get_if<SaveEffect>(&effect.what)) text += "save" + where + describe(*save->output);
   }
   if (output == nullptr) return text + "no output\n";
-  const OutputReport& report = output->report;
-  text += fmt::format("output {}: {} tensors of '{}' ({}), {} copied unchanged, {} computed\n",
-                      escape_for_terminal(report.path), report.tensors, escape_for_terminal(report.alias),
-                      report.reason, format_size(report.bytes_copied), format_size(report.bytes_computed));
-  if (output->peak_bytes > 0)
-    text += fmt::format("whole tensors in memory at one time: at most {}\n", format_size(output->peak_bytes));
-  for (const OutputFile& file : output->files) text += describe(file, report.path);
-  return text;
+  return text + "output " + describe(*output);
 }
 
 }  // namespace brainsurgery

@@ -8,10 +8,13 @@
 
 #include "brainsurgery/checkpoint.h"
 #include "brainsurgery/session.h"
+#include "brainsurgery/workspace.h"
+#include "plan/plan_file.h"
 #include "planner/physical_plan.h"
-#include "session/binder.h"
 
 namespace brainsurgery {
+
+class Binder;
 
 struct OutputFile {
   std::string name;  // within the directory; empty for a single file
@@ -24,15 +27,33 @@ struct BoundOutput {
   bool overwrite = true;
   std::vector<OutputFile> files;   // in the order in which they should appear; an index comes last
   std::int64_t peak_bytes = 0;     // of whole tensors
-  std::vector<std::string> owned;  // names in an existing directory that the inputs were read from
+  std::vector<std::string> owned;  // names in an existing directory that the checkpoints that were read consist of
   std::vector<std::string> warnings;
 };
 
-// Reports what is wrong with the plan's output whatever the steps do: its path, format, sharding and model.
+// The tensors of one model with what its file carries beside them.
+struct ModelContent {
+  StateDict names;
+  Metadata metadata;
+};
+
+// Where something is to be written, and which part of the plan says so.
+struct WriteTarget {
+  PlanOutput place;
+  std::string_view where;      // starts messages: "output", "save"
+  bool single_tensor = false;  // one tensor without a model around it, where the format knows the difference
+};
+
+// The files that `content` makes. `alias` and `reason` are for the report. Throws Error(plan) where the format or the
+// sharding cannot be decided, Error(run) for a target that must not be overwritten.
+[[nodiscard]] BoundOutput bind_files(Env& env, const WriteTarget& target, const ModelContent& content,
+                                     const std::string& alias, const std::string& reason,
+                                     const SessionOptions& options);
+
+// Reports what is wrong with the plan's output whatever the steps do: its path, format and sharding.
 void check_output(Env& env, const Plan& plan, const SessionOptions& options, Diagnostics& diagnostics);
 
-// nullopt where the plan has no output. Throws Error(plan) where the alias, the format or the sharding cannot be
-// decided.
+// nullopt where the plan has no output. Throws as bind_files, and Error(plan) where the alias cannot be decided.
 [[nodiscard]] std::optional<BoundOutput> bind_output(Env& env, const Plan& plan, Binder& binder,
                                                      const SessionOptions& options);
 

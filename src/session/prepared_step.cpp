@@ -14,6 +14,7 @@ constexpr const char* kAssert = "assert";
 void report_unknown_command(const PlanStep& step, const Registries& registries, Diagnostics& diagnostics) {
   std::vector<std::string> names{kAssert};
   for (const Edit& edit : registries.transforms.edits()) names.push_back(edit.schema.name);
+  for (const Command& command : registries.commands.commands()) names.push_back(command.schema.name);
   diagnostics.error(step.span, fmt::format("unknown command '{}'", step.command), did_you_mean(step.command, names));
 }
 
@@ -41,35 +42,54 @@ PreparedEdit prepare_edit(const Edit& edit, std::shared_ptr<const void> spec,
 
 }  // namespace
 
+StepDecoder::StepDecoder(const Registries& registries, std::optional<std::string> default_alias,
+                         std::set<std::string, std::less<>> aliases)
+    : registries_(registries), default_alias_(std::move(default_alias)), aliases_(std::move(aliases)) {}
+
+std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index, Diagnostics& diagnostics) {
+  if (step.payload == nullptr) return std::nullopt;
+  const DecodeContext context{diagnostics, default_alias_, aliases_, registries_.predicates};
+  PreparedStep prepared{index, step.command, step.span, step.payload, default_alias_, {}};
+  try {
+    if (step.command == kAssert) {
+      std::optional<Assertion> assertion = decode_assertion(*step.payload, context, kAssert);
+      if (!assertion) return std::nullopt;
+      prepared.action = *std::move(assertion);
+    } else if (const Edit* edit = registries_.transforms.find(step.command)) {
+      std::shared_ptr<const void> spec = edit->decode(*step.payload, context);
+      if (spec == nullptr) return std::nullopt;
+      prepared.action = prepare_edit(*edit, std::move(spec), default_alias_);
+    } else if (const Command* command = registries_.commands.find(step.command)) {
+      std::shared_ptr<const void> spec = command->decode(*step.payload, context);
+      if (spec == nullptr) {
+        lost_aliases_ = lost_aliases_ || command->introduces != nullptr;
+        return std::nullopt;
+      }
+      if (command->introduces != nullptr) {
+        if (std::string alias = command->introduces(spec.get(), default_alias_); !alias.empty())
+          aliases_.insert(std::move(alias));
+      }
+      prepared.action = PreparedCommand{command, std::move(spec)};
+    } else {
+      report_unknown_command(step, registries_, diagnostics);
+      return std::nullopt;
+    }
+  } catch (const Error& error) {
+    diagnostics.add(error.at(step.span));
+    return std::nullopt;
+  }
+  return prepared;
+}
+
 std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& registries, Diagnostics& diagnostics) {
   std::set<std::string, std::less<>> aliases;
   for (const PlanInput& input : plan.inputs) aliases.insert(input.alias);
   if (plan.inputs.empty()) aliases.insert(kImplicitAlias);
-  const std::optional<std::string> default_alias = plan.inputs.empty() ? kImplicitAlias : plan.default_alias();
-  const DecodeContext context{diagnostics, default_alias, aliases, registries.predicates};
+  StepDecoder decoder(registries, plan.inputs.empty() ? kImplicitAlias : plan.default_alias(), std::move(aliases));
   std::vector<PreparedStep> result;
-  for (std::size_t i = 0; i < plan.steps.size() && !diagnostics.enough(); ++i) {
-    const PlanStep& step = plan.steps[i];
-    if (step.payload == nullptr) continue;
-    PreparedStep prepared{static_cast<int>(i), step.command, step.span, {}};
-    try {
-      if (step.command == kAssert) {
-        const std::optional<Assertion> assertion = decode_assertion(*step.payload, context, kAssert);
-        if (!assertion) continue;
-        prepared.action = *assertion;
-      } else if (const Edit* edit = registries.transforms.find(step.command)) {
-        std::shared_ptr<const void> spec = edit->decode(*step.payload, context);
-        if (spec == nullptr) continue;
-        prepared.action = prepare_edit(*edit, std::move(spec), context.default_alias);
-      } else {
-        report_unknown_command(step, registries, diagnostics);
-        continue;
-      }
-    } catch (const Error& error) {
-      diagnostics.add(error.at(step.span));
-      continue;
-    }
-    result.push_back(std::move(prepared));
+  for (std::size_t i = 0; i < plan.steps.size() && !diagnostics.enough() && !decoder.lost_aliases(); ++i) {
+    if (std::optional<PreparedStep> step = decoder.decode(plan.steps[i], static_cast<int>(i), diagnostics))
+      result.push_back(*std::move(step));
   }
   return result;
 }

@@ -1,9 +1,13 @@
 // A step whose payload is decoded and whose patterns are compiled: all that can be said of it without looking at a
 // model.
+//
+//   StepDecoder decoder(registries, default_alias, aliases);
+//   if (std::optional<PreparedStep> step = decoder.decode(plan_step, index, diagnostics)) ...
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -33,14 +37,40 @@ struct PreparedEdit {
   std::vector<PreparedRef> refs;  // in the order of the schema
 };
 
-struct PreparedStep {
-  int index = 0;
-  std::string command;
-  SourceSpan span;
-  std::variant<PreparedEdit, Assertion> action;
+struct PreparedCommand {
+  const Command* command = nullptr;
+  std::shared_ptr<const void> spec;
 };
 
-// The steps in order; those with mistakes, which are reported, are missing.
+struct PreparedStep {
+  int index = 0;  // in its list of steps, from 0
+  std::string name;
+  SourceSpan span;
+  YamlPtr payload;
+  std::optional<std::string> default_alias;  // of references without one
+  std::variant<PreparedEdit, Assertion, PreparedCommand> action;
+};
+
+// Decodes steps one after another; what a step introduces is known to those behind it.
+class StepDecoder {
+ public:
+  // `aliases`: those that exist before the first step.
+  StepDecoder(const Registries& registries, std::optional<std::string> default_alias,
+              std::set<std::string, std::less<>> aliases);
+
+  // nullopt after mistakes, which are reported.
+  [[nodiscard]] std::optional<PreparedStep> decode(const PlanStep& step, int index, Diagnostics& diagnostics);
+  // A step that may have introduced an alias could not be read: nobody knows which aliases later steps may use.
+  [[nodiscard]] bool lost_aliases() const { return lost_aliases_; }
+
+ private:
+  const Registries& registries_;
+  std::optional<std::string> default_alias_;
+  std::set<std::string, std::less<>> aliases_;
+  bool lost_aliases_ = false;
+};
+
+// The steps of a plan in order, as far as they can be decoded; those with mistakes, which are reported, are missing.
 [[nodiscard]] std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& registries,
                                                       Diagnostics& diagnostics);
 

@@ -13,22 +13,6 @@
 namespace brainsurgery {
 namespace {
 
-// An input that changed while it was read may have given bytes of two versions.
-void require_unchanged(const std::map<std::string, Checkpoint>& inputs) {
-  for (const auto& [alias, checkpoint] : inputs) {
-    const ReadableFile* before = nullptr;
-    for (const TensorEntry& tensor : checkpoint.tensors) {
-      if (tensor.file.get() == before) continue;
-      before = tensor.file.get();
-      if (!before->current_status().same_content(before->status())) {
-        throw Error(ErrorCode::run,
-                    fmt::format("input '{}' was changed by another program while it was read; nothing is published",
-                                before->path()));
-      }
-    }
-  }
-}
-
 void write_file(const BoundOutput& output, const PhysicalPlan& plan, WritableFile& file, Executor& executor) {
   try {
     executor.write(plan, file);
@@ -37,15 +21,36 @@ void write_file(const BoundOutput& output, const PhysicalPlan& plan, WritableFil
   }
 }
 
-void publish_directory(Env& env, const BoundOutput& output, Executor& executor,
-                       const std::map<std::string, Checkpoint>& inputs, const PublishOptions& options,
-                       EventSink& events) {
-  const std::vector<std::string> indexed = indexed_files(env, output.report.path);
+}  // namespace
+
+// An input that changed while it was read may have given bytes of two versions. Of what this run replaced itself the
+// change times moved, the content did not.
+void Publisher::require_unchanged(const std::vector<std::shared_ptr<const Checkpoint>>& inputs) const {
+  for (const auto& checkpoint : inputs) {
+    const ReadableFile* before = nullptr;
+    for (const TensorEntry& tensor : checkpoint->tensors) {
+      if (tensor.file.get() == before) continue;
+      before = tensor.file.get();
+      FileStatus now = before->current_status();
+      if (published_ && now.links != before->status().links) now.ctime_ns = before->status().ctime_ns;
+      if (!now.same_content(before->status())) {
+        throw Error(ErrorCode::run,
+                    fmt::format("input '{}' was changed by another program while it was read; nothing is published",
+                                before->path()));
+      }
+    }
+  }
+}
+
+void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
+                                  const std::vector<std::shared_ptr<const Checkpoint>>& inputs,
+                                  const PublishOptions& options) {
+  const std::vector<std::string> indexed = indexed_files(env_, output.report.path);
   const auto belongs = [&](std::string_view name) {
     return is_model_file(name) || std::ranges::find(indexed, name) != indexed.end() ||
            std::ranges::find(output.owned, name) != output.owned.end();
   };
-  StagedDirectory staged(env, output.report.path, belongs, options);
+  StagedDirectory staged(env_, output.report.path, belongs, options);
   for (const OutputFile& file : output.files) write_file(output, *file.plan, staged.create(file.name), executor);
   require_unchanged(inputs);
   PublishReport report = staged.commit();
@@ -53,7 +58,7 @@ void publish_directory(Env& env, const BoundOutput& output, Executor& executor,
   for (const OutputFile& file : output.files) names.push_back(file.name);
   for (const std::string& name : report.kept) {
     if (is_other_model_file(name)) {
-      events.on(events::Warning{
+      events_.on(events::Warning{
           {Severity::warning,
            {},
            fmt::format("'{}' in '{}' belongs to another checkpoint and was kept; some loaders may prefer it", name,
@@ -61,25 +66,27 @@ void publish_directory(Env& env, const BoundOutput& output, Executor& executor,
            {}}});
     }
   }
-  events.on(events::Published{output.report.path, std::move(names), std::move(report.removed), report.atomic});
+  events_.on(events::Published{output.report.path, std::move(names), std::move(report.removed), report.atomic});
 }
 
-}  // namespace
-
-void publish_output(Env& env, const BoundOutput& output, Executor& executor,
-                    const std::map<std::string, Checkpoint>& inputs, const SessionOptions& options, EventSink& events) {
-  const std::string parent = std::filesystem::path(output.report.path).parent_path().string();
-  check_free_space(env, output.directory ? output.report.path : parent.empty() ? "." : parent, output.report.bytes);
-  const PublishOptions publish{output.overwrite, options.sync};
+void Publisher::publish(const BoundOutput& output, Executor& executor,
+                        const std::vector<std::shared_ptr<const Checkpoint>>& inputs) {
+  const OutputReport& report = output.report;
+  events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.bytes,
+                                   report.bytes_copied, report.bytes_computed});
+  const std::string parent = std::filesystem::path(report.path).parent_path().string();
+  check_free_space(env_, output.directory ? report.path : parent.empty() ? "." : parent, report.bytes);
+  const PublishOptions publish{output.overwrite, options_.sync};
   if (output.directory) {
-    publish_directory(env, output, executor, inputs, publish, events);
-    return;
+    publish_directory(output, executor, inputs, publish);
+  } else {
+    StagedFile staged(env_, report.path, publish);
+    write_file(output, *output.files.front().plan, staged.file(), executor);
+    require_unchanged(inputs);
+    staged.commit();
+    events_.on(events::Published{report.path, {}, {}, true});
   }
-  StagedFile staged(env, output.report.path, publish);
-  write_file(output, *output.files.front().plan, staged.file(), executor);
-  require_unchanged(inputs);
-  staged.commit();
-  events.on(events::Published{output.report.path, {}, {}, true});
+  published_ = true;
 }
 
 }  // namespace brainsurgery

@@ -3,13 +3,31 @@
 
 #include "brainsurgery/events.h"
 #include "exec/executor.h"
+#include "publish/staged_file.h"
 #include "session/output.h"
 
 namespace brainsurgery {
 
-// Throws Error(run) and leaves what was there. `inputs`: compared with what they were when they were opened, before
-// anything is published.
-void publish_output(Env& env, const BoundOutput& output, Executor& executor,
-                    const std::map<std::string, Checkpoint>& inputs, const SessionOptions& options, EventSink& events);
+// Publishes the outputs of one run, in plan order.
+class Publisher {
+ public:
+  Publisher(Env& env, const SessionOptions& options, EventSink& events)
+      : env_(env), options_(options), events_(events) {}
+
+  // Throws Error(run) and leaves what was there. `inputs`: compared with what they were when they were opened, before
+  // anything is published.
+  void publish(const BoundOutput& output, Executor& executor,
+               const std::vector<std::shared_ptr<const Checkpoint>>& inputs);
+
+ private:
+  void publish_directory(const BoundOutput& output, Executor& executor,
+                         const std::vector<std::shared_ptr<const Checkpoint>>& inputs, const PublishOptions& options);
+  void require_unchanged(const std::vector<std::shared_ptr<const Checkpoint>>& inputs) const;
+
+  Env& env_;
+  const SessionOptions& options_;
+  EventSink& events_;
+  bool published_ = false;  // an input may have been replaced by ourselves
+};
 
 }  // namespace brainsurgery

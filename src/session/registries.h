@@ -2,6 +2,7 @@
 #pragma once
 
 #include "brainsurgery/format.h"
+#include "commands/command.h"
 #include "predicates/predicate.h"
 #include "transforms/transform.h"
 
@@ -10,6 +11,7 @@ namespace brainsurgery {
 struct Registries {
   TransformRegistry transforms = all_transforms();
   PredicateRegistry predicates = all_predicates();
+  CommandRegistry commands = all_commands();
   FormatRegistry formats = all_formats();
 };
 

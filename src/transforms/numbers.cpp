@@ -78,7 +78,7 @@ std::optional<FieldProblem> problem_of_draw(const DrawSpec& spec) {
   return std::nullopt;
 }
 
-Expr drawn(const TensorDesc& desc, const DrawSpec& spec, std::uint64_t seed) {
+Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const std::function<std::uint64_t()>& seed) {
   const bool uniform = spec.distribution == nodes::Random::Distribution::uniform;
   const double most = info(desc.dtype).max_finite;
   if (uniform && (std::abs(spec.low) > most || std::abs(spec.high) > most || spec.high - spec.low > most)) {
@@ -86,7 +86,7 @@ Expr drawn(const TensorDesc& desc, const DrawSpec& spec, std::uint64_t seed) {
                                              python_float(spec.high), to_string(desc.dtype)));
   }
   return random(desc, spec.distribution, uniform ? spec.low : spec.mean, uniform ? spec.high : spec.std,
-                spec.seed ? static_cast<std::uint64_t>(*spec.seed) : seed);
+                spec.seed ? static_cast<std::uint64_t>(*spec.seed) : seed());
 }
 
 }  // namespace brainsurgery

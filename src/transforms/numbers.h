@@ -38,7 +38,7 @@ void add_draw_fields(SchemaBuilder<Spec>& schema) {
 }
 
 [[nodiscard]] std::optional<FieldProblem> problem_of_draw(const DrawSpec& spec);
-// `seed`: used where the spec has none.
-[[nodiscard]] Expr drawn(const TensorDesc& desc, const DrawSpec& spec, std::uint64_t seed);
+// `seed`: asked where the spec has none.
+[[nodiscard]] Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const std::function<std::uint64_t()>& seed);
 
 }  // namespace brainsurgery

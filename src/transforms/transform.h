@@ -31,7 +31,8 @@ struct Operand {
 // One match of a step's pattern with everything that its other references lead to.
 struct EditMatch {
   std::vector<Operand> operands;  // of the fields that read, in the order of the schema; lists flattened
-  std::uint64_t seed = 0;  // for random values without a seed: from the step's place in the plan and the written name
+  // For random values without a seed: from the step's place in the plan and the written name. Asking is recorded.
+  std::function<std::uint64_t()> seed;
 };
 
 struct Edit {

@@ -1,0 +1,54 @@
+// set, exit: how the plan goes on.
+#include <fmt/format.h>
+
+#include "commands/families.h"
+
+namespace brainsurgery {
+namespace {
+
+struct SetSpec {
+  std::optional<bool> dry_run, preview, verbose;
+};
+
+struct ExitSpec {};
+
+// As the Python program writes them.
+std::string word(const std::optional<bool>& flag) { return !flag ? "None" : *flag ? "True" : "False"; }
+
+void set(const SetSpec& spec, PlanScope& plan) {
+  PlanFlags flags = plan.flags();
+  if (!spec.dry_run && !spec.preview && !spec.verbose) {
+    plan.print(fmt::format("set flags: dry-run={}, preview={}, verbose={}\n", word(flags.dry_run), word(flags.preview),
+                           word(flags.verbose)));
+  }
+  flags.dry_run = spec.dry_run.value_or(flags.dry_run);
+  flags.preview = spec.preview.value_or(flags.preview);
+  flags.verbose = spec.verbose.value_or(flags.verbose);
+  plan.set_flags(flags);
+  plan.announce(fmt::format("set: dry-run={}, preview={}, verbose={}", word(spec.dry_run), word(spec.preview),
+                            word(spec.verbose)));
+}
+
+}  // namespace
+
+void add_control(CommandRegistry& registry) {
+  SchemaBuilder<SetSpec> flags(
+      "set", {"Switches dry-run, preview and verbose on or off for the steps that follow.",
+              "dry-run: what steps do is visible to later steps until it is switched off, and then undone; nothing is "
+              "saved. preview: each step first prints which tensors it touches. verbose: each step prints what it did. "
+              "Without keys: prints the flags.",
+              "set: {preview: true, verbose: true}"});
+  flags.flag(&SetSpec::dry_run, "dry-run").doc("Change nothing.");
+  flags.flag(&SetSpec::preview, "preview").doc("Say which tensors a step touches.");
+  flags.flag(&SetSpec::verbose, "verbose").doc("Say what was done.");
+  registry.add(make_command<SetSpec>(flags, set));
+
+  SchemaBuilder<ExitSpec> ending("exit", {"Ends the plan: no later step is done.",
+                                          "The output is written all the same. At the prompt: ends it.", "exit"});
+  registry.add(make_command<ExitSpec>(ending, [](const ExitSpec&, PlanScope& plan) {
+    plan.announce("exit");
+    plan.exit();
+  }));
+}
+
+}  // namespace brainsurgery

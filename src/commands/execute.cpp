@@ -1,0 +1,122 @@
+// execute: further steps, written in the plan or in files, done as one step.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "commands/families.h"
+#include "plan/config_items.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr const char* kName = "execute";
+
+struct ExecuteSpec {
+  YamlPtr transforms, plan;
+  std::optional<std::string> plan_yaml, path;
+};
+
+// A plan that is written as a mapping, or as its steps alone.
+YamlPtr as_plan(const YamlPtr& node, const std::string& field) {
+  if (node->is_mapping() && (node->find("transforms") != nullptr || node->find("inputs") != nullptr ||
+                             node->find("output") != nullptr))
+    return node;
+  if (!node->is_mapping() && !node->is_sequence() && !node->is_string()) {
+    throw Error(ErrorCode::plan, fmt::format("{}: expected a plan or a list of steps, found {}", field, node->describe()),
+                node->span());
+  }
+  return YamlNode::mapping(node->span(), {{YamlNode::text(node->span(), "transforms"), node}});
+}
+
+YamlPtr parse_text(std::string name, std::string text, const std::string& field) {
+  Diagnostics diagnostics;
+  const YamlPtr root = parse_yaml(std::make_shared<SourceText>(SourceText{std::move(name), std::move(text)}), diagnostics);
+  diagnostics.throw_if_errors();
+  return as_plan(root, field);
+}
+
+Plan parse(const YamlPtr& node) {
+  Diagnostics diagnostics;
+  Plan plan = parse_plan(node, {}, diagnostics);
+  diagnostics.throw_if_errors();
+  return plan;
+}
+
+void append(Plan& whole, Plan part) {
+  std::ranges::move(part.inputs, std::back_inserter(whole.inputs));
+  std::ranges::move(part.steps, std::back_inserter(whole.steps));
+  if (part.output && whole.output)
+    throw Error(ErrorCode::plan, "execute: two of the plans have an output", part.output->span);
+  if (part.output) whole.output = std::move(part.output);
+}
+
+PlanStep step(const char* command, const SourceSpan& span,
+              const std::vector<std::pair<const char*, std::optional<std::string>>>& keys) {
+  YamlEntries entries;
+  for (const auto& [key, value] : keys) {
+    if (value) entries.emplace_back(YamlNode::text(span, key), YamlNode::text(span, *value));
+  }
+  return {command, YamlNode::mapping(span, std::move(entries)), span};
+}
+
+// The steps of a plan with its inputs as `load` before them and its output, `path` or `alias::path`, as `save` behind.
+std::vector<PlanStep> steps_of(const Plan& plan) {
+  std::vector<PlanStep> steps;
+  for (const PlanInput& input : plan.inputs)
+    steps.push_back(step("load", input.span, {{"path", input.path}, {"alias", input.alias}}));
+  std::ranges::copy(plan.steps, std::back_inserter(steps));
+  if (plan.output) {
+    PlanOutput output = *plan.output;
+    if (const std::size_t separator = output.path.find("::"); separator != std::string::npos) {
+      if (separator > 0) output.model = output.path.substr(0, separator);
+      output.path.erase(0, separator + 2);
+    }
+    steps.push_back(step("save", output.span, {{"path", output.path}, {"alias", output.model},
+                                               {"format", output.format}, {"shard", output.shard}}));
+  }
+  return steps;
+}
+
+void bind(const ExecuteSpec& spec, PlanScope& plan) {
+  Plan whole;
+  if (spec.transforms != nullptr) {
+    append(whole, parse(YamlNode::mapping(spec.transforms->span(),
+                                          {{YamlNode::text(spec.transforms->span(), "transforms"), spec.transforms}})));
+  }
+  if (spec.plan != nullptr) append(whole, parse(as_plan(spec.plan, "execute.plan")));
+  if (spec.plan_yaml) append(whole, parse(parse_text("execute.plan-yaml", *spec.plan_yaml, "execute.plan-yaml")));
+  if (spec.path) append(whole, parse(parse_text(*spec.path, plan.read_text(*spec.path), "execute.path")));
+  const std::vector<PlanStep> steps = steps_of(whole);
+  if (steps.empty()) throw Error(ErrorCode::plan, "execute: the plan has no step");
+  const auto nested = std::ranges::find(steps, kName, &PlanStep::command);
+  if (nested != steps.end())
+    throw Error(ErrorCode::plan, "execute: the steps of an execute cannot be execute themselves", nested->span);
+  plan.execute(steps, whole.default_alias());
+}
+
+}  // namespace
+
+void add_execute(CommandRegistry& registry) {
+  SchemaBuilder<ExecuteSpec> schema(
+      kName, {"Does further steps as one.",
+              "The steps of 'transforms', 'plan', 'plan-yaml' and 'path' follow one another in this order. Inputs of a "
+              "plan are loaded before its steps, its output is saved after them.",
+              "execute: {path: rename.yaml}"});
+  const auto node = [](YamlPtr ExecuteSpec::*member) {
+    return [member](const YamlNode& value, const FieldDecoder&, ExecuteSpec& spec) {
+      spec.*member = value.shared_from_this();
+    };
+  };
+  schema.custom("transforms", FieldKind::steps, node(&ExecuteSpec::transforms)).doc("A step or a list of them.");
+  schema.custom("plan", FieldKind::plan, node(&ExecuteSpec::plan)).doc("A plan, or a list of steps.");
+  schema.text(&ExecuteSpec::plan_yaml, "plan-yaml", FieldKind::text).doc("A plan as text.");
+  schema.text(&ExecuteSpec::path, "path", FieldKind::path).doc("A file with a plan.");
+  schema.check([](const ExecuteSpec& spec) -> std::optional<FieldProblem> {
+    if (spec.transforms == nullptr && spec.plan == nullptr && !spec.plan_yaml && !spec.path)
+      return FieldProblem{"", "needs one of transforms, plan, plan-yaml, path"};
+    return std::nullopt;
+  });
+  registry.add(make_command<ExecuteSpec>(schema, bind));
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,139 @@
+// load, save: models and single tensors from files and to files.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "commands/families.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr const char* kFallbackAlias = "model";
+
+enum class LoadFormat : std::uint8_t { automatic, numpy, safetensors, torch };
+const std::vector<std::string> kLoadFormats{"auto", "numpy", "safetensors", "torch"};
+
+struct LoadSpec {
+  std::string path;
+  std::optional<std::string> alias;
+  std::optional<TensorRef> to;
+  LoadFormat format = LoadFormat::automatic;
+
+  [[nodiscard]] std::string target_alias(const std::optional<std::string>& default_alias) const {
+    if (to && to->alias) return *to->alias;
+    return alias ? *alias : default_alias.value_or(kFallbackAlias);
+  }
+};
+
+std::optional<FieldProblem> problem_of(const LoadSpec& spec) {
+  if (!spec.to) {
+    if (spec.format != LoadFormat::automatic) return FieldProblem{"format", "is for single tensors, which need 'to'"};
+    return std::nullopt;
+  }
+  if (spec.alias && spec.to->alias && *spec.alias != *spec.to->alias)
+    return FieldProblem{"alias", fmt::format("'{}' is not the alias of 'to', '{}'", *spec.alias, *spec.to->alias)};
+  return std::nullopt;
+}
+
+void load(const LoadSpec& spec, PlanScope& plan) {
+  LoadRequest request{spec.path, spec.target_alias(plan.default_alias()), std::nullopt, std::nullopt};
+  if (spec.to) request.tensor = spec.to->expr;
+  if (spec.format != LoadFormat::automatic) request.format = kLoadFormats[static_cast<std::size_t>(spec.format)];
+  plan.load(request);
+  plan.announce(spec.to ? fmt::format("load: {} -> {}::{}", spec.path, request.alias, *request.tensor)
+                        : fmt::format("load: {} -> alias {}", spec.path, request.alias));
+}
+
+enum class SaveFormat : std::uint8_t { safetensors, torch, dcp, numpy };
+const std::vector<std::string> kSaveFormats{"safetensors", "torch", "dcp", "numpy"};
+
+struct SaveSpec {
+  std::string path;
+  std::optional<std::string> alias;
+  std::optional<TensorRef> target;
+  std::optional<SaveFormat> format;
+  std::optional<std::string> shard;
+};
+
+std::optional<FieldProblem> problem_of_save(const SaveSpec& spec) {
+  if (spec.target && spec.format == SaveFormat::dcp) return FieldProblem{"format", "dcp is for whole models"};
+  if (!spec.target && spec.format == SaveFormat::numpy)
+    return FieldProblem{"format", "numpy is for single tensors, which need 'target'"};
+  if (spec.target && spec.shard) return FieldProblem{"shard", "is for whole models"};
+  if (spec.shard && spec.format.value_or(SaveFormat::safetensors) != SaveFormat::safetensors)
+    return FieldProblem{"shard", "is for format safetensors"};
+  if (spec.target && spec.alias && spec.target->alias && *spec.alias != *spec.target->alias)
+    return FieldProblem{"alias",
+                        fmt::format("'{}' is not the alias of 'target', '{}'", *spec.alias, *spec.target->alias)};
+  return std::nullopt;
+}
+
+std::string source_alias(const SaveSpec& spec, const PlanScope& plan) {
+  if (spec.target && spec.target->alias) return *spec.target->alias;
+  if (spec.alias) return *spec.alias;
+  const std::vector<std::string> aliases = plan.aliases();
+  if (const std::optional<std::string> fallback = plan.default_alias();
+      fallback && std::ranges::find(aliases, *fallback) != aliases.end())
+    return *fallback;
+  if (aliases.size() == 1) return aliases.front();
+  throw Error(ErrorCode::plan,
+              aliases.empty()
+                  ? "save: there is no model to save"
+                  : fmt::format("save: there are several models, name one: alias: {}", fmt::join(aliases, " or ")));
+}
+
+void save(const SaveSpec& spec, PlanScope& plan) {
+  SaveRequest request{spec.path, source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard};
+  if (spec.target) request.tensor = spec.target->expr;
+  if (spec.format) request.format = kSaveFormats[static_cast<std::size_t>(*spec.format)];
+  plan.save(request);
+  plan.announce(spec.target ? fmt::format("save: {}::{} -> {}", request.alias, *request.tensor, spec.path)
+                            : fmt::format("save: {} -> {}", request.alias, spec.path));
+}
+
+}  // namespace
+
+void add_load_save(CommandRegistry& registry) {
+  SchemaBuilder<LoadSpec> loading(
+      "load", {"Opens a checkpoint under an alias, or takes one tensor from a file.",
+               "Without 'to' the whole checkpoint, a file or a directory, becomes a new alias. With 'to' the file must "
+               "hold exactly one tensor; its name in the file does not matter. The payload may be the path alone.",
+               "load: {path: adapter.safetensors, alias: adapter}"});
+  loading.text(&LoadSpec::path, "path", FieldKind::path).require().doc("The file or directory.");
+  loading.text(&LoadSpec::alias, "alias", FieldKind::alias)
+      .defaults_to("the default alias, else model")
+      .doc("The alias to open it under.");
+  loading.reference(&LoadSpec::to, "to", roles::loaded()).doc("One tensor: its new name.");
+  loading.choice(&LoadSpec::format, "format", kLoadFormats)
+      .defaults_to("auto")
+      .doc("One tensor: what the file is; auto: as its content and suffix say.");
+  loading.shorthand("path");
+  loading.check(problem_of);
+  Command command = make_command<LoadSpec>(loading, load);
+  command.introduces = [](const void* spec, const std::optional<std::string>& default_alias) {
+    return static_cast<const LoadSpec*>(spec)->target_alias(default_alias);
+  };
+  command.has_impact = true;
+  registry.add(std::move(command));
+
+  SchemaBuilder<SaveSpec> saving(
+      "save", {"Writes a model, or one tensor, as it is at this step.",
+               "The format follows from the path unless it is named: .safetensors; .pt, .pth and .bin are PyTorch's; "
+               ".npy holds one tensor; no suffix is a directory. The payload may be the path alone.",
+               "save: {path: before.safetensors, alias: model}"});
+  saving.text(&SaveSpec::path, "path", FieldKind::path).require().doc("Where to.");
+  saving.text(&SaveSpec::alias, "alias", FieldKind::alias)
+      .defaults_to("the default alias, else the only one")
+      .doc("Which model.");
+  saving.reference(&SaveSpec::target, "target", roles::saved()).doc("One tensor, by its name, instead of the model.");
+  saving.choice(&SaveSpec::format, "format", kSaveFormats).doc("The format of the file.");
+  saving.text(&SaveSpec::shard, "shard", FieldKind::size).doc("Size of the files of a directory, as in 5GB, or none.");
+  saving.shorthand("path");
+  saving.check(problem_of_save);
+  Command save_command = make_command<SaveSpec>(saving, save);
+  save_command.has_impact = true;
+  registry.add(std::move(save_command));
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,81 @@
+// prefixes: the aliases themselves.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "commands/families.h"
+
+namespace brainsurgery {
+namespace {
+
+enum class Mode : std::uint8_t { list, add, remove, rename };
+const std::vector<std::string> kModes{"list", "add", "remove", "rename"};
+
+struct PrefixesSpec {
+  Mode mode = Mode::list;
+  std::optional<std::string> alias, from, to;
+};
+
+std::optional<FieldProblem> problem_of(const PrefixesSpec& spec) {
+  const std::string& mode = kModes[static_cast<std::size_t>(spec.mode)];
+  const bool takes_alias = spec.mode == Mode::add || spec.mode == Mode::remove;
+  const bool takes_pair = spec.mode == Mode::rename;
+  const std::array<std::tuple<const char*, bool, bool>, 3> keys{
+      {{"alias", spec.alias.has_value(), takes_alias}, {"from", spec.from.has_value(), takes_pair},
+       {"to", spec.to.has_value(), takes_pair}}};
+  for (const auto& [key, given, taken] : keys) {
+    if (given && !taken) return FieldProblem{key, fmt::format("mode {} takes no '{}'", mode, key)};
+    if (!given && taken) return FieldProblem{"", fmt::format("mode {} needs '{}'", mode, key)};
+  }
+  if (takes_pair && *spec.from == *spec.to)
+    return FieldProblem{"to", fmt::format("'{}' is the old name too", *spec.to)};
+  return std::nullopt;
+}
+
+std::string list(const std::vector<std::string>& aliases) {
+  if (aliases.empty()) return "No model prefixes available.\n";
+  std::string text = "Available model prefixes:\n";
+  for (const std::string& alias : aliases) text += fmt::format("  {}::\n", alias);
+  return text;
+}
+
+void bind(const PrefixesSpec& spec, PlanScope& plan) {
+  switch (spec.mode) {
+    case Mode::list:
+      plan.print(list(plan.aliases()));
+      break;
+    case Mode::add:
+      plan.add_alias(*spec.alias);
+      break;
+    case Mode::remove:
+      plan.remove_alias(*spec.alias);
+      break;
+    case Mode::rename:
+      plan.rename_alias(*spec.from, *spec.to);
+      break;
+  }
+  plan.announce("prefixes: " + kModes[static_cast<std::size_t>(spec.mode)]);
+}
+
+}  // namespace
+
+void add_prefixes(CommandRegistry& registry) {
+  SchemaBuilder<PrefixesSpec> schema(
+      "prefixes", {"Lists, adds, removes and renames the aliases of models.",
+                   "A new alias is empty; removing one forgets its tensors. No file is touched.",
+                   "prefixes: {mode: rename, from: ft, to: tuned}"});
+  schema.choice(&PrefixesSpec::mode, "mode", kModes).defaults_to("list").doc("What to do.");
+  schema.text(&PrefixesSpec::alias, "alias", FieldKind::alias).doc("add, remove: the alias.");
+  schema.text(&PrefixesSpec::from, "from", FieldKind::alias).doc("rename: the alias as it is.");
+  schema.text(&PrefixesSpec::to, "to", FieldKind::alias).doc("rename: the alias as it is to be.");
+  schema.check(problem_of);
+  Command command = make_command<PrefixesSpec>(schema, bind);
+  command.introduces = [](const void* spec, const std::optional<std::string>&) {
+    const auto& prefixes = *static_cast<const PrefixesSpec*>(spec);
+    return prefixes.mode == Mode::add ? *prefixes.alias : prefixes.mode == Mode::rename ? *prefixes.to : "";
+  };
+  command.has_impact = true;
+  registry.add(std::move(command));
+}
+
+}  // namespace brainsurgery

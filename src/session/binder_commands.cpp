@@ -1,0 +1,292 @@
+// What commands that compute no tensors may do: the binder as their PlanScope, and previews.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/spelling.h"
+#include "session/binder.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr std::int64_t kMaxPlanBytes = std::int64_t{64} << 20;
+
+std::string label_of(const DeltaEntry& entry) {
+  return entry.alias + "::" + entry.name + (entry.region.empty() ? "" : "::" + entry.region);
+}
+
+}  // namespace
+
+void Binder::bind_command(const PreparedStep&, const PreparedCommand& command) {
+  try {
+    command.command->bind(command.spec.get(), *this);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::run) {
+      unreadable_.push_back(error.at(current_.step->span));
+    } else {
+      report_mistake(error, current_.looked_at);
+    }
+    if (command.command->introduces == nullptr) return;
+    // Later steps may use what it should have opened.
+    const std::string alias = command.command->introduces(command.spec.get(), current_.step->default_alias);
+    if (alias.empty()) return;
+    if (!exists(alias)) change_aliases([&](Workspace& workspace) { workspace.add(alias, StateDict()); });
+    taints_.add_alias(alias);
+  }
+}
+
+std::vector<std::string> Binder::aliases() const {
+  std::vector<std::string> result;
+  for (const auto& [alias, names] : state_.workspace.aliases()) result.push_back(alias);
+  for (const auto& [alias, input] : state_.pending) result.push_back(alias);
+  std::ranges::sort(result);
+  return result;
+}
+
+bool Binder::exists(const std::string& alias) const {
+  return state_.workspace.find(alias) != nullptr || state_.pending.contains(alias);
+}
+
+void Binder::require_known(const std::string& alias) const {
+  if (exists(alias)) return;
+  const std::vector<std::string> known = aliases();
+  std::vector<std::string> notes = did_you_mean(alias, known);
+  notes.push_back(known.empty() ? "there is no model at this step"
+                                : fmt::format("aliases at this step: {}", fmt::join(known, ", ")));
+  throw Error(ErrorCode::plan, fmt::format("{}: unknown model alias '{}'", current_.step->name, alias), {},
+              std::move(notes));
+}
+
+void Binder::require_new(const std::string& alias) const {
+  if (exists(alias))
+    throw Error(ErrorCode::plan, fmt::format("{}: the alias '{}' exists already", current_.step->name, alias));
+}
+
+std::vector<FoundTensor> Binder::tensors_of(const std::string& alias) {
+  current_.looked_at.push_back({alias, "", false});
+  std::vector<FoundTensor> result;
+  for (const auto& [name, tensor] : names_of(alias).names())
+    result.push_back({alias, name, tensor.expr, tensor.counts, ""});
+  return result;
+}
+
+void Binder::print(std::string text) { add_effect(PrintEffect{std::move(text)}); }
+
+void Binder::report(Report report) {
+  add_effect(ReportEffect{std::move(report), state_.flags.verbose, state_.flags.dry_run});
+}
+
+std::string Binder::announcement(const std::string& line) const {
+  return (state_.flags.dry_run ? "dry-run " : "") + line + "\n";
+}
+
+void Binder::announce(std::string line) {
+  if (state_.flags.verbose) print(announcement(line));
+}
+
+void Binder::load(const LoadRequest& request) {
+  const bool dry_run = state_.flags.dry_run;
+  if (!request.tensor) {
+    require_new(request.alias);
+    Origin origin;
+    StateDict names = open_model(request.alias, request.path, origin);
+    if (dry_run) return;
+    state_.workspace.add(request.alias, std::move(names));
+    state_.origins.insert_or_assign(request.alias, std::move(origin));
+    state_.contributing.insert(request.alias);
+    return;
+  }
+  const std::string label = request.alias + "::" + *request.tensor;
+  if (exists(request.alias) && names_of(request.alias).find(*request.tensor) != nullptr)
+    throw Error(ErrorCode::plan, "load.to: destination already exists: " + label);
+  Origin origin;
+  const StateDict file = open_model(request.alias, request.path, origin);
+  if (file.names().size() != 1) {
+    throw Error(ErrorCode::plan, fmt::format("load: '{}' holds {} tensors; 'to' takes a file with exactly one",
+                                             request.path, file.names().size()));
+  }
+  if (!open(request.alias)) state_.workspace.add(request.alias, StateDict());
+  state_.workspace.at(request.alias).put(*request.tensor, file.names().begin()->second.expr);
+  count_created(request.alias, *request.tensor);
+  current_.delta.push_back({DeltaEntry::Kind::created, request.alias, *request.tensor, ""});
+  state_.contributing.insert(request.alias);
+  if (!dry_run) state_.changed.insert(request.alias);
+}
+
+void Binder::save(const SaveRequest& request) {
+  require_known(request.alias);
+  const StateDict& model = names_of(request.alias);
+  ModelContent saved{StateDict(request.path), origin_of(request.alias).metadata};
+  if (request.tensor) {
+    const NamedTensor* tensor = model.find(*request.tensor);
+    if (tensor == nullptr) {
+      throw Error(ErrorCode::plan, fmt::format("save.target: tensor does not exist: {}::{}", request.alias,
+                                               *request.tensor),
+                  {}, nearest_names(*request.tensor, request.alias));
+    }
+    saved.names.put(*request.tensor, tensor->expr);
+  } else {
+    saved.names = model;
+  }
+  PlanOutput target{request.path, request.format, request.shard, std::nullopt, std::nullopt, current_.step->span};
+  const std::string reason = fmt::format("step {}, save", current_.step->index + 1);
+  auto output = std::make_shared<BoundOutput>(
+      bind_files(env_, {target, "save", request.tensor.has_value()}, saved, request.alias, reason, options_));
+  if (state_.flags.dry_run) return;
+  require_unpublished(request.path);
+  for (const auto& [name, tensor] : saved.names.names()) count(request.alias, name, 1, 0);
+  output->owned = owned_files(request.path);
+  add_effect(SaveEffect{std::move(output)});
+  state_.saved.insert_or_assign(canonical_path(request.path), std::move(saved));
+}
+
+void Binder::require_unpublished(const std::string& path) {
+  if (!state_.published.insert(canonical_path(path)).second) {
+    throw Error(ErrorCode::plan, fmt::format("'{}' is written twice by this plan", path), {},
+                {"what was written first would be lost"});
+  }
+}
+
+std::vector<std::string> Binder::owned_files(const std::string& directory) const {
+  std::vector<std::string> owned;
+  for (const auto& checkpoint : checkpoints_.all()) {
+    std::error_code different;
+    if (checkpoint->is_directory && std::filesystem::equivalent(checkpoint->path, directory, different))
+      std::ranges::copy(checkpoint->files, std::back_inserter(owned));
+  }
+  return owned;
+}
+
+const Origin& Binder::origin_of(const std::string& alias) const {
+  static const Origin kNone;
+  const auto found = state_.origins.find(alias);
+  return found == state_.origins.end() ? kNone : found->second;
+}
+
+void Binder::add_alias(const std::string& alias) {
+  require_new(alias);
+  change_aliases([&](Workspace& workspace) { workspace.add(alias, StateDict()); });
+  state_.contributing.insert(alias);
+}
+
+void Binder::remove_alias(const std::string& alias) {
+  require_known(alias);
+  if (state_.pending.erase(alias) > 0) return;
+  change_aliases([&](Workspace& workspace) {
+    if (workspace.find(alias) != nullptr) workspace.erase(alias);
+  });
+  state_.origins.erase(alias);
+  state_.changed.erase(alias);
+}
+
+void Binder::rename_alias(const std::string& from, const std::string& to) {
+  require_known(from);
+  require_new(to);
+  state_.contributing.insert(to);
+  if (auto input = state_.pending.extract(from); !input.empty()) {
+    input.key() = to;
+    input.mapped().alias = to;
+    state_.pending.insert(std::move(input));
+    return;
+  }
+  change_aliases([&](Workspace& workspace) {
+    if (workspace.find(from) != nullptr) workspace.rename(from, to);
+  });
+  if (auto origin = state_.origins.extract(from); !origin.empty()) {
+    origin.key() = to;
+    state_.origins.insert(std::move(origin));
+  }
+  if (state_.changed.erase(from) > 0) state_.changed.insert(to);
+}
+
+void Binder::set_flags(const PlanFlags& flags) {
+  if (flags.dry_run && !state_.flags.dry_run) state_.before_dry_run = state_.workspace;
+  if (!flags.dry_run && state_.flags.dry_run) {
+    state_.workspace = *std::move(state_.before_dry_run);
+    state_.before_dry_run.reset();
+  }
+  state_.flags = flags;
+}
+
+std::string Binder::read_text(const std::string& path) {
+  try {
+    return env_.read_text(path, kMaxPlanBytes);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::plan, error.what());
+  }
+}
+
+void Binder::execute(const std::vector<PlanStep>& steps, std::optional<std::string> default_alias) {
+  const std::vector<std::string> known = aliases();
+  if (!default_alias && known.size() == 1) default_alias = known.front();
+  StepDecoder decoder(registries_, default_alias, {known.begin(), known.end()});
+  const int errors = current_.diagnostics->error_count();
+  std::vector<PreparedStep> prepared;
+  for (std::size_t i = 0; i < steps.size() && !decoder.lost_aliases(); ++i) {
+    Diagnostics mistakes;
+    if (std::optional<PreparedStep> step = decoder.decode(steps[i], static_cast<int>(i), mistakes))
+      prepared.push_back(*std::move(step));
+    for (Diagnostic item : mistakes.items()) {
+      item.notes.push_back(fmt::format("in step #{} of this {}", i, current_.step->name));
+      current_.diagnostics->add(std::move(item));
+    }
+  }
+  // Nothing is done of steps that cannot all be read.
+  if (current_.diagnostics->error_count() > errors) return;
+  int done = 0;
+  const bool outer = std::exchange(executing_, true);
+  for (const PreparedStep& step : prepared) {
+    if (state_.exited) break;
+    done += bind(step, static_cast<int>(prepared.size()), *current_.diagnostics) ? 1 : 0;
+  }
+  executing_ = outer;
+  announce(fmt::format("{}: executed {}/{}", current_.step->name, done, prepared.size()));
+}
+
+bool Binder::preview(PlanState before, std::size_t first_effect) {
+  const PreparedStep& step = *current_.step;
+  std::map<DeltaEntry::Kind, std::set<std::string>> touched;
+  for (const DeltaEntry& entry : current_.delta) touched[entry.kind].insert(label_of(entry));
+  std::vector<std::string> buckets;
+  for (const auto& [kind, word] : {std::pair{DeltaEntry::Kind::changed, "changed"},
+                                   {DeltaEntry::Kind::created, "created"},
+                                   {DeltaEntry::Kind::deleted, "deleted"}}) {
+    const std::set<std::string>& labels = touched[kind];
+    if (!labels.empty()) buckets.push_back(fmt::format("{}[{}] {}", word, labels.size(), fmt::join(labels, ", ")));
+    previewed_[kind].insert(labels.begin(), labels.end());
+  }
+  any_preview_ = true;
+  const auto* command = std::get_if<PreparedCommand>(&step.action);
+  const bool impact = !buckets.empty() || (command != nullptr && command->command->has_impact);
+  const std::string head = fmt::format("preview {}/{} {}: ", step.index + 1, current_.count, step.name);
+  std::string lines =
+      head + (buckets.empty() ? "no tensor impact" : fmt::format("{}", fmt::join(buckets, " | "))) + "\n";
+  bool done = true;
+  if (impact && state_.flags.dry_run) {
+    lines += head + "dry-run+preview, apply skipped\n";
+    done = false;
+  } else if (impact && confirm_) {
+    done = confirm_(lines, head + "go/no-go [go/no-go, default no-go]: ");
+    lines = done ? "" : head + "no-go, apply skipped\n";
+  }
+  std::get<PrintEffect>(effects_[first_effect].what).text = std::move(lines);
+  if (!done) {
+    effects_.erase(effects_.begin() + static_cast<std::ptrdiff_t>(first_effect) + 1, effects_.end());
+    state_ = std::move(before);
+  }
+  return done;
+}
+
+std::string Binder::preview_totals() const {
+  if (!any_preview_) return "";
+  const auto size = [&](DeltaEntry::Kind kind) {
+    const auto found = previewed_.find(kind);
+    return found == previewed_.end() ? std::size_t{0} : found->second.size();
+  };
+  return fmt::format("preview session: changed[{}], created[{}], deleted[{}]\n", size(DeltaEntry::Kind::changed),
+                     size(DeltaEntry::Kind::created), size(DeltaEntry::Kind::deleted));
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,52 @@
+#include "session/opened_checkpoints.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "publish/staged_directory.h"
+
+namespace brainsurgery {
+
+std::string canonical_path(const std::string& path) {
+  std::error_code failed;
+  std::filesystem::path canonical = std::filesystem::weakly_canonical(path, failed);
+  if (!canonical.has_filename()) canonical = canonical.parent_path();  // "folder/"
+  return failed ? path : canonical.string();
+}
+
+std::shared_ptr<const Checkpoint> OpenedCheckpoints::open(const std::string& alias, const std::string& path) {
+  finish_publication(path);
+  auto checkpoint = std::make_shared<const Checkpoint>(open_checkpoint(env_, formats_, path));
+  std::int64_t bytes = 0;
+  for (const TensorEntry& tensor : checkpoint->tensors) bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
+  for (const std::string& warning : checkpoint->warnings)
+    events_.on(events::Warning{{Severity::warning, {}, warning, {}}});
+  events_.on(events::InputOpened{alias, path, std::ssize(checkpoint->tensors), bytes});
+  all_.push_back(checkpoint);
+  return checkpoint;
+}
+
+// A killed run may have left an input half published. Finishing it changes files, and a stranger's folder may hold a
+// journal of the stranger's: only a folder that the plan itself writes to is touched.
+void OpenedCheckpoints::finish_publication(const std::string& directory) {
+  if (!env_.status((std::filesystem::path(directory) / kJournalName).string(), false)) return;
+  std::error_code different;
+  if (!plan_.output || !std::filesystem::equivalent(directory, plan_.output->path, different)) {
+    throw Error(ErrorCode::run,
+                fmt::format("a publication into '{}' was interrupted and has to be finished first", directory), {},
+                {"run the plan that writes to it once more; reading a folder changes nothing in it"});
+  }
+  if (!may_recover_) {
+    events_.on(events::Warning{
+        {Severity::warning,
+         {},
+         fmt::format("a publication into '{}' was interrupted; a run will finish or undo it first", directory),
+         {}}});
+  } else if (!recover(env_, directory)) {
+    throw Error(ErrorCode::run, fmt::format("another program is publishing into '{}' right now", directory), {},
+                {"run again when it is done"});
+  }
+}
+
+}  // namespace brainsurgery

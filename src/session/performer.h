@@ -1,0 +1,38 @@
+// The second pass: does what the first one queued, in plan order.
+#pragma once
+
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "session/effects.h"
+#include "session/publish_output.h"
+
+namespace brainsurgery {
+
+class Performer {
+ public:
+  Performer(Env& env, const SessionOptions& options, EventSink& events);
+
+  // `inputs`: what the effects' tensors were read from. Throws the failure of an assertion or comparison, and
+  // Error(run).
+  void perform(const Effect& effect, const std::vector<std::shared_ptr<const Checkpoint>>& inputs);
+  void publish(const BoundOutput& output, const std::vector<std::shared_ptr<const Checkpoint>>& inputs);
+
+ private:
+  void perform(const CheckEffect& effect, const Effect& whole);
+  void perform(const ReportEffect& effect, const Effect& whole);
+  [[nodiscard]] ExecOptions exec_options() const;
+
+  Env& env_;
+  const SessionOptions& options_;
+  EventSink& events_;
+  ThreadPool pool_;
+  Executor looker_;  // answers checks and reports
+  Publisher publisher_;
+};
+
+// The failure of a check as it is shown: the first line of the reason is the message; further ones, of the alternatives
+// of an `any`, are notes.
+[[nodiscard]] Diagnostic failure_of(const Verdict& verdict, const SourceSpan& span);
+
+}  // namespace brainsurgery

@@ -1,0 +1,172 @@
+#include "session/plan_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <tuple>
+
+#include "plan/config_items.h"
+#include "publish/staged_file.h"
+#include "session/summary.h"
+
+namespace brainsurgery {
+namespace {
+
+std::vector<PreparedStep>::const_iterator first_gap(const std::vector<PreparedStep>& steps) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (std::cmp_not_equal(steps[i].index, i)) return steps.begin() + static_cast<std::ptrdiff_t>(i);
+  }
+  return steps.end();
+}
+
+}  // namespace
+
+PlanRun::PlanRun(Env& env, const Registries& registries, EventSink& events, const SessionOptions& options,
+                 Purpose purpose)
+    : env_(env), registries_(registries), events_(events), options_(options), purpose_(purpose) {}
+
+void PlanRun::warn(std::string message, const SourceSpan& span) {
+  events_.on(events::Warning{{Severity::warning, span, std::move(message), {}}});
+}
+
+void PlanRun::bind(const PlanSource& source) {
+  const std::optional<Config> config = read_config(source.items, options_.environment, diagnostics_);
+  if (!config) throw_mistakes(source);
+  plan_ = parse_plan(config->root, config->referred_keys, diagnostics_);
+  if (options_.until) {
+    plan_.steps.resize(std::min(plan_.steps.size(), static_cast<std::size_t>(*options_.until)));
+    plan_.output.reset();
+  }
+  std::vector<PreparedStep> steps = prepare_steps(plan_, registries_, diagnostics_);
+  // Behind a step that cannot be read nothing is certain; what comes before it is bound all the same.
+  const bool readable = !diagnostics_.has_errors();
+  if (!readable) steps.erase(first_gap(steps), steps.end());
+  binder_.emplace(env_, registries_, events_, plan_, options_, purpose_ == Purpose::perform);
+  bind_steps(std::move(steps));
+  check_output(env_, plan_, options_, diagnostics_);
+  for (const Diagnostic& item : diagnostics_.items()) {
+    if (item.severity == Severity::warning) events_.on(events::Warning{item});
+  }
+  if (readable && first_mistake_) print_known(*first_mistake_);
+  throw_mistakes(source);
+  if (!binder_->state().flags.dry_run) output_ = bind_output(env_, plan_, *binder_, options_);
+  throw_mistakes(source);
+  throw_failed_assertions();
+  if (!output_) return;
+  for (const std::string& warning : output_->warnings) warn(warning);
+}
+
+void PlanRun::bind_steps(std::vector<PreparedStep> steps) {
+  const int count = static_cast<int>(plan_.steps.size());
+  for (const PreparedStep& step : steps) {
+    if (diagnostics_.enough() || binder_->state().exited) break;
+    const std::size_t effects = binder_->effects().size();
+    ++bound_steps_;
+    const std::size_t unreadable = binder_->unreadable().size();
+    const int errors = diagnostics_.error_count();
+    static_cast<void>(binder_->bind(step, count, diagnostics_));
+    const bool mistaken = diagnostics_.error_count() > errors || binder_->unreadable().size() > unreadable;
+    if (mistaken && !first_mistake_) first_mistake_ = effects;
+  }
+}
+
+// In the order of the items and of their text. Inputs that cannot be opened are no mistake of the plan by themselves.
+void PlanRun::throw_mistakes(const PlanSource& source) {
+  std::vector<Diagnostic> unreadable;
+  if (binder_) {
+    for (const Error& error : binder_->unreadable())
+      std::ranges::copy(error.diagnostics(), std::back_inserter(unreadable));
+  }
+  if (!diagnostics_.has_errors()) {
+    if (!unreadable.empty()) throw Error(ErrorCode::run, std::move(unreadable));
+    return;
+  }
+  std::vector<Diagnostic> errors;
+  std::ranges::copy_if(diagnostics_.items(), std::back_inserter(errors),
+                       [](const Diagnostic& item) { return item.severity == Severity::error; });
+  std::ranges::move(unreadable, std::back_inserter(errors));
+  std::ranges::stable_sort(errors, {}, [&](const Diagnostic& item) {
+    return std::tuple(std::ranges::find(source.items, item.span.source, &ConfigItem::source) - source.items.begin(),
+                      item.span.line, item.span.column);
+  });
+  if (diagnostics_.enough())
+    errors.back().notes.push_back(fmt::format("these are the first {} mistakes; there may be more", errors.size()));
+  throw Error(ErrorCode::plan, std::move(errors));
+}
+
+void PlanRun::throw_failed_assertions() {
+  std::vector<Diagnostic> failures;
+  std::size_t first = 0;
+  const std::vector<Effect>& effects = binder_->effects();
+  for (std::size_t i = 0; i < effects.size(); ++i) {
+    const auto* check = std::get_if<CheckEffect>(&effects[i].what);
+    if (check == nullptr) continue;
+    const std::optional<Verdict> verdict = decide(*check->check);
+    if (!verdict || verdict->pass) continue;
+    if (failures.empty()) first = i;
+    failures.push_back(failure_of(*verdict, effects[i].span));
+  }
+  if (failures.empty()) return;
+  print_known(first);
+  throw Error(ErrorCode::assertion, std::move(failures));
+}
+
+void PlanRun::print_known(std::size_t end) {
+  if (purpose_ != Purpose::perform) return;
+  performer_.emplace(env_, options_, events_);
+  int waiting = 0;
+  for (std::size_t i = 0; i < end; ++i) {
+    const Effect& effect = binder_->effects()[i];
+    if (std::holds_alternative<ReportEffect>(effect.what) && needs_data(effect)) ++waiting;
+    if (!needs_data(effect)) performer_->perform(effect, binder_->checkpoints().all());
+  }
+  if (waiting == 0) return;
+  const int steps = binder_->effects()[end - 1].step + 1;
+  warn(fmt::format("{} that {} data {} not made, since a later step cannot be done; run --until {} makes {}",
+                   waiting == 1 ? "one report" : fmt::format("{} reports", waiting), waiting == 1 ? "needs" : "need",
+                   waiting == 1 ? "was" : "were", steps, waiting == 1 ? "it" : "them"));
+}
+
+void PlanRun::perform_effects() {
+  if (!performer_) performer_.emplace(env_, options_, events_);
+  for (; performed_ < binder_->effects().size(); ++performed_)
+    performer_->perform(binder_->effects()[performed_], binder_->checkpoints().all());
+}
+
+void PlanRun::perform() {
+  perform_effects();
+  if (output_) performer_->publish(*output_, binder_->checkpoints().all());
+  if (const std::string totals = binder_->preview_totals(); !totals.empty()) events_.on(events::Printed{totals});
+  write_summary();
+}
+
+void PlanRun::write_summary() {
+  if (options_.summary_path.empty() || binder_->state().flags.dry_run) return;
+  const std::string text = summary_text(options_.summary, plan_, *binder_);
+  if (text.empty()) return;
+  StagedFile staged(env_, options_.summary_path, {.overwrite = true, .sync = options_.sync});
+  staged.file().write(0, std::as_bytes(std::span(text)));
+  staged.commit();
+}
+
+RunReport PlanRun::report() const {
+  RunReport report;
+  report.steps = bound_steps_;
+  const auto add = [&](const BoundOutput& output) {
+    report.outputs.push_back(output.report);
+    report.peak_whole_tensor_bytes = std::max(report.peak_whole_tensor_bytes, output.peak_bytes);
+  };
+  for (const Effect& effect : binder_->effects()) {
+    if (std::holds_alternative<CheckEffect>(effect.what)) {
+      ++report.assertions;
+      report.undecided_assertions += needs_data(effect) ? 1 : 0;
+    }
+    if (const auto* save = std::get_if<SaveEffect>(&effect.what)) add(*save->output);
+  }
+  if (output_) add(*output_);
+  if (options_.summary_path.empty()) report.summary = summary_text(options_.summary, plan_, *binder_);
+  return report;
+}
+
+}  // namespace brainsurgery

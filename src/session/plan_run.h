@@ -1,0 +1,64 @@
+// One plan from its text to its effects: the order in which a session does things.
+//
+//   PlanRun run(env, registries, events, options, PlanRun::Purpose::perform);
+//   run.bind(source);            // the first pass; throws every mistake
+//   run.perform();               // the second
+//   RunReport report = run.report();
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "session/binder.h"
+#include "session/performer.h"
+
+namespace brainsurgery {
+
+class PlanRun {
+ public:
+  enum class Purpose : std::uint8_t {
+    perform,
+    look,  // nothing is written and nothing repaired
+  };
+
+  PlanRun(Env& env, const Registries& registries, EventSink& events, const SessionOptions& options, Purpose purpose);
+
+  // Reads the plan and performs its steps on headers. Throws every mistake, every input that cannot be opened, or every
+  // assertion that headers decide against; what the steps before it print by headers alone is printed first.
+  void bind(const PlanSource& source);
+  // The effects that were queued, in plan order; then, unless the plan is a dry run by now, its output.
+  void perform();
+  void perform_effects();
+
+  [[nodiscard]] const Plan& plan() const { return plan_; }
+  [[nodiscard]] const Binder& binder() const { return *binder_; }
+  [[nodiscard]] const BoundOutput* output() const { return output_ ? &*output_ : nullptr; }
+  [[nodiscard]] RunReport report() const;
+
+ private:
+  void bind_steps(std::vector<PreparedStep> steps);
+  void throw_mistakes(const PlanSource& source);
+  void throw_failed_assertions();
+  // What was queued before effect number `end` and needs no data; the user is told of what does.
+  void print_known(std::size_t end);
+  void write_summary();
+  void warn(std::string message, const SourceSpan& span = {});
+
+  Env& env_;
+  const Registries& registries_;
+  EventSink& events_;
+  const SessionOptions& options_;
+  Purpose purpose_;
+  Plan plan_;
+  Diagnostics diagnostics_;
+  std::optional<Binder> binder_;
+  std::optional<BoundOutput> output_;
+  std::optional<Performer> performer_;
+  std::size_t performed_ = 0;                  // effects
+  std::optional<std::size_t> first_mistake_;   // the number of effects before it
+  int bound_steps_ = 0;
+};
+
+}  // namespace brainsurgery
