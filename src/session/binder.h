@@ -67,6 +67,8 @@ class Binder final : private PlanScope {
   // `count`: of the steps that it is one of, for previews. False after mistakes; those of the plan are reported, except
   // those that may only follow from an earlier one or from an input that cannot be read.
   bool bind(const PreparedStep& step, int count, Diagnostics& diagnostics);
+  // Nobody knows what the alias should hold, for a mistake that was reported.
+  void distrust(const std::string& alias) { taints_.add_alias(alias); }
   // Opens the input of `alias` if there is one and it is not open yet. False: no such alias. One that cannot be opened
   // is empty from then on, and in unreadable().
   bool open(const std::string& alias);

@@ -43,6 +43,7 @@ void PlanRun::bind(const PlanSource& source) {
   const bool readable = !diagnostics_.has_errors();
   if (!readable) steps.erase(first_gap(steps), steps.end());
   binder_.emplace(env_, registries_, events_, plan_, options_, purpose_ == Purpose::perform);
+  if (!readable && plan_.inputs.empty()) binder_->distrust(kImplicitAlias);
   bind_steps(std::move(steps));
   check_output(env_, plan_, options_, diagnostics_);
   for (const Diagnostic& item : diagnostics_.items()) {
@@ -119,7 +120,9 @@ void PlanRun::print_known(std::size_t end) {
   for (std::size_t i = 0; i < end; ++i) {
     const Effect& effect = binder_->effects()[i];
     if (std::holds_alternative<ReportEffect>(effect.what) && needs_data(effect)) ++waiting;
-    if (!needs_data(effect)) performer_->perform(effect, binder_->checkpoints().all());
+    const auto* check = std::get_if<CheckEffect>(&effect.what);
+    const bool prints = check == nullptr || !check->announcement.empty();
+    if (prints && !needs_data(effect)) performer_->perform(effect, binder_->checkpoints().all());
   }
   if (waiting == 0) return;
   const int steps = binder_->effects()[end - 1].step + 1;
