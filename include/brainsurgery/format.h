@@ -23,7 +23,8 @@ namespace brainsurgery {
 
 // What one file holds.
 struct FileContents {
-  std::vector<TensorEntry> tensors;  // by offset
+  std::vector<TensorEntry> tensors;  // in key order: as the file lists them, else by offset
+  std::vector<TensorEntry> beside;   // tensors that are not of the model: optimizer state and such, by their full path
   Metadata metadata;
   std::vector<std::string> warnings;
 };
@@ -37,6 +38,8 @@ struct Format {
   bool (*probe)(std::span<const std::byte> head, std::int64_t size) = nullptr;
   // Reads the header. Throws Error(run) that names the file. nullptr: see `advice`.
   FileContents (*read)(std::shared_ptr<const ReadableFile> file) = nullptr;
+  // For formats whose files can hold several state dicts: reads the one that is called `part`.
+  FileContents (*read_part)(std::shared_ptr<const ReadableFile> file, std::string_view part) = nullptr;
   std::string_view advice;  // for a format that is not read: what would help
 };
 

@@ -37,6 +37,10 @@ class Opener {
  public:
   Opener(Env& env, const FormatRegistry& formats, const std::string& path) : env_(env), formats_(formats) {
     checkpoint_.path = path;
+    const std::size_t hash = path.find_last_of('#');
+    if (hash == std::string::npos || env.status(path)) return;
+    checkpoint_.path = path.substr(0, hash);
+    part_ = path.substr(hash + 1);
   }
 
   Checkpoint open();
@@ -57,6 +61,7 @@ class Opener {
   Env& env_;
   const FormatRegistry& formats_;
   Checkpoint checkpoint_;
+  std::string part_;  // which state dict of the file; empty: the usual one
 };
 
 Checkpoint Opener::open() {
@@ -203,9 +208,12 @@ void Opener::add_file(const std::string& path, const std::string& name) {
   file->read(0, head);
   const Format* format = formats_.recognise(path, head, size);
   if (format == nullptr || format->read == nullptr) fail_unreadable(path, format);
-  FileContents contents = format->read(file);
+  if (!part_.empty() && format->read_part == nullptr)
+    throw Error(ErrorCode::run, in_quotes(path) + " has no parts; '#" + part_ + "' is for PyTorch files");
+  FileContents contents = part_.empty() ? format->read(file) : format->read_part(file, part_);
   checkpoint_.files.push_back(name);
   for (TensorEntry& tensor : contents.tensors) checkpoint_.tensors.push_back(std::move(tensor));
+  for (TensorEntry& tensor : contents.beside) checkpoint_.beside.push_back(std::move(tensor));
   for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));
   merge_metadata(std::move(contents.metadata), name);
 }

@@ -86,6 +86,10 @@ SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const M
     if (tensors[i].name == kMetadataKey) {
       throw Error(ErrorCode::run, "a tensor cannot be called '__metadata__' in a safetensors file; rename it");
     }
+    if (!in_safetensors(tensors[i].desc.dtype)) {
+      throw Error(ErrorCode::run, "a safetensors file cannot hold " + in_quotes(tensors[i].name) + ", which is " +
+                                      to_string(tensors[i].desc.dtype));
+    }
     layout.offsets[i] = begin;
     const std::int64_t end = checked_add(begin, byte_count(tensors[i].desc.dtype, tensors[i].desc.shape), kFileSize);
     append_entry(json, tensors[i], begin, end);
