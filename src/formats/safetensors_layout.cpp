@@ -103,6 +103,21 @@ SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const M
   return layout;
 }
 
+FileLayout layout_safetensors_file(const FileRequest& request) {
+  std::vector<NamedDesc> descs;
+  descs.reserve(request.tensors.size());
+  for (const StoredTensor& tensor : request.tensors) descs.push_back({tensor.name, tensor.desc});
+  SafetensorsLayout plan = layout_safetensors(descs, request.metadata);
+  FileLayout layout;
+  layout.add(std::move(plan.header));
+  for (const std::size_t i : plan.order) {
+    const std::size_t content = request.tensors[i].content;
+    layout.add_content(content, request.content_bytes[content]);
+  }
+  BS_CHECK(layout.size() == plan.file_size);
+  return layout;
+}
+
 Metadata with_format_pair(Metadata metadata) {
   const bool has_format =
       std::any_of(metadata.begin(), metadata.end(), [](const auto& pair) { return pair.first == "format"; });

@@ -7,6 +7,7 @@
 
 #include "brainsurgery/error.h"
 #include "formats/json_text.h"
+#include "formats/torch_layout.h"
 #include "formats/torch_legacy.h"
 #include "formats/torch_zip.h"
 
@@ -56,6 +57,9 @@ Format torch_format() {
           .probe = looks_like_torch,
           .read = read,
           .read_part = read_part,
+          .layout = layout_torch,
+          .layout_tensor = layout_torch_tensor,
+          .shares_contents = true,
           .advice = {}};
 }
 
