@@ -31,6 +31,7 @@ set(BS_FOREIGN_HEADERS
   "yaml-cpp/:plan" "re2/:plan" "pcre2:plan"
   "nlohmann/:cli"
   "openssl/:base"
+  "zlib.h:formats exec"
   "fmt/:base types publish formats plan graph transforms predicates commands planner exec session cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"

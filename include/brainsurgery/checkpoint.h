@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,27 +32,38 @@ struct NamedDesc {
   friend bool operator==(const NamedDesc&, const NamedDesc&) = default;
 };
 
-// A packed, row-major, little-endian tensor inside a file: byte_count(desc) bytes from `offset` on. `offset` need not
-// be a multiple of the element size. Names are valid UTF-8 but otherwise anything: never a path, and to be escaped when
-// shown.
+// A stretch of a file that a format stores once for all tensors that are views of it.
+struct StorageSpan {
+  std::int64_t begin = 0;  // bytes from the beginning of the file
+  std::int64_t size = 0;   // bytes
+
+  friend bool operator==(const StorageSpan&, const StorageSpan&) = default;
+};
+
+// A little-endian tensor inside a file. `offset` need not be a multiple of the element size. Names are valid UTF-8 but
+// otherwise anything: never a path, and to be escaped when shown.
 struct TensorEntry {
   std::string name;
   TensorDesc desc;
   std::shared_ptr<const ReadableFile> file;
-  std::int64_t offset = 0;  // bytes from the beginning of the file
+  std::int64_t offset = 0;                  // of the first element: bytes from the beginning of the file
+  std::vector<std::int64_t> strides = {};   // in elements, >= 0; empty: packed and row-major
+  std::optional<StorageSpan> storage = {};  // where tensors may share memory; tensors of one (file, storage) do
 };
 
 struct Checkpoint {
   std::string path;  // as it was asked for
   bool is_directory = false;
-  std::vector<TensorEntry> tensors;   // in key order: files by name, then by offset; names are unique
+  std::vector<TensorEntry> tensors;   // in key order: files by name, then as FileContents; names are unique
+  std::vector<TensorEntry> beside;    // as FileContents; only to be listed
   Metadata metadata;                  // of all files; a pair that several files hold once
   std::vector<std::string> files;     // read from, in order: relative to `path` for a directory, else the base name
   std::vector<std::string> warnings;  // what the user should know: a stale index, ignored fields, ...
 };
 
 // Opens a checkpoint file, or a directory: what `model.safetensors` or the shards of its index hold, else every
-// *.safetensors file in it. Throws Error(run) with the path and the reason: nothing there, not a checkpoint, malformed,
+// *.safetensors file in it, else the same of PyTorch's files. "FILE#PART" names one of several state dicts of a file.
+// Throws Error(run) with the path and the reason: nothing there, not a checkpoint, malformed,
 // shards that are missing or outside of the directory, one name in two files.
 [[nodiscard]] Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path);
 

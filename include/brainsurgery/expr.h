@@ -53,9 +53,10 @@ enum class Arithmetic : std::uint8_t { add, subtract, multiply };
 
 // The kinds of node; src/graph/nodes.def lists them once more for visitors.
 namespace nodes {
-struct Source {  // packed bytes of a file
+struct Source {  // elements of a file
   std::shared_ptr<const ReadableFile> file;
-  std::int64_t offset;
+  std::int64_t offset;                // bytes, of the first element
+  std::vector<std::int64_t> strides;  // in elements, >= 0; empty: packed row-major
 };
 struct Literal {  // packed elements written in the plan
   std::vector<std::byte> bytes;
@@ -138,7 +139,10 @@ inline const TensorDesc& Expr::desc() const { return node_->desc(); }
 // Deep and large graphs are cut.
 [[nodiscard]] std::string to_string(const Expr& expr);
 
-[[nodiscard]] Expr source(std::shared_ptr<const ReadableFile> file, std::int64_t offset, TensorDesc desc);
+// `strides`: how far apart the elements stand along each dimension, in elements, >= 0 (0 repeats); empty for a packed
+// row-major tensor, which is the only form of types below 8 bits.
+[[nodiscard]] Expr source(std::shared_ptr<const ReadableFile> file, std::int64_t offset, TensorDesc desc,
+                          std::vector<std::int64_t> strides = {});
 // `bytes`: packed, byte_count(desc) of them.
 [[nodiscard]] Expr literal(TensorDesc desc, std::vector<std::byte> bytes);
 // A floating dtype. Uniform: a <= x < b; normal: mean a, standard deviation b > 0. The stream is MT19937's from `seed`.

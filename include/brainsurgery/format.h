@@ -23,10 +23,15 @@ namespace brainsurgery {
 
 // What one file holds.
 struct FileContents {
-  std::vector<TensorEntry> tensors;  // by offset
+  std::vector<TensorEntry> tensors;  // in key order: as the file lists them, else by offset
+  std::vector<TensorEntry> beside;   // tensors that are not of the model: optimizer state and such, by their full path
   Metadata metadata;
   std::vector<std::string> warnings;
 };
+
+class FileLayout;
+struct FileRequest;
+struct NamedLayout;
 
 struct Format {
   std::string_view name;                   // as in a plan's `format:`, "safetensors"
@@ -37,7 +42,18 @@ struct Format {
   bool (*probe)(std::span<const std::byte> head, std::int64_t size) = nullptr;
   // Reads the header. Throws Error(run) that names the file. nullptr: see `advice`.
   FileContents (*read)(std::shared_ptr<const ReadableFile> file) = nullptr;
-  std::string_view advice;  // for a format that is not read: what would help
+  // For formats whose files can hold several state dicts: reads the one that is called `part`.
+  FileContents (*read_part)(std::shared_ptr<const ReadableFile> file, std::string_view part) = nullptr;
+  // How a file of these tensors is written (formats/file_layout.h). Throws Error(run) for what the format cannot hold.
+  // nullptr: this version does not write the format.
+  FileLayout (*layout)(const FileRequest& request) = nullptr;
+  // The same for a file of one tensor without a name, where that is another thing; the request holds one.
+  FileLayout (*layout_tensor)(const FileRequest& request) = nullptr;
+  // For checkpoints that are directories of several files, instead of `layout`; in the order in which they should
+  // appear.
+  std::vector<NamedLayout> (*layout_directory)(const FileRequest& request) = nullptr;
+  bool shares_contents = false;  // several tensors of a request may be views of one content
+  std::string_view advice;       // for a format that is not read: what would help
 };
 
 class FormatRegistry {

@@ -16,7 +16,7 @@
 namespace brainsurgery {
 
 // Element types, in the order in which the safetensors library (0.8) ranks alignment; a file lists higher ones first.
-// Source: formats "safetensors", dtype enumeration of the reference implementation.
+// Source: formats "safetensors", dtype enumeration of the reference implementation. The last two are PyTorch's only.
 enum class DType : std::uint8_t {
   BOOL,
   F4,
@@ -40,6 +40,8 @@ enum class DType : std::uint8_t {
   F64,
   I64,
   U64,
+  C32,
+  C128,
 };
 
 enum class DTypeClass : std::uint8_t { boolean, signed_integer, unsigned_integer, floating, complex };
@@ -47,7 +49,7 @@ enum class DTypeClass : std::uint8_t { boolean, signed_integer, unsigned_integer
 // One row of the only dtype table of the program.
 struct DTypeInfo {
   DType dtype;
-  std::string_view name;                      // safetensors spelling, "BF16"
+  std::string_view name;                      // safetensors spelling, "BF16"; PyTorch's where it has none
   std::string_view torch_name;                // "bfloat16"; empty where PyTorch has no such type
   std::span<const std::string_view> aliases;  // further spellings accepted in plans, "bf16"
   int bits;                                   // per element; 4 and 6 occur
@@ -58,7 +60,11 @@ struct DTypeInfo {
 
 [[nodiscard]] std::span<const DTypeInfo> all_dtypes();
 [[nodiscard]] const DTypeInfo& info(DType dtype);
+// Whether a safetensors file can hold the type.
+[[nodiscard]] inline bool in_safetensors(DType dtype) { return dtype <= DType::U64; }
 [[nodiscard]] std::optional<DType> dtype_from_safetensors(std::string_view name);
+// PyTorch's spelling, "float16"; nullopt also for its types that the program does not have.
+[[nodiscard]] std::optional<DType> dtype_from_torch(std::string_view name);
 // A plan's spelling: trimmed, case-insensitive, PyTorch names and their aliases.
 [[nodiscard]] std::optional<DType> dtype_from_plan(std::string_view name);
 // The spelling that messages and plans use: the PyTorch name, else the safetensors name.
@@ -80,6 +86,11 @@ using Shape = std::vector<std::int64_t>;
 [[nodiscard]] std::int64_t item_size(DType dtype);
 // Row-major strides in elements.
 [[nodiscard]] std::vector<std::int64_t> row_major_strides(const Shape& shape);
+// Whether elements that stand `strides` apart are packed and in row-major order.
+[[nodiscard]] bool is_packed(const Shape& shape, const std::vector<std::int64_t>& strides);
+// The elements from the first to the last one, both included; 0 without elements. Strides >= 0. Throws Error(run) where
+// that does not fit int64.
+[[nodiscard]] std::int64_t strided_extent(const Shape& shape, const std::vector<std::int64_t>& strides);
 
 struct TensorDesc {
   DType dtype = DType::F32;

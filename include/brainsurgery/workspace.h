@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,10 +29,20 @@ struct AccessCounts {
   friend bool operator==(const AccessCounts&, const AccessCounts&) = default;
 };
 
+// The stretch of a file that several names of a checkpoint were opened from: in PyTorch they share memory.
+struct SharedStorage {
+  const ReadableFile* file = nullptr;  // kept alive by the names' expressions
+  std::int64_t begin = 0, size = 0;    // bytes
+
+  friend bool operator==(const SharedStorage&, const SharedStorage&) = default;
+};
+
 struct NamedTensor {
   Expr expr;
   std::uint64_t order = 0;  // key order within its state dict
   AccessCounts counts;
+  // As long as nothing was written to the name; `expr` is then the source that was opened.
+  std::optional<SharedStorage> storage;
 };
 
 // The tensors of one alias. A value with shared content, as Workspace.
@@ -49,8 +60,12 @@ class StateDict {
   // Names in key order.
   [[nodiscard]] std::vector<std::pair<std::string_view, const NamedTensor*>> in_key_order() const;
 
-  // A new name goes to the end of the key order, with fresh counts; a known one keeps its place and counts.
-  void put(std::string_view name, Expr expr);
+  // The other names that share storage with this one, sorted.
+  [[nodiscard]] std::vector<std::string> partners(std::string_view name) const;
+
+  // A new name goes to the end of the key order, with fresh counts; a known one keeps its place and counts. What the
+  // name shared is over, unless it is given.
+  void put(std::string_view name, Expr expr, std::optional<SharedStorage> storage = std::nullopt);
   void erase(std::string_view name);
   // Takes the entry of `from` out and gives it the name `to` at the end of the key order, with fresh counts.
   void rename(std::string_view from, std::string_view to);

@@ -1,6 +1,7 @@
 #include "exec/executor.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 
 #include "base/interrupt.h"
@@ -73,41 +74,49 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
   progress_(done_bytes - told_bytes);
 }
 
-Executor::Job Executor::copy_job(const Segment& segment, const FilePlace& from, WritableFile& file) const {
+Executor::Job Executor::copy_job(const Target& target, const FilePlace& from) const {
   // Tiles start where the segment does. Were they aligned in the target, the page cache would take large blocks for
   // them, which a virtual machine may have to get back from its host first: several times slower, at random
   // (docs/performance.md).
+  const Segment& segment = target.plan.segments()[target.segment];
   const std::int64_t tile = std::max<std::int64_t>(1, options_.tile_bytes);
-  const auto run = [&segment, &from, &file, tile](TileRunner&, Scratch& scratch, std::int64_t index) {
+  const auto run = [target, &segment, &from, tile](TileRunner&, Scratch& scratch, std::int64_t index) {
     const std::int64_t begin = segment.offset + index * tile;
     const std::int64_t end = std::min(segment.offset + segment.size, begin + tile);
     const auto block = scratch.take(std::min(tile, segment.size));
     const std::span<std::byte> bytes(block->data(), static_cast<std::size_t>(end - begin));
     from.file->read(from.offset + begin - segment.offset, bytes);
-    file.write(begin, bytes);
+    target.sums.record(target.segment, index, bytes);
+    target.file.write(begin, bytes);
     return end - begin;
   };
-  return {(segment.size + tile - 1) / tile, run};
+  const std::int64_t tiles = (segment.size + tile - 1) / tile;
+  target.sums.expect(target.segment, tiles);
+  return {tiles, run};
 }
 
-Executor::Job Executor::compute_job(const Segment& segment, const Program& program, WritableFile& file) const {
+Executor::Job Executor::compute_job(const Target& target, const Program& program) const {
+  const Segment& segment = target.plan.segments()[target.segment];
   const std::int64_t elements = tile_elements(program);
   const std::int64_t tiles = (program.elements + elements - 1) / elements;
-  const auto run = [&segment, &program, &file, elements](TileRunner& runner, Scratch& scratch, std::int64_t index) {
+  const auto run = [target, &segment, &program, elements](TileRunner& runner, Scratch& scratch, std::int64_t index) {
     const std::int64_t begin = index * elements;
     const std::int64_t end = std::min(program.elements, begin + elements);
     const auto block = scratch.take((end - begin) * program.item_bytes);
     runner.run(program, begin, end, block->data());
-    const std::int64_t bytes = (end - begin) * program.item_bytes;
-    file.write(segment.offset + begin * program.item_bytes, {block->data(), static_cast<std::size_t>(bytes)});
-    return bytes;
+    const std::span<std::byte> bytes(block->data(), static_cast<std::size_t>((end - begin) * program.item_bytes));
+    target.sums.record(target.segment, index, bytes);
+    target.file.write(segment.offset + begin * program.item_bytes, bytes);
+    return std::ssize(bytes);
   };
+  target.sums.expect(target.segment, tiles);
   return {tiles, run};
 }
 
 void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
   file.allocate(plan.size());
   Run run(*this, plan.materializations());
+  Checksums sums(plan);
   std::vector<Job> group;
   const auto flush = [&] {
     if (group.empty()) return;
@@ -115,29 +124,47 @@ void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
     run.places.finish();
     group.clear();
   };
-  for (const Segment& segment : plan.segments()) {
+  for (std::size_t i = 0; i < plan.segments().size(); ++i) {
+    const Segment& segment = plan.segments()[i];
+    const Target target{file, plan, sums, i};
     if (const auto* given = std::get_if<Segment::Bytes>(&segment.content)) {
-      file.write(segment.offset, std::as_bytes(std::span(given->bytes)));
+      const auto bytes = std::as_bytes(std::span(given->bytes));
+      sums.expect(i, 1);
+      sums.record(i, 0, bytes);
+      file.write(segment.offset, bytes);
       progress_(segment.size);
     } else if (const auto* copy = std::get_if<Segment::Copy>(&segment.content)) {
-      group.push_back(copy_job(segment, copy->from, file));
-    } else {
-      const auto& tensor = std::get<CompiledTensor>(segment.content);
-      if (!tensor.needs.empty()) {
+      group.push_back(copy_job(target, copy->from));
+    } else if (const auto* tensor = std::get_if<CompiledTensor>(&segment.content)) {
+      if (!tensor->needs.empty()) {
         flush();
-        require(run, tensor.needs);
+        require(run, tensor->needs);
       }
-      run.places.prepare(*tensor.program);
-      group.push_back(compute_job(segment, *tensor.program, file));
-      if (!tensor.needs.empty()) {
+      run.places.prepare(*tensor->program);
+      group.push_back(compute_job(target, *tensor->program));
+      if (!tensor->needs.empty()) {
         flush();
-        release(run, tensor.needs);
+        release(run, tensor->needs);
       } else if (run.places.mapped_bytes() > kMaxMappedBytes) {
         flush();
       }
     }
   }
   flush();
+  write_checksums(plan, sums, file);
+}
+
+// Last: they may stand before what they are of.
+void Executor::write_checksums(const PhysicalPlan& plan, const Checksums& sums, WritableFile& file) const {
+  for (const Segment& segment : plan.segments()) {
+    const auto* checksum = std::get_if<Segment::Checksum>(&segment.content);
+    if (checksum == nullptr) continue;
+    const std::uint32_t crc = sums.of(checksum->begin, checksum->end);
+    std::array<std::byte, 4> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(crc >> (8 * i) & 0xFF);
+    file.write(segment.offset, bytes);
+    progress_(segment.size);
+  }
 }
 
 void Executor::require(Run& run, const std::vector<int>& needs) {

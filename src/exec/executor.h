@@ -21,6 +21,7 @@
 #include "brainsurgery/data_source.h"
 #include "brainsurgery/env.h"
 #include "exec/buffer_pool.h"
+#include "exec/checksums.h"
 #include "exec/dense_module.h"
 #include "exec/tile_runner.h"
 #include "planner/physical_plan.h"
@@ -86,8 +87,16 @@ class Executor final : public DataOracle, public DataSource {
   struct Run;  // the buffers of one plan or check
 
   void run_jobs(const std::vector<Job>& jobs, const Places& places);
-  [[nodiscard]] Job copy_job(const Segment& segment, const FilePlace& from, WritableFile& file) const;
-  [[nodiscard]] Job compute_job(const Segment& segment, const Program& program, WritableFile& file) const;
+  // A file that is being written, and the segment of its plan that is at hand.
+  struct Target {
+    WritableFile& file;
+    const PhysicalPlan& plan;
+    Checksums& sums;
+    std::size_t segment;
+  };
+  [[nodiscard]] Job copy_job(const Target& target, const FilePlace& from) const;
+  [[nodiscard]] Job compute_job(const Target& target, const Program& program) const;
+  void write_checksums(const PhysicalPlan& plan, const Checksums& sums, WritableFile& file) const;
   void require(Run& run, const std::vector<int>& needs);
   void release(Run& run, const std::vector<int>& needs);
   void make(Run& run, int buffer);

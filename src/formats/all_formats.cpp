@@ -6,6 +6,7 @@
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
 #include "formats/safetensors.h"
+#include "formats/torch_file.h"
 
 namespace brainsurgery {
 
@@ -28,8 +29,6 @@ bool is_npz(Head head, std::int64_t size) {
 
 bool is_npy(Head head, std::int64_t) { return begins_with(head, "\x93NUMPY"); }
 bool is_gguf(Head head, std::int64_t) { return begins_with(head, "GGUF"); }
-// The magic number that torch.save wrote before 1.6, as a pickled long.
-bool is_legacy_torch(Head head, std::int64_t) { return begins_with(head, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46"); }
 bool is_lfs_pointer(Head head, std::int64_t) { return begins_with(head, "version https://git-lfs"); }
 
 bool ends_with_ignoring_case(std::string_view text, std::string_view suffix) {
@@ -54,13 +53,11 @@ FormatRegistry all_formats() {
   FormatRegistry formats;
   formats.add(safetensors_format());
   formats.add(known_by_sight("npz", "a NumPy archive", {".npz"}, is_npz));
-  formats.add(known_by_sight("torch", "a PyTorch zip file", {}, is_zip));
-  formats.add(known_by_sight("torch-legacy", "a PyTorch file of before 1.6", {}, is_legacy_torch));
+  formats.add(torch_format());
   formats.add(known_by_sight("npy", "a NumPy array", {".npy"}, is_npy));
   formats.add(known_by_sight("gguf", "a GGUF file", {".gguf"}, is_gguf));
   formats.add(known_by_sight("git-lfs", "a Git LFS pointer, not the file itself", {}, is_lfs_pointer,
                              "fetch the file with 'git lfs pull'"));
-  formats.add(known_by_sight("torch-suffix", "a PyTorch file by its suffix", {".pt", ".pth", ".bin"}, nullptr));
   return formats;
 }
 

@@ -3,15 +3,20 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
 #include "base/sha256.h"
+#include "brainsurgery/error.h"
 
 namespace brainsurgery {
 
-std::string sha256_of(const TensorEntry& tensor) {
-  constexpr std::int64_t kPiece = 1 << 20;
+namespace {
+
+constexpr std::int64_t kPiece = 1 << 20;  // bytes
+
+std::string sha256_of_packed(const TensorEntry& tensor) {
   const std::int64_t size = byte_count(tensor.desc.dtype, tensor.desc.shape);
   std::vector<std::byte> buffer(static_cast<std::size_t>(std::min(size, kPiece)));
   Sha256 hash;
@@ -21,6 +26,44 @@ std::string sha256_of(const TensorEntry& tensor) {
     hash.update(piece);
   }
   return hash.hex();
+}
+
+// Element by element out of a map; `at` is the place of the element with this index.
+std::string sha256_of_strided(const TensorEntry& tensor) {
+  const Shape& shape = tensor.desc.shape;
+  const std::int64_t item = item_size(tensor.desc.dtype);
+  const auto map = tensor.file->map();
+  const std::int64_t end = tensor.offset + strided_extent(shape, tensor.strides) * item;
+  if (end > std::ssize(map->bytes()))
+    throw Error(ErrorCode::run, "cannot read '" + tensor.file->path() + "': it became shorter");
+  const std::byte* const base = map->bytes().data() + tensor.offset;
+  std::vector<std::byte> buffer(static_cast<std::size_t>(kPiece / item * item));
+  std::size_t used = 0;
+  Sha256 hash;
+  std::vector<std::int64_t> index(shape.size(), 0);
+  std::int64_t at = 0;
+  for (std::int64_t left = element_count(shape); left > 0; --left) {
+    std::memcpy(buffer.data() + used, base + at * item, static_cast<std::size_t>(item));
+    used += static_cast<std::size_t>(item);
+    if (used == buffer.size() || left == 1) {
+      hash.update(std::span(buffer).first(used));
+      used = 0;
+    }
+    for (std::size_t dim = shape.size(); dim-- > 0;) {
+      at += tensor.strides[dim];
+      if (++index[dim] < shape[dim]) break;
+      at -= tensor.strides[dim] * shape[dim];
+      index[dim] = 0;
+    }
+  }
+  if (map->damaged()) throw Error(ErrorCode::run, "'" + tensor.file->path() + "' became shorter while it was read");
+  return hash.hex();
+}
+
+}  // namespace
+
+std::string sha256_of(const TensorEntry& tensor) {
+  return tensor.strides.empty() ? sha256_of_packed(tensor) : sha256_of_strided(tensor);
 }
 
 }  // namespace brainsurgery

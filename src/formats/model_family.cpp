@@ -1,6 +1,7 @@
 #include "formats/model_family.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "brainsurgery/error.h"
@@ -30,6 +31,18 @@ bool is_model_file(std::string_view name) {
 
 bool is_other_model_file(std::string_view name) {
   return is_family(name, "pytorch_model", ".bin") || name == "pytorch_model.bin.index.json";
+}
+
+bool is_trainer_file(std::string_view name) {
+  constexpr std::array<std::string_view, 9> kStems{"optimizer",    "optim",         "scheduler",
+                                                   "lr_scheduler", "scaler",        "rng_state",
+                                                   "random_state", "random_states", "training_args"};
+  if (name.ends_with("_optim_states.pt")) return true;
+  return std::ranges::any_of(kStems, [name](std::string_view stem) {
+    if (!name.starts_with(stem)) return false;
+    const std::string_view rest = name.substr(stem.size());
+    return rest.starts_with('.') || rest.starts_with('_') || rest.starts_with('-');
+  });
 }
 
 std::vector<std::string> indexed_files(Env& env, const std::string& directory) {

@@ -15,6 +15,8 @@ namespace brainsurgery {
 [[nodiscard]] bool is_model_file(std::string_view name);
 // Weights of the same model in another format: "pytorch_model.bin", "pytorch_model-00001-of-00002.bin", their index.
 [[nodiscard]] bool is_other_model_file(std::string_view name);
+// What a trainer leaves beside the weights: "optimizer.pt", "scheduler.pt", "rng_state_0.pth", "training_args.bin", ...
+[[nodiscard]] bool is_trainer_file(std::string_view name);
 // The plain file names that the directory's index lists; empty without a readable index.
 [[nodiscard]] std::vector<std::string> indexed_files(Env& env, const std::string& directory);
 

@@ -1,5 +1,6 @@
 // checkpoint.h: which files make a checkpoint, and how their contents become one list.
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "brainsurgery/format.h"
 #include "formats/duplicate_names.h"
 #include "formats/json_text.h"
+#include "formats/model_family.h"
 #include "formats/safetensors_index.h"
 #include "formats/shards.h"
 
@@ -33,10 +35,33 @@ std::string_view base_name(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
+// Files of one format that make up a model in a directory.
+struct Family {
+  std::string_view whole;                  // the only file, or what the shards are parts of
+  std::string_view shard_suffix;           // of the files that an index names
+  std::vector<std::string_view> suffixes;  // of all that may hold weights, lower case
+
+  [[nodiscard]] std::string index_suffix() const { return std::string(shard_suffix) + ".index.json"; }
+  // Hidden files are leftovers of other programs, and trainers keep their state in the same formats.
+  [[nodiscard]] bool holds_weights(const std::string& name) const {
+    const std::string lower = ascii_lower(name);
+    return !name.starts_with('.') && !is_trainer_file(lower) &&
+           std::ranges::any_of(suffixes, [&](std::string_view suffix) { return lower.ends_with(suffix); });
+  }
+};
+
+// In order of preference.
+const std::array kFamilies{Family{kSingleFileName, ".safetensors", {".safetensors"}},
+                           Family{"pytorch_model.bin", ".bin", {".pt", ".pth", ".bin"}}};
+
 class Opener {
  public:
   Opener(Env& env, const FormatRegistry& formats, const std::string& path) : env_(env), formats_(formats) {
     checkpoint_.path = path;
+    const std::size_t hash = path.find_last_of('#');
+    if (hash == std::string::npos || env.status(path)) return;
+    checkpoint_.path = path.substr(0, hash);
+    part_ = path.substr(hash + 1);
   }
 
   Checkpoint open();
@@ -46,10 +71,11 @@ class Opener {
   [[noreturn]] void fail_without_tensors(const std::vector<std::string>& names) const;
   [[noreturn]] void fail_unreadable(const std::string& path, const Format* format) const;
   void open_directory();
-  [[nodiscard]] std::optional<std::string> find_index(const std::vector<std::string>& names) const;
-  void open_indexed(const std::string& index_name, const std::vector<std::string>& shards);
-  [[nodiscard]] std::vector<std::string> find_shards(const std::vector<std::string>& names) const;
-  void warn_of_others(const std::vector<std::string>& names);
+  [[nodiscard]] std::optional<std::string> find_index(const std::vector<std::string>& names,
+                                                      const Family& family) const;
+  void open_indexed(const std::string& index_name, const std::vector<std::string>& shards, const Family& family);
+  [[nodiscard]] std::vector<std::string> find_shards(const std::vector<std::string>& names, const Family& family) const;
+  void warn_of_others(const std::vector<std::string>& names, const Family& family);
   void add_file(const std::string& path, const std::string& name);
   void merge_metadata(Metadata metadata, const std::string& name);
   void check_unique() const;
@@ -57,6 +83,7 @@ class Opener {
   Env& env_;
   const FormatRegistry& formats_;
   Checkpoint checkpoint_;
+  std::string part_;  // which state dict of the file; empty: the usual one
 };
 
 Checkpoint Opener::open() {
@@ -90,7 +117,7 @@ void Opener::fail_missing() const {
 }
 
 void Opener::fail_unreadable(const std::string& path, const Format* format) const {
-  if (std::string_view(path).ends_with(kIndexSuffix)) {
+  if (std::string_view(path).ends_with(".index.json")) {
     throw Error(ErrorCode::run, in_quotes(path) + " is the index of a checkpoint; name its directory instead");
   }
   if (format == nullptr) {
@@ -103,10 +130,10 @@ void Opener::fail_unreadable(const std::string& path, const Format* format) cons
 }
 
 void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
-  const std::string message = "directory " + in_quotes(checkpoint_.path) + " holds no .safetensors file";
+  const std::string message = "directory " + in_quotes(checkpoint_.path) + " holds no checkpoint";
   for (const std::string& name : names) {
     const Format* format = formats_.by_suffix(name);
-    if (format != nullptr) fail_unreadable(joined(checkpoint_.path, name), format);
+    if (format != nullptr && format->read == nullptr) fail_unreadable(joined(checkpoint_.path, name), format);
     if (name.ends_with(".distcp")) {
       throw Error(ErrorCode::run,
                   message + " but a distributed PyTorch checkpoint; this version reads " + formats_.readable_names());
@@ -117,23 +144,27 @@ void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
 
 void Opener::open_directory() {
   const std::vector<std::string> names = env_.list(checkpoint_.path);
-  const std::vector<std::string> shards = find_shards(names);
-  if (const std::optional<std::string> index_name = find_index(names)) {
-    open_indexed(*index_name, shards);
-  } else {
-    if (shards.empty()) fail_without_tensors(names);
-    for (const std::string& name : shards) add_file(joined(checkpoint_.path, name), name);
+  for (const Family& family : kFamilies) {
+    const std::vector<std::string> shards = find_shards(names, family);
+    if (const std::optional<std::string> index_name = find_index(names, family)) {
+      open_indexed(*index_name, shards, family);
+    } else if (!shards.empty()) {
+      for (const std::string& name : shards) add_file(joined(checkpoint_.path, name), name);
+    } else {
+      continue;
+    }
+    return warn_of_others(names, family);
   }
-  warn_of_others(names);
+  fail_without_tensors(names);
 }
 
 // The index to go by: the usual one, else the only one.
-std::optional<std::string> Opener::find_index(const std::vector<std::string>& names) const {
-  const std::string usual = std::string(kSingleFileName) + ".index.json";
+std::optional<std::string> Opener::find_index(const std::vector<std::string>& names, const Family& family) const {
+  const std::string usual = std::string(family.whole) + ".index.json";
   if (std::find(names.begin(), names.end(), usual) != names.end()) return usual;
   std::optional<std::string> found;
   for (const std::string& name : names) {
-    if (!name.ends_with(kIndexSuffix) || name.starts_with('.')) continue;
+    if (!name.ends_with(family.index_suffix()) || name.starts_with('.')) continue;
     if (found) {
       throw Error(ErrorCode::run, "directory " + in_quotes(checkpoint_.path) + " holds several indexes, " +
                                       in_quotes(*found) + " and " + in_quotes(name) + ", and no " + in_quotes(usual) +
@@ -146,9 +177,9 @@ std::optional<std::string> Opener::find_index(const std::vector<std::string>& na
 
 // A file of the index's own name ("model.safetensors") that is not one of its shards: loaders take that file and never
 // look at the index, so the index is what a later save forgot to remove.
-void Opener::open_indexed(const std::string& index_name, const std::vector<std::string>& shards) {
+void Opener::open_indexed(const std::string& index_name, const std::vector<std::string>& shards, const Family& family) {
   const std::string path = joined(checkpoint_.path, index_name);
-  SafetensorsIndex index = parse_index(env_.read_text(path, kMaxIndexBytes), in_quotes(path));
+  SafetensorsIndex index = parse_index(env_.read_text(path, kMaxIndexBytes), in_quotes(path), family.shard_suffix);
   const std::string whole = index_name.substr(0, index_name.size() - std::string_view(".index.json").size());
   if (std::binary_search(shards.begin(), shards.end(), whole) &&
       !std::binary_search(index.files.begin(), index.files.end(), whole)) {
@@ -172,11 +203,10 @@ void Opener::open_indexed(const std::string& index_name, const std::vector<std::
     checkpoint_.warnings.push_back(std::move(warning));
 }
 
-// Hidden files are leftovers of other programs, not shards.
-std::vector<std::string> Opener::find_shards(const std::vector<std::string>& names) const {
+std::vector<std::string> Opener::find_shards(const std::vector<std::string>& names, const Family& family) const {
   std::vector<std::string> shards;
   for (const std::string& name : names) {
-    if (!ascii_lower(name).ends_with(".safetensors") || name.starts_with('.')) continue;
+    if (!family.holds_weights(name)) continue;
     const auto status = env_.status(joined(checkpoint_.path, name));
     if (status && status->kind == FileStatus::Kind::directory) continue;
     shards.push_back(name);
@@ -185,10 +215,10 @@ std::vector<std::string> Opener::find_shards(const std::vector<std::string>& nam
   return shards;
 }
 
-void Opener::warn_of_others(const std::vector<std::string>& names) {
+void Opener::warn_of_others(const std::vector<std::string>& names, const Family& family) {
   const auto other = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
-    const Format* format = formats_.by_suffix(name);
-    return format != nullptr && format->read == nullptr;
+    return formats_.by_suffix(name) != nullptr && !family.holds_weights(name) && !is_trainer_file(ascii_lower(name)) &&
+           !name.starts_with('.');
   });
   if (other != names.end()) {
     checkpoint_.warnings.push_back("directory " + in_quotes(checkpoint_.path) + ": " + in_quotes(*other) +
@@ -203,9 +233,12 @@ void Opener::add_file(const std::string& path, const std::string& name) {
   file->read(0, head);
   const Format* format = formats_.recognise(path, head, size);
   if (format == nullptr || format->read == nullptr) fail_unreadable(path, format);
-  FileContents contents = format->read(file);
+  if (!part_.empty() && format->read_part == nullptr)
+    throw Error(ErrorCode::run, in_quotes(path) + " has no parts; '#" + part_ + "' is for PyTorch files");
+  FileContents contents = part_.empty() ? format->read(file) : format->read_part(file, part_);
   checkpoint_.files.push_back(name);
   for (TensorEntry& tensor : contents.tensors) checkpoint_.tensors.push_back(std::move(tensor));
+  for (TensorEntry& tensor : contents.beside) checkpoint_.beside.push_back(std::move(tensor));
   for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));
   merge_metadata(std::move(contents.metadata), name);
 }

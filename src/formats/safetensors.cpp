@@ -291,6 +291,7 @@ Format safetensors_format() {
           .suffixes = {".safetensors"},
           .probe = looks_like_safetensors,
           .read = read_safetensors,
+          .layout = layout_safetensors_file,
           .advice = {}};
 }
 

@@ -17,6 +17,7 @@
 
 #include "brainsurgery/checkpoint.h"
 #include "brainsurgery/format.h"
+#include "formats/file_layout.h"
 
 namespace brainsurgery {
 
@@ -44,6 +45,9 @@ struct SafetensorsLayout {
 // no order of more). Names must be unique. Throws Error(run): a tensor called '__metadata__', a header or a file beyond
 // limits.
 [[nodiscard]] SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const Metadata& metadata);
+
+// The same as pieces; every tensor of the request has a content of its own.
+[[nodiscard]] FileLayout layout_safetensors_file(const FileRequest& request);
 
 // `metadata` with the pair `format: pt` at its end if it has no `format`: some loaders refuse files without it.
 [[nodiscard]] Metadata with_format_pair(Metadata metadata);

@@ -12,9 +12,9 @@ namespace brainsurgery {
 
 namespace {
 
-// The path without empty and "." parts; nullopt where it could leave the directory or is not of a safetensors file.
-std::optional<std::string> plain_path(std::string_view path) {
-  if (path.empty() || path.front() == '/' || !path.ends_with(".safetensors")) return std::nullopt;
+// The path without empty and "." parts; nullopt where it could leave the directory or has not the suffix.
+std::optional<std::string> plain_path(std::string_view path, std::string_view suffix) {
+  if (path.empty() || path.front() == '/' || !path.ends_with(suffix)) return std::nullopt;
   if (path.find('\\') != std::string_view::npos || path.find('\0') != std::string_view::npos) return std::nullopt;
   if (path.size() > 1 && path[1] == ':') return std::nullopt;  // a drive letter
   std::string plain;
@@ -32,7 +32,8 @@ std::optional<std::string> plain_path(std::string_view path) {
 
 class IndexReader {
  public:
-  IndexReader(std::string_view text, std::string shown_path) : json_(text, shown_path + ": invalid index") {
+  IndexReader(std::string_view text, std::string shown_path, std::string_view suffix)
+      : json_(text, shown_path + ": invalid index"), suffix_(suffix) {
     index_.shown_path = std::move(shown_path);
   }
 
@@ -44,6 +45,7 @@ class IndexReader {
   void number_files();
 
   JsonCursor json_;
+  std::string suffix_;
   SafetensorsIndex index_;
   std::map<std::string, std::size_t, std::less<>> files_;  // to the order of their first use
 };
@@ -95,10 +97,10 @@ void IndexReader::read_weight_map() {
     if (json_.peek() != JsonCursor::Kind::string)
       json_.fail("the file of tensor " + in_quotes(name) + " is not a string");
     const std::string_view written = json_.string();
-    std::optional<std::string> path = plain_path(written);
+    std::optional<std::string> path = plain_path(written, suffix_);
     if (!path) {
-      json_.fail("the file " + in_quotes(written) + " of tensor " + in_quotes(name) +
-                 " is not the path of a .safetensors file inside the directory");
+      json_.fail("the file " + in_quotes(written) + " of tensor " + in_quotes(name) + " is not the path of a " +
+                 suffix_ + " file inside the directory");
     }
     const std::size_t number = files_.try_emplace(std::move(*path), files_.size()).first->second;
     index_.weight_map.emplace_back(std::move(name), number);
@@ -128,6 +130,7 @@ struct Tally {
 struct Comparison {
   Tally misplaced, unlisted;
   std::uint64_t bytes = 0;
+  bool may_share = false;  // then writers of indexes count differently
 };
 
 // Walks the index and the tensors side by side, both by name.
@@ -147,6 +150,7 @@ Comparison compare(const SafetensorsIndex& index, const Checkpoint& checkpoint) 
   };
   for (const TensorEntry* tensor : tensors) {
     result.bytes += static_cast<std::uint64_t>(byte_count(tensor->desc.dtype, tensor->desc.shape));
+    result.may_share = result.may_share || tensor->storage.has_value();
     check_missing_until(tensor);
     if (at == index.weight_map.end() || at->first != tensor->name) {
       result.unlisted.add(*tensor);
@@ -161,8 +165,8 @@ Comparison compare(const SafetensorsIndex& index, const Checkpoint& checkpoint) 
 
 }  // namespace
 
-SafetensorsIndex parse_index(std::string_view text, std::string shown_path) {
-  return IndexReader(text, std::move(shown_path)).read();
+SafetensorsIndex parse_index(std::string_view text, std::string shown_path, std::string_view suffix) {
+  return IndexReader(text, std::move(shown_path), suffix).read();
 }
 
 std::vector<std::string> check_against_index(const SafetensorsIndex& index, const Checkpoint& checkpoint) {
@@ -181,7 +185,7 @@ std::vector<std::string> check_against_index(const SafetensorsIndex& index, cons
                        " that the index does not name " + where(*found.unlisted.example) +
                        "; they are read all the same");
   }
-  if (index.total_size && *index.total_size != found.bytes) {
+  if (!found.may_share && index.total_size && *index.total_size != found.bytes) {
     warnings.push_back(index.shown_path + ": says that the tensors have " + std::to_string(*index.total_size) +
                        " bytes; they have " + std::to_string(found.bytes));
   }

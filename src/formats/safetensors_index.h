@@ -1,4 +1,5 @@
-// The index of a sharded model: "model.safetensors.index.json".
+// The index of a sharded model: "model.safetensors.index.json", and "pytorch_model.bin.index.json", which has the same
+// form.
 //
 //   SafetensorsIndex index = parse_index(text, "'m/model.safetensors.index.json'");
 //   for (const std::string& file : index.files) open(directory + "/" + file);
@@ -19,7 +20,6 @@
 
 namespace brainsurgery {
 
-inline constexpr std::string_view kIndexSuffix = ".safetensors.index.json";
 inline constexpr std::int64_t kMaxIndexBytes = 256'000'000;
 
 struct SafetensorsIndex {
@@ -30,9 +30,10 @@ struct SafetensorsIndex {
   std::optional<std::uint64_t> total_size;
 };
 
-// `shown_path` opens every message. Throws Error(run): not the JSON of an index, a tensor twice, a path that is not of
-// a safetensors file below the directory.
-[[nodiscard]] SafetensorsIndex parse_index(std::string_view text, std::string shown_path);
+// `shown_path` opens every message; `suffix` is that of the shards. Throws Error(run): not the JSON of an index, a
+// tensor twice, a path that is not of such a file below the directory.
+[[nodiscard]] SafetensorsIndex parse_index(std::string_view text, std::string shown_path,
+                                           std::string_view suffix = ".safetensors");
 
 // Compares what the shards hold with what the index says. Throws Error(run) for a tensor that no shard has; what else
 // differs (another shard, tensors not named, the total size) is returned as warnings.

@@ -86,6 +86,10 @@ SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const M
     if (tensors[i].name == kMetadataKey) {
       throw Error(ErrorCode::run, "a tensor cannot be called '__metadata__' in a safetensors file; rename it");
     }
+    if (!in_safetensors(tensors[i].desc.dtype)) {
+      throw Error(ErrorCode::run, "a safetensors file cannot hold " + in_quotes(tensors[i].name) + ", which is " +
+                                      to_string(tensors[i].desc.dtype));
+    }
     layout.offsets[i] = begin;
     const std::int64_t end = checked_add(begin, byte_count(tensors[i].desc.dtype, tensors[i].desc.shape), kFileSize);
     append_entry(json, tensors[i], begin, end);
@@ -96,6 +100,21 @@ SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const M
   const auto data_begin = static_cast<std::int64_t>(layout.header.size());
   for (std::int64_t& offset : layout.offsets) offset += data_begin;
   layout.file_size = checked_add(data_begin, begin, kFileSize);
+  return layout;
+}
+
+FileLayout layout_safetensors_file(const FileRequest& request) {
+  std::vector<NamedDesc> descs;
+  descs.reserve(request.tensors.size());
+  for (const StoredTensor& tensor : request.tensors) descs.push_back({tensor.name, tensor.desc});
+  SafetensorsLayout plan = layout_safetensors(descs, request.metadata);
+  FileLayout layout;
+  layout.add(std::move(plan.header));
+  for (const std::size_t i : plan.order) {
+    const std::size_t content = request.tensors[i].content;
+    layout.add_content(content, request.content_bytes[content]);
+  }
+  BS_CHECK(layout.size() == plan.file_size);
   return layout;
 }
 

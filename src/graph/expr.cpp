@@ -92,8 +92,12 @@ std::vector<Expr> operands(const Node& node) {
       node.kind());
 }
 
-Expr source(std::shared_ptr<const ReadableFile> file, std::int64_t offset, TensorDesc desc) {
-  return make(std::move(desc), nodes::Source{std::move(file), offset});
+Expr source(std::shared_ptr<const ReadableFile> file, std::int64_t offset, TensorDesc desc,
+            std::vector<std::int64_t> strides) {
+  BS_CHECK(strides.empty() || strides.size() == desc.shape.size());
+  if (!strides.empty() && is_packed(desc.shape, strides)) strides.clear();
+  BS_CHECK(strides.empty() || info(desc.dtype).bits % 8 == 0);
+  return make(std::move(desc), nodes::Source{std::move(file), offset, std::move(strides)});
 }
 
 Expr literal(TensorDesc desc, std::vector<std::byte> bytes) {

@@ -23,7 +23,8 @@ std::string describe(const Region& region) {
 
 struct Details {
   std::string operator()(const nodes::Source& node) const {
-    return fmt::format(" {} @{}", node.file->path(), node.offset);
+    const std::string strides = node.strides.empty() ? "" : fmt::format(" strides [{}]", fmt::join(node.strides, ", "));
+    return fmt::format(" {} @{}{}", node.file->path(), node.offset, strides);
   }
   std::string operator()(const nodes::Random& node) const {
     return fmt::format(" seed {} ({}, {})", node.seed, node.a, node.b);

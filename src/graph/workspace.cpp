@@ -24,13 +24,24 @@ StateDict::Names& StateDict::own() {
   return *names_;
 }
 
-void StateDict::put(std::string_view name, Expr expr) {
+std::vector<std::string> StateDict::partners(std::string_view name) const {
+  const NamedTensor* tensor = find(name);
+  std::vector<std::string> result;
+  if (tensor == nullptr || !tensor->storage) return result;
+  for (const auto& [other, shared] : *names_) {
+    if (&shared != tensor && shared.storage == tensor->storage) result.push_back(other);
+  }
+  return result;
+}
+
+void StateDict::put(std::string_view name, Expr expr, std::optional<SharedStorage> storage) {
   Names& names = own();
   const auto hint = names.lower_bound(name);
   if (hint != names.end() && hint->first == name) {
     hint->second.expr = std::move(expr);
+    hint->second.storage = storage;
   } else {
-    names.emplace_hint(hint, std::string(name), NamedTensor{std::move(expr), next_order_++, {}});
+    names.emplace_hint(hint, std::string(name), NamedTensor{std::move(expr), next_order_++, {}, storage});
   }
 }
 

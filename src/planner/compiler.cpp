@@ -112,11 +112,20 @@ class ProgramBuilder {
   }
 
   int emit_kind(const nodes::Source& node, const Expr& expr, const View& view) {
-    const StridedMap map = strided(view);
+    StridedMap map;
+    if (node.strides.empty()) {
+      map = strided(view);
+    } else if (const auto strides = reshaped_strides(expr.shape(), node.strides, view.in_shape)) {
+      map = strided(view, *strides);
+    } else {
+      return emit_buffer(compiler_.materialize(expr), expr, view);
+    }
     if (map.is_contiguous())
       return add(expr.dtype(), ops::Load{FilePlace{node.file, node.offset + map.offset * item_size(expr.dtype())}});
-    if (!is_aligned(node, expr.dtype())) return emit_buffer(compiler_.materialize(expr), expr, view);
-    return add(expr.dtype(), ops::Gather{FilePlace{node.file, node.offset}, map});
+    if (is_aligned(node, expr.dtype())) return add(expr.dtype(), ops::Gather{FilePlace{node.file, node.offset}, map});
+    const int buffer = compiler_.materialize(node.strides.empty() ? expr : compiler_.stretch_of(expr));
+    compiler_.use(buffer, needs_);
+    return add(expr.dtype(), ops::Gather{BufferPlace{buffer, 0}, map});
   }
   int emit_kind(const nodes::Literal&, const Expr& expr, const View& view) {
     const StridedMap map = strided(view);
@@ -284,8 +293,20 @@ int Compiler::materialize(const Expr& expr) {
   return buffer;
 }
 
+// Everything from the first to the last element of a strided source, packed.
+Expr Compiler::stretch_of(const Expr& expr) {
+  Expr& stretch = stretches_[expr.get()];
+  if (!stretch) {
+    const auto& node = *as<nodes::Source>(expr);
+    stretch = source(node.file, node.offset, {expr.dtype(), {strided_extent(expr.shape(), node.strides)}});
+    kept_.push_back(expr);
+  }
+  return stretch;
+}
+
 Place Compiler::packed_operand(const Expr& expr, std::vector<int>& needs) {
-  if (const auto* file = as<nodes::Source>(expr); file != nullptr && is_aligned(*file, expr.dtype())) {
+  if (const auto* file = as<nodes::Source>(expr);
+      file != nullptr && file->strides.empty() && is_aligned(*file, expr.dtype())) {
     return FilePlace{file->file, file->offset};
   }
   const int buffer = materialize(expr);

@@ -32,13 +32,15 @@ class Compiler {
 
   void materialize_deep_parts(const Expr& expr);
   [[nodiscard]] int materialize(const Expr& expr);
+  [[nodiscard]] Expr stretch_of(const Expr& expr);
   [[nodiscard]] Place packed_operand(const Expr& expr, std::vector<int>& needs);
   void use(int buffer, std::vector<int>& needs);
 
   CompileOptions options_;
   std::vector<Materialization> materializations_;
   std::unordered_map<const Node*, int> buffers_;
-  std::vector<Expr> kept_;                       // keeps the nodes of buffers_ alive
+  std::vector<Expr> kept_;  // keeps the nodes of buffers_ alive
+  std::unordered_map<const Node*, Expr> stretches_;
   std::unordered_map<const Node*, int> visits_;  // by how many programs of the tensor at hand
 };
 

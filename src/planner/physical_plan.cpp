@@ -25,6 +25,13 @@ void PhysicalPlan::add_bytes(std::string bytes) {
 
 void PhysicalPlan::add_tensor(const Expr& expr) { add_part(expr, 0); }
 
+void PhysicalPlan::add_checksum(std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t kBytes = 4;
+  segments_.push_back({size_, kBytes, Segment::Checksum{begin, end}});
+  size_ += kBytes;
+  has_checksums_ = true;
+}
+
 void PhysicalPlan::add_part(Expr expr, int nesting) {
   while (const auto* reshaped = as<nodes::Reshape>(expr)) expr = Expr(reshaped->base);  // the same bytes
   const auto* joined = as<nodes::Concat>(expr);

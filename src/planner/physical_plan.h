@@ -22,9 +22,12 @@ struct Segment {
   struct Copy {  // a range of a file, unchanged; several neighbouring tensors may share one
     FilePlace from;
   };
+  struct Checksum {  // CRC-32 of bytes [begin, end) of the target, 4 bytes little-endian; they may come later
+    std::int64_t begin, end;
+  };
   std::int64_t offset = 0;  // in the target
   std::int64_t size = 0;    // bytes
-  std::variant<Bytes, Copy, CompiledTensor> content;
+  std::variant<Bytes, Copy, CompiledTensor, Checksum> content;
 };
 
 class PhysicalPlan {
@@ -34,10 +37,13 @@ class PhysicalPlan {
   // Each appends at the end of the file.
   void add_bytes(std::string bytes);
   void add_tensor(const Expr& expr);
+  // `begin` and `end` must be where segments begin and end, without checksums between.
+  void add_checksum(std::int64_t begin, std::int64_t end);
 
   [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
   [[nodiscard]] const std::vector<Materialization>& materializations() const { return compiler_.materializations(); }
   [[nodiscard]] std::int64_t size() const { return size_; }
+  [[nodiscard]] bool has_checksums() const { return has_checksums_; }
   [[nodiscard]] std::int64_t bytes_copied() const { return bytes_copied_; }
   [[nodiscard]] std::int64_t bytes_computed() const { return bytes_computed_; }
 
@@ -49,6 +55,7 @@ class PhysicalPlan {
   std::int64_t size_ = 0;
   std::int64_t bytes_copied_ = 0;
   std::int64_t bytes_computed_ = 0;
+  bool has_checksums_ = false;
 };
 
 // The most bytes of whole tensors that exist at one moment, when segments are performed in order and each

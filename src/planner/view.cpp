@@ -48,9 +48,10 @@ View View::through_broadcast(const Shape& base_shape) const {
 
 bool StridedMap::is_contiguous() const { return shape.empty() || (shape.size() == 1 && strides.front() == 1); }
 
-StridedMap strided(const View& view) {
+StridedMap strided(const View& view) { return strided(view, row_major_strides(view.in_shape)); }
+
+StridedMap strided(const View& view, const std::vector<std::int64_t>& in_strides) {
   if (std::ranges::find(view.out_shape, 0) != view.out_shape.end()) return {0, {0}, {1}};
-  const std::vector<std::int64_t> in_strides = row_major_strides(view.in_shape);
   StridedMap map;
   std::vector<std::int64_t> strides(view.out_shape.size(), 0);
   for (std::size_t i = 0; i < view.axes.size(); ++i) {
@@ -69,6 +70,27 @@ StridedMap strided(const View& view) {
     }
   }
   return map;
+}
+
+// Runs of dimensions along which the elements stand evenly apart are one dimension each; `other` must cut within runs
+// only.
+std::optional<std::vector<std::int64_t>> reshaped_strides(const Shape& shape, const std::vector<std::int64_t>& strides,
+                                                          const Shape& other) {
+  std::vector<std::int64_t> result(other.size(), 1);
+  if (std::ranges::find(shape, 0) != shape.end()) return result;
+  std::size_t next = other.size();  // dimensions of `other` from here on are done
+  for (std::size_t end = shape.size(); end > 0;) {
+    const std::int64_t step = strides[end - 1];
+    std::int64_t count = shape[--end];
+    while (end > 0 && (shape[end - 1] == 1 || strides[end - 1] == step * count)) count *= shape[--end];
+    std::int64_t inner = 1;
+    for (; next > 0 && (inner < count || other[next - 1] == 1); --next) {
+      result[next - 1] = step * inner;
+      inner *= other[next - 1];
+    }
+    if (inner != count) return std::nullopt;
+  }
+  return result;
 }
 
 }  // namespace brainsurgery

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "brainsurgery/types.h"
@@ -47,5 +48,13 @@ struct StridedMap {
   [[nodiscard]] bool is_contiguous() const;
 };
 [[nodiscard]] StridedMap strided(const View& view);
+// The same where the tensor's elements stand `in_strides` apart along the dimensions of in_shape, instead of packed.
+[[nodiscard]] StridedMap strided(const View& view, const std::vector<std::int64_t>& in_strides);
+
+// Strides by which the elements that stand `strides` apart in `shape` are found as elements of `other`, a shape with
+// the same element count; nullopt where no strides do that.
+[[nodiscard]] std::optional<std::vector<std::int64_t>> reshaped_strides(const Shape& shape,
+                                                                        const std::vector<std::int64_t>& strides,
+                                                                        const Shape& other);
 
 }  // namespace brainsurgery

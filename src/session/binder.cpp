@@ -14,6 +14,17 @@ namespace {
 
 std::string label_of(const std::string& alias, const std::string& name) { return alias + "::" + name; }
 
+// The storages that more than one tensor of the checkpoint is a view of.
+std::set<std::pair<const ReadableFile*, std::int64_t>> shared_storages(const Checkpoint& checkpoint) {
+  std::set<std::pair<const ReadableFile*, std::int64_t>> seen, shared;
+  for (const TensorEntry& tensor : checkpoint.tensors) {
+    if (!tensor.storage) continue;
+    const std::pair key(tensor.file.get(), tensor.storage->begin);
+    if (!seen.insert(key).second) shared.insert(key);
+  }
+  return shared;
+}
+
 // A reference's text as a name might be spelt: escapes removed.
 std::string unescaped(const std::string& expr) {
   std::string text;
@@ -84,14 +95,19 @@ bool Binder::open(const std::string& alias) {
 StateDict Binder::open_model(const std::string& alias, const std::string& path, Origin& origin) {
   StateDict names(path);
   if (const auto saved = state_.saved.find(canonical_path(path)); saved != state_.saved.end()) {
-    for (const auto& [name, tensor] : saved->second.names.in_key_order()) names.put(name, tensor->expr);
+    for (const auto& [name, tensor] : saved->second.names.in_key_order()) names.put(name, tensor->expr, tensor->storage);
     origin.metadata = saved->second.metadata;
     return names;
   }
   origin.checkpoint = checkpoints_.open(alias, path);
   origin.metadata = origin.checkpoint->metadata;
-  for (const TensorEntry& tensor : origin.checkpoint->tensors)
-    names.put(tensor.name, source(tensor.file, tensor.offset, tensor.desc));
+  const auto shared = shared_storages(*origin.checkpoint);
+  for (const TensorEntry& tensor : origin.checkpoint->tensors) {
+    std::optional<SharedStorage> storage;
+    if (tensor.storage && shared.contains({tensor.file.get(), tensor.storage->begin}))
+      storage = SharedStorage{tensor.file.get(), tensor.storage->begin, tensor.storage->size};
+    names.put(tensor.name, source(tensor.file, tensor.offset, tensor.desc, tensor.strides), storage);
+  }
   return names;
 }
 
@@ -317,7 +333,8 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
     if (edit.edit->renames && from.alias == target.ref->alias) {
       names.rename(match.front().name, target.name);
     } else {
-      names.put(target.name, std::move(value));
+      const NamedTensor* moved = edit.edit->renames ? names_of(from.alias).find(match.front().name) : nullptr;
+      names.put(target.name, std::move(value), moved == nullptr ? std::nullopt : moved->storage);
     }
     count_created(target.ref->alias, target.name);
     current_.delta.push_back({DeltaEntry::Kind::created, target.ref->alias, target.name, ""});
@@ -339,8 +356,26 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
     }
     if (slice) value = overwrite(before, region, std::move(value));
   }
+  warn_of_untying(target);
   names.put(target.name, std::move(value));
   current_.delta.push_back({DeltaEntry::Kind::changed, target.ref->alias, target.name, slice ? slice->text : ""});
+}
+
+// In PyTorch the write would change the partners too.
+void Binder::warn_of_untying(const Resolved& target) {
+  constexpr std::size_t kNamed = 3;
+  std::vector<std::string> partners = names_of(target.ref->alias).partners(target.name);
+  if (partners.empty()) return;
+  const std::size_t others = partners.size() - std::min(partners.size(), kNamed);
+  partners.resize(partners.size() - others);
+  events_.on(events::Warning{
+      {Severity::warning,
+       target.ref->ref->span,
+       fmt::format(
+           "{}: {} shares its storage with '{}'{}; it is written apart from now on, the others stay as they are",
+           target.ref->where, label_of(target.ref->alias, target.name), fmt::join(partners, "', '"),
+           others == 0 ? "" : fmt::format(" and {} more", others)),
+       {}}});
 }
 
 Error Binder::no_match(const std::string& where, const std::string& alias, const TensorRef& ref) const {

@@ -122,6 +122,8 @@ class Binder final : private PlanScope {
   void announce_edit(const PreparedStep& step, const Match& match);
   void remember_seed(const Match& match, std::uint64_t seed);
 
+  void warn_of_untying(const Resolved& target);
+
   [[nodiscard]] const StateDict& names_of(const std::string& alias);
   [[nodiscard]] const Expr& expr_of(const Resolved& resolved);
   [[nodiscard]] Expr sliced(const Expr& expr, const TensorRef& ref, const std::string& label) const;

@@ -30,7 +30,7 @@ constexpr auto kFloat = DTypeClass::floating;
 constexpr auto kComplex = DTypeClass::complex;
 
 // dtype, safetensors, torch, aliases, bits, kind, computes, largest finite value.
-constexpr std::array<DTypeInfo, 22> kTable{{
+constexpr std::array<DTypeInfo, 24> kTable{{
     {DType::BOOL, "BOOL", "bool", {}, 8, kBool, true, 1},
     {DType::F4, "F4", "float4_e2m1fn_x2", {}, 4, kFloat, false, 6},
     {DType::F6_E2M3, "F6_E2M3", "", {}, 6, kFloat, false, 7.5},
@@ -53,6 +53,8 @@ constexpr std::array<DTypeInfo, 22> kTable{{
     {DType::F64, "F64", "float64", kFloat64, 64, kFloat, true, kMax<double>},
     {DType::I64, "I64", "int64", kInt64, 64, kSigned, true, kMax<std::int64_t>},
     {DType::U64, "U64", "uint64", {}, 64, kUnsigned, true, kMax<std::uint64_t>},
+    {DType::C32, "complex32", "complex32", {}, 32, kComplex, false, 0},
+    {DType::C128, "complex128", "complex128", {}, 128, kComplex, false, 0},
 }};
 
 constexpr bool in_enum_order() {
@@ -74,7 +76,14 @@ const DTypeInfo& info(DType dtype) {
 }
 
 std::optional<DType> dtype_from_safetensors(std::string_view name) {
-  const auto row = std::find_if(kTable.begin(), kTable.end(), [&](const DTypeInfo& r) { return r.name == name; });
+  const auto row = std::find_if(kTable.begin(), kTable.end(),
+                                [&](const DTypeInfo& r) { return r.name == name && in_safetensors(r.dtype); });
+  return row == kTable.end() ? std::nullopt : std::optional(row->dtype);
+}
+
+std::optional<DType> dtype_from_torch(std::string_view name) {
+  const auto row = std::find_if(kTable.begin(), kTable.end(),
+                                [&](const DTypeInfo& r) { return !name.empty() && r.torch_name == name; });
   return row == kTable.end() ? std::nullopt : std::optional(row->dtype);
 }
 

@@ -55,4 +55,21 @@ std::vector<std::int64_t> row_major_strides(const Shape& shape) {
   return strides;
 }
 
+bool is_packed(const Shape& shape, const std::vector<std::int64_t>& strides) {
+  if (std::ranges::find(shape, 0) != shape.end()) return true;
+  const std::vector<std::int64_t> packed = row_major_strides(shape);
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] != 1 && strides[i] != packed[i]) return false;  // nobody walks along a dimension of size 1
+  }
+  return true;
+}
+
+std::int64_t strided_extent(const Shape& shape, const std::vector<std::int64_t>& strides) {
+  if (std::ranges::find(shape, 0) != shape.end()) return 0;
+  std::int64_t last = 0;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    last = checked_add(last, checked_mul(shape[i] - 1, strides[i], "the extent of a view"), "the extent of a view");
+  return checked_add(last, 1, "the extent of a view");
+}
+
 }  // namespace brainsurgery

@@ -1,9 +1,11 @@
 #include "differential/sources.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "exec/kernels/kernels.h"
 
@@ -61,12 +63,40 @@ Sources::Sources(std::uint64_t seed) {
   }
 }
 
+namespace {
+
+// As views of PyTorch have them: a permuted packed tensor, some dimensions repeated (0), some stepped over or padded.
+std::vector<std::int64_t> any_strides(Engine& engine, const Shape& shape) {
+  std::vector<std::size_t> order(shape.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (chance(engine, 0.7)) std::shuffle(order.begin(), order.end(), engine);
+  std::vector<std::int64_t> strides(shape.size(), 0);
+  std::int64_t step = chance(engine, 0.2) ? 2 : 1;
+  for (const std::size_t i : order) {
+    if (chance(engine, 0.15)) continue;
+    strides[i] = step;
+    step *= std::max<std::int64_t>(shape[i], 1);
+    if (chance(engine, 0.2)) step += draw(engine, 3);
+  }
+  return strides;
+}
+
+}  // namespace
+
 Expr Sources::any(Engine& engine, const TensorDesc& desc) const {
   std::vector<const Stretch*> fitting;
   for (const Stretch& stretch : stretches_) {
     if (stretch.dtype == desc.dtype) fitting.push_back(&stretch);
   }
   const Stretch& stretch = *fitting[draw(engine, std::ssize(fitting))];
+  if (chance(engine, 0.3)) {
+    const std::vector<std::int64_t> strides = any_strides(engine, desc.shape);
+    const std::int64_t extent = strided_extent(desc.shape, strides);
+    if (extent <= kMaxElements) {
+      const std::int64_t first = draw(engine, kMaxElements + 64 - extent);
+      return source(stretch.file, stretch.offset + first * item_size(desc.dtype), desc, strides);
+    }
+  }
   const std::int64_t room = kMaxElements + 64 - element_count(desc.shape);
   const std::int64_t first = chance(engine, 0.3) ? 0 : draw(engine, room);
   return source(stretch.file, stretch.offset + first * item_size(desc.dtype), desc);

@@ -72,6 +72,13 @@ struct Compute {
   const std::vector<at::Tensor>& in;
 
   at::Tensor operator()(const nodes::Source& node) const {
+    if (!node.strides.empty()) {
+      std::int64_t extent = element_count(desc.shape) == 0 ? 0 : 1;
+      for (std::size_t i = 0; i < desc.shape.size() && extent > 0; ++i) extent += (desc.shape[i] - 1) * node.strides[i];
+      std::vector<std::byte> stretch(static_cast<std::size_t>(extent * item_size(desc.dtype)));
+      node.file->read(node.offset, stretch);
+      return tensor_of({desc.dtype, {extent}}, stretch).as_strided(desc.shape, node.strides).contiguous();
+    }
     std::vector<std::byte> bytes(static_cast<std::size_t>(byte_count(desc.dtype, desc.shape)));
     node.file->read(node.offset, bytes);
     return tensor_of(desc, bytes);

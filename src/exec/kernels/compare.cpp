@@ -87,10 +87,10 @@ bool all_f16_blocks(const void* a, const void* b, std::int64_t n, Holds holds) {
 }  // namespace
 
 bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n) {
-  if (dtype == DType::C64) {
-    using Floats = NativeCodec<float>;
-    return run_widest<EqualLoop<Floats>>(static_cast<const float*>(a), static_cast<const float*>(b), 2 * n);
-  }
+  // A complex number is a pair.
+  if (dtype == DType::C32) return all_equal(DType::F16, a, b, 2 * n);
+  if (dtype == DType::C64) return all_equal(DType::F32, a, b, 2 * n);
+  if (dtype == DType::C128) return all_equal(DType::F64, a, b, 2 * n);
   if (!has_codec(dtype)) {
     const int bits = info(dtype).bits;
     BS_CHECK(n * bits % 8 == 0);

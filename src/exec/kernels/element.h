@@ -188,6 +188,8 @@ struct F8E8M0Codec {
     case DType::F6_E2M3:
     case DType::F6_E3M2:
     case DType::C64:
+    case DType::C32:
+    case DType::C128:
       return false;
     default:
       return true;
@@ -238,6 +240,8 @@ decltype(auto) visit_codec(DType dtype, Visitor&& visitor) {
     case DType::F6_E2M3:
     case DType::F6_E3M2:
     case DType::C64:
+    case DType::C32:
+    case DType::C128:
       break;
   }
   fail_check("the dtype computes", __FILE__, __LINE__);

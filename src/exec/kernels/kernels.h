@@ -81,7 +81,7 @@ class NormalStream {
   std::optional<double> spare_;
 };
 
-// Copies a strided n-dimensional box of elements of `item_bytes` (1, 2, 4 or 8): to[sum(i*to_strides)] =
+// Copies a strided n-dimensional box of elements of `item_bytes` (1, 2, 4, 8 or 16): to[sum(i*to_strides)] =
 // from[sum(i*from_strides)]. Strides in elements, may be zero in `from_strides`. Blocks transposes for the cache. The
 // boxes must not overlap.
 struct StridedBox {

@@ -164,6 +164,25 @@ void copy_axes(std::vector<Axis> axes, const T* from, T* to) {
   });
 }
 
+// Elements as pairs along one more axis.
+struct OwnedBox {
+  std::vector<std::int64_t> shape, from_strides, to_strides;
+  [[nodiscard]] StridedBox view() const { return {shape, from_strides, to_strides}; }
+};
+
+OwnedBox box_of_halves(const StridedBox& box) {
+  OwnedBox pairs;
+  for (std::size_t i = 0; i < box.shape.size(); ++i) {
+    pairs.shape.push_back(box.shape[i]);
+    pairs.from_strides.push_back(2 * box.from_strides[i]);
+    pairs.to_strides.push_back(2 * box.to_strides[i]);
+  }
+  pairs.shape.push_back(2);
+  pairs.from_strides.push_back(1);
+  pairs.to_strides.push_back(1);
+  return pairs;
+}
+
 }  // namespace
 
 void copy_strided(const void* from, void* to, std::int64_t item_bytes, const StridedBox& box) {
@@ -181,8 +200,10 @@ void copy_strided(const void* from, void* to, std::int64_t item_bytes, const Str
       return copy(std::uint32_t{});
     case 8:
       return copy(std::uint64_t{});
+    case 16:
+      return copy_strided(from, to, 8, box_of_halves(box).view());
     default:
-      fail_check("elements have 1, 2, 4 or 8 bytes", __FILE__, __LINE__);
+      fail_check("elements have 1, 2, 4, 8 or 16 bytes", __FILE__, __LINE__);
   }
 }
 

@@ -1,0 +1,178 @@
+#include "formats/adapted_file.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "brainsurgery/error.h"
+#include "brainsurgery/types.h"
+#include "formats/zip_directory.h"
+
+namespace brainsurgery {
+
+namespace {
+
+class CopiedMap final : public FileMap {
+ public:
+  explicit CopiedMap(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
+  std::span<const std::byte> bytes() const override { return bytes_; }
+  void release(std::int64_t, std::int64_t) const override {}  // there is no file to read it again from
+  bool damaged() const override { return false; }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+class AdaptedFile : public ReadableFile {
+ public:
+  AdaptedFile(std::shared_ptr<const ReadableFile> file, std::int64_t size) : file_(std::move(file)), size_(size) {}
+  const std::string& path() const override { return file_->path(); }
+  const FileStatus& status() const override { return file_->status(); }
+  FileStatus current_status() const override { return file_->current_status(); }
+  std::shared_ptr<const FileMap> map() const override {
+    std::vector<std::byte> copy(static_cast<std::size_t>(size_));
+    read(0, copy);
+    return std::make_shared<const CopiedMap>(std::move(copy));
+  }
+
+ protected:
+  void require_inside(std::int64_t offset, std::size_t size) const {
+    BS_CHECK(offset >= 0 && offset <= size_ && std::cmp_less_equal(size, size_ - offset));
+  }
+  std::shared_ptr<const ReadableFile> file_;
+  std::int64_t size_;
+};
+
+class SwappedFile final : public AdaptedFile {
+ public:
+  SwappedFile(std::shared_ptr<const ReadableFile> file, std::int64_t begin, std::int64_t size, int item)
+      : AdaptedFile(std::move(file), size), begin_(begin), item_(item) {}
+
+  void read(std::int64_t offset, std::span<std::byte> into) const override {
+    require_inside(offset, into.size());
+    if (into.empty()) return;
+    const std::int64_t first = offset - offset % item_;
+    const std::int64_t end = offset + std::ssize(into);
+    if (first == offset && end % item_ == 0) {
+      file_->read(begin_ + first, into);
+      return swap(into);
+    }
+    const std::int64_t last = (end + item_ - 1) / item_ * item_;
+    std::vector<std::byte> whole(static_cast<std::size_t>(last - first));
+    file_->read(begin_ + first, whole);
+    swap(whole);
+    std::memcpy(into.data(), whole.data() + (offset - first), into.size());
+  }
+
+ private:
+  void swap(std::span<std::byte> bytes) const {
+    for (auto at = bytes.begin(); at != bytes.end(); at += item_) std::reverse(at, at + item_);
+  }
+  std::int64_t begin_;
+  int item_;
+};
+
+class InflatedFile final : public AdaptedFile {
+ public:
+  InflatedFile(std::shared_ptr<const ReadableFile> file, std::int64_t begin, std::int64_t deflated_size,
+               std::int64_t size, std::string context)
+      : AdaptedFile(std::move(file), size),
+        begin_(begin),
+        deflated_size_(deflated_size),
+        context_(std::move(context)) {}
+
+  void read(std::int64_t offset, std::span<std::byte> into) const override {
+    require_inside(offset, into.size());
+    std::call_once(once_, [this] {
+      std::string deflated(static_cast<std::size_t>(deflated_size_), '\0');
+      file_->read(begin_, std::as_writable_bytes(std::span(deflated)));
+      content_ = inflate_exactly(deflated, size_, context_);
+    });
+    if (!into.empty()) std::memcpy(into.data(), content_.data() + offset, into.size());
+  }
+
+ private:
+  std::int64_t begin_, deflated_size_;
+  std::string context_;
+  mutable std::once_flag once_;
+  mutable std::string content_;
+};
+
+class AssembledFile final : public AdaptedFile {
+ public:
+  AssembledFile(std::vector<TensorBox> boxes, std::vector<std::int64_t> shape, std::int64_t item)
+      : AdaptedFile(boxes.front().file, element_count(shape) * item),
+        boxes_(std::move(boxes)),
+        shape_(std::move(shape)),
+        item_(item) {}
+
+  void read(std::int64_t offset, std::span<std::byte> into) const override {
+    require_inside(offset, into.size());
+    for (const TensorBox& box : boxes_) read_box(box, offset, into);
+  }
+
+ private:
+  // A row of a box is a run of bytes of the tensor; so are several whole rows where the box is as wide as the tensor.
+  void read_box(const TensorBox& box, std::int64_t offset, std::span<std::byte> into) const {
+    const std::vector<std::int64_t> strides = row_major_strides(shape_);
+    std::size_t outer = shape_.size();
+    std::int64_t run = item_;
+    while (outer > 0) {
+      run *= box.sizes[--outer];
+      if (box.sizes[outer] != shape_[outer]) break;
+    }
+    if (run == 0) return;
+    const std::int64_t end = offset + std::ssize(into);
+    std::vector<std::int64_t> index(outer, 0);
+    std::int64_t done = 0;
+    if (outer > 0) {  // what stands before `offset` along the first dimension is skipped
+      index[0] = std::max<std::int64_t>(0, offset / item_ / strides[0] - box.starts[0]);
+      if (index[0] >= box.sizes[0]) return;
+      done = index[0] * run;
+      for (std::size_t i = 1; i < outer; ++i) done *= box.sizes[i];
+    }
+    for (;; done += run) {
+      std::int64_t place = 0;
+      for (std::size_t i = 0; i < shape_.size(); ++i)
+        place += (box.starts[i] + (i < outer ? index[i] : 0)) * strides[i];
+      const std::int64_t begin = std::max(place * item_, offset);
+      const std::int64_t stop = std::min(place * item_ + run, end);
+      if (begin < stop) {
+        box.file->read(box.offset + done + begin - place * item_,
+                       into.subspan(static_cast<std::size_t>(begin - offset), static_cast<std::size_t>(stop - begin)));
+      }
+      if (place * item_ >= end) return;
+      std::size_t dim = outer;
+      while (dim > 0 && ++index[dim - 1] == box.sizes[dim - 1]) index[--dim] = 0;
+      if (dim == 0) return;
+    }
+  }
+
+  std::vector<TensorBox> boxes_;
+  std::vector<std::int64_t> shape_;
+  std::int64_t item_;
+};
+
+}  // namespace
+
+std::shared_ptr<const ReadableFile> byte_swapped(std::shared_ptr<const ReadableFile> file, std::int64_t begin,
+                                                 std::int64_t size, int item) {
+  BS_CHECK(size % item == 0);
+  return std::make_shared<const SwappedFile>(std::move(file), begin, size, item);
+}
+
+std::shared_ptr<const ReadableFile> inflated(std::shared_ptr<const ReadableFile> file, std::int64_t begin,
+                                             std::int64_t deflated_size, std::int64_t size, std::string context) {
+  return std::make_shared<const InflatedFile>(std::move(file), begin, deflated_size, size, std::move(context));
+}
+
+std::shared_ptr<const ReadableFile> assembled(std::vector<TensorBox> boxes, std::vector<std::int64_t> shape,
+                                              std::int64_t item) {
+  BS_CHECK(!boxes.empty());
+  return std::make_shared<const AssembledFile>(std::move(boxes), std::move(shape), item);
+}
+
+}  // namespace brainsurgery

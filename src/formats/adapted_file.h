@@ -1,0 +1,44 @@
+// Stretches of a file that hold a tensor's bytes in another form, seen as files that hold them plainly.
+//
+//   auto plain = byte_swapped(file, entry.offset, entry.size, 4);      // a big-endian float32 storage
+//   plain->read(0, buffer);                                            // little-endian
+//
+// Offsets count from the beginning of the stretch; path and status are those of the file beneath, so that messages and
+// checks for changes speak of that. map() makes a copy of the whole stretch in memory. May be used from several
+// threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "brainsurgery/env.h"
+
+namespace brainsurgery {
+
+// Deflated content is held in memory: at most this much of one file.
+inline constexpr std::int64_t kMaxInflatedBytes = std::int64_t{1} << 30;
+
+// Every group of `item` bytes (2, 4 or 8) reversed. `size` is a multiple of it.
+[[nodiscard]] std::shared_ptr<const ReadableFile> byte_swapped(std::shared_ptr<const ReadableFile> file,
+                                                               std::int64_t begin, std::int64_t size, int item);
+
+// A deflated stretch that gives `size` bytes (at most kMaxInflatedBytes, the caller sees to it). Inflated when it is
+// first read; throws Error(run) "<context>: <reason>" then.
+[[nodiscard]] std::shared_ptr<const ReadableFile> inflated(std::shared_ptr<const ReadableFile> file, std::int64_t begin,
+                                                           std::int64_t deflated_size, std::int64_t size,
+                                                           std::string context);
+
+// A packed tensor whose elements stand in several boxes, each packed somewhere. `item`: bytes of an element.
+struct TensorBox {
+  std::shared_ptr<const ReadableFile> file;
+  std::int64_t offset = 0;           // bytes, of the box's first element
+  std::vector<std::int64_t> starts;  // place in the tensor
+  std::vector<std::int64_t> sizes;
+};
+// The boxes must lie inside of `shape`, not overlap and cover it; at least one.
+[[nodiscard]] std::shared_ptr<const ReadableFile> assembled(std::vector<TensorBox> boxes,
+                                                            std::vector<std::int64_t> shape, std::int64_t item);
+
+}  // namespace brainsurgery

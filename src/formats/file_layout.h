@@ -1,0 +1,77 @@
+// A file that is to be written, whatever its format: which tensors it holds, and of what pieces it consists. Pure
+// values; no tensor data, no I/O.
+//
+//   FileRequest request{tensors, content_bytes, metadata};
+//   FileLayout layout = format.layout(request);
+//   for (const FileLayout::Piece& piece : layout.pieces()) append(piece);
+//
+// A *content* is a run of packed bytes that the writer supplies by its number. Each tensor is a view of one; formats
+// that cannot share get a content of its own for every tensor. A layout holds every content exactly once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "brainsurgery/checkpoint.h"
+
+namespace brainsurgery {
+
+// A tensor of the file, in key order.
+struct StoredTensor {
+  std::string name;
+  TensorDesc desc;
+  std::size_t content = 0;
+  std::int64_t offset = 0;                 // of its first element in the content, in elements
+  std::vector<std::int64_t> strides = {};  // in elements; empty: packed row-major
+};
+
+struct FileRequest {
+  std::span<const StoredTensor> tensors;
+  std::span<const std::int64_t> content_bytes;  // by number
+  const Metadata& metadata;                     // formats without a place for it leave it out
+};
+
+class FileLayout {
+ public:
+  struct Given {
+    std::string bytes;
+  };
+  struct Content {
+    std::size_t number;
+  };
+  struct Checksum {  // CRC-32 of another piece, 4 bytes little-endian
+    std::size_t piece;
+  };
+  struct Piece {
+    std::int64_t offset = 0;  // in the file
+    std::int64_t size = 0;    // bytes
+    std::variant<Given, Content, Checksum> what;
+  };
+
+  // Each appends at the end. Throws Error(run) where the file would exceed 2^63 - 1 bytes.
+  void add(std::string bytes);
+  void add_content(std::size_t number, std::int64_t bytes);
+  // `piece`: its position in pieces(); it may still be to come.
+  void add_checksum(std::size_t piece);
+
+  [[nodiscard]] const std::vector<Piece>& pieces() const { return pieces_; }
+  [[nodiscard]] std::int64_t size() const { return size_; }
+
+ private:
+  void append(std::int64_t size, decltype(Piece::what) what);
+
+  std::vector<Piece> pieces_;
+  std::int64_t size_ = 0;
+};
+
+// A file of a directory.
+struct NamedLayout {
+  std::string name;
+  FileLayout layout;
+};
+
+}  // namespace brainsurgery
