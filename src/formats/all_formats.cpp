@@ -3,8 +3,11 @@
 #include <cctype>
 #include <cstring>
 
+#include "base/text.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
+#include "formats/gguf.h"
+#include "formats/npy.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
 
@@ -18,18 +21,13 @@ bool begins_with(Head head, std::string_view magic) {
   return head.size() >= magic.size() && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
 }
 
-bool is_zip(Head head, std::int64_t) { return begins_with(head, "PK\x03\x04"); }
-
-// A zip archive whose first member is an array: the name follows the 30 bytes of the member's header.
-bool is_npz(Head head, std::int64_t size) {
-  if (!is_zip(head, size) || head.size() <= 30) return false;
-  const std::string_view rest(reinterpret_cast<const char*>(head.data()) + 30, head.size() - 30);
-  return rest.find(".npy") != std::string_view::npos;
-}
-
-bool is_npy(Head head, std::int64_t) { return begins_with(head, "\x93NUMPY"); }
-bool is_gguf(Head head, std::int64_t) { return begins_with(head, "GGUF"); }
 bool is_lfs_pointer(Head head, std::int64_t) { return begins_with(head, "version https://git-lfs"); }
+
+// What a server sends instead of a file that is not there or not for everybody.
+bool is_web_page(Head head, std::int64_t) {
+  const std::string text = ascii_lower(trim({reinterpret_cast<const char*>(head.data()), head.size()}));
+  return text.starts_with("<!doctype html") || text.starts_with("<html") || text.starts_with("<?xml");
+}
 
 bool ends_with_ignoring_case(std::string_view text, std::string_view suffix) {
   return text.size() >= suffix.size() &&
@@ -52,12 +50,14 @@ Format known_by_sight(std::string_view name, std::string_view description, std::
 FormatRegistry all_formats() {
   FormatRegistry formats;
   formats.add(safetensors_format());
-  formats.add(known_by_sight("npz", "a NumPy archive", {".npz"}, is_npz));
+  formats.add(npz_format());
   formats.add(torch_format());
-  formats.add(known_by_sight("npy", "a NumPy array", {".npy"}, is_npy));
-  formats.add(known_by_sight("gguf", "a GGUF file", {".gguf"}, is_gguf));
+  formats.add(npy_format());
+  formats.add(gguf_format());
   formats.add(known_by_sight("git-lfs", "a Git LFS pointer, not the file itself", {}, is_lfs_pointer,
                              "fetch the file with 'git lfs pull'"));
+  formats.add(known_by_sight("web-page", "a web page, not the file itself", {}, is_web_page,
+                             "download it again, logged in where the server asks for it"));
   return formats;
 }
 

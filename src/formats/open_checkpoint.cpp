@@ -134,6 +134,9 @@ void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
   for (const std::string& name : names) {
     const Format* format = formats_.by_suffix(name);
     if (format != nullptr && format->read == nullptr) fail_unreadable(joined(checkpoint_.path, name), format);
+    if (format != nullptr) {
+      throw Error(ErrorCode::run, message + "; name the file " + in_quotes(joined(checkpoint_.path, name)) + " itself");
+    }
     if (name.ends_with(".distcp")) {
       throw Error(ErrorCode::run,
                   message + " but a distributed PyTorch checkpoint; this version reads " + formats_.readable_names());

@@ -1,0 +1,32 @@
+// A block-coded tensor as a file of float32: whoever reads values needs not know that there are blocks.
+//
+//   auto floats = std::make_shared<const DecodedFile>(file, offset, count, *gguf_type(12));
+//   floats->read(4 * 1000, bytes_of_ten_floats);      // decodes the one or two blocks that elements 1000 .. 1009 are
+//   in
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "brainsurgery/env.h"
+#include "formats/adapted_file.h"
+#include "formats/gguf_blocks.h"
+
+namespace brainsurgery {
+
+class DecodedFile final : public AdaptedFile {
+ public:
+  // `elements` (a multiple of the block's) stand from byte `begin` on in `file`, which must have them; `type` must have
+  // a decoder and outlive this object. Throws Error(run) where the floats do not fit 64 bits.
+  DecodedFile(std::shared_ptr<const ReadableFile> file, std::int64_t begin, std::int64_t elements,
+              const GgufType& type);
+
+  // Memory: 64 KiB, whatever is read.
+  void read(std::int64_t offset, std::span<std::byte> into) const override;
+
+ private:
+  std::int64_t begin_;
+  const GgufType& type_;
+};
+
+}  // namespace brainsurgery
