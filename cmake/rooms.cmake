@@ -11,10 +11,11 @@ set(BS_ROOMS
   "graph:types base"
   "transforms:plan graph types base"
   "predicates:plan graph types base"
-  "commands:predicates plan graph types base"
+  "describe:plan graph types base"
+  "commands:predicates describe plan graph types base"
   "planner:graph types base"
   "exec:planner graph types base"
-  "session:exec planner transforms predicates commands publish formats plan graph types base"
+  "session:exec planner transforms predicates commands describe publish formats plan graph types base"
   "cli:session types base")
 
 # public header:room whose promise it is
@@ -32,7 +33,7 @@ set(BS_FOREIGN_HEADERS
   "nlohmann/:cli"
   "openssl/:base"
   "zlib.h:formats exec"
-  "fmt/:base types publish formats plan graph transforms predicates commands planner exec session cli"
+  "fmt/:base types publish formats plan graph transforms predicates describe commands planner exec session cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"
   "immintrin.h:exec" "cpuid.h:exec")

@@ -6,31 +6,16 @@
 
 #include "base/interrupt.h"
 #include "brainsurgery/error.h"
+#include "exec/executor_run.h"
 #include "exec/kernels/kernels.h"
 
 namespace brainsurgery {
 namespace {
 
-constexpr std::int64_t kNoOutput = 0;  // bytes of the target that a piece of work has written
 // Mapped tensors may be resident until their group of segments is done; groups end when they have mapped as much.
 constexpr std::int64_t kMaxMappedBytes = 128 << 20;
 
 }  // namespace
-
-struct Executor::Run {
-  explicit Run(const Executor& executor, const std::vector<Materialization>& all)
-      : materializations(all),
-        ready(all.size(), false),
-        uses(all.size(), 0),
-        memory(executor.options_.budget_bytes, executor.options_.spill_directory) {
-    places.buffers.resize(all.size());
-  }
-  const std::vector<Materialization>& materializations;
-  Places places;
-  std::vector<bool> ready;
-  std::vector<int> uses;
-  BufferPool memory;
-};
 
 Executor::Executor(ThreadPool& pool, ExecOptions options, Progress progress)
     : pool_(pool), options_(std::move(options)), progress_(std::move(progress)) {
@@ -246,54 +231,6 @@ std::vector<std::byte> Executor::evaluate(const Expr& expr) {
   run_jobs({{(tensor.program->elements + elements - 1) / elements, fill}}, run.places);
   run.places.finish();
   return result;
-}
-
-bool Executor::all_tiles(const std::vector<Expr>& operands,
-                         const std::function<bool(std::span<const std::byte* const>, std::int64_t count)>& holds) {
-  Compiler compiler({options_.fuse});
-  std::vector<CompiledTensor> tensors;
-  for (const Expr& operand : operands) tensors.push_back(compiler.compile(operand));
-  Run run(*this, compiler.materializations());
-  std::int64_t elements = tile_elements(*tensors.front().program);
-  for (const CompiledTensor& tensor : tensors) {
-    require(run, tensor.needs);
-    run.places.prepare(*tensor.program);
-    elements = std::min(elements, tile_elements(*tensor.program));
-  }
-  const std::int64_t count = tensors.front().program->elements;
-  std::atomic<bool> all{true};
-  const auto test = [&](TileRunner& runner, Scratch& scratch, std::int64_t index) {
-    if (!all) return kNoOutput;
-    const std::int64_t begin = index * elements;
-    const std::int64_t end = std::min(count, begin + elements);
-    std::vector<std::unique_ptr<Scratch::Block>> blocks;
-    std::vector<const std::byte*> values;
-    for (const CompiledTensor& tensor : tensors) {
-      blocks.push_back(scratch.take((end - begin) * tensor.program->item_bytes));
-      runner.run(*tensor.program, begin, end, blocks.back()->data());
-      values.push_back(blocks.back()->data());
-    }
-    if (!holds(values, end - begin)) all = false;
-    return kNoOutput;
-  };
-  run_jobs({{(count + elements - 1) / elements, test}}, run.places);
-  run.places.finish();
-  return all;
-}
-
-std::optional<bool> Executor::holds(const checks::EqualValues& check) {
-  // Types below 8 bits are compared as bytes, as they are moved.
-  const DType dtype = info(check.a.dtype()).bits % 8 == 0 ? check.a.dtype() : DType::U8;
-  return all_tiles({check.a, check.b}, [&](std::span<const std::byte* const> values, std::int64_t count) {
-    return check.eps ? kernels::all_within(dtype, values[0], values[1], *check.eps, count)
-                     : kernels::all_equal(dtype, values[0], values[1], count);
-  });
-}
-
-std::optional<bool> Executor::holds(const checks::SmallValues& check) {
-  return all_tiles({check.a}, [&](std::span<const std::byte* const> values, std::int64_t count) {
-    return kernels::all_small(check.a.dtype(), values[0], check.eps, count);
-  });
 }
 
 }  // namespace brainsurgery

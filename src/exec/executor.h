@@ -3,6 +3,7 @@
 //   Executor executor(pool, options, nullptr);
 //   executor.write(physical_plan, *staged_file);
 //   bool same = *executor.holds(checks::EqualValues{a, b, {}, ""});
+//   double mean = executor.statistics(a)->mean;
 //
 // What comes out does not depend on threads, tile size, budget or fusion. Memory: a few tiles a thread, and the whole
 // tensors that dense operations need, within the budget or spilled. Called by one thread at a time.
@@ -25,6 +26,7 @@
 #include "exec/dense_module.h"
 #include "exec/tile_runner.h"
 #include "planner/physical_plan.h"
+#include "types/statistics.h"
 
 namespace brainsurgery {
 
@@ -72,6 +74,11 @@ class Executor final : public DataOracle, public DataSource {
 
   [[nodiscard]] std::optional<bool> holds(const checks::EqualValues& check) override;
   [[nodiscard]] std::optional<bool> holds(const checks::SmallValues& check) override;
+  // nullopt where they are not defined: of no elements, or of a dtype that does not compute.
+  [[nodiscard]] std::optional<TensorStatistics> statistics(const Expr& expr);
+  // The largest |a - b| as kernels::largest_distance has it; 0 for no elements. a, b: one shape and one dtype that
+  // computes.
+  [[nodiscard]] double largest_distance(const Expr& a, const Expr& b);
 
   [[nodiscard]] TensorStatistics statistics(const Expr& expr) override;
   [[nodiscard]] std::vector<std::byte> values(const Expr& expr) override { return evaluate(expr); }
@@ -84,7 +91,10 @@ class Executor final : public DataOracle, public DataSource {
     // Gives the bytes of output, for the progress.
     std::function<std::int64_t(TileRunner&, Scratch&, std::int64_t tile)> run;
   };
-  struct Run;  // the buffers of one plan or check
+  static constexpr std::int64_t kNoOutput = 0;  // bytes of the target that a piece of work has written
+  struct Run;                                   // the buffers of one plan, check or reduction
+  // Looks at elements [begin, begin + count) of all operands, packed; false: no more need be looked at.
+  using Look = std::function<bool(std::span<const std::byte* const> values, std::int64_t begin, std::int64_t count)>;
 
   void run_jobs(const std::vector<Job>& jobs, const Places& places);
   // A file that is being written, and the segment of its plan that is at hand.
@@ -102,8 +112,9 @@ class Executor final : public DataOracle, public DataSource {
   void make(Run& run, int buffer);
   void draw(const nodes::Random& random, const TensorDesc& desc, std::span<std::byte> into) const;
   [[nodiscard]] std::int64_t tile_elements(const Program& program) const;
-  [[nodiscard]] bool all_tiles(const std::vector<Expr>& operands,
-                               const std::function<bool(std::span<const std::byte* const>, std::int64_t count)>& holds);
+  // Shows `look` all elements of the operands, which have one shape, a block at a time, on every worker; the last block
+  // may be shorter. Blocks are of tile size unless `block_elements` says how long they are.
+  void for_each_block(const std::vector<Expr>& operands, std::optional<std::int64_t> block_elements, const Look& look);
 
   ThreadPool& pool_;
   ExecOptions options_;

@@ -28,7 +28,7 @@
 #include "formats/duplicate_names.h"
 #include "formats/gguf_blocks.h"
 #include "formats/gguf_metadata.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 #include "formats/safetensors.h"
 
 namespace brainsurgery {

@@ -6,7 +6,7 @@
 #include "formats/gguf.h"
 #include "formats/gguf_blocks.h"
 #include "formats/gguf_metadata.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 
 namespace brainsurgery {
 

@@ -11,7 +11,7 @@
 
 #include "brainsurgery/error.h"
 #include "formats/duplicate_names.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 
 namespace brainsurgery {
 

@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "formats/digest.h"
-#include "formats/json_text.h"
 
 namespace brainsurgery {
 

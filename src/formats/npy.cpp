@@ -18,7 +18,7 @@
 #include "base/text.h"
 #include "brainsurgery/error.h"
 #include "formats/adapted_file.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 #include "formats/npy_header.h"
 #include "formats/zip_directory.h"
 

@@ -5,13 +5,13 @@
 #include <optional>
 #include <string_view>
 
+#include "base/json_text.h"
 #include "base/spelling.h"
 #include "base/text.h"
 #include "brainsurgery/checkpoint.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
 #include "formats/duplicate_names.h"
-#include "formats/json_text.h"
 #include "formats/model_family.h"
 #include "formats/safetensors_index.h"
 #include "formats/shards.h"

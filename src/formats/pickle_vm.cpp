@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "brainsurgery/error.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 
 namespace brainsurgery {
 

@@ -18,10 +18,10 @@
 #include <string_view>
 #include <utility>
 
+#include "base/json_text.h"
 #include "brainsurgery/error.h"
 #include "formats/duplicate_names.h"
 #include "formats/json_cursor.h"
-#include "formats/json_text.h"
 
 namespace brainsurgery {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "base/json_text.h"
 #include "brainsurgery/error.h"
 #include "formats/json_cursor.h"
-#include "formats/json_text.h"
 #include "formats/safetensors.h"
 
 namespace brainsurgery {

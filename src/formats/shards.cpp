@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "base/checked_math.h"
+#include "base/json_text.h"
 #include "brainsurgery/error.h"
-#include "formats/json_text.h"
 
 namespace brainsurgery {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "brainsurgery/error.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 #include "formats/torch_layout.h"
 #include "formats/torch_legacy.h"
 #include "formats/torch_zip.h"

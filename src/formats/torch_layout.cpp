@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "brainsurgery/error.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 #include "formats/pickle_writer.h"
 #include "formats/torch_globals.h"
 #include "formats/zip_writer.h"

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "brainsurgery/error.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 #include "formats/torch_state_dict.h"
 #include "formats/torch_tensors.h"
 

@@ -16,7 +16,7 @@
 #include "base/checked_math.h"
 #include "brainsurgery/error.h"
 #include "formats/adapted_file.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 #include "formats/torch_state_dict.h"
 #include "formats/torch_tensors.h"
 #include "formats/zip_directory.h"

@@ -15,7 +15,7 @@
 
 #include "base/checked_math.h"
 #include "brainsurgery/error.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 
 namespace brainsurgery {
 

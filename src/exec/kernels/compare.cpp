@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -43,16 +44,31 @@ BS_INLINE double distance(C a, C b) {
   }
 }
 
+// Lanes, so that the maximum is taken without waiting for the one before.
 template <typename Codec>
-struct WithinLoop {
+struct DistanceLoop {
   using T = typename Codec::Storage;
-  BS_INLINE static bool run(const T* a, const T* b, double eps, std::int64_t n) {
-    return all_hold(
-        n, [=](std::int64_t i) __attribute__((always_inline)) {
-          const auto x = Codec::decode(a[i]);
-          const auto y = Codec::decode(b[i]);
-          return (x == y) | (distance(x, y) <= eps);
-        });
+  static constexpr std::int64_t kLanes = 16;
+  BS_INLINE static double run(const T* a, const T* b, std::int64_t n) {
+    std::array<double, kLanes> largest{};
+    std::array<double, kLanes> sum{};  // NaN exactly if a distance is: they are not negative
+    const auto look = [&](std::int64_t i, std::size_t lane) __attribute__((always_inline)) {
+      const auto x = Codec::decode(a[i]);
+      const auto y = Codec::decode(b[i]);
+      const double found = x == y ? 0 : distance(x, y);
+      largest[lane] = found > largest[lane] ? found : largest[lane];
+      sum[lane] += found;
+    };
+    std::int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) look(i + static_cast<std::int64_t>(lane), lane);
+    }
+    for (; i < n; ++i) look(i, 0);
+    double all = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      all = larger_or_nan(all, sum[lane] == sum[lane] ? largest[lane] : sum[lane]);
+    }
+    return all;
   }
 };
 
@@ -70,18 +86,18 @@ bool equal_bytes(const void* a, const void* b, std::int64_t bytes) {
   return bytes == 0 || std::memcmp(a, b, static_cast<std::size_t>(bytes)) == 0;
 }
 
-// As in arithmetic.cpp, F16 is compared as blocks of floats: `holds(x, y, count)` for every block of both operands.
-template <typename Holds>
-bool all_f16_blocks(const void* a, const void* b, std::int64_t n, Holds holds) {
+// As in arithmetic.cpp, F16 is compared as blocks of floats: `look(x, y, count)` at every block of both operands, until
+// it gives false.
+template <typename Look>
+void for_f16_blocks(const void* a, const void* b, std::int64_t n, Look look) {
   constexpr std::int64_t kFloats = 1024;
   std::array<float, kFloats> x, y;
   for (std::int64_t done = 0; done < n; done += kFloats) {
     const std::int64_t count = std::min(kFloats, n - done);
     cast(DType::F16, static_cast<const std::uint16_t*>(a) + done, DType::F32, x.data(), count);
     cast(DType::F16, static_cast<const std::uint16_t*>(b) + done, DType::F32, y.data(), count);
-    if (!holds(x.data(), y.data(), count)) return false;
+    if (!look(x.data(), y.data(), count)) return;
   }
-  return true;
 }
 
 }  // namespace
@@ -100,9 +116,11 @@ bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n) {
     using Codec = decltype(codec);
     using T = typename Codec::Storage;
     if constexpr (std::same_as<Codec, F16Codec>) {
-      return all_f16_blocks(a, b, n, [](const float* x, const float* y, std::int64_t count) {
-        return all_equal(DType::F32, x, y, count);
+      bool equal = true;
+      for_f16_blocks(a, b, n, [&](const float* x, const float* y, std::int64_t count) {
+        return equal = all_equal(DType::F32, x, y, count);
       });
+      return equal;
     } else if constexpr (std::integral<typename Codec::Compute> && !std::same_as<Codec, BoolCodec>) {
       return equal_bytes(a, b, n * static_cast<std::int64_t>(sizeof(T)));
     } else {
@@ -111,16 +129,19 @@ bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n) {
   });
 }
 
-bool all_within(DType dtype, const void* a, const void* b, double eps, std::int64_t n) {
+double largest_distance(DType dtype, const void* a, const void* b, std::int64_t n) {
   return visit_codec(dtype, [&](auto codec) {
     using Codec = decltype(codec);
     using T = typename Codec::Storage;
     if constexpr (std::same_as<Codec, F16Codec>) {
-      return all_f16_blocks(a, b, n, [eps](const float* x, const float* y, std::int64_t count) {
-        return all_within(DType::F32, x, y, eps, count);
+      double largest = 0;
+      for_f16_blocks(a, b, n, [&](const float* x, const float* y, std::int64_t count) {
+        largest = larger_or_nan(largest, largest_distance(DType::F32, x, y, count));
+        return largest == largest;
       });
+      return largest;
     } else {
-      return run_widest<WithinLoop<Codec>>(static_cast<const T*>(a), static_cast<const T*>(b), eps, n);
+      return run_widest<DistanceLoop<Codec>>(static_cast<const T*>(a), static_cast<const T*>(b), n);
     }
   });
 }

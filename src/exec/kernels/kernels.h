@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <random>
 #include <span>
@@ -47,11 +48,21 @@ void cast(DType from, const void* in, DType to, void* out, std::int64_t n);
 // Comparisons by value: 0.0 equals -0.0, NaN equals nothing. Defined for all dtypes of whole bytes (those that do not
 // compute: by bytes; C64 by its two floats).
 [[nodiscard]] bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n);
-// |a[i] - b[i]| <= eps for all i, computed in double; false where either is NaN; equal infinities are within any eps.
-// dtypes that compute only.
-[[nodiscard]] bool all_within(DType dtype, const void* a, const void* b, double eps, std::int64_t n);
+// The largest |a[i] - b[i]| in double, 0 for n = 0; NaN where either is NaN. Equal infinities are at distance 0, and
+// 64-bit integers are subtracted before they are converted. dtypes that compute only.
+[[nodiscard]] double largest_distance(DType dtype, const void* a, const void* b, std::int64_t n);
+[[nodiscard]] inline double larger_or_nan(double a, double b) { return a > b || a != a ? a : b; }
 // |a[i]| <= eps for all i; false for NaN. dtypes that compute only.
 [[nodiscard]] bool all_small(DType dtype, const void* a, double eps, std::int64_t n);
+
+// Minimum, maximum and sum of numbers; a NaN makes all three NaN. The order of the additions depends on n alone.
+struct Summary {
+  double min = std::numeric_limits<double>::infinity();
+  double max = -std::numeric_limits<double>::infinity();
+  double sum = 0;
+};
+[[nodiscard]] Summary summarize(const double* values, std::int64_t n);
+[[nodiscard]] Summary combined(const Summary& a, const Summary& b);
 
 // Random numbers in sequence. Uniform draws equal PyTorch's CPU generator for the same seed: MT19937 seeded with the
 // low 32 bits of `seed`; for F32 one 32-bit word an element, its low 24 bits over 2^24, for F64 two words (first word

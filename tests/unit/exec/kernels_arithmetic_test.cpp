@@ -176,25 +176,49 @@ TEST(Compare, FindsOneDifferenceAnywhere) {
       auto b = a;
       b[position] ^= 1;
       EXPECT_FALSE(all_equal(dtype, a.data(), b.data(), 10007)) << position;
-      EXPECT_FALSE(all_within(dtype, a.data(), b.data(), step * 0.99, 10007)) << position;
-      EXPECT_TRUE(all_within(dtype, a.data(), b.data(), step, 10007)) << position;
+      EXPECT_EQ(largest_distance(dtype, a.data(), b.data(), 10007), step) << position;
     }
     EXPECT_TRUE(all_equal(dtype, a.data(), a.data(), 10007));
   }
 }
 
-TEST(Compare, Within) {
+TEST(Compare, LargestDistance) {
   const float inf = static_cast<float>(kInf);
   const std::vector<float> a{inf, 1.0F}, b{inf, 1.5F}, c{-inf, 1.0F}, nan{inf, static_cast<float>(kNan)};
-  EXPECT_TRUE(all_within(DType::F32, a.data(), b.data(), 0.5, 2));
-  EXPECT_FALSE(all_within(DType::F32, a.data(), c.data(), 1e300, 2));
-  EXPECT_FALSE(all_within(DType::F32, nan.data(), nan.data(), kInf, 2));
+  EXPECT_EQ(largest_distance(DType::F32, a.data(), b.data(), 2), 0.5);
+  EXPECT_EQ(largest_distance(DType::F32, a.data(), c.data(), 2), kInf);
+  EXPECT_TRUE(std::isnan(largest_distance(DType::F32, nan.data(), nan.data(), 2)));
+  EXPECT_EQ(largest_distance(DType::F32, nan.data(), nan.data(), 0), 0);
   const std::vector<std::int64_t> x{std::int64_t{1} << 60}, y{(std::int64_t{1} << 60) + 1};
-  EXPECT_FALSE(all_within(DType::I64, x.data(), y.data(), 0, 1));
-  EXPECT_TRUE(all_within(DType::I64, x.data(), y.data(), 1, 1));
+  EXPECT_EQ(largest_distance(DType::I64, x.data(), y.data(), 1), 1);
   const std::vector<std::uint8_t> low{0}, high{255};
-  EXPECT_FALSE(all_within(DType::U8, low.data(), high.data(), 254, 1));
-  EXPECT_TRUE(all_within(DType::U8, high.data(), low.data(), 255, 1));
+  EXPECT_EQ(largest_distance(DType::U8, low.data(), high.data(), 1), 255);
+  EXPECT_EQ(largest_distance(DType::U8, high.data(), low.data(), 1), 255);
+  EXPECT_EQ(largest_distance(DType::BOOL, high.data(), low.data(), 1), 1);
+}
+
+TEST(Compare, ANanAnywhereIsFound) {
+  for (const std::int64_t n : {1, 15, 16, 17, 1023, 1025, 5000}) {
+    const std::vector<float> a(static_cast<std::size_t>(n), 1.0F);
+    for (const std::int64_t position : {std::int64_t{0}, n / 2, n - 1}) {
+      auto b = a;
+      b[static_cast<std::size_t>(position)] = static_cast<float>(kNan);
+      EXPECT_TRUE(std::isnan(largest_distance(DType::F32, a.data(), b.data(), n))) << n << " " << position;
+      const std::vector<double> values(b.begin(), b.end());
+      const Summary summary = summarize(values.data(), n);
+      EXPECT_TRUE(std::isnan(summary.min) && std::isnan(summary.max) && std::isnan(summary.sum))
+          << n << " " << position;
+    }
+  }
+}
+
+TEST(Summarize, InfinitiesOfBothSignsHaveNoSum) {
+  const std::vector<double> values{kInf, 1, -kInf};
+  const Summary summary = summarize(values.data(), 3);
+  EXPECT_EQ(summary.min, -kInf);
+  EXPECT_EQ(summary.max, kInf);
+  EXPECT_TRUE(std::isnan(summary.sum));
+  EXPECT_EQ(summarize(values.data(), 2).sum, kInf);
 }
 
 TEST(Compare, Small) {

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/json_text.h"
 #include "brainsurgery/error.h"
-#include "formats/json_text.h"
 #include "unit/formats/memory_file.h"
 
 namespace brainsurgery {

@@ -1,4 +1,4 @@
-#include "formats/json_text.h"
+#include "base/json_text.h"
 
 #include <cstddef>
 #include <cstdint>

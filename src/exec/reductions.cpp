@@ -1,0 +1,119 @@
+// What is asked of the values of tensors: checks, distances, statistics. Tensors pass by in blocks; none has to exist
+// as a whole unless a dense operation makes it.
+#include <atomic>
+#include <cmath>
+
+#include "base/mutex.h"
+#include "exec/executor_run.h"
+#include "exec/kernels/kernels.h"
+
+namespace brainsurgery {
+namespace {
+
+// Sums are taken over blocks of this many elements, and then over the blocks in order: the same for any tile size and
+// number of threads.
+constexpr std::int64_t kSumBlock = 1 << 16;
+
+// In what PyTorch gives the mean of a dtype. It has none for 8-bit floats; they are treated like integers.
+DType mean_dtype(DType dtype) {
+  const bool has_own = dtype == DType::F64 || dtype == DType::F16 || dtype == DType::BF16;
+  return has_own ? dtype : DType::F32;
+}
+
+double rounded_to(DType dtype, double value) {
+  std::uint64_t rounded = 0;  // room for an element of any dtype
+  kernels::cast(DType::F64, &value, dtype, &rounded, 1);
+  double result = 0;
+  kernels::cast(dtype, &rounded, DType::F64, &result, 1);
+  return result;
+}
+
+}  // namespace
+
+void Executor::for_each_block(const std::vector<Expr>& operands, std::optional<std::int64_t> block_elements,
+                              const Look& look) {
+  Compiler compiler({options_.fuse});
+  std::vector<CompiledTensor> tensors;
+  for (const Expr& operand : operands) tensors.push_back(compiler.compile(operand));
+  Run run(*this, compiler.materializations());
+  std::int64_t tile = tile_elements(*tensors.front().program);
+  for (const CompiledTensor& tensor : tensors) {
+    require(run, tensor.needs);
+    run.places.prepare(*tensor.program);
+    tile = std::min(tile, tile_elements(*tensor.program));
+  }
+  const std::int64_t total = tensors.front().program->elements;
+  const std::int64_t block = block_elements.value_or(tile);
+  std::atomic<bool> goes_on{true};
+  const auto visit = [&](TileRunner& runner, Scratch& scratch, std::int64_t index) {
+    if (!goes_on) return kNoOutput;
+    const std::int64_t begin = index * block;
+    const std::int64_t end = std::min(total, begin + block);
+    std::vector<std::unique_ptr<Scratch::Block>> memory;
+    std::vector<const std::byte*> values;
+    for (const CompiledTensor& tensor : tensors) {
+      const Program& program = *tensor.program;
+      memory.push_back(scratch.take((end - begin) * program.item_bytes));
+      for (std::int64_t from = begin; from < end; from += tile) {
+        std::byte* out = memory.back()->data() + (from - begin) * program.item_bytes;
+        runner.run(program, from, std::min(end, from + tile), out);
+      }
+      values.push_back(memory.back()->data());
+    }
+    if (!look(values, begin, end - begin)) goes_on = false;
+    return kNoOutput;
+  };
+  run_jobs({{(total + block - 1) / block, visit}}, run.places);
+  run.places.finish();
+}
+
+std::optional<bool> Executor::holds(const checks::EqualValues& check) {
+  // Types below 8 bits are compared as bytes, as they are moved.
+  const DType dtype = info(check.a.dtype()).bits % 8 == 0 ? check.a.dtype() : DType::U8;
+  std::atomic<bool> all{true};
+  for_each_block({check.a, check.b}, {}, [&](auto values, std::int64_t, std::int64_t count) {
+    const bool holds = check.eps ? kernels::largest_distance(dtype, values[0], values[1], count) <= *check.eps
+                                 : kernels::all_equal(dtype, values[0], values[1], count);
+    if (!holds) all = false;
+    return holds;
+  });
+  return all;
+}
+
+std::optional<bool> Executor::holds(const checks::SmallValues& check) {
+  std::atomic<bool> all{true};
+  for_each_block({check.a}, {}, [&](auto values, std::int64_t, std::int64_t count) {
+    const bool holds = kernels::all_small(check.a.dtype(), values[0], check.eps, count);
+    if (!holds) all = false;
+    return holds;
+  });
+  return all;
+}
+
+double Executor::largest_distance(const Expr& a, const Expr& b) {
+  Mutex mutex;
+  double largest = 0;
+  for_each_block({a, b}, {}, [&](auto values, std::int64_t, std::int64_t count) {
+    const double found = kernels::largest_distance(a.dtype(), values[0], values[1], count);
+    const MutexLock lock(mutex);
+    largest = kernels::larger_or_nan(largest, found);
+    return !std::isnan(largest);
+  });
+  return largest;
+}
+
+std::optional<TensorStatistics> Executor::statistics(const Expr& expr) {
+  const std::int64_t count = element_count(expr.shape());
+  if (count == 0 || !info(expr.dtype()).computes) return std::nullopt;
+  std::vector<kernels::Summary> blocks(static_cast<std::size_t>((count + kSumBlock - 1) / kSumBlock));
+  for_each_block({cast(expr, DType::F64)}, kSumBlock, [&](auto values, std::int64_t begin, std::int64_t elements) {
+    blocks[static_cast<std::size_t>(begin / kSumBlock)] =
+        kernels::summarize(reinterpret_cast<const double*>(values[0]), elements);
+    return true;
+  });
+  kernels::Summary all;
+  for (const kernels::Summary& block : blocks) all = kernels::combined(all, block);
+  return TensorStatistics{all.min, all.max, rounded_to(mean_dtype(expr.dtype()), all.sum / static_cast<double>(count))};
+}
+
+}  // namespace brainsurgery
