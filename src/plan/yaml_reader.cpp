@@ -84,7 +84,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (plain && here.starts_with(kMaskedQuestion) && (here.size() == 1 || std::isspace(here[1]) != 0)) {
       fail(span(mark), "explicit keys ('? key') are not supported; write 'key: value'");
     }
-    std::string text = unmask_questions(value, here);
+    std::string text = mend_escapes(unmask_questions(value, here));
     SourceSpan at = span(mark, shown_length(here, plain, text.size()));
     if (plain) {
       add({YamlNode::plain(std::move(at), std::move(text))}, anchor);

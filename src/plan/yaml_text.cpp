@@ -95,6 +95,18 @@ std::string unmask_questions(std::string value, std::string_view raw) {
   return value;
 }
 
+std::string mend_escapes(std::string value) {
+  if (is_valid_utf8(value)) return value;
+  std::string mended;
+  for (std::string_view rest = value; !rest.empty();) {
+    const CodePoint point = decode_utf8(rest);
+    if (!point.valid) mended += '\xc2';
+    mended += rest.substr(0, static_cast<std::size_t>(point.length));
+    rest.remove_prefix(static_cast<std::size_t>(point.length));
+  }
+  return mended;
+}
+
 LineTable::LineTable(std::string_view text) : text_(text), starts_{0} {
   for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
     starts_.push_back(at + 1);

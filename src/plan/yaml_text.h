@@ -28,6 +28,9 @@ inline constexpr char kMaskedQuestion = '\x01';
 // scalar's first character on and tells the two apart.
 [[nodiscard]] std::string unmask_questions(std::string value, std::string_view raw);
 
+// yaml-cpp 0.7 gives the escapes `\N` and `\_` as the bytes 0x85 and 0xA0 instead of the UTF-8 of these code points.
+[[nodiscard]] std::string mend_escapes(std::string value);
+
 // Byte offsets of lines; lines and columns from 0.
 class LineTable {
  public:

@@ -1,6 +1,8 @@
 #include "plan/yaml_tree.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -116,6 +118,31 @@ YamlPtr YamlNode::find_ptr(std::string_view key) const {
     if (name->text() == key) return value;
   }
   return nullptr;
+}
+
+bool same_value(const YamlNode& a, const YamlNode& b) {
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case YamlKind::null:
+      return true;
+    case YamlKind::boolean:
+      return a.boolean() == b.boolean();
+    case YamlKind::integer:
+      return a.integer() == b.integer() && a.floating() == b.floating();
+    case YamlKind::floating:  // bits: zeros have a sign
+      return std::bit_cast<std::uint64_t>(a.floating()) == std::bit_cast<std::uint64_t>(b.floating()) ||
+             (std::isnan(a.floating()) && std::isnan(b.floating()));
+    case YamlKind::string:
+      return a.text() == b.text();
+    case YamlKind::sequence:
+      return std::ranges::equal(a.items(), b.items(),
+                                [](const YamlPtr& x, const YamlPtr& y) { return same_value(*x, *y); });
+    case YamlKind::mapping:
+      return std::ranges::equal(a.entries(), b.entries(), [](const auto& x, const auto& y) {
+        return x.first->text() == y.first->text() && same_value(*x.second, *y.second);
+      });
+  }
+  return false;
 }
 
 std::string YamlNode::describe() const {

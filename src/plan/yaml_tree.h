@@ -99,6 +99,11 @@ class YamlNode : public std::enable_shared_from_this<YamlNode> {
   std::variant<Scalar, YamlItems, YamlEntries> content_;
 };
 
+// Equal kinds and values: a text equals itself however it was quoted (untyped ones too), 16 equals 0x10, NaN equals
+// NaN; lists entry by entry, mappings in order. Keys are equal by their text, integers beyond 64 bits by the double
+// nearest.
+[[nodiscard]] bool same_value(const YamlNode& a, const YamlNode& b);
+
 // One document. An empty one gives a null node. What is refused, with its place: syntax errors (yaml-cpp's reason), a
 // second document, duplicate keys, keys that are no scalars, undefined or recursive aliases, tags other than the
 // standard !!str !!int !!float !!bool !!null !!seq !!map, bytes that are not UTF-8, control characters, `[x, , y]`,

@@ -44,6 +44,12 @@ std::string shown(const std::string& text) {
 
 std::string place(const SourceSpan& span) { return std::to_string(span.line) + ":" + std::to_string(span.column); }
 
+TEST(YamlTree, EscapesOfCodePointsAreUtf8) {
+  EXPECT_EQ(shown(R"(["\N\_", "\x85\xa0\u00e9", "a\Nb", "\L\P"])"),
+            "['\xc2\x85\xc2\xa0', '\xc2\x85\xc2\xa0\xc3\xa9', 'a\xc2\x85"
+            "b', '\xe2\x80\xa8\xe2\x80\xa9']");
+}
+
 TEST(YamlTree, ReadsPlans) {
   EXPECT_EQ(shown("inputs: [a::x.safetensors]\ntransforms:\n  - copy: {from: a, to: b}\n  - exit\n"),
             "{inputs: ['a::x.safetensors'], transforms: [{copy: {from: 'a', to: 'b'}}, 'exit']}");

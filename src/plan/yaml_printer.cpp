@@ -1,0 +1,206 @@
+#include "plan/yaml_printer.h"
+
+#include <cmath>
+#include <cstdint>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "base/numbers.h"
+#include "base/text.h"
+
+namespace brainsurgery {
+namespace {
+
+bool is_line_break(char32_t c) { return c == '\n' || c == '\r' || c == 0x85 || c == 0x2028 || c == 0x2029; }
+
+// Shown as it is; the rest is escaped. Source: YAML 1.1, c-printable, without the byte order mark.
+bool is_shown(char32_t c) {
+  return (c >= 0x20 && c < 0x7f) || (c >= 0xa0 && c <= 0xfffd && c != 0xfeff && !is_line_break(c)) ||
+         (c >= 0x10000 && c < 0x10ffff);
+}
+
+// Only double quotes can hold it.
+bool needs_escapes(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint point = decode_utf8(text);
+    if (!is_shown(point.value)) return true;
+    text.remove_prefix(static_cast<std::size_t>(point.length));
+  }
+  return false;
+}
+
+// Source: YAML 1.1, 5.3 (indicators) and 9.1.2 (plain scalars outside of flow collections).
+bool has_indicator(std::string_view text) {
+  if (text.starts_with("---") || text.starts_with("...")) return true;
+  if (text.starts_with(' ') || text.ends_with(' ')) return true;
+  if (std::string_view("#,[]{}&*!|>'\"%@`").find(text[0]) != std::string_view::npos) return true;
+  const bool lone = text.size() == 1 || text[1] == ' ';
+  if ((text[0] == '?' || text[0] == '-') && lone) return true;
+  return text.find(": ") != std::string_view::npos || text.ends_with(':') || text.find(" #") != std::string_view::npos;
+}
+
+// YYYY-M-D..., a date or a time to other readers.
+bool looks_like_date(std::string_view text) {
+  auto digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
+  return digit(0) && digit(1) && digit(2) && digit(3) && text.size() > 4 && text[4] == '-' && digit(5);
+}
+
+// Some reader (YAML 1.1 to the letter, PyYAML, OmegaConf) takes the plain text for something else.
+bool is_ambiguous(std::string_view text) {
+  if (text == "y" || text == "Y" || text == "n" || text == "N" || text == "=" || text == "<<") return true;
+  return resolve_scalar(text).kind != YamlKind::string || parse_python_float(text) || looks_like_date(text);
+}
+
+std::string escaped(std::string_view text) {
+  constexpr std::string_view kEscaped("\0\a\b\t\n\v\f\r\x1b\"\\", 11);
+  constexpr std::string_view kLetters = "0abtnvfre\"\\";
+  std::string result = "\"";
+  while (!text.empty()) {
+    const CodePoint point = decode_utf8(text);
+    const std::size_t special = point.value < 0x80 ? kEscaped.find(static_cast<char>(point.value)) : kEscaped.npos;
+    const auto value = static_cast<std::uint32_t>(point.value);
+    if (special != kEscaped.npos) {
+      result += '\\';
+      result += kLetters[special];
+    } else if (is_shown(point.value) && value < 0x10000) {
+      result += text.substr(0, static_cast<std::size_t>(point.length));
+    } else if (value == 0x85) {
+      result += "\\N";
+    } else if (value == 0x2028 || value == 0x2029) {
+      result += value == 0x2028 ? "\\L" : "\\P";
+    } else if (value < 0x100) {
+      result += fmt::format("\\x{:02X}", value);
+    } else {
+      result += value < 0x10000 ? fmt::format("\\u{:04X}", value) : fmt::format("\\U{:08X}", value);
+    }
+    text.remove_prefix(static_cast<std::size_t>(point.length));
+  }
+  return result + '"';
+}
+
+std::string single_quoted(std::string_view text) {
+  std::string result = "'";
+  for (char c : text) result.append(c == '\'' ? 2 : 1, c);
+  return result + '\'';
+}
+
+std::string text_spelling(const YamlNode& node) {
+  const std::string& text = node.text();
+  if (!is_valid_utf8(text)) {
+    throw Error(ErrorCode::plan, fmt::format("a text that is not UTF-8 cannot be written as YAML: {}", text),
+                node.span());
+  }
+  if (needs_escapes(text)) return escaped(text);
+  return text.empty() || has_indicator(text) || is_ambiguous(text) ? single_quoted(text) : text;
+}
+
+// ".inf", "1.0e+16": YAML 1.1 asks for a point.
+std::string floating_spelling(double value) {
+  if (std::isnan(value)) return ".nan";
+  if (std::isinf(value)) return value > 0 ? ".inf" : "-.inf";
+  std::string text = python_float(value);
+  const std::size_t exponent = text.find('e');
+  if (exponent != std::string::npos && text.find('.') == std::string::npos) text.insert(exponent, ".0");
+  return text;
+}
+
+std::string scalar_spelling(const YamlNode& node) {
+  switch (node.kind()) {
+    case YamlKind::null:
+      return "null";
+    case YamlKind::boolean:
+      return node.boolean() ? "true" : "false";
+    case YamlKind::integer:
+      return node.integer() ? fmt::to_string(*node.integer()) : node.text();
+    case YamlKind::floating:
+      return floating_spelling(node.floating());
+    case YamlKind::string:
+      return text_spelling(node);
+    case YamlKind::sequence:
+      return "[]";
+    case YamlKind::mapping:
+      return "{}";
+  }
+  return "";
+}
+
+// Keys are compared by their text, so that is what is kept.
+std::string key_spelling(const YamlNode& key) {
+  if (key.text().size() > kMaxYamlKeyBytes) {
+    throw Error(ErrorCode::plan, fmt::format("a key of {} bytes cannot be written as YAML", key.text().size()),
+                key.span());
+  }
+  const bool plain = !key.is_string() && resolve_scalar(key.text()).kind == key.kind();
+  return plain ? key.text() : text_spelling(key);
+}
+
+class Printer {
+ public:
+  // `node` from the current place on, which is `indent` blanks into its line.
+  void print(const YamlNode& node, std::size_t indent) {
+    bool first = true;
+    auto start_line = [&] {
+      if (!first) out.append(indent, ' ');
+      first = false;
+    };
+    for (const YamlPtr& item : node.items()) {
+      start_line();
+      out += "- ";
+      print(*item, indent + 2);
+    }
+    for (const auto& [key, value] : node.entries()) {
+      start_line();
+      out += key_spelling(*key) + ":";
+      const bool nested = !value->items().empty() || !value->entries().empty();
+      const std::size_t inner = indent + (value->is_mapping() ? 2 : 0);
+      out += nested ? "\n" + std::string(inner, ' ') : " ";
+      print(*value, inner);
+    }
+    if (first) out += scalar_spelling(node) + "\n";
+  }
+
+  std::string out;
+};
+
+YamlPtr text(std::string value) { return YamlNode::text({}, std::move(value)); }
+
+YamlPtr output_to_yaml(const PlanOutput& output) {
+  YamlEntries entries{{text("path"), text(output.path)}};
+  if (output.format) entries.emplace_back(text("format"), text(*output.format));
+  if (output.shard) entries.emplace_back(text("shard"), text(*output.shard));
+  if (output.model) entries.emplace_back(text("model"), text(*output.model));
+  if (output.overwrite) {
+    entries.emplace_back(text("overwrite"), YamlNode::plain({}, *output.overwrite ? "true" : "false"));
+  }
+  return entries.size() == 1 ? entries.front().second : YamlNode::mapping({}, std::move(entries));
+}
+
+}  // namespace
+
+std::string print_yaml(const YamlNode& root) {
+  Printer printer;
+  printer.print(root, 0);
+  return std::move(printer.out);
+}
+
+YamlPtr to_yaml(const PlanStep& step) {
+  BS_CHECK(step.payload != nullptr);
+  const YamlPtr payload = step.payload->is_null() ? YamlNode::mapping(step.payload->span(), {}) : step.payload;
+  return YamlNode::mapping(step.span, {{YamlNode::text(step.span, step.command), payload}});
+}
+
+YamlPtr to_yaml(const Plan& plan) {
+  YamlItems inputs, steps;
+  for (const PlanInput& input : plan.inputs) inputs.push_back(text(input.alias + "::" + input.path));
+  for (const PlanStep& step : plan.steps) steps.push_back(to_yaml(step));
+  YamlEntries entries;
+  if (!inputs.empty()) entries.emplace_back(text("inputs"), YamlNode::sequence({}, std::move(inputs)));
+  if (!steps.empty()) entries.emplace_back(text("transforms"), YamlNode::sequence({}, std::move(steps)));
+  if (plan.output) entries.emplace_back(text("output"), output_to_yaml(*plan.output));
+  return YamlNode::mapping({}, std::move(entries));
+}
+
+std::string print_plan(const Plan& plan) { return print_yaml(*to_yaml(plan)); }
+
+}  // namespace brainsurgery
