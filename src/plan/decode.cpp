@@ -213,20 +213,23 @@ bool reads_yaml(FieldKind kind, std::string_view text) {
   return false;
 }
 
-// `value` with its untyped texts read as a field of that kind wants them; nullptr where there is nothing to change.
-YamlPtr typed(const YamlNode& value, FieldKind kind) {
+}  // namespace
+
+YamlPtr typed_value(const YamlNode& value, FieldKind kind) {
   if (value.is_untyped()) return reads_yaml(kind, value.text()) ? parse_untyped(value) : nullptr;
   if (kind == FieldKind::reference) return nullptr;  // the entries of a list are texts
   const FieldKind entry_kind = kind == FieldKind::references ? FieldKind::reference : kind;
   std::optional<YamlItems> changed;
   for (std::size_t i = 0; i < value.items().size(); ++i) {
-    YamlPtr entry = typed(*value.items()[i], entry_kind);
+    YamlPtr entry = typed_value(*value.items()[i], entry_kind);
     if (entry == nullptr) continue;
     if (!changed) changed = value.items();
     (*changed)[i] = std::move(entry);
   }
   return changed ? YamlNode::sequence(value.span(), *std::move(changed)) : nullptr;
 }
+
+namespace {
 
 void report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context,
                         const std::string& path) {
@@ -245,7 +248,7 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
   const int errors_before = context.diagnostics.error_count();
   const auto decode_field = [&](const Field& field, const YamlNode& value, const std::string& field_path) {
     try {
-      const YamlPtr read = typed(value, field.kind);
+      const YamlPtr read = typed_value(value, field.kind);
       field.decode(read != nullptr ? *read : value, FieldDecoder(context, field, field_path), spec);
     } catch (const Error& error) {
       context.diagnostics.add(error);

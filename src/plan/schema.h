@@ -184,6 +184,9 @@ class FieldDecoder {
   std::string path_;
 };
 
+// `value` with its untyped texts read as a field of that kind wants them; nullptr where there is nothing to change.
+[[nodiscard]] YamlPtr typed_value(const YamlNode& value, FieldKind kind);
+
 // Decodes a payload into `spec`: unknown keys (with the nearest one), missing keys, every field. False after mistakes,
 // which are reported at their places. `path`: "copy", "assert.equal".
 [[nodiscard]] bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeContext& context,

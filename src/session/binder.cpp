@@ -53,6 +53,12 @@ std::vector<NameSet> touched_by(const PreparedEdit& edit) {
   return result;
 }
 
+const Schema* schema_of(const PreparedStep& step) {
+  if (const auto* edit = std::get_if<PreparedEdit>(&step.action)) return &edit->edit->schema;
+  if (const auto* command = std::get_if<PreparedCommand>(&step.action)) return &command->command->schema;
+  return nullptr;
+}
+
 }  // namespace
 
 Binder::Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan,
@@ -140,7 +146,10 @@ bool Binder::bind(const PreparedStep& step, int count, Diagnostics& diagnostics)
   } else if (done && previewed) {
     done = preview(*std::move(before), first_effect);
   }
-  if (done && !executing_) executed_.push_back({step.name, step.payload, std::move(current_.seeded)});
+  if (done && !executing_) {
+    executed_.push_back(
+        {step.name, step.payload, schema_of(step), step.default_alias, std::move(current_.seeded)});
+  }
   current_ = outer;
   return done;
 }

@@ -31,6 +31,8 @@ struct Origin {
 struct ExecutedStep {
   std::string name;
   YamlPtr payload;
+  const Schema* schema = nullptr;  // of the payload; nullptr for an assertion
+  std::optional<std::string> default_alias;
   // For steps that drew random values without a seed: what each match became.
   struct SeededMatch {
     std::vector<std::pair<std::string, std::string>> references;  // field, literal reference

@@ -146,7 +146,7 @@ void PlanRun::perform() {
 
 void PlanRun::write_summary() {
   if (options_.summary_path.empty() || binder_->state().flags.dry_run) return;
-  const std::string text = summary_text(options_.summary, plan_, *binder_);
+  const std::string text = summary_text(options_.summary, plan_, *binder_, registries_);
   if (text.empty()) return;
   StagedFile staged(env_, options_.summary_path, {.overwrite = true, .sync = options_.sync});
   staged.file().write(0, std::as_bytes(std::span(text)));
@@ -168,7 +168,7 @@ RunReport PlanRun::report() const {
     if (const auto* save = std::get_if<SaveEffect>(&effect.what)) add(*save->output);
   }
   if (output_) add(*output_);
-  if (options_.summary_path.empty()) report.summary = summary_text(options_.summary, plan_, *binder_);
+  if (options_.summary_path.empty()) report.summary = summary_text(options_.summary, plan_, *binder_, registries_);
   return report;
 }
 

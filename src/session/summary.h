@@ -7,7 +7,10 @@
 
 namespace brainsurgery {
 
-// Empty for SummaryMode::none.
-[[nodiscard]] std::string summary_text(SummaryMode mode, const Plan& plan, const Binder& binder);
+// raw: the steps that were done, as written. resolve: inputs and output too, references with their aliases, dtypes by
+// PyTorch's names, random values with the seeds that were derived for them, a step for each tensor; run as a plan it
+// gives the same output. Empty for SummaryMode::none.
+[[nodiscard]] std::string summary_text(SummaryMode mode, const Plan& plan, const Binder& binder,
+                                       const Registries& registries);
 
 }  // namespace brainsurgery
