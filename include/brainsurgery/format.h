@@ -52,8 +52,11 @@ struct Format {
   // For checkpoints that are directories of several files, instead of `layout`; in the order in which they should
   // appear.
   std::vector<NamedLayout> (*layout_directory)(const FileRequest& request) = nullptr;
+  bool has_index = false;        // a model may be cut into several files of a directory, with an index
   bool shares_contents = false;  // several tensors of a request may be views of one content
   std::string_view advice;       // for a format that is not read: what would help
+
+  [[nodiscard]] bool is_writable() const { return layout != nullptr || layout_directory != nullptr; }
 };
 
 class FormatRegistry {
@@ -69,8 +72,9 @@ class FormatRegistry {
                                         std::int64_t size) const;
   [[nodiscard]] const Format* by_name(std::string_view name) const;
   [[nodiscard]] const Format* by_suffix(std::string_view path) const;
-  // "safetensors": the names of those that can be read, for messages.
+  // "safetensors, torch": the names of those that can be read or written, for messages.
   [[nodiscard]] std::string readable_names() const;
+  [[nodiscard]] std::string writable_names() const;
 
  private:
   std::vector<Format> formats_;

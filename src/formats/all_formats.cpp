@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
+#include "formats/dcp.h"
 #include "formats/gguf.h"
 #include "formats/npy.h"
 #include "formats/safetensors.h"
@@ -52,6 +53,7 @@ FormatRegistry all_formats() {
   formats.add(safetensors_format());
   formats.add(npz_format());
   formats.add(torch_format());
+  formats.add(dcp_format());
   formats.add(npy_format());
   formats.add(gguf_format());
   formats.add(known_by_sight("git-lfs", "a Git LFS pointer, not the file itself", {}, is_lfs_pointer,
@@ -87,14 +89,27 @@ const Format* FormatRegistry::recognise(std::string_view path, std::span<const s
   return found == formats_.end() ? by_suffix(path) : &*found;
 }
 
-std::string FormatRegistry::readable_names() const {
+namespace {
+
+template <typename Wanted>
+std::string names_of(std::span<const Format> formats, const Wanted& wanted) {
   std::string names;
-  for (const Format& format : formats_) {
-    if (format.read == nullptr) continue;
+  for (const Format& format : formats) {
+    if (!wanted(format)) continue;
     if (!names.empty()) names += ", ";
     names += format.name;
   }
   return names;
+}
+
+}  // namespace
+
+std::string FormatRegistry::readable_names() const {
+  return names_of(formats_, [](const Format& format) { return format.read != nullptr; });
+}
+
+std::string FormatRegistry::writable_names() const {
+  return names_of(formats_, [](const Format& format) { return format.is_writable(); });
 }
 
 }  // namespace brainsurgery

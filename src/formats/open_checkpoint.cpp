@@ -11,6 +11,7 @@
 #include "brainsurgery/checkpoint.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
+#include "formats/dcp.h"
 #include "formats/duplicate_names.h"
 #include "formats/model_family.h"
 #include "formats/safetensors_index.h"
@@ -54,6 +55,8 @@ struct Family {
 const std::array kFamilies{Family{kSingleFileName, ".safetensors", {".safetensors"}},
                            Family{"pytorch_model.bin", ".bin", {".pt", ".pth", ".bin"}}};
 
+bool is_dcp_data(const std::string& name) { return name.ends_with(kDcpSuffix); }
+
 class Opener {
  public:
   Opener(Env& env, const FormatRegistry& formats, const std::string& path) : env_(env), formats_(formats) {
@@ -71,6 +74,7 @@ class Opener {
   [[noreturn]] void fail_without_tensors(const std::vector<std::string>& names) const;
   [[noreturn]] void fail_unreadable(const std::string& path, const Format* format) const;
   void open_directory();
+  void open_dcp();
   [[nodiscard]] std::optional<std::string> find_index(const std::vector<std::string>& names,
                                                       const Family& family) const;
   void open_indexed(const std::string& index_name, const std::vector<std::string>& shards, const Family& family);
@@ -137,9 +141,9 @@ void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
     if (format != nullptr) {
       throw Error(ErrorCode::run, message + "; name the file " + in_quotes(joined(checkpoint_.path, name)) + " itself");
     }
-    if (name.ends_with(".distcp")) {
+    if (is_dcp_data(name)) {
       throw Error(ErrorCode::run,
-                  message + " but a distributed PyTorch checkpoint; this version reads " + formats_.readable_names());
+                  message + "; of a distributed PyTorch checkpoint it lacks " + in_quotes(kDcpMetadata));
     }
   }
   throw Error(ErrorCode::run, message);
@@ -147,6 +151,8 @@ void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
 
 void Opener::open_directory() {
   const std::vector<std::string> names = env_.list(checkpoint_.path);
+  if (std::ranges::find(names, kDcpMetadata) != names.end() && std::ranges::any_of(names, is_dcp_data))
+    return open_dcp();
   for (const Family& family : kFamilies) {
     const std::vector<std::string> shards = find_shards(names, family);
     if (const std::optional<std::string> index_name = find_index(names, family)) {
@@ -159,6 +165,18 @@ void Opener::open_directory() {
     return warn_of_others(names, family);
   }
   fail_without_tensors(names);
+}
+
+void Opener::open_dcp() {
+  const auto metadata = env_.open(joined(checkpoint_.path, kDcpMetadata));
+  checkpoint_.files.emplace_back(kDcpMetadata);
+  FileContents contents = read_dcp(*metadata, [&](const std::string& name) -> std::shared_ptr<const ReadableFile> {
+    checkpoint_.files.push_back(name);
+    return env_.open(joined(checkpoint_.path, name));
+  });
+  checkpoint_.tensors = std::move(contents.tensors);
+  for (const std::string& warning : contents.warnings)
+    checkpoint_.warnings.push_back("directory " + in_quotes(checkpoint_.path) + ": " + warning);
 }
 
 // The index to go by: the usual one, else the only one.

@@ -35,6 +35,7 @@ class PickleWriter {
   void set_items() { bytes_.push_back('u'); }
   void call() { bytes_.push_back('R'); }
   void new_object() { bytes_.push_back('\x81'); }
+  void append() { bytes_.push_back('a'); }  // to a list
   void build() { bytes_.push_back('b'); }
   void persistent() { bytes_.push_back('Q'); }
 

@@ -292,6 +292,7 @@ Format safetensors_format() {
           .probe = looks_like_safetensors,
           .read = read_safetensors,
           .layout = layout_safetensors_file,
+          .has_index = true,
           .advice = {}};
 }
 

@@ -101,7 +101,8 @@ bool Binder::open(const std::string& alias) {
 StateDict Binder::open_model(const std::string& alias, const std::string& path, Origin& origin) {
   StateDict names(path);
   if (const auto saved = state_.saved.find(canonical_path(path)); saved != state_.saved.end()) {
-    for (const auto& [name, tensor] : saved->second.names.in_key_order()) names.put(name, tensor->expr, tensor->storage);
+    for (const auto& [name, tensor] : saved->second.names.in_key_order())
+      names.put(name, tensor->expr, tensor->storage);
     origin.metadata = saved->second.metadata;
     return names;
   }
@@ -318,8 +319,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
   for (const Resolved& resolved : match) {
     const Role& role = *resolved.ref->field->role;
     const bool exists = role.policy != Role::Policy::must_not_exist;
-    if (!edit.edit->renames && role.reads)
-      count(resolved.ref->alias, resolved.name, 1, role.writes && exists ? 1 : 0);
+    if (!edit.edit->renames && role.reads) count(resolved.ref->alias, resolved.name, 1, role.writes && exists ? 1 : 0);
   }
   std::size_t next = 0;
   for (const Resolved& resolved : match) {
@@ -427,7 +427,8 @@ void Binder::remember_seed(const Match& match, std::uint64_t seed) {
   current_.seeded.push_back(std::move(seeded));
 }
 
-// "copy: src -> dst", "add: a, b -> dst", "scale_: name", "concat: 2 tensors -> n"; a line for each of a list of targets.
+// "copy: src -> dst", "add: a, b -> dst", "scale_: name", "concat: 2 tensors -> n"; a line for each of a list of
+// targets.
 void Binder::announce_edit(const PreparedStep& step, const Match& match) {
   std::vector<std::string> sources;
   std::vector<std::string> targets;

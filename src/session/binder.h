@@ -44,13 +44,13 @@ struct ExecutedStep {
 // What the steps so far made of the plan. A value: a step is taken back by putting the old one in its place.
 struct PlanState {
   Workspace workspace;
-  std::optional<Workspace> before_dry_run;  // what a dry run goes back to
-  std::map<std::string, Origin> origins;    // by alias
-  std::map<std::string, PlanInput> pending; // inputs that are not open yet, by alias
+  std::optional<Workspace> before_dry_run;    // what a dry run goes back to
+  std::map<std::string, Origin> origins;      // by alias
+  std::map<std::string, PlanInput> pending;   // inputs that are not open yet, by alias
   std::map<std::string, ModelContent> saved;  // by canonical path: what reading it gives from then on
-  std::set<std::string> contributing;       // aliases that a step wrote to; the output is one of them
-  std::set<std::string> changed;            // aliases with other tensors than they were opened with
-  std::set<std::string> published;          // canonical paths
+  std::set<std::string> contributing;         // aliases that a step wrote to; the output is one of them
+  std::set<std::string> changed;              // aliases with other tensors than they were opened with
+  std::set<std::string> published;            // canonical paths
   PlanFlags flags;
   bool exited = false;
 };

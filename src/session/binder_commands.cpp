@@ -122,18 +122,18 @@ void Binder::save(const SaveRequest& request) {
   if (request.tensor) {
     const NamedTensor* tensor = model.find(*request.tensor);
     if (tensor == nullptr) {
-      throw Error(ErrorCode::plan, fmt::format("save.target: tensor does not exist: {}::{}", request.alias,
-                                               *request.tensor),
-                  {}, nearest_names(*request.tensor, request.alias));
+      throw Error(ErrorCode::plan,
+                  fmt::format("save.target: tensor does not exist: {}::{}", request.alias, *request.tensor), {},
+                  nearest_names(*request.tensor, request.alias));
     }
-    saved.names.put(*request.tensor, tensor->expr);
+    saved.names.put(*request.tensor, tensor->expr, tensor->storage);
   } else {
     saved.names = model;
   }
   PlanOutput target{request.path, request.format, request.shard, std::nullopt, std::nullopt, current_.step->span};
   const std::string reason = fmt::format("step {}, save", current_.step->index + 1);
-  auto output = std::make_shared<BoundOutput>(
-      bind_files(env_, {target, "save", request.tensor.has_value()}, saved, request.alias, reason, options_));
+  auto output = std::make_shared<BoundOutput>(bind_files(
+      env_, registries_.formats, {target, "save", request.tensor.has_value()}, saved, request.alias, reason, options_));
   if (state_.flags.dry_run) return;
   require_unpublished(request.path);
   for (const auto& [name, tensor] : saved.names.names()) count(request.alias, name, 1, 0);

@@ -25,6 +25,8 @@ std::string describe(const Segment& segment) {
     what = fmt::format("{} given bytes", bytes->bytes.size());
   } else if (const auto* copy = std::get_if<Segment::Copy>(&segment.content)) {
     what = fmt::format("copy {} @{}", escape_for_terminal(copy->from.file->path()), copy->from.offset);
+  } else if (const auto* sum = std::get_if<Segment::Checksum>(&segment.content)) {
+    what = fmt::format("CRC-32 of @{} to @{}", sum->begin, sum->end);
   } else {
     what = to_string(*std::get<CompiledTensor>(segment.content).program);
   }

@@ -11,6 +11,7 @@
 #include "formats/safetensors.h"
 #include "formats/shards.h"
 #include "session/binder.h"
+#include "session/stored_content.h"
 
 namespace brainsurgery {
 namespace {
@@ -60,6 +61,7 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
 }
 
 struct Destination {
+  const Format* format = nullptr;
   bool directory = false;
   std::optional<std::int64_t> shard_bytes;  // nullopt: one file
 };
@@ -73,70 +75,94 @@ std::optional<std::int64_t> parse_shard(const WriteTarget& target, const std::st
   return size;
 }
 
-Destination choose_destination(Env& env, const WriteTarget& target, const std::string& default_shard) {
+// The format that is named, else that of the suffix, else safetensors.
+const Format& choose_format(const WriteTarget& target, const FormatRegistry& formats, bool is_directory) {
+  const PlanOutput& output = target.place;
+  if (output.format) {
+    const Format* format = formats.by_name(*output.format);
+    if (format == nullptr || !format->is_writable())
+      refuse(target, fmt::format("format: expected one of {}, found '{}'", formats.writable_names(), *output.format));
+    return *format;
+  }
+  const Format* by_suffix = is_directory ? nullptr : formats.by_suffix(output.path);
+  return by_suffix != nullptr && by_suffix->is_writable() ? *by_suffix : *formats.by_name("safetensors");
+}
+
+Destination choose_destination(Env& env, const FormatRegistry& formats, const WriteTarget& target,
+                               const std::string& default_shard) {
   const PlanOutput& output = target.place;
   const std::string suffix = ascii_lower(std::filesystem::path(output.path).extension().string());
   const std::optional<FileStatus> status = env.status(output.path);
   const bool is_directory = (status && status->kind == FileStatus::Kind::directory) || output.path.ends_with('/');
-  const std::string format = output.format.value_or("safetensors");
-  const bool torch_suffix = suffix == ".pt" || suffix == ".pth" || suffix == ".bin";
-  if (format == "torch" || format == "dcp" || (!output.format && !is_directory && torch_suffix)) {
-    refuse(target, fmt::format("'{}': this version writes safetensors, no PyTorch files", output.path),
-           {"use a path that ends in .safetensors, or a directory"});
-  }
-  if (format != "safetensors")
-    refuse(target, fmt::format("format: expected one of safetensors, torch, dcp, found '{}'", format));
-  Destination destination;
-  destination.directory = is_directory || suffix.empty();
+  const Format& format = choose_format(target, formats, is_directory);
+  Destination destination{&format, is_directory || suffix.empty(), std::nullopt};
+  if (output.shard) destination.shard_bytes = parse_shard(target, *output.shard);
+  if (destination.shard_bytes && !format.has_index)
+    refuse(target, fmt::format("shard: a {} checkpoint is not cut into shards", format.name));
+  if (target.single_tensor && format.layout_directory != nullptr)
+    refuse(target, fmt::format("format: {} is for whole models, not for single tensors", format.name));
   if (destination.directory && status && !is_directory) {
     refuse(target, fmt::format("'{}' exists and is not a directory", output.path),
            {"end the path in .safetensors for a single file"});
   }
-  if (!destination.directory && suffix != ".safetensors") {
+  if (format.layout_directory != nullptr && !destination.directory) {
+    refuse(target, fmt::format("'{}': a {} checkpoint is a directory", output.path, format.name),
+           {"leave the suffix out"});
+  }
+  if (format.layout_directory == nullptr && destination.directory && !format.has_index) {
+    refuse(target, fmt::format("'{}': a {} checkpoint is a single file", output.path, format.name),
+           {fmt::format("end the path in {}", fmt::join(format.suffixes, " or "))});
+  }
+  if (!destination.directory && std::ranges::find(format.suffixes, suffix) == format.suffixes.end()) {
+    if (output.format)
+      refuse(target, fmt::format("'{}' has the suffix '{}', which is not one of {}", output.path, suffix, format.name),
+             {fmt::format("end it in {}", fmt::join(format.suffixes, " or "))});
     refuse(target, fmt::format("'{}' has the suffix '{}', which is no format's", output.path, suffix),
            {"end it in .safetensors, or leave the suffix out for a directory"});
   }
-  if (output.shard) {
-    destination.shard_bytes = parse_shard(target, *output.shard);
-    if (destination.shard_bytes && !destination.directory) {
-      refuse(target, fmt::format("shard: '{}' is a single file; sharding needs a directory", output.path));
-    }
-  } else if (destination.directory) {
+  if (destination.shard_bytes && !destination.directory)
+    refuse(target, fmt::format("shard: '{}' is a single file; sharding needs a directory", output.path));
+  if (!output.shard && destination.directory && format.has_index)
     destination.shard_bytes = parse_shard(target, default_shard);
-  }
   return destination;
 }
 
-// What is written, in key order.
-struct Content {
-  std::vector<NamedDesc> descs;
-  std::vector<Expr> exprs;
-};
-
-OutputFile make_file(std::string name, const Content& content, const std::vector<std::size_t>& chosen,
+// One file of the tensors chosen.
+OutputFile make_file(std::string name, const NamedTensors& tensors, const Format& format, bool single_tensor,
                      const Metadata& metadata, const CompileOptions& options) {
-  std::vector<NamedDesc> descs;
-  for (const std::size_t i : chosen) descs.push_back(content.descs[i]);
-  SafetensorsLayout layout = layout_safetensors(descs, metadata);
-  auto plan = std::make_unique<PhysicalPlan>(options);
-  plan->add_bytes(std::move(layout.header));
-  for (const std::size_t i : layout.order) plan->add_tensor(content.exprs[chosen[i]]);
-  BS_CHECK(plan->size() == layout.file_size);
-  return {std::move(name), std::move(plan)};
+  const StoredContent stored = store(tensors, format.shares_contents);
+  const FileRequest request{stored.tensors, stored.content_bytes, metadata};
+  const auto layout = single_tensor && format.layout_tensor != nullptr ? format.layout_tensor : format.layout;
+  return {std::move(name), physical_plan(layout(request), stored.contents, options)};
 }
 
-std::vector<OutputFile> make_files(const Content& content, const Destination& destination, const Metadata& metadata,
-                                   const CompileOptions& options) {
+std::vector<OutputFile> make_directory(const NamedTensors& tensors, const Format& format, const Metadata& metadata,
+                                       const CompileOptions& options) {
+  const StoredContent stored = store(tensors, format.shares_contents);
+  std::vector<OutputFile> files;
+  for (const auto& [name, layout] : format.layout_directory({stored.tensors, stored.content_bytes, metadata}))
+    files.push_back({name, physical_plan(layout, stored.contents, options)});
+  return files;
+}
+
+std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destination& destination, bool single_tensor,
+                                   const Metadata& metadata, const CompileOptions& options) {
+  const Format& format = *destination.format;
+  if (format.layout_directory != nullptr) return make_directory(tensors, format, metadata, options);
   std::vector<OutputFile> files;
   if (!destination.shard_bytes) {
-    std::vector<std::size_t> all(content.descs.size());
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-    files.push_back(make_file(destination.directory ? kSingleFileName : "", content, all, metadata, options));
+    files.push_back(
+        make_file(destination.directory ? kSingleFileName : "", tensors, format, single_tensor, metadata, options));
     return files;
   }
-  ShardPlan shards = plan_shards(content.descs, *destination.shard_bytes);
-  for (const Shard& shard : shards.shards)
-    files.push_back(make_file(shard.file_name, content, shard.tensors, metadata, options));
+  std::vector<NamedDesc> descs;
+  for (const auto& [name, tensor] : tensors) descs.push_back({std::string(name), tensor->expr.desc()});
+  ShardPlan shards = plan_shards(descs, *destination.shard_bytes);
+  for (const Shard& shard : shards.shards) {
+    NamedTensors chosen;
+    for (const std::size_t i : shard.tensors) chosen.push_back(tensors[i]);
+    files.push_back(make_file(shard.file_name, chosen, format, false, metadata, options));
+  }
   auto index = std::make_unique<PhysicalPlan>(options);
   index->add_bytes(std::move(shards.index_text));
   files.push_back({std::move(shards.index_name), std::move(index)});
@@ -145,10 +171,10 @@ std::vector<OutputFile> make_files(const Content& content, const Destination& de
 
 }  // namespace
 
-BoundOutput bind_files(Env& env, const WriteTarget& target, const ModelContent& model, const std::string& alias,
-                       const std::string& reason, const SessionOptions& options) {
+BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarget& target, const ModelContent& model,
+                       const std::string& alias, const std::string& reason, const SessionOptions& options) {
   const std::string& path = target.place.path;
-  const Destination destination = choose_destination(env, target, options.shard_size);
+  const Destination destination = choose_destination(env, formats, target, options.shard_size);
   BoundOutput result;
   result.directory = destination.directory;
   result.overwrite = target.place.overwrite.value_or(options.overwrite);
@@ -156,13 +182,10 @@ BoundOutput bind_files(Env& env, const WriteTarget& target, const ModelContent& 
     throw Error(ErrorCode::run, fmt::format("{} '{}' exists and is not to be overwritten", target.where, path),
                 target.place.span);
   }
-  Content content;
-  for (const auto& [name, tensor] : model.names.in_key_order()) {
-    content.descs.push_back({std::string(name), tensor->expr.desc()});
-    content.exprs.push_back(tensor->expr);
-  }
-  result.files = make_files(content, destination, with_format_pair(model.metadata), {options.fuse});
-  result.report = {alias, path, reason, {}, std::ssize(content.descs), 0, 0, 0};
+  const NamedTensors tensors = model.names.in_key_order();
+  result.files =
+      make_files(tensors, destination, target.single_tensor, with_format_pair(model.metadata), {options.fuse});
+  result.report = {alias, path, reason, {}, std::ssize(tensors), 0, 0, 0};
   for (const OutputFile& file : result.files) {
     result.report.files.push_back(file.name.empty() ? path : (std::filesystem::path(path) / file.name).string());
     result.report.bytes += file.plan->size();
@@ -173,17 +196,19 @@ BoundOutput bind_files(Env& env, const WriteTarget& target, const ModelContent& 
   return result;
 }
 
-void check_output(Env& env, const Plan& plan, const SessionOptions& options, Diagnostics& diagnostics) {
+void check_output(Env& env, const FormatRegistry& formats, const Plan& plan, const SessionOptions& options,
+                  Diagnostics& diagnostics) {
   if (!plan.output) return;
   try {
-    choose_destination(env, target_of(*plan.output), options.shard_size);
+    choose_destination(env, formats, target_of(*plan.output), options.shard_size);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::plan) throw;
     diagnostics.add(error);
   }
 }
 
-std::optional<BoundOutput> bind_output(Env& env, const Plan& plan, Binder& binder, const SessionOptions& options) {
+std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, const Plan& plan, Binder& binder,
+                                       const SessionOptions& options) {
   if (!plan.output) return std::nullopt;
   const WriteTarget target = target_of(*plan.output);
   const Choice choice = choose_alias(plan, target, binder);
@@ -191,7 +216,7 @@ std::optional<BoundOutput> bind_output(Env& env, const Plan& plan, Binder& binde
   if (state.published.contains(canonical_path(plan.output->path)))
     refuse(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
   BoundOutput result =
-      bind_files(env, target, {*state.workspace.find(choice.alias), binder.origin_of(choice.alias).metadata},
+      bind_files(env, formats, target, {*state.workspace.find(choice.alias), binder.origin_of(choice.alias).metadata},
                  choice.alias, choice.reason, options);
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "brainsurgery/checkpoint.h"
+#include "brainsurgery/format.h"
 #include "brainsurgery/session.h"
 #include "brainsurgery/workspace.h"
 #include "plan/plan_file.h"
@@ -46,15 +47,16 @@ struct WriteTarget {
 
 // The files that `content` makes. `alias` and `reason` are for the report. Throws Error(plan) where the format or the
 // sharding cannot be decided, Error(run) for a target that must not be overwritten.
-[[nodiscard]] BoundOutput bind_files(Env& env, const WriteTarget& target, const ModelContent& content,
-                                     const std::string& alias, const std::string& reason,
+[[nodiscard]] BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarget& target,
+                                     const ModelContent& content, const std::string& alias, const std::string& reason,
                                      const SessionOptions& options);
 
 // Reports what is wrong with the plan's output whatever the steps do: its path, format and sharding.
-void check_output(Env& env, const Plan& plan, const SessionOptions& options, Diagnostics& diagnostics);
+void check_output(Env& env, const FormatRegistry& formats, const Plan& plan, const SessionOptions& options,
+                  Diagnostics& diagnostics);
 
 // nullopt where the plan has no output. Throws as bind_files, and Error(plan) where the alias cannot be decided.
-[[nodiscard]] std::optional<BoundOutput> bind_output(Env& env, const Plan& plan, Binder& binder,
-                                                     const SessionOptions& options);
+[[nodiscard]] std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, const Plan& plan,
+                                                     Binder& binder, const SessionOptions& options);
 
 }  // namespace brainsurgery

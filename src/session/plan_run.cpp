@@ -45,13 +45,13 @@ void PlanRun::bind(const PlanSource& source) {
   binder_.emplace(env_, registries_, events_, plan_, options_, purpose_ == Purpose::perform);
   if (!readable && plan_.inputs.empty()) binder_->distrust(kImplicitAlias);
   bind_steps(std::move(steps));
-  check_output(env_, plan_, options_, diagnostics_);
+  check_output(env_, registries_.formats, plan_, options_, diagnostics_);
   for (const Diagnostic& item : diagnostics_.items()) {
     if (item.severity == Severity::warning) events_.on(events::Warning{item});
   }
   if (readable && first_mistake_) print_known(*first_mistake_);
   throw_mistakes(source);
-  if (!binder_->state().flags.dry_run) output_ = bind_output(env_, plan_, *binder_, options_);
+  if (!binder_->state().flags.dry_run) output_ = bind_output(env_, registries_.formats, plan_, *binder_, options_);
   throw_mistakes(source);
   throw_failed_assertions();
   if (!output_) return;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "formats/dcp.h"
 #include "formats/model_family.h"
 #include "publish/staged_directory.h"
 #include "publish/staged_file.h"
@@ -46,8 +47,10 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
                                   const std::vector<std::shared_ptr<const Checkpoint>>& inputs,
                                   const PublishOptions& options) {
   const std::vector<std::string> indexed = indexed_files(env_, output.report.path);
+  const bool writes_dcp = std::ranges::find(output.files, kDcpMetadata, &OutputFile::name) != output.files.end();
   const auto belongs = [&](std::string_view name) {
-    return is_model_file(name) || std::ranges::find(indexed, name) != indexed.end() ||
+    return (writes_dcp ? is_dcp_file(name) : is_model_file(name)) ||
+           std::ranges::find(indexed, name) != indexed.end() ||
            std::ranges::find(output.owned, name) != output.owned.end();
   };
   StagedDirectory staged(env_, output.report.path, belongs, options);
@@ -57,7 +60,7 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
   std::vector<std::string> names;
   for (const OutputFile& file : output.files) names.push_back(file.name);
   for (const std::string& name : report.kept) {
-    if (is_other_model_file(name)) {
+    if (is_other_model_file(name) || (writes_dcp ? is_model_file(name) : is_dcp_file(name))) {
       events_.on(events::Warning{
           {Severity::warning,
            {},

@@ -1,0 +1,390 @@
+#include "formats/dcp.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "base/checked_math.h"
+#include "brainsurgery/error.h"
+#include "formats/adapted_file.h"
+#include "formats/json_text.h"
+#include "formats/pickle_vm.h"
+#include "formats/pickle_writer.h"
+#include "formats/safetensors.h"
+#include "formats/torch_globals.h"
+#include "formats/torch_layout.h"
+#include "formats/torch_zip.h"
+#include "formats/zip_writer.h"
+
+namespace brainsurgery {
+
+namespace {
+
+using Kind = PickleNode::Kind;
+
+constexpr std::size_t kMaxParts = 4096;  // of one tensor
+constexpr std::string_view kModule = "torch.distributed.checkpoint.metadata";
+constexpr std::string_view kDataFile = "__0_0.distcp";
+
+// Where a part of a tensor stands in the tensor, and in the files.
+struct Part {
+  std::string file;
+  std::int64_t offset = 0, length = 0;  // bytes
+  std::optional<Shape> starts;          // nullopt: it is the whole
+};
+
+class MetadataReader {
+ public:
+  using OpenFile = std::function<std::shared_ptr<const ReadableFile>(const std::string&)>;
+
+  MetadataReader(const ReadableFile& file, const OpenFile& open)
+      : context_(in_quotes(file.path()) + ": invalid DCP metadata"), open_(open), bytes_(read_whole(file)) {
+    tree_ = read_pickle(bytes_, torch_dcp_global, context_);
+  }
+
+  FileContents read();
+
+ private:
+  [[noreturn]] void fail(const std::string& reason) const { throw Error(ErrorCode::run, context_ + ": " + reason); }
+  [[nodiscard]] std::string read_whole(const ReadableFile& file) const;
+  // What an object of the class was given as state.
+  [[nodiscard]] PickleRef state(PickleRef object, std::string_view class_name) const;
+  [[nodiscard]] std::optional<PickleRef> find(PickleRef dict, std::string_view key) const;
+  [[nodiscard]] PickleRef field(PickleRef dict, std::string_view key) const;
+  [[nodiscard]] std::string text(PickleRef ref) const;
+  [[nodiscard]] std::int64_t integer(PickleRef ref) const;
+  [[nodiscard]] Shape sizes(PickleRef ref) const;
+  void read_places(PickleRef storage_data);
+  [[nodiscard]] TensorEntry read_tensor(const std::string& name, PickleRef description);
+  [[nodiscard]] TensorEntry read_part(const std::string& name, const Part& part);
+  void check_cover(const std::string& name, const std::vector<TensorBox>& boxes, const Shape& shape) const;
+
+  std::string context_;
+  const OpenFile& open_;
+  std::string bytes_;
+  PickleTree tree_;
+  std::map<std::string, std::vector<Part>> parts_;  // by tensor
+  std::map<std::string, std::shared_ptr<const ReadableFile>> files_;
+};
+
+std::string MetadataReader::read_whole(const ReadableFile& file) const {
+  const std::int64_t size = file.status().size;
+  if (size > kMaxPickleBytes) fail("it is larger than " + std::to_string(kMaxPickleBytes) + " bytes");
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  file.read(0, std::as_writable_bytes(std::span(bytes)));
+  return bytes;
+}
+
+PickleRef MetadataReader::state(PickleRef object, std::string_view class_name) const {
+  if (!tree_.callee(object).ends_with("." + std::string(class_name)) || tree_[object].items.size() != 3)
+    fail("found " + std::string(describe(tree_[object].kind)) + " where a " + std::string(class_name) + " should be");
+  return tree_[object].items[2];
+}
+
+std::optional<PickleRef> MetadataReader::find(PickleRef dict, std::string_view key) const {
+  const PickleNode& node = tree_[dict];
+  if (node.kind != Kind::dict) fail("found " + std::string(describe(node.kind)) + " where a dict should be");
+  for (std::size_t i = 0; i < node.items.size(); i += 2) {
+    if (tree_[node.items[i]].kind == Kind::text && tree_[node.items[i]].text == key) return node.items[i + 1];
+  }
+  return std::nullopt;
+}
+
+PickleRef MetadataReader::field(PickleRef dict, std::string_view key) const {
+  const auto found = find(dict, key);
+  if (!found) fail("the field " + in_quotes(key) + " is missing");
+  return *found;
+}
+
+std::string MetadataReader::text(PickleRef ref) const {
+  if (tree_[ref].kind != Kind::text)
+    fail("found " + std::string(describe(tree_[ref].kind)) + " where a text should be");
+  return std::string(tree_[ref].text);
+}
+
+std::int64_t MetadataReader::integer(PickleRef ref) const {
+  const PickleNode& node = tree_[ref];
+  if (node.kind != Kind::integer || node.integer < 0) fail("a size or place is no integer from 0 to 2^63 - 1");
+  return node.integer;
+}
+
+Shape MetadataReader::sizes(PickleRef ref) const {
+  if (tree_.callee(ref) == "torch.Size" && tree_.arguments(ref).size() == 1) ref = tree_.arguments(ref)[0];
+  const PickleNode& node = tree_[ref];
+  if ((node.kind != Kind::tuple && node.kind != Kind::list) || node.items.size() > kMaxRank)
+    fail("found " + std::string(describe(node.kind)) + " where sizes should be");
+  Shape result;
+  for (const PickleRef item : node.items) result.push_back(integer(item));
+  return result;
+}
+
+void MetadataReader::read_places(PickleRef storage_data) {
+  const PickleNode& places = tree_[storage_data];
+  if (places.kind != Kind::dict) fail("'storage_data' is " + std::string(describe(places.kind)));
+  for (std::size_t i = 0; i < places.items.size(); i += 2) {
+    const PickleRef index = state(places.items[i], "MetadataIndex");
+    const PickleRef info = state(places.items[i + 1], "_StorageInfo");
+    Part part{text(field(info, "relative_path")), integer(field(info, "offset")), integer(field(info, "length")), {}};
+    const bool plain =
+        part.file.ends_with(kDcpSuffix) && part.file.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
+    if (!plain) fail("the file " + in_quotes(part.file) + " is not the name of a .distcp file in the directory");
+    if (const auto transforms = find(info, "transform_descriptors")) {
+      const PickleNode& node = tree_[*transforms];
+      if (node.kind != Kind::none && !node.items.empty())
+        fail("its data are transformed (compressed?), which is not supported");
+    }
+    if (const PickleRef offset = field(index, "offset"); tree_[offset].kind != Kind::none) part.starts = sizes(offset);
+    parts_[text(field(index, "fqn"))].push_back(std::move(part));
+  }
+}
+
+TensorEntry MetadataReader::read_part(const std::string& name, const Part& part) {
+  std::shared_ptr<const ReadableFile>& file = files_[part.file];
+  if (!file) file = open_(part.file);
+  const std::int64_t size = file->status().size;
+  if (part.offset > size || part.length > size - part.offset)
+    fail(in_quotes(name) + " reaches beyond the end of " + in_quotes(part.file));
+  FileContents contents = read_torch_zip(file, part.offset, part.length, "");
+  if (contents.tensors.size() != 1 || !contents.tensors.front().name.empty())
+    fail(in_quotes(name) + " is no tensor in " + in_quotes(part.file));
+  return std::move(contents.tensors.front());
+}
+
+// Parts inside, none twice, nothing missing.
+void MetadataReader::check_cover(const std::string& name, const std::vector<TensorBox>& boxes,
+                                 const Shape& shape) const {
+  std::int64_t covered = 0;
+  for (std::size_t i = 0; i < boxes.size(); ++i) {
+    const TensorBox& box = boxes[i];
+    for (std::size_t dim = 0; dim < shape.size(); ++dim) {
+      if (box.sizes[dim] > shape[dim] || box.starts[dim] > shape[dim] - box.sizes[dim])
+        fail("a part of " + in_quotes(name) + " lies outside of it");
+    }
+    const std::int64_t elements = element_count(box.sizes);
+    covered = checked_add(covered, elements);
+    for (std::size_t j = 0; j < i && elements > 0; ++j) {
+      bool apart = element_count(boxes[j].sizes) == 0;
+      for (std::size_t dim = 0; dim < shape.size(); ++dim) {
+        apart = apart || boxes[j].starts[dim] + boxes[j].sizes[dim] <= box.starts[dim] ||
+                box.starts[dim] + box.sizes[dim] <= boxes[j].starts[dim];
+      }
+      if (!apart) fail("two parts of " + in_quotes(name) + " overlap");
+    }
+  }
+  if (covered != element_count(shape)) fail("parts of " + in_quotes(name) + " are missing");
+}
+
+TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef description) {
+  const PickleNode& properties = tree_[state(field(description, "properties"), "TensorProperties")];
+  if (properties.kind != Kind::tuple || properties.items.empty() || tree_[properties.items[0]].kind != Kind::global)
+    fail("the properties of " + in_quotes(name) + " are malformed");
+  const std::string_view dtype_name = tree_[properties.items[0]].text;
+  const auto dtype = dtype_from_torch(dtype_name.substr(std::min(dtype_name.size(), std::size_t{6})));
+  if (!dtype || *dtype == DType::F4)
+    fail(in_quotes(name) + " is " + std::string(dtype_name) + ", which is not supported");
+  TensorEntry entry{name, {*dtype, sizes(field(description, "size"))}, nullptr};
+  static_cast<void>(byte_count(entry.desc.dtype, entry.desc.shape));
+  const std::vector<Part>& parts = parts_[name];
+  if (parts.empty()) fail("nobody says where " + in_quotes(name) + " is");
+  if (parts.size() > kMaxParts) fail(in_quotes(name) + " has more than " + std::to_string(kMaxParts) + " parts");
+  std::vector<TensorBox> boxes;
+  for (const Part& part : parts) {
+    TensorEntry found = read_part(name, part);
+    if (found.desc.dtype != *dtype) fail("a part of " + in_quotes(name) + " is of another dtype");
+    const Shape starts = part.starts.value_or(Shape(entry.desc.shape.size(), 0));
+    if (starts.size() != entry.desc.shape.size() || found.desc.shape.size() != entry.desc.shape.size())
+      fail("a part of " + in_quotes(name) + " has another number of dimensions");
+    if (parts.size() > 1 && !found.strides.empty()) fail("a part of " + in_quotes(name) + " is not packed");
+    boxes.push_back({found.file, found.offset, starts, found.desc.shape});
+    entry.strides = std::move(found.strides);
+  }
+  check_cover(name, boxes, entry.desc.shape);
+  entry.file = boxes.size() == 1 ? boxes.front().file : assembled(boxes, entry.desc.shape, item_size(*dtype));
+  entry.offset = boxes.size() == 1 ? boxes.front().offset : 0;
+  return entry;
+}
+
+FileContents MetadataReader::read() {
+  const PickleRef metadata = state(tree_.root, "Metadata");
+  read_places(field(metadata, "storage_data"));
+  const PickleNode& described = tree_[field(metadata, "state_dict_metadata")];
+  if (described.kind != Kind::dict) fail("'state_dict_metadata' is " + std::string(describe(described.kind)));
+  FileContents contents;
+  std::vector<std::string> skipped;
+  for (std::size_t i = 0; i < described.items.size(); i += 2) {
+    const std::string name = text(described.items[i]);
+    const PickleRef value = described.items[i + 1];
+    if (tree_.callee(value).ends_with(".BytesStorageMetadata")) {
+      skipped.push_back(name);
+    } else {
+      contents.tensors.push_back(read_tensor(name, state(value, "TensorStorageMetadata")));
+    }
+  }
+  if (!skipped.empty()) {
+    contents.warnings.push_back(
+        fmt::format("skipped what is no tensor: {}{}", in_quotes(skipped.front()),
+                    skipped.size() == 1 ? "" : fmt::format(" and {} more", skipped.size() - 1)));
+  }
+  return contents;
+}
+
+// Writes the metadata pickle: objects of the classes that torch.distributed.checkpoint reads.
+class MetadataWriter {
+ public:
+  void object(std::string_view module, std::string_view name) {
+    pickle_.global(module, name);
+    pickle_.empty_tuple();
+    pickle_.new_object();
+  }
+  void size(std::span<const std::int64_t> sizes) {
+    pickle_.global("torch", "Size");
+    pickle_.integers(sizes);
+    pickle_.one_tuple();
+    pickle_.call();
+  }
+  // The fields between are the object's state.
+  void begin_fields() {
+    pickle_.empty_dict();
+    pickle_.mark();
+  }
+  void end_fields() {
+    pickle_.set_items();
+    pickle_.build();
+  }
+  void properties(DType dtype) {
+    object(kModule, "TensorProperties");
+    pickle_.mark();
+    pickle_.global("torch", info(dtype).torch_name);
+    pickle_.global("torch.serialization", "_get_layout");
+    pickle_.known_text("torch.strided");
+    pickle_.one_tuple();
+    pickle_.call();
+    pickle_.boolean(false);  // requires_grad
+    pickle_.global(kModule, "_MEM_FORMAT_ENCODING");
+    pickle_.integer(0);  // contiguous
+    pickle_.one_tuple();
+    pickle_.call();
+    pickle_.boolean(false);  // pin_memory
+    pickle_.tuple();
+    pickle_.build();
+  }
+  void tensor(const StoredTensor& tensor) {
+    const Shape origin(tensor.desc.shape.size(), 0);
+    object(kModule, "TensorStorageMetadata");
+    begin_fields();
+    pickle_.known_text("properties");
+    properties(tensor.desc.dtype);
+    pickle_.known_text("size");
+    size(tensor.desc.shape);
+    pickle_.known_text("chunks");
+    pickle_.empty_list();
+    object(kModule, "ChunkStorageMetadata");
+    begin_fields();
+    pickle_.known_text("offsets");
+    size(origin);
+    pickle_.known_text("sizes");
+    size(tensor.desc.shape);
+    end_fields();
+    pickle_.append();
+    end_fields();
+  }
+  void place(const StoredTensor& tensor, std::int64_t offset, std::int64_t length) {
+    object(kModule, "MetadataIndex");
+    begin_fields();
+    pickle_.known_text("fqn");
+    pickle_.known_text(tensor.name);
+    pickle_.known_text("index");
+    pickle_.integer(0);
+    pickle_.known_text("offset");
+    size(Shape(tensor.desc.shape.size(), 0));
+    end_fields();
+    object("torch.distributed.checkpoint.filesystem", "_StorageInfo");
+    begin_fields();
+    pickle_.known_text("relative_path");
+    pickle_.known_text(kDataFile);
+    pickle_.known_text("offset");
+    pickle_.integer(offset);
+    pickle_.known_text("length");
+    pickle_.integer(length);
+    end_fields();
+  }
+  PickleWriter& pickle() { return pickle_; }
+
+ private:
+  PickleWriter pickle_;
+};
+
+}  // namespace
+
+Format dcp_format() {
+  return {.name = "dcp",
+          .description = "a distributed PyTorch checkpoint",
+          .suffixes = {},
+          .layout_directory = layout_dcp,
+          .advice = "name its directory"};
+}
+
+FileContents read_dcp(const ReadableFile& metadata,
+                      const std::function<std::shared_ptr<const ReadableFile>(const std::string&)>& open) {
+  return MetadataReader(metadata, open).read();
+}
+
+std::vector<NamedLayout> layout_dcp(const FileRequest& request) {
+  FileLayout data;
+  std::vector<std::pair<std::int64_t, std::int64_t>> places;  // offset and length
+  for (const StoredTensor& tensor : request.tensors) {
+    const std::int64_t padding = (kZipAlignment - data.size() % kZipAlignment) % kZipAlignment;
+    if (padding > 0) data.add(std::string(static_cast<std::size_t>(padding), '\0'));
+    const std::int64_t begin = data.size();
+    append_torch_tensor(data, request, tensor);
+    places.emplace_back(begin, data.size() - begin);
+  }
+  MetadataWriter writer;
+  PickleWriter& pickle = writer.pickle();
+  writer.object(kModule, "Metadata");
+  writer.begin_fields();
+  pickle.known_text("state_dict_metadata");
+  pickle.empty_dict();
+  pickle.mark();
+  for (const StoredTensor& tensor : request.tensors) {
+    pickle.known_text(tensor.name);
+    writer.tensor(tensor);
+  }
+  pickle.set_items();
+  pickle.known_text("planner_data");
+  pickle.empty_dict();
+  pickle.mark();
+  for (const StoredTensor& tensor : request.tensors) {
+    pickle.known_text(tensor.name);
+    pickle.known_text(tensor.name);
+    pickle.one_tuple();
+  }
+  pickle.set_items();
+  pickle.known_text("storage_data");
+  pickle.empty_dict();
+  pickle.mark();
+  for (std::size_t i = 0; i < request.tensors.size(); ++i)
+    writer.place(request.tensors[i], places[i].first, places[i].second);
+  pickle.set_items();
+  pickle.known_text("storage_meta");
+  pickle.none();
+  pickle.known_text("version");
+  pickle.known_text("1.0.0");
+  writer.end_fields();
+  FileLayout metadata;
+  metadata.add(pickle.finish());
+  std::vector<NamedLayout> files;
+  files.push_back({std::string(kDataFile), std::move(data)});
+  files.push_back({std::string(kDcpMetadata), std::move(metadata)});
+  return files;
+}
+
+bool is_dcp_file(std::string_view name) {
+  return name == kDcpMetadata || (name.starts_with("__") && name.ends_with(kDcpSuffix));
+}
+
+}  // namespace brainsurgery

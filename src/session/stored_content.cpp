@@ -1,0 +1,103 @@
+#include "session/stored_content.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <variant>
+
+#include "brainsurgery/error.h"
+#include "graph/visitor.h"
+
+namespace brainsurgery {
+namespace {
+
+// PyTorch's storages have one element type.
+using GroupKey = std::tuple<const ReadableFile*, std::int64_t, DType>;
+
+struct Group {
+  std::int64_t begin = 0, end = 0;  // bytes of the file
+  int members = 0;
+  std::size_t content = 0;
+};
+
+// The source of a name that may share; nullptr for names that stand alone.
+const nodes::Source* shared_source(const NamedTensor& tensor) {
+  if (!tensor.storage || info(tensor.expr.dtype()).bits % 8 != 0 || element_count(tensor.expr.shape()) == 0)
+    return nullptr;
+  return as<nodes::Source>(tensor.expr);
+}
+
+GroupKey key_of(const NamedTensor& tensor) {
+  return {tensor.storage->file, tensor.storage->begin, tensor.expr.dtype()};
+}
+
+std::int64_t end_of(const NamedTensor& tensor, const nodes::Source& node) {
+  const std::int64_t elements =
+      node.strides.empty() ? element_count(tensor.expr.shape()) : strided_extent(tensor.expr.shape(), node.strides);
+  return node.offset + elements * item_size(tensor.expr.dtype());
+}
+
+std::map<GroupKey, Group> find_groups(const NamedTensors& tensors) {
+  std::map<GroupKey, Group> groups;
+  for (const auto& [name, tensor] : tensors) {
+    const nodes::Source* node = shared_source(*tensor);
+    if (node == nullptr) continue;
+    Group& group = groups[key_of(*tensor)];
+    const std::int64_t end = end_of(*tensor, *node);
+    group.begin = group.members == 0 ? node->offset : std::min(group.begin, node->offset);
+    group.end = std::max(group.end, end);
+    ++group.members;
+  }
+  std::erase_if(groups, [](const auto& entry) { return entry.second.members < 2; });
+  return groups;
+}
+
+}  // namespace
+
+StoredContent store(const NamedTensors& tensors, bool share) {
+  std::map<GroupKey, Group> groups = share ? find_groups(tensors) : std::map<GroupKey, Group>();
+  StoredContent stored;
+  const auto add_content = [&stored](Expr expr) {
+    stored.content_bytes.push_back(byte_count(expr.dtype(), expr.shape()));
+    stored.contents.push_back(std::move(expr));
+    return stored.contents.size() - 1;
+  };
+  for (const auto& [name, tensor] : tensors) {
+    StoredTensor entry{std::string(name), tensor->expr.desc()};
+    const nodes::Source* node = groups.empty() ? nullptr : shared_source(*tensor);
+    const auto group = node == nullptr ? groups.end() : groups.find(key_of(*tensor));
+    if (group == groups.end()) {
+      entry.content = add_content(tensor->expr);
+    } else {
+      Group& run = group->second;
+      if (run.members > 0) {
+        run.content = add_content(source(node->file, run.begin, {DType::U8, {run.end - run.begin}}));
+        run.members = 0;
+      }
+      entry.content = run.content;
+      entry.offset = (node->offset - run.begin) / item_size(entry.desc.dtype);
+      entry.strides = node->strides;
+    }
+    stored.tensors.push_back(std::move(entry));
+  }
+  return stored;
+}
+
+std::unique_ptr<PhysicalPlan> physical_plan(const FileLayout& layout, const std::vector<Expr>& contents,
+                                            const CompileOptions& options) {
+  auto plan = std::make_unique<PhysicalPlan>(options);
+  for (const FileLayout::Piece& piece : layout.pieces()) {
+    if (const auto* given = std::get_if<FileLayout::Given>(&piece.what)) {
+      plan->add_bytes(given->bytes);
+    } else if (const auto* content = std::get_if<FileLayout::Content>(&piece.what)) {
+      plan->add_tensor(contents[content->number]);
+    } else {
+      const FileLayout::Piece& of = layout.pieces()[std::get<FileLayout::Checksum>(piece.what).piece];
+      plan->add_checksum(of.offset, of.offset + of.size);
+    }
+  }
+  BS_CHECK(plan->size() == layout.size());
+  return plan;
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,32 @@
+// What a file holds: runs of bytes, and the tensors that are views of them. Names that still share storage share a run,
+// where the format can say so; all others have a run of their own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "brainsurgery/workspace.h"
+#include "formats/file_layout.h"
+#include "planner/physical_plan.h"
+
+namespace brainsurgery {
+
+struct StoredContent {
+  std::vector<StoredTensor> tensors;
+  std::vector<Expr> contents;               // by number: what gives the bytes, in row-major order
+  std::vector<std::int64_t> content_bytes;  // by number
+};
+
+using NamedTensors = std::vector<std::pair<std::string_view, const NamedTensor*>>;
+
+// `tensors` in key order. A shared run reaches from the first to the last byte that one of its tensors uses.
+[[nodiscard]] StoredContent store(const NamedTensors& tensors, bool share);
+
+// The layout with expressions for its contents.
+[[nodiscard]] std::unique_ptr<PhysicalPlan> physical_plan(const FileLayout& layout, const std::vector<Expr>& contents,
+                                                          const CompileOptions& options);
+
+}  // namespace brainsurgery
