@@ -12,6 +12,7 @@
 #include "plan/config_items.h"
 #include "session/binder.h"
 #include "session/explain.h"
+#include "session/oly_conversion.h"
 #include "session/output.h"
 #include "session/publish_output.h"
 
@@ -109,6 +110,8 @@ class Session::Impl {
     const std::unique_ptr<const BoundPlan> bound = bind(source, Purpose::look);
     return explain_plan(bound->plan, *bound->binder, bound->output ? &*bound->output : nullptr);
   }
+
+  std::string plan_to_oly(const PlanSource& source) { return brainsurgery::plan_to_oly(source, options_.environment); }
 
   Checkpoint inspect(const std::string& path) {
     Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, path);
@@ -234,6 +237,12 @@ Outcome<std::string> Session::inspect_text(const std::string& path, bool digest)
 }
 Outcome<std::string> Session::inspect_json(const std::string& path, bool digest) {
   return guarded([&] { return brainsurgery::inspect_json(impl_->inspect(path), digest); });
+}
+Outcome<std::string> Session::oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts) {
+  return guarded([&] { return brainsurgery::oly_to_yaml(texts); });
+}
+Outcome<std::string> Session::plan_to_oly(const PlanSource& plan) {
+  return guarded([&] { return impl_->plan_to_oly(plan); });
 }
 
 }  // namespace brainsurgery
