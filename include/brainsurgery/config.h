@@ -1,4 +1,4 @@
-// What a plan is put together from: files and `key.path[0]=value` arguments, applied in their order.
+// What a plan is put together from: files, `key.path[0]=value` arguments and single steps, applied in their order.
 //
 //   PlanSource source{{{ConfigItem::Kind::file, plan_text}, {ConfigItem::Kind::assignment, argument}}};
 //   session.run(source);
@@ -22,6 +22,7 @@ struct ConfigItem {
   enum class Kind {
     file,        // YAML, merged into what came before
     assignment,  // `key.path[0]=value`: sets one value; its text is the whole argument, its name "argument N"
+    step,        // a line in the one-line syntax OLY: one more step at the end
   };
   Kind kind = Kind::file;
   std::shared_ptr<const SourceText> source;

@@ -80,6 +80,10 @@ class Session {
   // The same as one JSON object: {"tensors": [{"name", "dtype", "shape", "nbytes", "file", "sha256"}], "metadata": {}};
   // "sha256", of the row-major little-endian bytes, with `digest` only, which reads all tensor data.
   [[nodiscard]] Outcome<std::string> inspect_json(const std::string& path, bool digest);
+  // Lines in the one-line syntax OLY as YAML list entries for `transforms`; each text holds any number of lines.
+  [[nodiscard]] Outcome<std::string> oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts);
+  // The steps of a plan as OLY, a line each; an error where one has no such spelling.
+  [[nodiscard]] Outcome<std::string> plan_to_oly(const PlanSource& plan);
 
  private:
   class Impl;

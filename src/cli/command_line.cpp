@@ -19,14 +19,15 @@
 #include "brainsurgery/session.h"
 #include "cli/config_arguments.h"
 #include "cli/event_view.h"
+#include "cli/oly_command.h"
 
 namespace brainsurgery {
 namespace {
 
-const std::vector<std::string> kCommands{"run", "check", "explain", "inspect"};
+const std::vector<std::string> kCommands{"run", "check", "explain", "inspect", "oly"};
 
 struct Arguments {
-  std::vector<std::string> items;
+  std::vector<std::string> items, oly_steps;
   std::string path;
   bool quiet = false, json = false, no_color = false, digest = false;
   std::string log_level = "info";
@@ -34,6 +35,7 @@ struct Arguments {
   std::string summary_mode = "raw";
   std::string memory, tile = "512KB", provider = "inmemory";
   SessionOptions session;
+  OlyArguments oly;
 };
 
 // A plan file in place of a command means `run`; so does `cli`, the Python program's name for it.
@@ -72,11 +74,17 @@ void add_view_options(CLI::App& command, Arguments& arguments) {
 }
 
 void add_plan_options(CLI::App& command, Arguments& arguments) {
+  command.add_option(
+      "item", arguments.items,
+      "Plan files (YAML; '-' is standard input), merged in their order, and values for them: key.path[0]=value");
+  command.final_callback([&arguments] {
+    if (arguments.items.empty() && arguments.oly_steps.empty()) throw CLI::RequiredError("a plan");
+  });
   command
-      .add_option(
-          "item", arguments.items,
-          "Plan files (YAML; '-' is standard input), merged in their order, and values for them: key.path[0]=value")
-      ->required();
+      .add_option("--oly", arguments.oly_steps,
+                  "A further step on one line, as in --oly 'copy: from: a, to: b'; may be repeated, and needs no plan")
+      ->type_name("LINE")
+      ->allow_extra_args(false);
   add_view_options(command, arguments);
   command
       .add_option("--shard-size", arguments.session.shard_size,
@@ -162,6 +170,7 @@ class CommandLine {
     inspect->add_option("path", arguments_.path, "The checkpoint")->required();
     inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
     add_view_options(*inspect, arguments_);
+    CLI::App* oly = add_oly_command(app, arguments_.oly);
     typed_ = words;
     try {
       std::ranges::reverse(words);  // CLI11 takes the last word first
@@ -171,10 +180,15 @@ class CommandLine {
     }
     apply_options();
     if (inspect->parsed()) return inspect_checkpoint();
-    if (explain->parsed()) return perform([](Session& session, const auto& plan) { return session.explain(plan); });
+    if (oly->parsed()) {
+      return perform([this](Session& session) {
+        return run_oly_command(arguments_.oly, typed_, session, posix_env(), streams_.in);
+      });
+    }
+    if (explain->parsed()) return perform([this](Session& session) { return session.explain(plan()); });
     checking_ = check->parsed();
-    if (checking_) return perform([](Session& session, const auto& plan) { return session.check(plan); });
-    return perform([](Session& session, const auto& plan) { return session.run(plan); });
+    if (checking_) return perform([this](Session& session) { return session.check(plan()); });
+    return perform([this](Session& session) { return session.run(plan()); });
   }
 
  private:
@@ -223,13 +237,18 @@ class CommandLine {
     return work(view);
   }
 
+  PlanSource plan() {
+    std::vector<ConfigItem> items = read_config_items(arguments_.items, typed_, posix_env(), streams_.in);
+    std::ranges::move(oly_items(arguments_.oly_steps, typed_), std::back_inserter(items));
+    return PlanSource(std::move(items));
+  }
+
   template <typename Call>
   int perform(const Call& call) {
     return with_view([&](auto& view) {
       try {
         Session session(posix_env(), view, arguments_.session);
-        const auto outcome =
-            call(session, PlanSource(read_config_items(arguments_.items, typed_, posix_env(), streams_.in)));
+        const auto outcome = call(session);
         if (!outcome.ok()) throw outcome.error();
         print(outcome.value());
         return finish();

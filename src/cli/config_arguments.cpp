@@ -87,4 +87,16 @@ std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items,
   return result;
 }
 
+std::vector<ConfigItem> oly_items(const std::vector<std::string>& lines, const std::vector<std::string>& typed) {
+  std::vector<ConfigItem> result;
+  auto place = typed.begin();
+  for (const std::string& line : lines) {
+    place = std::find_if(place == typed.end() ? place : place + 1, typed.end(),
+                         [&](const std::string& word) { return word == line || word == "--oly=" + line; });
+    result.push_back({ConfigItem::Kind::step, std::make_shared<SourceText>(SourceText{
+                                                  fmt::format("argument {}", place - typed.begin()), line})});
+  }
+  return result;
+}
+
 }  // namespace brainsurgery

@@ -19,4 +19,8 @@ namespace brainsurgery {
                                                         const std::vector<std::string>& typed, Env& env,
                                                         std::istream& in);
 
+// The lines of `--oly LINE` as further steps; `typed` as above.
+[[nodiscard]] std::vector<ConfigItem> oly_items(const std::vector<std::string>& lines,
+                                                const std::vector<std::string>& typed);
+
 }  // namespace brainsurgery

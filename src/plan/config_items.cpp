@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "plan/oly.h"
 #include "plan/yaml_edit.h"
 #include "plan/yaml_text.h"
 
@@ -27,6 +28,7 @@ YamlPtr apply(const YamlPtr& root, const ConfigItem& item, Diagnostics& diagnost
     if (tree == nullptr || root->entries().empty()) return tree;
     return merge_yaml(root, tree);
   }
+  if (item.kind == ConfigItem::Kind::step) return with_appended(root, "transforms", parse_oly(item.source));
   if (std::optional<Diagnostic> problem = find_bad_character(item.source)) {
     diagnostics.add(std::move(*problem));
     return nullptr;

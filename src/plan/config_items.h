@@ -13,9 +13,10 @@
 
 namespace brainsurgery {
 
-// Items in their order: a later file is merged into what is there (merge_yaml), an assignment sets one value. nullopt
+// Items in their order: a later file is merged into what is there (merge_yaml), an assignment sets one value, a step
+// is appended. nullopt
 // after mistakes, which are reported, all that can be found at once: YAML that cannot be read, a file that is no
-// mapping, malformed assignments, then interpolations. No items: an empty mapping.
+// mapping, malformed assignments and steps, then interpolations. No items: an empty mapping.
 [[nodiscard]] std::optional<Config> read_config(const std::vector<ConfigItem>& items, const VariableLookup& environment,
                                                 Diagnostics& diagnostics);
 

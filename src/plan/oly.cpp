@@ -42,7 +42,8 @@ class Parser {
       if (peek() == '{') {
         payload = mapping(2);
       } else if (at_ < text_.size()) {
-        payload = YamlNode::mapping(span(at_), pairs('\0', 2));
+        const std::size_t start = at_;
+        payload = YamlNode::mapping(span(start), pairs('\0', 2));
       }
     }
     skip_blanks();

@@ -160,6 +160,16 @@ Assignment parse_assignment(const std::shared_ptr<const SourceText>& argument) {
 
 YamlPtr with_assignment(const YamlPtr& root, const Assignment& assignment) { return set_value(root, assignment, 0); }
 
+YamlPtr with_appended(const YamlPtr& root, const std::string& key, const YamlPtr& item) {
+  const YamlPtr given = root->find_ptr(key);
+  const YamlPtr list = given != nullptr ? as_structure(given) : nullptr;
+  YamlItems items = list != nullptr ? list->items() : YamlItems();
+  if (list != nullptr && !list->is_sequence() && !list->is_null()) items.push_back(list);
+  items.push_back(item);
+  const SourceSpan span = list != nullptr ? list->span() : item->span();
+  return with_assignment(root, {{key}, {span}, YamlNode::sequence(span, std::move(items))});
+}
+
 std::string to_string(const std::vector<PathStep>& path) {
   std::string result;
   for (const PathStep& step : path) {

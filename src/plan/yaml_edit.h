@@ -35,6 +35,10 @@ struct Assignment {
 // nulls, by at most a thousand. Throws Error(plan) beyond that and beyond kMaxYamlDepth.
 [[nodiscard]] YamlPtr with_assignment(const YamlPtr& root, const Assignment& assignment);
 
+// Adds an entry to the list below a key of a mapping. A single value stands for a list of itself, null or an absent key
+// for an empty list. Throws Error(plan) beyond kMaxYamlDepth.
+[[nodiscard]] YamlPtr with_appended(const YamlPtr& root, const std::string& key, const YamlPtr& item);
+
 // "transforms[0].copy.to", for messages.
 [[nodiscard]] std::string to_string(const std::vector<PathStep>& path);
 

@@ -1,5 +1,6 @@
 #include "plan/yaml_printer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string_view>
@@ -40,10 +41,23 @@ bool has_indicator(std::string_view text) {
   return text.find(": ") != std::string_view::npos || text.ends_with(':') || text.find(" #") != std::string_view::npos;
 }
 
-// YYYY-M-D..., a date or a time to other readers.
+// A date, or a time from its seconds on, to other readers. Source: YAML 1.1 timestamp.
 bool looks_like_date(std::string_view text) {
-  auto digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
-  return digit(0) && digit(1) && digit(2) && digit(3) && text.size() > 4 && text[4] == '-' && digit(5);
+  // Digits, at least `least` and at most `most`, then one of `ends` ('\0' is the end of the text).
+  const auto take = [&](std::size_t least, std::size_t most, std::string_view ends) {
+    std::size_t digits = 0;
+    while (digits < std::min(most, text.size()) && text[digits] >= '0' && text[digits] <= '9') ++digits;
+    const char end = digits < text.size() ? text[digits] : '\0';
+    if (digits < least || ends.find(end) == std::string_view::npos) return false;
+    text.remove_prefix(std::min(digits + 1, text.size()));
+    return true;
+  };
+  const bool short_form = text.size() == 10;
+  if (!take(4, 4, "-") || !take(short_form ? 2 : 1, 2, "-")) return false;
+  if (short_form && text.size() == 2) return take(2, 2, std::string_view("\0", 1));
+  if (!take(1, 2, "Tt ")) return false;
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  return take(1, 2, ":") && take(2, 2, ":");
 }
 
 // Some reader (YAML 1.1 to the letter, PyYAML, OmegaConf) takes the plain text for something else.

@@ -6,6 +6,7 @@
 
 #include "formats/inspect.h"
 #include "session/explain.h"
+#include "session/oly_conversion.h"
 #include "session/plan_run.h"
 
 namespace brainsurgery {
@@ -53,6 +54,8 @@ class Session::Impl {
     return explain_plan(run.plan(), run.binder(), run.output());
   }
 
+  std::string plan_to_oly(const PlanSource& source) { return brainsurgery::plan_to_oly(source, options_.environment); }
+
   Checkpoint inspect(const std::string& path) {
     Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, path);
     for (const std::string& warning : checkpoint.warnings) warn(warning);
@@ -88,6 +91,12 @@ Outcome<std::string> Session::inspect_text(const std::string& path, bool digest)
 }
 Outcome<std::string> Session::inspect_json(const std::string& path, bool digest) {
   return guarded([&] { return brainsurgery::inspect_json(impl_->inspect(path), digest); });
+}
+Outcome<std::string> Session::oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts) {
+  return guarded([&] { return brainsurgery::oly_to_yaml(texts); });
+}
+Outcome<std::string> Session::plan_to_oly(const PlanSource& plan) {
+  return guarded([&] { return impl_->plan_to_oly(plan); });
 }
 
 }  // namespace brainsurgery

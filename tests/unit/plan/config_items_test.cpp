@@ -100,6 +100,28 @@ TEST(ConfigItems, AppliesArgumentsInTheirOrder) {
   EXPECT_EQ(result({"a[0][1]=x=y"}), "{a: [[null, ~x=y]]}");
 }
 
+// The files first, then a step for each line.
+std::string with_steps(const std::vector<std::string>& files, const std::vector<std::string>& lines) {
+  std::vector<ConfigItem> items;
+  const auto add = [&](ConfigItem::Kind kind, const std::string& text) { items.push_back({kind, std::make_shared<const SourceText>(SourceText{"item", text})}); };
+  for (const std::string& text : files) add(text.find(": ") < text.find('=') ? ConfigItem::Kind::file : ConfigItem::Kind::assignment, text);
+  for (const std::string& text : lines) add(ConfigItem::Kind::step, text);
+  Diagnostics diagnostics;
+  const std::optional<Config> config = read_config(items, {}, diagnostics);
+  return config ? shown(*config->root) : diagnostics.items().front().message;
+}
+
+TEST(ConfigItems, AppendsSteps) {
+  EXPECT_EQ(with_steps({}, {"exit", "copy: from: a, to: b"}), "{transforms: [{exit: {}}, {copy: {from: 'a', to: 'b'}}]}");
+  EXPECT_EQ(with_steps({"{transforms: [dump], output: o}"}, {"exit"}), "{transforms: ['dump', {exit: {}}], output: 'o'}");
+  EXPECT_EQ(with_steps({"transforms: {dump: {}}"}, {"exit"}), "{transforms: [{dump: {}}, {exit: {}}]}") << "a single step";
+  EXPECT_EQ(with_steps({"transforms: dump"}, {"exit"}), "{transforms: ['dump', {exit: {}}]}");
+  EXPECT_EQ(with_steps({"transforms: ~"}, {"exit"}), "{transforms: [{exit: {}}]}");
+  EXPECT_EQ(with_steps({"transforms=[dump]"}, {"exit"}), "{transforms: ['dump', {exit: {}}]}");
+  EXPECT_EQ(with_steps({"x-s: 2"}, {"a: b: ${x-s}, c: [${i}]"}), "{x-s: 2, transforms: [{a: {b: 2, c: ['${i}']}}]}") << "interpolated like any step";
+  EXPECT_EQ(with_steps({}, {"a b"}), "expected ':' after 'a' at position 2");
+}
+
 TEST(ConfigItems, SharesWhatAnArgumentDoesNotTouch) {
   Diagnostics diagnostics;
   const YamlPtr before = parse_yaml(std::make_shared<const SourceText>(SourceText{"p", "a: {b: [1]}\nc: {d: 2}\n"}), diagnostics);

@@ -91,6 +91,7 @@ TEST(Oly, PlacesOfValues) {
     return std::to_string(span.line) + ":" + std::to_string(span.column) + "+" + std::to_string(span.length);
   };
   EXPECT_EQ(shown(step->entries()[0].first->span()), "1:3+4");
+  EXPECT_EQ(shown(payload.span()), "1:9+1");
   EXPECT_EQ(shown(payload.entries()[0].first->span()), "1:9+4");
   EXPECT_EQ(shown(payload.entries()[0].second->items()[1]->span()), "1:19+5");
   EXPECT_EQ(shown(payload.entries()[1].second->span()), "1:31+7");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <string>
 
 #include "plan/config_items.h"
@@ -70,6 +71,19 @@ TEST(YamlPrinter, EveryTextReadsBack) {
     ASSERT_NE(alone, nullptr) << printed;
     EXPECT_TRUE(same_value(*value, *alone)) << print_yaml(*value);
   }
+}
+
+// Recorded from the Python program's dumper (tests/tools/make_yaml_text_cases.py).
+TEST(YamlPrinter, SpellsTextsAsOmegaConf) {
+  std::ifstream file(BS_TEST_DATA "/unit/plan/data/yaml_texts.txt");
+  int cases = 0;
+  for (std::string line; std::getline(file, line); ++cases) {
+    const std::size_t tab = line.find('\t');
+    std::string text;
+    for (std::size_t at = 0; at < tab; at += 2) text += static_cast<char>(std::stoi(line.substr(at, 2), nullptr, 16));
+    EXPECT_EQ(print_yaml(*YamlNode::text({}, text)), line.substr(tab + 1) + "\n");
+  }
+  EXPECT_GT(cases, 1000);
 }
 
 TEST(YamlPrinter, RandomTreesReadBack) {
