@@ -25,6 +25,11 @@ Role updated() {
 }
 Role in_place() { return {.reads = true, .writes = true, .slice = true}; }
 Role in_place_whole() { return {.reads = true, .writes = true}; }
+Role taken_apart() { return {.reads = true, .contributes = true}; }
+Role result_beside() {
+  return {
+      .names = Role::Names::derived, .policy = Role::Policy::must_not_exist, .writes = true, .alias_of_first = true};
+}
 }  // namespace roles
 
 const Field* Schema::find(std::string_view key) const {

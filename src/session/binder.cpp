@@ -26,6 +26,16 @@ std::vector<std::string> nearest_names(const std::string& wanted, const StateDic
   return notes;
 }
 
+// The alias that counts as changed when the output's is inferred.
+const std::string& alias_worked_on(const PreparedEdit& edit) {
+  const auto says = [&edit](bool Role::*flag) {
+    return std::ranges::find_if(edit.refs, [flag](const PreparedRef& ref) { return ref.role.*flag; });
+  };
+  auto found = says(&Role::contributes);
+  if (found == edit.refs.end()) found = says(&Role::writes);
+  return found == edit.refs.end() ? edit.refs.front().alias : found->alias;
+}
+
 // A reference's text as a name might be spelt: escapes removed.
 std::string unescaped(const std::string& expr) {
   std::string text;
@@ -133,9 +143,7 @@ void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
       event.changed += entry.kind == DeltaEntry::Kind::changed;
       event.deleted += entry.kind == DeltaEntry::Kind::deleted;
     }
-    const auto destination =
-        std::ranges::find_if(edit.refs, [](const PreparedRef& ref) { return ref.field->role->writes; });
-    contributing_.insert(destination == edit.refs.end() ? edit.refs.front().alias : destination->alias);
+    contributing_.insert(alias_worked_on(edit));
     events_.on(event);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::plan) throw error.at(step.span);
@@ -159,7 +167,7 @@ void Binder::add_taint(Taint taint) {
 std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
   const PreparedRef& lead = edit.refs.front();
   std::vector<Match> matches;
-  if (!lead.pattern || lead.field->role->single) {
+  if (!lead.pattern || lead.role.single) {
     Match match;
     for (const PreparedRef& ref : edit.refs) match.push_back({&ref, ref.pattern ? single_match(ref) : ref.ref->expr});
     matches.push_back(std::move(match));
@@ -196,15 +204,16 @@ void Binder::check_destinations(const std::vector<Match>& matches) {
   std::set<std::pair<std::string_view, std::string_view>> written;
   for (const Match& match : matches) {
     for (const Resolved& resolved : match) {
-      const Role& role = *resolved.ref->field->role;
+      const Role& role = resolved.ref->role;
       const std::string& alias = resolved.ref->alias;
       if (role.policy == Role::Policy::any && !role.writes) continue;
       const bool exists = names_of(alias).find(resolved.name) != nullptr;
       const std::string label = label_of(alias, resolved.name);
       if (resolved.name.empty()) {
-        throw Error(ErrorCode::plan,
-                    fmt::format("{}: '{}' gives an empty name", resolved.ref->where, describe(*resolved.ref->ref)),
-                    resolved.ref->ref->span);
+        TensorRef full = *resolved.ref->ref;
+        full.alias = alias;
+        throw Error(ErrorCode::plan, fmt::format("{}: '{}' gives an empty name", resolved.ref->where, to_string(full)),
+                    full.span);
       }
       if (role.policy == Role::Policy::must_exist && !exists)
         throw missing(resolved.ref->where, *resolved.ref->ref, alias, resolved.name);
@@ -245,7 +254,7 @@ Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Ma
   std::vector<std::string> labels;
   const Resolved* first_target = nullptr;
   for (const Resolved& resolved : match) {
-    const Role& role = *resolved.ref->field->role;
+    const Role& role = resolved.ref->role;
     const std::string label = label_of(resolved.ref->alias, resolved.name);
     if (role.writes && first_target == nullptr) first_target = &resolved;
     if (role.reads) {
@@ -268,17 +277,20 @@ Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Ma
                 match.front().ref->ref->span, error.diagnostics().front().notes);
   }
   for (const Resolved& resolved : match) {
-    const Role& role = *resolved.ref->field->role;
+    const Role& role = resolved.ref->role;
     StateDict& names = workspace_.at(resolved.ref->alias);
-    const bool exists = role.policy != Role::Policy::must_not_exist;
-    if (!edit.edit->renames && role.reads) names.count(resolved.name, 1, role.writes && exists ? 1 : 0);
+    if (edit.edit->renames || names.find(resolved.name) == nullptr) continue;
+    if (role.reads || role.writes) names.count(resolved.name, role.reads ? 1 : 0, role.writes ? 1 : 0);
   }
   std::size_t next = 0;
   for (const Resolved& resolved : match) {
-    if (resolved.ref->field->role->writes) write(edit, resolved, std::move(results.at(next++)), match, delta);
+    if (resolved.ref->role.writes) write(edit, resolved, std::move(results.at(next++)), match, delta);
   }
   for (const Resolved& resolved : match) {
-    if (!resolved.ref->field->role->removes) continue;
+    const auto replaces = [&resolved](const Resolved& other) {
+      return other.ref->role.writes && other.ref->alias == resolved.ref->alias && other.name == resolved.name;
+    };
+    if (!resolved.ref->role.removes || std::ranges::any_of(match, replaces)) continue;
     StateDict& names = workspace_.at(resolved.ref->alias);
     if (names.find(resolved.name) != nullptr) names.erase(resolved.name);
     delta.push_back({DeltaEntry::Kind::deleted, resolved.ref->alias, resolved.name, ""});
@@ -289,7 +301,7 @@ Delta Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Ma
 void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value, const Match& match, Delta& delta) {
   StateDict& names = workspace_.at(target.ref->alias);
   const std::optional<Slice>& slice = target.ref->ref->slice;
-  if (target.ref->field->role->policy == Role::Policy::must_not_exist) {
+  if (names.find(target.name) == nullptr) {
     const PreparedRef& from = *match.front().ref;
     if (edit.edit->renames && from.alias == target.ref->alias) {
       names.rename(match.front().name, target.name);
@@ -348,7 +360,7 @@ std::vector<Binder::Taint> Binder::touched_by(const PreparedEdit& edit) const {
       taint.whole = !ref.expansion || ref.expansion->is_constant();
     }
     // Writing values into a tensor changes nothing that binding looks at.
-    const Role& role = *ref.field->role;
+    const Role& role = ref.role;
     taint.changes =
         role.removes || (role.writes && (edit.edit->rebinds || role.policy == Role::Policy::must_not_exist));
     result.push_back(std::move(taint));
