@@ -107,11 +107,16 @@ struct Overwrite {  // base with the elements of `region` replaced by `value`
 struct Matmul {
   Expr a, b;
 };
+struct SingularFactors {  // of a matrix: F64 [rows + columns, count], see singular_factors()
+  Expr base;
+  std::int64_t count;
+  bool exact;  // a full decomposition, else block Krylov iteration
+};
 }  // namespace nodes
 
 using NodeKind = std::variant<nodes::Source, nodes::Literal, nodes::Random, nodes::Slice, nodes::Permute,
                               nodes::Reshape, nodes::Broadcast, nodes::Cast, nodes::Scale, nodes::Clamp, nodes::Binary,
-                              nodes::Concat, nodes::Overwrite, nodes::Matmul>;
+                              nodes::Concat, nodes::Overwrite, nodes::Matmul, nodes::SingularFactors>;
 
 class Node {
  public:
@@ -172,5 +177,18 @@ inline const TensorDesc& Expr::desc() const { return node_->desc(); }
 // torch.matmul's rules for ranks >= 1: vectors, matrices, batches with broadcasting. One dtype, not BOOL and not 8-bit
 // floats.
 [[nodiscard]] Expr matmul(Expr a, Expr b);
+
+// How singular values are found. `krylov` gives an approximation whose Frobenius error exceeds the best one's by at
+// most 1e-5 of it (docs/arithmetic.md), many times faster where few values of a large matrix are wanted; `automatic`
+// takes it there.
+enum class SingularMethod : std::uint8_t { automatic, exact, krylov };
+// Factors of the best approximation of base [m, n] (F64, F32, F16 or BF16; m, n >= 1) by a matrix of rank
+// r = min(rank, m, n), with base ~ U diag(s) V^T: left is U sqrt(diag(s)) [m, r], right is sqrt(diag(s)) V^T [r, n],
+// both F64, so that left @ right is that approximation. The largest entry of each row of right is positive. One
+// decomposition serves both, and others of the same base and method whose ranks round up to the same multiple of 16.
+struct LowRank {
+  Expr left, right;
+};
+[[nodiscard]] LowRank low_rank(Expr base, std::int64_t rank, SingularMethod method);
 
 }  // namespace brainsurgery

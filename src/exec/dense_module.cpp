@@ -37,6 +37,7 @@ bs_dense_tensor abi_tensor(const void* data, const TensorDesc& desc) {
 struct DenseModule::Library {
   void* handle = nullptr;
   decltype(&bs_dense_matmul) matmul = nullptr;
+  decltype(&bs_dense_singular_factors) singular_factors = nullptr;
 };
 
 DenseModule::DenseModule() = default;
@@ -71,6 +72,8 @@ DenseModule::Library& DenseModule::library() {
     throw Error(ErrorCode::run, fmt::format("the dense module cannot start: {}", message.data()));
   }
   library->matmul = reinterpret_cast<decltype(&bs_dense_matmul)>(symbol("bs_dense_matmul"));
+  library->singular_factors =
+      reinterpret_cast<decltype(&bs_dense_singular_factors)>(symbol("bs_dense_singular_factors"));
   library_ = std::move(library);
   return *library_;
 }
@@ -82,6 +85,16 @@ void DenseModule::matmul(const Operand& a, const Operand& b, std::byte* out, con
   std::array<char, kMessageSize> message{};
   if (library().matmul(&left, &right, &result, message.data(), message.size()) != 0) {
     throw Error(ErrorCode::run, fmt::format("matmul failed: {}", message.data()));
+  }
+}
+
+void DenseModule::singular_factors(const Operand& matrix, bool exact, std::byte* out, const TensorDesc& out_desc) {
+  const bs_dense_tensor operand = abi_tensor(matrix.data, matrix.desc);
+  const bs_dense_tensor result = abi_tensor(out, out_desc);
+  std::array<char, kMessageSize> message{};
+  if (library().singular_factors(&operand, exact ? 1 : 0, &result, message.data(), message.size()) != 0) {
+    throw Error(ErrorCode::run, fmt::format("the singular values of a matrix of shape {} cannot be found: {}",
+                                            to_string(matrix.desc.shape), message.data()));
   }
 }
 

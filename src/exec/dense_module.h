@@ -22,6 +22,8 @@ class DenseModule {
   };
   // out = a @ b by torch.matmul's rules; `out` has its final shape. Throws Error(run): the module is missing or fails.
   void matmul(const Operand& a, const Operand& b, std::byte* out, const TensorDesc& out_desc);
+  // See nodes::SingularFactors. matrix: F64 or F32; out: F64 [rows + columns, count].
+  void singular_factors(const Operand& matrix, bool exact, std::byte* out, const TensorDesc& out_desc);
 
  private:
   struct Library;

@@ -179,15 +179,17 @@ void Executor::make(Run& run, int buffer) {
     run_jobs({{((*program)->elements + elements - 1) / elements, fill}}, run.places);
   } else if (const auto* random = std::get_if<nodes::Random>(&wanted.how)) {
     draw(*random, wanted.desc, into);
-  } else {
-    const auto& matmul = std::get<Materialization::Matmul>(wanted.how);
-    if (!into.empty()) {
-      const auto operand = [&run](const Place& place, const TensorDesc& desc) {
-        const std::int64_t bytes = byte_count(desc.dtype, desc.shape);
-        run.places.map(place, bytes);
-        return DenseModule::Operand{bytes == 0 ? nullptr : run.places.memory(place).data(), desc};
-      };
-      dense_.matmul(operand(matmul.a, matmul.a_desc), operand(matmul.b, matmul.b_desc), into.data(), wanted.desc);
+  } else if (!into.empty()) {
+    const auto operand = [&run](const Place& place, const TensorDesc& desc) {
+      const std::int64_t bytes = byte_count(desc.dtype, desc.shape);
+      run.places.map(place, bytes);
+      return DenseModule::Operand{bytes == 0 ? nullptr : run.places.memory(place).data(), desc};
+    };
+    if (const auto* matmul = std::get_if<Materialization::Matmul>(&wanted.how)) {
+      dense_.matmul(operand(matmul->a, matmul->a_desc), operand(matmul->b, matmul->b_desc), into.data(), wanted.desc);
+    } else {
+      const auto& factors = std::get<Materialization::SingularFactors>(wanted.how);
+      dense_.singular_factors(operand(factors.matrix, factors.matrix_desc), factors.exact, into.data(), wanted.desc);
     }
   }
   run.places.finish();

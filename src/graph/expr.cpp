@@ -305,4 +305,48 @@ Expr matmul(Expr a, Expr b) {
   return make(std::move(desc), nodes::Matmul{std::move(a), std::move(b)});
 }
 
+namespace {
+
+// Ranks are rounded up to multiples of this: the block of vectors that an iteration works on, and what lets several
+// ranks of one matrix share a decomposition.
+constexpr std::int64_t kRankStep = 16;
+// The iteration pays where the smaller side is at least so many times the number of singular values
+// (tests/bench/phlora_bench.py).
+constexpr std::int64_t kSidePerValue = 64;
+
+bool is_exact(SingularMethod method, std::int64_t side, std::int64_t count) {
+  return method == SingularMethod::automatic ? side / kSidePerValue < count : method == SingularMethod::exact;
+}
+
+Expr rectangle(const Expr& base, std::int64_t row, std::int64_t rows, std::int64_t columns) {
+  return slice(base, Region{{{row, rows, 1, false}, {0, columns, 1, false}}});
+}
+
+}  // namespace
+
+LowRank low_rank(Expr base, std::int64_t rank, SingularMethod method) {
+  const TensorDesc matrix = base.desc();
+  if (!is_floating(matrix.dtype) || !info(matrix.dtype).computes || info(matrix.dtype).bits < 16) {
+    refuse(
+        fmt::format("singular values are not defined for dtype {}; cast to a floating dtype of at least 16 bits first",
+                    to_string(matrix.dtype)));
+  }
+  if (matrix.shape.size() != 2) {
+    refuse(fmt::format("only a matrix has a rank: 2 dimensions are needed, shape {} has {}", to_string(matrix.shape),
+                       matrix.shape.size()));
+  }
+  const std::int64_t rows = matrix.shape[0], columns = matrix.shape[1];
+  const std::int64_t side = std::min(rows, columns);
+  if (side == 0) refuse(fmt::format("a matrix without elements has no rank: shape {}", to_string(matrix.shape)));
+  BS_CHECK(rank >= 1);
+  const std::int64_t wanted = std::min(rank, side);
+  const std::int64_t count = std::min((wanted + kRankStep - 1) / kRankStep * kRankStep, side);
+  const std::int64_t height = checked_add(rows, columns, "the number of rows and columns");
+  TensorDesc desc{DType::F64, {height, count}};
+  static_cast<void>(byte_count(desc.dtype, desc.shape));
+  const Expr factors =
+      make(std::move(desc), nodes::SingularFactors{std::move(base), count, is_exact(method, side, count)});
+  return {rectangle(factors, 0, rows, wanted), permute(rectangle(factors, rows, columns, wanted), {1, 0})};
+}
+
 }  // namespace brainsurgery

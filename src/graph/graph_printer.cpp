@@ -38,6 +38,7 @@ struct Details {
   std::string operator()(const nodes::Binary& node) const { return fmt::format(" {}", to_string(node.operation)); }
   std::string operator()(const nodes::Concat& node) const { return fmt::format(" dim {}", node.dim); }
   std::string operator()(const nodes::Overwrite& node) const { return " " + describe(node.region); }
+  std::string operator()(const nodes::SingularFactors& node) const { return node.exact ? " exact" : " krylov"; }
   template <typename Other>
   std::string operator()(const Other&) const {
     return "";

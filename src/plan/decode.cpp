@@ -19,6 +19,12 @@ void FieldDecoder::expected(const YamlNode& at, std::string_view what) const {
   fail(at, fmt::format("expected {}, found {}", what, at.describe()));
 }
 
+std::optional<bool> FieldDecoder::boolean(const YamlNode& value) const {
+  if (value.is(YamlKind::boolean)) return value.boolean();
+  expected(value, "true or false");
+  return std::nullopt;
+}
+
 std::optional<double> FieldDecoder::number(const YamlNode& value) const {
   if (value.is_number()) return value.floating();
   if (value.is(YamlKind::boolean)) return value.boolean() ? 1.0 : 0.0;
@@ -140,8 +146,9 @@ std::optional<double> FieldDecoder::tolerance(const YamlNode& value) const {
 
 std::optional<TensorRef> FieldDecoder::reference(const YamlNode& value) const {
   try {
-    TensorRef ref = parse_tensor_ref(value, path_, context_.default_alias.has_value());
+    const bool has_default_alias = context_.default_alias || (field_.role && field_.role->alias_of_first);
     const bool may_be_new = field_.role && field_.role->new_alias;
+    TensorRef ref = parse_tensor_ref(value, path_, has_default_alias);
     if (ref.alias && !may_be_new && !context_.known_aliases.contains(*ref.alias)) {
       const std::vector<std::string> known(context_.known_aliases.begin(), context_.known_aliases.end());
       std::vector<std::string> notes = did_you_mean(*ref.alias, known);
@@ -198,6 +205,7 @@ bool reads_yaml(FieldKind kind, std::string_view text) {
     case FieldKind::size:
     case FieldKind::text:
       return false;
+    case FieldKind::boolean:
     case FieldKind::number:
     case FieldKind::integer:
     case FieldKind::integers:

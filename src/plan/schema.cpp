@@ -29,6 +29,11 @@ Role loaded() {
   return {.names = Role::Names::literal, .policy = Role::Policy::must_not_exist, .writes = true, .new_alias = true};
 }
 Role saved() { return {.names = Role::Names::literal, .policy = Role::Policy::must_exist, .reads = true}; }
+Role taken_apart() { return {.reads = true, .contributes = true}; }
+Role result_beside() {
+  return {
+      .names = Role::Names::derived, .policy = Role::Policy::must_not_exist, .writes = true, .alias_of_first = true};
+}
 }  // namespace roles
 
 const Field* Schema::find(std::string_view key) const {

@@ -38,10 +38,12 @@ struct Role {
   Policy policy = Policy::any;
   bool reads = false;
   bool writes = false;
-  bool removes = false;  // the name is gone afterwards
-  bool slice = false;      // may carry one
-  bool single = false;     // a pattern that must match exactly one tensor
-  bool new_alias = false;  // the alias need not exist yet
+  bool removes = false;         // the name is gone afterwards
+  bool slice = false;           // may carry one
+  bool single = false;          // a pattern that must match exactly one tensor
+  bool new_alias = false;       // the alias need not exist yet
+  bool contributes = false;     // its alias is the one that the step works on; else that of the first that writes
+  bool alias_of_first = false;  // written without an alias it has that of the first reference, not the default one
 };
 
 namespace roles {
@@ -57,6 +59,8 @@ namespace roles {
 [[nodiscard]] Role in_place_whole();   // the same without slices
 [[nodiscard]] Role loaded();           // a literal name, also of a new alias, must not exist
 [[nodiscard]] Role saved();            // a literal name, read as a whole
+[[nodiscard]] Role taken_apart();      // read as a whole; the alias that results are written to unless they name one
+[[nodiscard]] Role result_beside();    // written; named from the match, under the alias of the first reference
 }  // namespace roles
 
 // Numbers as written in a plan: a scalar or nested lists of one shape.
@@ -75,6 +79,7 @@ struct ExactNumber {
 enum class FieldKind : std::uint8_t {
   reference,
   references,
+  boolean,
   number,
   integer,
   integers,
@@ -112,12 +117,16 @@ struct Field {
   bool required = false;
   std::string default_text;          // as documented; empty: none
   std::vector<std::string> choices;  // FieldKind::choice
-  std::optional<Role> role;          // references
+  std::optional<Role> role;          // references; as the defaults of the other fields have it
   bool takes_list = false;           // FieldKind::references
   // Decodes into the spec at `spec`; mistakes go to the decoder.
   std::function<void(const YamlNode& value, const FieldDecoder& decoder, void* spec)> decode;
   // The references of a decoded spec, in order; empty for other kinds.
   std::function<std::vector<const TensorRef*>(const void* spec)> references;
+  // Set where the role depends on what else the spec says.
+  std::function<Role(const void* spec)> role_by_spec;
+
+  [[nodiscard]] Role role_in(const void* spec) const { return role_by_spec ? role_by_spec(spec) : *role; }
 
   Field& require() {
     required = true;
@@ -163,6 +172,7 @@ class FieldDecoder {
   void expected(const YamlNode& at, std::string_view what) const;
 
   // nullopt after a mistake was reported. Numbers may be written as numbers, booleans or numeric text.
+  [[nodiscard]] std::optional<bool> boolean(const YamlNode& value) const;
   [[nodiscard]] std::optional<double> number(const YamlNode& value) const;
   [[nodiscard]] std::optional<ExactNumber> exact_number(const YamlNode& value) const;
   [[nodiscard]] std::optional<std::int64_t> integer(const YamlNode& value) const;
@@ -223,6 +233,12 @@ class SchemaBuilder {
     };
     return field;
   }
+  // Other keys of the spec decide what becomes of the tensor.
+  Field& reference(TensorRef Spec::*member, std::string name, std::function<Role(const Spec&)> role) {
+    Field& field = reference(member, std::move(name), role(Spec()));
+    field.role_by_spec = [role = std::move(role)](const void* spec) { return role(*static_cast<const Spec*>(spec)); };
+    return field;
+  }
   Field& references(std::vector<TensorRef> Spec::*member, std::string name, Role role) {
     Field& field = add(std::move(name), FieldKind::references, member, &FieldDecoder::references);
     field.role = role;
@@ -233,6 +249,9 @@ class SchemaBuilder {
       return result;
     };
     return field.require();
+  }
+  Field& field(bool Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::boolean, member, &FieldDecoder::boolean);
   }
   Field& field(double Spec::*member, std::string name) {
     return add(std::move(name), FieldKind::number, member, &FieldDecoder::number);

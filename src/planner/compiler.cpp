@@ -139,6 +139,9 @@ class ProgramBuilder {
   int emit_kind(const nodes::Matmul&, const Expr& expr, const View& view) {
     return emit_buffer(compiler_.materialize(expr), expr, view);
   }
+  int emit_kind(const nodes::SingularFactors&, const Expr& expr, const View& view) {
+    return emit_buffer(compiler_.materialize(expr), expr, view);
+  }
   int emit_kind(const nodes::Slice& node, const Expr&, const View& view) {
     return emit(node.base, view.through_slice(node.region, node.base.shape()));
   }
@@ -274,6 +277,7 @@ void Compiler::materialize_deep_parts(const Expr& expr) {
 
 int Compiler::materialize(const Expr& expr) {
   if (const auto known = buffers_.find(expr.get()); known != buffers_.end()) return known->second;
+  if (const auto* factors = as<nodes::SingularFactors>(expr)) return factorise(expr, *factors);
   Materialization result;
   result.desc = expr.desc();
   result.bytes = byte_count(expr.dtype(), expr.shape());
@@ -286,6 +290,29 @@ int Compiler::materialize(const Expr& expr) {
   } else {
     result.how = ProgramBuilder(*this, result.needs).build(expr, View::identity(expr.shape()), true);
   }
+  return keep(expr, std::move(result));
+}
+
+// Steps that ask for the same values of the same matrix made nodes of their own; they get one decomposition.
+int Compiler::factorise(const Expr& expr, const nodes::SingularFactors& node) {
+  const std::tuple key(node.base.get(), node.count, node.exact);
+  if (const auto known = factorisations_.find(key); known != factorisations_.end()) {
+    buffers_.emplace(expr.get(), known->second);
+    kept_.push_back(expr);
+    return known->second;
+  }
+  Materialization result;
+  result.desc = expr.desc();
+  result.bytes = byte_count(expr.dtype(), expr.shape());
+  const Expr matrix = node.base.dtype() == DType::F64 ? node.base : cast(node.base, DType::F32);
+  Place place = packed_operand(matrix, result.needs);
+  result.how = Materialization::SingularFactors{std::move(place), matrix.desc(), node.exact};
+  const int buffer = keep(expr, std::move(result));
+  factorisations_.emplace(key, buffer);
+  return buffer;
+}
+
+int Compiler::keep(const Expr& expr, Materialization result) {
   const int buffer = static_cast<int>(materializations_.size());
   materializations_.push_back(std::move(result));
   buffers_.emplace(expr.get(), buffer);

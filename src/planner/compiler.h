@@ -7,6 +7,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -33,6 +35,8 @@ class Compiler {
   void materialize_deep_parts(const Expr& expr);
   [[nodiscard]] int materialize(const Expr& expr);
   [[nodiscard]] Expr stretch_of(const Expr& expr);
+  [[nodiscard]] int factorise(const Expr& expr, const nodes::SingularFactors& node);
+  int keep(const Expr& expr, Materialization result);
   [[nodiscard]] Place packed_operand(const Expr& expr, std::vector<int>& needs);
   void use(int buffer, std::vector<int>& needs);
 
@@ -41,6 +45,7 @@ class Compiler {
   std::unordered_map<const Node*, int> buffers_;
   std::vector<Expr> kept_;  // keeps the nodes of buffers_ alive
   std::unordered_map<const Node*, Expr> stretches_;
+  std::map<std::tuple<const Node*, std::int64_t, bool>, int> factorisations_;  // by matrix, count and method
   std::unordered_map<const Node*, int> visits_;  // by how many programs of the tensor at hand
 };
 

@@ -102,9 +102,14 @@ struct Materialization {
     Place a, b;
     TensorDesc a_desc, b_desc;
   };
+  struct SingularFactors {
+    Place matrix;
+    TensorDesc matrix_desc;  // F64 or F32
+    bool exact;
+  };
   TensorDesc desc;
   std::int64_t bytes = 0;
-  std::variant<ProgramPtr, Matmul, nodes::Random> how;
+  std::variant<ProgramPtr, Matmul, SingularFactors, nodes::Random> how;
   std::vector<int> needs;  // buffers it is made from
   int uses = 0;            // how many consumers there are in all; it can be dropped after the last
 };

@@ -25,6 +25,16 @@ std::set<std::pair<const ReadableFile*, std::int64_t>> shared_storages(const Che
   return shared;
 }
 
+// The alias that counts as changed when the output's is inferred.
+const std::string& alias_worked_on(const PreparedEdit& edit) {
+  const auto says = [&edit](bool Role::*flag) {
+    return std::ranges::find_if(edit.refs, [flag](const PreparedRef& ref) { return ref.role.*flag; });
+  };
+  auto found = says(&Role::contributes);
+  if (found == edit.refs.end()) found = says(&Role::writes);
+  return found == edit.refs.end() ? edit.refs.front().alias : found->alias;
+}
+
 // A reference's text as a name might be spelt: escapes removed.
 std::string unescaped(const std::string& expr) {
   std::string text;
@@ -187,15 +197,13 @@ void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
       event.changed += entry.kind == DeltaEntry::Kind::changed;
       event.deleted += entry.kind == DeltaEntry::Kind::deleted;
     }
-    const auto destination =
-        std::ranges::find_if(edit.refs, [](const PreparedRef& ref) { return ref.field->role->writes; });
-    state_.contributing.insert(destination == edit.refs.end() ? edit.refs.front().alias : destination->alias);
+    state_.contributing.insert(alias_worked_on(edit));
     events_.on(event);
   } catch (const Error& error) {
     report_mistake(error, touched);
     for (std::size_t i = 0; i < touched.size(); ++i) {
       // Writing values into a tensor changes nothing that binding looks at.
-      const Role& role = *edit.refs[i].field->role;
+      const Role& role = edit.refs[i].role;
       if (role.removes || (role.writes && (edit.edit->rebinds || role.policy == Role::Policy::must_not_exist)))
         taints_.add(touched[i]);
     }
@@ -205,7 +213,7 @@ void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
 std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
   const PreparedRef& lead = edit.refs.front();
   std::vector<Match> matches;
-  if (!lead.pattern || lead.field->role->single) {
+  if (!lead.pattern || lead.role.single) {
     Match match;
     for (const PreparedRef& ref : edit.refs) match.push_back({&ref, ref.pattern ? single_match(ref) : ref.ref->expr});
     matches.push_back(std::move(match));
@@ -242,15 +250,16 @@ void Binder::check_destinations(const std::vector<Match>& matches) {
   std::set<std::pair<std::string_view, std::string_view>> written;
   for (const Match& match : matches) {
     for (const Resolved& resolved : match) {
-      const Role& role = *resolved.ref->field->role;
+      const Role& role = resolved.ref->role;
       const std::string& alias = resolved.ref->alias;
       if (role.policy == Role::Policy::any && !role.writes) continue;
       const bool exists = names_of(alias).find(resolved.name) != nullptr;
       const std::string label = label_of(alias, resolved.name);
       if (resolved.name.empty()) {
-        throw Error(ErrorCode::plan,
-                    fmt::format("{}: '{}' gives an empty name", resolved.ref->where, describe(*resolved.ref->ref)),
-                    resolved.ref->ref->span);
+        TensorRef full = *resolved.ref->ref;
+        full.alias = alias;
+        throw Error(ErrorCode::plan, fmt::format("{}: '{}' gives an empty name", resolved.ref->where, to_string(full)),
+                    full.span);
       }
       if (role.policy == Role::Policy::must_exist && !exists)
         throw missing(resolved.ref->where, *resolved.ref->ref, alias, resolved.name);
@@ -290,7 +299,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
   std::vector<std::string> labels;
   const Resolved* first_target = nullptr;
   for (const Resolved& resolved : match) {
-    const Role& role = *resolved.ref->field->role;
+    const Role& role = resolved.ref->role;
     const std::string label = label_of(resolved.ref->alias, resolved.name);
     if (role.writes && first_target == nullptr) first_target = &resolved;
     if (role.reads) {
@@ -317,16 +326,19 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
                 match.front().ref->ref->span, error.diagnostics().front().notes);
   }
   for (const Resolved& resolved : match) {
-    const Role& role = *resolved.ref->field->role;
-    const bool exists = role.policy != Role::Policy::must_not_exist;
-    if (!edit.edit->renames && role.reads) count(resolved.ref->alias, resolved.name, 1, role.writes && exists ? 1 : 0);
+    const Role& role = resolved.ref->role;
+    if (edit.edit->renames || names_of(resolved.ref->alias).find(resolved.name) == nullptr) continue;
+    if (role.reads || role.writes) count(resolved.ref->alias, resolved.name, role.reads ? 1 : 0, role.writes ? 1 : 0);
   }
   std::size_t next = 0;
   for (const Resolved& resolved : match) {
-    if (resolved.ref->field->role->writes) write(edit, resolved, std::move(results.at(next++)), match);
+    if (resolved.ref->role.writes) write(edit, resolved, std::move(results.at(next++)), match);
   }
   for (const Resolved& resolved : match) {
-    if (!resolved.ref->field->role->removes) continue;
+    const auto replaces = [&resolved](const Resolved& other) {
+      return other.ref->role.writes && other.ref->alias == resolved.ref->alias && other.name == resolved.name;
+    };
+    if (!resolved.ref->role.removes || std::ranges::any_of(match, replaces)) continue;
     StateDict& names = state_.workspace.at(resolved.ref->alias);
     if (names.find(resolved.name) != nullptr) names.erase(resolved.name);
     current_.delta.push_back({DeltaEntry::Kind::deleted, resolved.ref->alias, resolved.name, ""});
@@ -337,7 +349,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
 void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value, const Match& match) {
   StateDict& names = state_.workspace.at(target.ref->alias);
   const std::optional<Slice>& slice = target.ref->ref->slice;
-  if (target.ref->field->role->policy == Role::Policy::must_not_exist) {
+  if (names.find(target.name) == nullptr) {
     const PreparedRef& from = *match.front().ref;
     if (edit.edit->renames && from.alias == target.ref->alias) {
       names.rename(match.front().name, target.name);
@@ -435,7 +447,7 @@ void Binder::announce_edit(const PreparedStep& step, const Match& match) {
   bool many_sources = false;
   bool many_targets = false;
   for (const Resolved& resolved : match) {
-    const bool writes = resolved.ref->field->role->writes;
+    const bool writes = resolved.ref->role.writes;
     (writes ? targets : sources).push_back(resolved.name);
     (writes ? many_targets : many_sources) |= resolved.ref->field->takes_list;
   }

@@ -14,6 +14,10 @@ namespace {
 std::string describe(const Materialization& made, int number) {
   std::string how = "random values";
   if (std::holds_alternative<Materialization::Matmul>(made.how)) how = "matmul";
+  if (const auto* factors = std::get_if<Materialization::SingularFactors>(&made.how)) {
+    how = fmt::format("singular factors of {}, {}", to_string(factors->matrix_desc.shape),
+                      factors->exact ? "exact" : "krylov");
+  }
   if (const auto* program = std::get_if<ProgramPtr>(&made.how)) how = to_string(**program);
   return fmt::format("  buffer {}: {} {} ({}), used {} times: {}\n", number, to_string(made.desc.dtype),
                      to_string(made.desc.shape), format_size(made.bytes), made.uses, how);

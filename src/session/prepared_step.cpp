@@ -26,13 +26,15 @@ PreparedEdit prepare_edit(const Edit& edit, std::shared_ptr<const void> spec,
     const std::vector<const TensorRef*> refs = field->references(prepared.spec.get());
     for (std::size_t i = 0; i < refs.size(); ++i) {
       PreparedRef ref;
-      ref.field = field.get();
       ref.ref = refs[i];
-      ref.alias = refs[i]->alias ? *refs[i]->alias : default_alias.value_or("");
+      ref.role = field->role_in(prepared.spec.get());
+      ref.alias = refs[i]->alias            ? *refs[i]->alias
+                  : ref.role.alias_of_first ? prepared.refs.front().alias
+                                            : default_alias.value_or("");
       ref.where = field->takes_list ? fmt::format("{}.{}[{}]", edit.schema.name, field->name, i)
                                     : fmt::format("{}.{}", edit.schema.name, field->name);
-      if (field->role->names == Role::Names::pattern) ref.pattern = NamePattern::compile(*refs[i], ref.where);
-      if (field->role->names == Role::Names::derived)
+      if (ref.role.names == Role::Names::pattern) ref.pattern = NamePattern::compile(*refs[i], ref.where);
+      if (ref.role.names == Role::Names::derived)
         ref.expansion = NameTemplate::compile(*refs[i], *prepared.refs.front().pattern, ref.where);
       prepared.refs.push_back(std::move(ref));
     }

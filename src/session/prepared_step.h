@@ -21,10 +21,10 @@ namespace brainsurgery {
 // A plan without inputs creates its tensors under this alias.
 inline constexpr const char* kImplicitAlias = "model";
 
-// A reference of an edit. Pointers are into the edit's schema and spec.
+// A reference of an edit. Pointers are into the edit's spec.
 struct PreparedRef {
-  const Field* field = nullptr;
   const TensorRef* ref = nullptr;
+  Role role;  // of its field, for this spec
   std::string alias;
   std::optional<NamePattern> pattern;     // Role::Names::pattern
   std::optional<NameTemplate> expansion;  // Role::Names::derived

@@ -26,6 +26,7 @@ TransformRegistry all_transforms() {
   add_clamp(registry);
   add_reshape(registry);
   add_split_concat(registry);
+  add_phlora(registry);
   add_create(registry);
   add_fill(registry);
   return registry;

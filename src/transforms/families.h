@@ -8,6 +8,7 @@ namespace brainsurgery {
 void add_copy_move(TransformRegistry& registry);     // copy move delete assign
 void add_arithmetic(TransformRegistry& registry);    // add add_ subtract subtract_ multiply
 void add_matmul(TransformRegistry& registry);        // matmul
+void add_phlora(TransformRegistry& registry);        // phlora phlora_
 void add_scale(TransformRegistry& registry);         // scale scale_
 void add_cast(TransformRegistry& registry);          // cast cast_
 void add_clamp(TransformRegistry& registry);         // clamp clamp_

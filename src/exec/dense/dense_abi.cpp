@@ -1,9 +1,10 @@
-// The only translation unit of the program that sees libtorch.
+// The module's interface; this folder is all of the program that sees libtorch.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
@@ -11,6 +12,7 @@
 
 #include "brainsurgery/types.h"
 #include "exec/dense/dense_abi.h"
+#include "exec/dense/singular_factors.h"
 
 namespace brainsurgery::dense {
 namespace {
@@ -121,12 +123,14 @@ BS_DENSE_EXPORT int bs_dense_matmul(const bs_dense_tensor* a, const bs_dense_ten
   });
 }
 
-BS_DENSE_EXPORT int bs_dense_svd(const bs_dense_tensor* a, const bs_dense_tensor* u, const bs_dense_tensor* s,
-                                 const bs_dense_tensor* vh, char* error, size_t error_size) {
+BS_DENSE_EXPORT int bs_dense_singular_factors(const bs_dense_tensor* a, int32_t exact, const bs_dense_tensor* out,
+                                              char* error, size_t error_size) {
   return guarded(error, error_size, [&] {
-    const auto [left, values, right] = at::linalg_svd(view(*a), /*full_matrices=*/false);
-    store(left, *u);
-    store(values, *s);
-    store(right, *vh);
+    if (a->rank != 2 || out->rank != 2 ||
+        !(scalar_type(a->dtype) == at::kDouble || scalar_type(a->dtype) == at::kFloat))
+      throw std::invalid_argument("singular values need a float64 or float32 matrix");
+    const std::int64_t side = std::min(a->shape[0], a->shape[1]);
+    if (out->shape[1] < 1 || out->shape[1] > side) throw std::invalid_argument("there are not so many singular values");
+    store(singular_factors(view(*a), out->shape[1], exact != 0), *out);
   });
 }

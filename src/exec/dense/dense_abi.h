@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-#define BS_DENSE_ABI_VERSION 1
+#define BS_DENSE_ABI_VERSION 2
 
 /* A packed row-major tensor; dtype is the numeric value of brainsurgery::DType. */
 typedef struct {
@@ -33,10 +33,12 @@ const char* bs_dense_description(void);
 int bs_dense_matmul(const bs_dense_tensor* a, const bs_dense_tensor* b, const bs_dense_tensor* out, char* error,
                     size_t error_size);
 
-/* Thin singular value decomposition of a: [m, n], F64 or F32. u: [m, k], s: [k], vh: [k, n] with k = min(m, n), same
- * dtype. */
-int bs_dense_svd(const bs_dense_tensor* a, const bs_dense_tensor* u, const bs_dense_tensor* s,
-                 const bs_dense_tensor* vh, char* error, size_t error_size);
+/* The largest singular values of a: [m, n], F64 or F32, m, n >= 1, and their vectors. out: F64 [m + n, count] with
+ * count <= min(m, n): left vectors above right ones, columns times the roots of their values, descending. exact != 0:
+ * by a full decomposition; else by an iteration whose approximation error exceeds the best one's by at most 1e-5 of it.
+ */
+int bs_dense_singular_factors(const bs_dense_tensor* a, int32_t exact, const bs_dense_tensor* out, char* error,
+                              size_t error_size);
 
 #ifdef __cplusplus
 }
