@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,14 @@ struct StorageSpan {
   friend bool operator==(const StorageSpan&, const StorageSpan&) = default;
 };
 
+// How a tensor stands in its file where that is no DType: quantised in blocks. Whoever needs values reads what
+// TensorEntry::file decodes; this is for showing and for digests.
+struct StoredForm {
+  std::string_view type;  // the format's name for it, "Q4_K"
+  std::shared_ptr<const ReadableFile> file;
+  std::int64_t offset = 0, size = 0;  // bytes
+};
+
 // A little-endian tensor inside a file. `offset` need not be a multiple of the element size. Names are valid UTF-8 but
 // otherwise anything: never a path, and to be escaped when shown.
 struct TensorEntry {
@@ -49,6 +58,7 @@ struct TensorEntry {
   std::int64_t offset = 0;                  // of the first element: bytes from the beginning of the file
   std::vector<std::int64_t> strides = {};   // in elements, >= 0; empty: packed and row-major
   std::optional<StorageSpan> storage = {};  // where tensors may share memory; tensors of one (file, storage) do
+  std::optional<StoredForm> stored = {};    // where `file` decodes
 };
 
 struct Checkpoint {

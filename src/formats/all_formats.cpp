@@ -6,6 +6,7 @@
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
 #include "formats/dcp.h"
+#include "formats/gguf.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
 
@@ -29,7 +30,6 @@ bool is_npz(Head head, std::int64_t size) {
 }
 
 bool is_npy(Head head, std::int64_t) { return begins_with(head, "\x93NUMPY"); }
-bool is_gguf(Head head, std::int64_t) { return begins_with(head, "GGUF"); }
 bool is_lfs_pointer(Head head, std::int64_t) { return begins_with(head, "version https://git-lfs"); }
 
 bool ends_with_ignoring_case(std::string_view text, std::string_view suffix) {
@@ -57,7 +57,7 @@ FormatRegistry all_formats() {
   formats.add(torch_format());
   formats.add(dcp_format());
   formats.add(known_by_sight("npy", "a NumPy array", {".npy"}, is_npy));
-  formats.add(known_by_sight("gguf", "a GGUF file", {".gguf"}, is_gguf));
+  formats.add(gguf_format());
   formats.add(known_by_sight("git-lfs", "a Git LFS pointer, not the file itself", {}, is_lfs_pointer,
                              "fetch the file with 'git lfs pull'"));
   return formats;

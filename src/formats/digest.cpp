@@ -16,13 +16,12 @@ namespace {
 
 constexpr std::int64_t kPiece = 1 << 20;  // bytes
 
-std::string sha256_of_packed(const TensorEntry& tensor) {
-  const std::int64_t size = byte_count(tensor.desc.dtype, tensor.desc.shape);
+std::string sha256_of_stretch(const ReadableFile& file, std::int64_t begin, std::int64_t size) {
   std::vector<std::byte> buffer(static_cast<std::size_t>(std::min(size, kPiece)));
   Sha256 hash;
   for (std::int64_t done = 0; done < size; done += kPiece) {
     const auto piece = std::span(buffer).first(static_cast<std::size_t>(std::min(size - done, kPiece)));
-    tensor.file->read(tensor.offset + done, piece);
+    file.read(begin + done, piece);
     hash.update(piece);
   }
   return hash.hex();
@@ -63,7 +62,9 @@ std::string sha256_of_strided(const TensorEntry& tensor) {
 }  // namespace
 
 std::string sha256_of(const TensorEntry& tensor) {
-  return tensor.strides.empty() ? sha256_of_packed(tensor) : sha256_of_strided(tensor);
+  if (tensor.stored) return sha256_of_stretch(*tensor.stored->file, tensor.stored->offset, tensor.stored->size);
+  if (!tensor.strides.empty()) return sha256_of_strided(tensor);
+  return sha256_of_stretch(*tensor.file, tensor.offset, byte_count(tensor.desc.dtype, tensor.desc.shape));
 }
 
 }  // namespace brainsurgery

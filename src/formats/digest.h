@@ -1,4 +1,4 @@
-// SHA-256 of what a tensor holds: its packed, row-major, little-endian bytes.
+// SHA-256 of what a tensor holds: its packed, row-major, little-endian bytes, or those of its StoredForm.
 #pragma once
 
 #include <string>

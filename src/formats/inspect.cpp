@@ -23,13 +23,20 @@ struct Listed {
   bool beside;
 };
 
+std::string_view stored_type(const TensorEntry& tensor) {
+  return tensor.stored ? tensor.stored->type : info(tensor.desc.dtype).name;
+}
+
+std::int64_t stored_bytes(const TensorEntry& tensor) {
+  return tensor.stored ? tensor.stored->size : byte_count(tensor.desc.dtype, tensor.desc.shape);
+}
+
 void append_tensor(std::string& json, const Checkpoint& checkpoint, const Listed& listed, bool digest) {
   const TensorEntry& tensor = *listed.tensor;
   json += "{\"name\": ";
   append_json_string(json, tensor.name, kEscapes);
-  json +=
-      ", \"dtype\": \"" + std::string(info(tensor.desc.dtype).name) + "\", \"shape\": " + to_string(tensor.desc.shape);
-  json += ", \"nbytes\": " + std::to_string(byte_count(tensor.desc.dtype, tensor.desc.shape)) + ", \"file\": ";
+  json += ", \"dtype\": \"" + std::string(stored_type(tensor)) + "\", \"shape\": " + to_string(tensor.desc.shape);
+  json += ", \"nbytes\": " + std::to_string(stored_bytes(tensor)) + ", \"file\": ";
   const std::string file = file_name_of(checkpoint, tensor);  // names of files may be any bytes
   append_json_string(json, is_valid_utf8(file) ? file : escape_for_terminal(file), kEscapes);
   if (digest) json += ", \"sha256\": \"" + sha256_of(tensor) + "\"";
@@ -52,10 +59,10 @@ std::string inspect_text(const Checkpoint& checkpoint, bool digest) {
   std::string text;
   std::int64_t total = 0;
   for (const auto& [tensor, beside] : sorted_by_name(checkpoint)) {
-    const std::int64_t bytes = byte_count(tensor->desc.dtype, tensor->desc.shape);
+    const std::int64_t bytes = stored_bytes(*tensor);
     total += bytes;
-    text += fmt::format("{:<8} {:<16} {:>10}  ", info(tensor->desc.dtype).name, to_string(tensor->desc.shape),
-                        format_size(bytes));
+    text +=
+        fmt::format("{:<8} {:<16} {:>10}  ", stored_type(*tensor), to_string(tensor->desc.shape), format_size(bytes));
     if (digest) text += sha256_of(*tensor) + "  ";
     text += escape_for_terminal(tensor->name) + (beside ? "  (beside the model)\n" : "\n");
   }

@@ -11,8 +11,8 @@ namespace brainsurgery {
 //   {"tensors": [{"name": "w", "dtype": "F32", "shape": [2, 3], "nbytes": 24, "file": "model.safetensors",
 //                 "sha256": "..."}, ...], "metadata": {"format": "pt"}}
 // Tensors sorted by name (byte order), those beside the model among them with `"beside": true`; dtypes in safetensors
-// spelling, files as Checkpoint::files lists them; "sha256" only with `digest`, which reads all tensor data. Throws
-// Error(run) where that fails.
+// spelling (block types in their own, with size and digest of what is stored), files as Checkpoint::files lists them;
+// "sha256" only with `digest`, which reads all tensor data. Throws Error(run) where that fails.
 [[nodiscard]] std::string inspect_json(const Checkpoint& checkpoint, bool digest);
 
 // For people: one line a tensor, sorted by name, in columns (dtype, shape, size, with `digest` the digest, name), then
