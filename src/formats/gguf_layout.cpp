@@ -23,7 +23,7 @@ std::int64_t aligned(std::int64_t offset) {
 void append_info(std::string& header, const NamedDesc& tensor, std::int64_t offset) {
   const auto& [dtype, shape] = tensor.desc;
   const GgufType* type = gguf_type_of(dtype);
-  if (type == nullptr) refuse(tensor, "it has no type " + to_string(dtype) + "; cast it first");
+  if (type == nullptr) refuse(tensor, "there is no type for " + to_string(dtype) + "; cast it first");
   if (shape.size() > kMaxGgufRank) {
     refuse(tensor, std::to_string(shape.size()) + " dimensions are more than " + std::to_string(kMaxGgufRank));
   }

@@ -1,0 +1,280 @@
+#include "formats/gguf.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "formats/decoded_file.h"
+#include "formats/gguf_blocks.h"
+#include "formats/gguf_metadata.h"
+#include "unit/formats/memory_file.h"
+
+namespace brainsurgery {
+namespace {
+
+using testing::file_of;
+using testing::message_of;
+
+std::string u32(std::uint32_t value) {
+  std::string bytes;
+  append_u32(bytes, value);
+  return bytes;
+}
+
+std::string u64(std::uint64_t value) {
+  std::string bytes;
+  append_u64(bytes, value);
+  return bytes;
+}
+
+std::string text(const std::string& value) { return u64(value.size()) + value; }
+
+std::string pair(const std::string& key, std::uint32_t type, const std::string& value) {
+  return text(key) + u32(type) + value;
+}
+
+// `dims` innermost first, as the file has them.
+std::string tensor(const std::string& name, const std::vector<std::uint64_t>& dims, std::uint32_t type,
+                   std::uint64_t offset) {
+  std::string bytes = text(name) + u32(static_cast<std::uint32_t>(dims.size()));
+  for (const std::uint64_t dim : dims) bytes += u64(dim);
+  return bytes + u32(type) + u64(offset);
+}
+
+std::string file_bytes(const std::vector<std::string>& pairs, const std::vector<std::string>& tensors,
+                       const std::string& data, std::size_t alignment = 32) {
+  std::string bytes = "GGUF" + u32(3) + u64(tensors.size()) + u64(pairs.size());
+  for (const std::string& pair : pairs) bytes += pair;
+  for (const std::string& tensor : tensors) bytes += tensor;
+  bytes.resize((bytes.size() + alignment - 1) / alignment * alignment, '\0');
+  return bytes + data;
+}
+
+std::string refusal(const std::string& bytes) {
+  const std::string prefix = "'x.gguf': invalid GGUF header: ";
+  const std::string message = message_of([&] { static_cast<void>(read_gguf(file_of(bytes, "x.gguf"))); });
+  EXPECT_TRUE(message.starts_with(prefix)) << message;
+  EXPECT_EQ(message.find('\n'), std::string::npos);
+  return message.substr(std::min(prefix.size(), message.size()));
+}
+
+TEST(Gguf, GivesPlainTensorsByOffsetWithTheirPlaces) {
+  const std::string bytes =
+      file_bytes({}, {tensor("late", {3, 2}, 1, 32), tensor("early", {}, 28, 0)}, std::string(32 + 12, '\7'));
+  const auto file = file_of(bytes);
+  const FileContents contents = read_gguf(file);
+  ASSERT_EQ(contents.tensors.size(), 2u);
+  const auto data = static_cast<std::int64_t>(bytes.size()) - 44;
+  EXPECT_EQ(contents.tensors[0].name, "early");
+  EXPECT_EQ(contents.tensors[0].desc, (TensorDesc{DType::F64, {}}));
+  EXPECT_EQ(contents.tensors[0].offset, data);
+  EXPECT_EQ(contents.tensors[1].desc, (TensorDesc{DType::F16, {2, 3}}));
+  EXPECT_EQ(contents.tensors[1].offset, data + 32);
+  EXPECT_EQ(contents.tensors[1].file, file);
+  EXPECT_FALSE(contents.tensors[1].stored);
+}
+
+TEST(Gguf, KeepsTypedMetadataAsText) {
+  const FileContents contents = read_gguf(file_of(file_bytes(
+      {pair("a", 8, text("é")), pair("b", 4, u32(4000000000)), pair("c", 1, "\xff"), pair("d", 6, u32(0x3DCCCCCD)),
+       pair("e", 7, "\1"), pair("f", 11, u64(0x8000000000000000)), pair("g", 12, u64(0x3FB999999999999A)),
+       pair("h", 8, text("\xff\x1b")), pair("i", 9, u32(4) + u64(2) + u32(1) + u32(2)),
+       pair("j", 9, u32(8) + u64(1) + text("q\"")), pair("k", 9, u32(0) + u64(17) + std::string(17, 'x'))},
+      {}, "")));
+  EXPECT_EQ(contents.metadata, (Metadata{{"a", "é"},
+                                         {"b:u32", "4000000000"},
+                                         {"c:i8", "-1"},
+                                         {"d:f32", "0.1"},
+                                         {"e:bool", "true"},
+                                         {"f:i64", "-9223372036854775808"},
+                                         {"g:f64", "0.1"},
+                                         {"h", "\\xff\\x1b"},
+                                         {"i:array", "[1, 2]"},
+                                         {"j:array", "[\"q\\\"\"]"},
+                                         {"k:array", "(17 values of type u8)"}}));
+  ASSERT_EQ(contents.warnings.size(), 1u);
+  EXPECT_EQ(
+      contents.warnings[0],
+      "'x.safetensors': the metadata value of 'i' and of 2 others will not be written: arrays and very long texts "
+      "are not kept");
+}
+
+TEST(Gguf, SaysWhatIsWrong) {
+  const std::string f32 = tensor("t", {2}, 0, 0);
+  struct Row {
+    std::string bytes, reason;
+  };
+  const std::vector<Row> rows = {
+      {"", "it does not begin with 'GGUF'"},
+      {"GGU", "it does not begin with 'GGUF'"},
+      {"GGUF\3", "the file ends inside the version, at byte 5 (cut off?)"},
+      {"GGUF" + u32(1) + u64(0), "version 1 is not read; versions 2 and 3 are"},
+      {"GGUF" + u32(0x03000000), "the file is big-endian, which this version does not read"},
+      {file_bytes({pair("k", 13, "x")}, {}, ""), "the metadata value of 'k' has the unknown type 13"},
+      {file_bytes({pair("k", 7, "\2")}, {}, ""), "the metadata value of 'k' is a truth value other than 0 and 1"},
+      {file_bytes({pair("k", 9, u32(9) + u64(0))}, {}, ""), "the metadata value of 'k' is an array of arrays"},
+      {file_bytes({pair("k", 9, u32(10) + u64(5))}, {}, ""), "the file is too short for the 5 values of the array 'k'"},
+      {file_bytes({pair("k", 9, u32(8) + u64(17) + std::string(17 * 8, '\x7f'))}, {}, ""),
+       "the file ends inside the array 'k'"},
+      {file_bytes({pair("k", 0, "x"), pair("k", 1, "x")}, {}, ""), "the metadata key 'k' stands there twice"},
+      {file_bytes({pair("k", 0, "x"), pair("k:u8", 8, text(""))}, {}, ""),
+       "the metadata keys 'k' and 'k:u8' are both shown as 'k:u8'"},
+      {file_bytes({pair("\xff", 0, "x")}, {}, ""), "a metadata key is not UTF-8: '\\xff'"},
+      {file_bytes({pair("general.alignment", 4, u32(24))}, {}, ""),
+       "an alignment of 24 is not a power of two up to 1048576"},
+      {file_bytes({pair("general.alignment", 10, u64(32))}, {}, ""),
+       "'general.alignment' is not an unsigned 32-bit number"},
+      {file_bytes({}, {tensor("t", {1, 1, 1, 1, 1}, 0, 0)}, "1234"),
+       "it has 5 dimensions, the most are 4 (tensor 't')"},
+      {file_bytes({}, {tensor("t", {1ull << 63}, 0, 0)}, "1234"), "a dimension is above 2^63 - 1 (tensor 't')"},
+      {file_bytes({}, {tensor("t", {1ull << 32, 1ull << 32}, 0, 0)}, "1234"),
+       "the shape overflows 64 bits (tensor 't')"},
+      {file_bytes({}, {tensor("t", {1ull << 62}, 0, 0)}, "1234"), "the size overflows 64 bits (tensor 't')"},
+      {file_bytes({}, {tensor("t", {2}, 31, 0)}, "1234"), "the type number 31 is unknown (tensor 't')"},
+      {file_bytes({}, {tensor("t", {256}, 16, 0)}, std::string(66, 'x')),
+       "the type IQ2_XXS cannot be decoded (tensor 't')"},
+      {file_bytes({}, {tensor("t", {48, 2}, 2, 0)}, std::string(99, 'x')),
+       "a row of 48 elements is not a multiple of the 32 of a block of type Q4_0 (tensor 't')"},
+      {file_bytes({}, {tensor("t", {2}, 0, 8)}, std::string(99, 'x')),
+       "its offset 8 is not a multiple of the alignment 32 (tensor 't')"},
+      {file_bytes({}, {f32}, "1234567"),
+       "its 8 bytes from data byte 0 on reach beyond the end of the file (cut off?) (tensor 't')"},
+      {file_bytes({}, {f32}, "", 1),
+       "its 8 bytes from data byte 0 on reach beyond the end of the file (cut off?) (tensor 't')"},
+      {file_bytes({}, {tensor("t", {2}, 0, 0xFFFFFFFFFFFFFFE0)}, "12345678"),
+       "its 8 bytes from data byte 18446744073709551584 on reach beyond the end of the file (cut off?) (tensor 't')"},
+      {file_bytes({}, {tensor("a", {16}, 0, 0), tensor("b", {1}, 0, 32)}, std::string(99, 'x')),
+       "its data overlap those of the tensor before (tensor 'b')"},
+      {file_bytes({}, {f32, f32}, "12345678"), "the name stands there twice (tensor 't')"},
+  };
+  for (const Row& row : rows) EXPECT_EQ(refusal(row.bytes), row.reason);
+}
+
+TEST(Gguf, EveryTruncationOfAHeaderIsRefused) {
+  const std::string bytes = file_bytes({pair("general.architecture", 8, text("llama")), pair("n", 4, u32(3)),
+                                        pair("list", 9, u32(8) + u64(20) + std::string(160, '\0'))},
+                                       {tensor("w", {4, 2}, 0, 0)}, std::string(32, 'x'));
+  ASSERT_EQ(read_gguf(file_of(bytes)).tensors.size(), 1u);
+  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_NE(refusal(bytes.substr(0, size)), "") << size;
+}
+
+TEST(Gguf, ReadsTheHeaderOnly) {
+  const auto file = file_of(file_bytes({}, {tensor("w", {1 << 20}, 24, 0)}, std::string(1 << 20, 'x')));
+  static_cast<void>(read_gguf(file));
+  EXPECT_LE(file->bytes_read(), 1u << 16);
+}
+
+TEST(Gguf, DecodesBlocksToFloat32AndKeepsWhatIsStored) {
+  std::string blocks;
+  for (int b = 0; b < 4; ++b) {
+    blocks += std::string("\0\x3c", 2);  // a scale of 1
+    for (int i = 0; i < 32; ++i) blocks.push_back(static_cast<char>(32 * b + i - 64));
+  }
+  const std::string bytes = file_bytes({}, {tensor("q", {64, 2}, 8, 0)}, blocks);
+  const auto file = file_of(bytes);
+  const FileContents contents = read_gguf(file);
+  ASSERT_EQ(contents.tensors.size(), 1u);
+  const TensorEntry& q = contents.tensors[0];
+  EXPECT_EQ(q.desc, (TensorDesc{DType::F32, {2, 64}}));
+  ASSERT_TRUE(q.stored);
+  EXPECT_EQ(q.stored->type, "Q8_0");
+  EXPECT_EQ(q.stored->file, file);
+  EXPECT_EQ(q.stored->offset, std::ssize(bytes) - std::ssize(blocks));
+  EXPECT_EQ(q.stored->size, std::ssize(blocks));
+  std::vector<float> values(128);
+  q.file->read(q.offset, std::as_writable_bytes(std::span(values)));
+  for (int i = 0; i < 128; ++i) EXPECT_EQ(values[static_cast<std::size_t>(i)], static_cast<float>(i - 64));
+}
+
+// Any part that is asked for is that part of the whole, also where it begins or ends inside a block or an element.
+TEST(DecodedFile, EveryPartIsAPartOfTheWhole) {
+  std::string blocks;
+  for (int i = 0; i < 40 * 18; ++i) blocks.push_back(static_cast<char>(i % 18 < 2 ? 0x31 + i % 7 : 37 * i));
+  const auto file = file_of("head" + blocks);
+  const DecodedFile decoded(file, 4, 40 * 32, *gguf_type(2));
+  const std::int64_t size = 40 * 32 * 4;
+  EXPECT_EQ(decoded.status().size, size);
+  EXPECT_TRUE(decoded.current_status().same_content(decoded.status()));
+  std::vector<std::byte> whole(size);
+  decoded.read(0, whole);
+  const auto map = decoded.map();
+  EXPECT_TRUE(std::ranges::equal(map->bytes(), whole));
+  for (std::int64_t begin = 0; begin < size; begin += 61) {
+    for (const std::int64_t length : {0, 1, 3, 4, 127, 128, 129, 1000}) {
+      if (begin + length > size) continue;
+      std::vector<std::byte> part(static_cast<std::size_t>(length));
+      decoded.read(begin, part);
+      ASSERT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + begin)) << begin << " " << length;
+    }
+  }
+  std::vector<std::byte> two(2);
+  EXPECT_EQ(message_of([&] { decoded.read(size - 1, two); }),
+            "cannot read 'x.safetensors': a tensor in it ends before");
+}
+
+TEST(DecodedFile, ReadsOnlyTheBlocksThatAreNeeded) {
+  const auto file = file_of(std::string(1000 * 144, '\0'));
+  const DecodedFile decoded(file, 0, 1000 * 256, *gguf_type(12));
+  std::vector<std::byte> part(256 * 4 + 1);
+  decoded.read(500 * 256 * 4, part);
+  EXPECT_EQ(file->bytes_read(), 2u * 144);
+}
+
+TEST(GgufLayout, IsReadBackAsItWasWritten) {
+  const std::vector<NamedDesc> tensors = {{"a", {DType::F32, {2, 3}}},       {"b", {DType::BF16, {5}}},
+                                          {"c", {DType::F16, {}}},           {"d", {DType::I8, {1, 1, 7}}},
+                                          {"e", {DType::I64, {2, 1, 1, 2}}}, {"f", {DType::F64, {1}}},
+                                          {"g", {DType::I16, {3}}},          {"h", {DType::I32, {3}}}};
+  const Metadata metadata = {{"general.architecture", "llama"},
+                             {"n:u32", "32"},
+                             {"eps:f32", "1e-05"},
+                             {"neg:i64", "-3"},
+                             {"flag:bool", "false"},
+                             {"name:u32", "no number"}};
+  const GgufLayout layout = layout_gguf(tensors, metadata);
+  std::string bytes = layout.header;
+  bytes.resize(static_cast<std::size_t>(layout.file_size), '\0');
+  const FileContents contents = read_gguf(file_of(bytes));
+  ASSERT_EQ(contents.tensors.size(), tensors.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    EXPECT_EQ(contents.tensors[i].name, tensors[i].name);
+    EXPECT_EQ(contents.tensors[i].desc, tensors[i].desc);
+    EXPECT_EQ(contents.tensors[i].offset, layout.offsets[i]);
+    EXPECT_EQ(layout.offsets[i] % kGgufAlignment, 0);
+  }
+  EXPECT_EQ(contents.metadata, metadata);
+  EXPECT_EQ(layout.file_size % kGgufAlignment, 0);
+}
+
+TEST(GgufLayout, LeavesOutWhatIsTrueOfAnotherFileOnly) {
+  const GgufLayout layout = layout_gguf({}, {{"general.alignment:u32", "64"},
+                                             {"general.file_type:u32", "2"},
+                                             {"general.quantization_version:u32", "2"},
+                                             {"split.count:u16", "3"},
+                                             {"tokens:array", "(9 values of type string)"},
+                                             {"format", "pt"}});
+  EXPECT_EQ(read_gguf(file_of(layout.header)).metadata,
+            (Metadata{{"general.architecture", "unknown"}, {"format", "pt"}}));
+}
+
+TEST(GgufLayout, SaysWhatAFileCannotHold) {
+  const auto message = [](NamedDesc tensor) {
+    return message_of([&] { static_cast<void>(layout_gguf(std::vector{tensor}, {})); });
+  };
+  const std::string prefix = "the tensor 't' cannot be written to a GGUF file: ";
+  EXPECT_EQ(message({"t", {DType::U8, {2}}}), prefix + "there is no type for uint8; cast it first");
+  EXPECT_EQ(message({"t", {DType::F32, {1, 1, 1, 1, 1}}}), prefix + "5 dimensions are more than 4");
+  EXPECT_EQ(message({"t", {DType::F32, {2, 0}}}), prefix + "its shape [2, 0] has no elements");
+  EXPECT_NE(message({std::string(64, 'n'), {DType::F32, {2}}}).find("its name is longer than 63 bytes; rename it"),
+            std::string::npos);
+  EXPECT_EQ(message({std::string(63, 'n'), {DType::F32, {2}}}), "");
+  EXPECT_EQ(message_of([] {
+              static_cast<void>(layout_gguf({}, {{"k:u8", "1"}, {"k:i8", "1"}}));
+            }),
+            "the metadata have two values for the GGUF key 'k'");
+}
+
+}  // namespace
+}  // namespace brainsurgery
