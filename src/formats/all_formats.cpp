@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstring>
 
+#include "base/text.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
 #include "formats/dcp.h"
@@ -32,6 +33,12 @@ bool is_npz(Head head, std::int64_t size) {
 bool is_npy(Head head, std::int64_t) { return begins_with(head, "\x93NUMPY"); }
 bool is_lfs_pointer(Head head, std::int64_t) { return begins_with(head, "version https://git-lfs"); }
 
+// What a server sends instead of a file that is not there or not for everybody.
+bool is_web_page(Head head, std::int64_t) {
+  const std::string text = ascii_lower(trim({reinterpret_cast<const char*>(head.data()), head.size()}));
+  return text.starts_with("<!doctype html") || text.starts_with("<html") || text.starts_with("<?xml");
+}
+
 bool ends_with_ignoring_case(std::string_view text, std::string_view suffix) {
   return text.size() >= suffix.size() &&
          std::equal(suffix.begin(), suffix.end(), text.end() - static_cast<std::ptrdiff_t>(suffix.size()),
@@ -60,6 +67,8 @@ FormatRegistry all_formats() {
   formats.add(gguf_format());
   formats.add(known_by_sight("git-lfs", "a Git LFS pointer, not the file itself", {}, is_lfs_pointer,
                              "fetch the file with 'git lfs pull'"));
+  formats.add(known_by_sight("web-page", "a web page, not the file itself", {}, is_web_page,
+                             "download it again, logged in where the server asks for it"));
   return formats;
 }
 

@@ -138,6 +138,9 @@ void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
   for (const std::string& name : names) {
     const Format* format = formats_.by_suffix(name);
     if (format != nullptr && format->read == nullptr) fail_unreadable(joined(checkpoint_.path, name), format);
+    if (format != nullptr) {
+      throw Error(ErrorCode::run, message + "; name the file " + in_quotes(joined(checkpoint_.path, name)) + " itself");
+    }
     if (is_dcp_data(name)) {
       throw Error(ErrorCode::run,
                   message + "; of a distributed PyTorch checkpoint it lacks " + in_quotes(kDcpMetadata));

@@ -212,11 +212,14 @@ TEST_F(OpenCheckpoint, SaysWhatIsThereInstead) {
   EXPECT_EQ(refusal("empty"), "directory 'D/empty' holds no .safetensors file");
   text("torch/pytorch_model.bin", "?");
   EXPECT_EQ(refusal("torch"),
-            "'D/torch/pytorch_model.bin' is a PyTorch file by its suffix; this version reads safetensors");
+            "'D/torch/pytorch_model.bin' is a PyTorch file by its suffix; this version reads safetensors, gguf");
   text("dcp/__0_0.distcp", "?");
   EXPECT_EQ(refusal("dcp"),
             "directory 'D/dcp' holds no .safetensors file but a distributed PyTorch checkpoint; this version reads "
-            "safetensors");
+            "safetensors, gguf");
+  text("gguf/model.Q4_K.gguf", "?");
+  EXPECT_EQ(refusal("gguf"),
+            "directory 'D/gguf' holds no .safetensors file; name the file 'D/gguf/model.Q4_K.gguf' itself");
   index(R"("1":"a.safetensors")", "model.safetensors.index.json");
   EXPECT_EQ(refusal("model.safetensors.index.json"),
             "'D/model.safetensors.index.json' is the index of a checkpoint; name its directory instead");
@@ -224,17 +227,18 @@ TEST_F(OpenCheckpoint, SaysWhatIsThereInstead) {
 
 TEST_F(OpenCheckpoint, NamesFormatsThatItKnowsBySight) {
   const std::string zip("PK\x03\x04\0\0\x08\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0", 30);
-  const std::string reads = "; this version reads safetensors";
+  const std::string reads = "; this version reads safetensors, gguf";
   const std::vector<std::tuple<std::string, std::string, std::string>> rows = {
       {"x.pt", zip + "archive/data.pkl", "is a PyTorch zip file" + reads},
       {"y.safetensors", zip + "archive/data.pkl", "is a PyTorch zip file" + reads},
       {"x.npz", zip + "arr_0.npy", "is a NumPy archive" + reads},
       {"x.bin", "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19.", "is a PyTorch file of before 1.6" + reads},
       {"x.npy", "\x93NUMPY\x01", "is a NumPy array" + reads},
-      {"x.gguf", "GGUF\x03", "is a GGUF file" + reads},
       {"x.pth", "", "is a PyTorch file by its suffix" + reads},
       {"z.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
        "is a Git LFS pointer, not the file itself; fetch the file with 'git lfs pull'"},
+      {"x.gguf", "\n<!doctype HTML><title>404</title>",
+       "is a web page, not the file itself; download it again, logged in where the server asks for it"},
       {"x.txt", "hello", "is not a checkpoint" + reads},
   };
   for (const auto& [name, content, message] : rows) {
