@@ -61,7 +61,7 @@ struct Format {
 
 class FormatRegistry {
  public:
-  static constexpr std::int64_t kHeadBytes = 64;
+  static constexpr std::int64_t kHeadBytes = 1024;
 
   // Names must be unique.
   void add(Format format);

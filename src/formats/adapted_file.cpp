@@ -26,26 +26,6 @@ class CopiedMap final : public FileMap {
   std::vector<std::byte> bytes_;
 };
 
-class AdaptedFile : public ReadableFile {
- public:
-  AdaptedFile(std::shared_ptr<const ReadableFile> file, std::int64_t size) : file_(std::move(file)), size_(size) {}
-  const std::string& path() const override { return file_->path(); }
-  const FileStatus& status() const override { return file_->status(); }
-  FileStatus current_status() const override { return file_->current_status(); }
-  std::shared_ptr<const FileMap> map() const override {
-    std::vector<std::byte> copy(static_cast<std::size_t>(size_));
-    read(0, copy);
-    return std::make_shared<const CopiedMap>(std::move(copy));
-  }
-
- protected:
-  void require_inside(std::int64_t offset, std::size_t size) const {
-    BS_CHECK(offset >= 0 && offset <= size_ && std::cmp_less_equal(size, size_ - offset));
-  }
-  std::shared_ptr<const ReadableFile> file_;
-  std::int64_t size_;
-};
-
 class SwappedFile final : public AdaptedFile {
  public:
   SwappedFile(std::shared_ptr<const ReadableFile> file, std::int64_t begin, std::int64_t size, int item)
@@ -157,6 +137,16 @@ class AssembledFile final : public AdaptedFile {
 };
 
 }  // namespace
+
+std::shared_ptr<const FileMap> AdaptedFile::map() const {
+  std::vector<std::byte> copy(static_cast<std::size_t>(size_));
+  read(0, copy);
+  return std::make_shared<const CopiedMap>(std::move(copy));
+}
+
+void AdaptedFile::require_inside(std::int64_t offset, std::size_t size) const {
+  BS_CHECK(offset >= 0 && offset <= size_ && std::cmp_less_equal(size, size_ - offset));
+}
 
 std::shared_ptr<const ReadableFile> byte_swapped(std::shared_ptr<const ReadableFile> file, std::int64_t begin,
                                                  std::int64_t size, int item) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "brainsurgery/env.h"
@@ -19,6 +20,22 @@ namespace brainsurgery {
 
 // Deflated content is held in memory: at most this much of one file.
 inline constexpr std::int64_t kMaxInflatedBytes = std::int64_t{1} << 30;
+
+// What the adapters have in common; read() is their own.
+class AdaptedFile : public ReadableFile {
+ public:
+  AdaptedFile(std::shared_ptr<const ReadableFile> file, std::int64_t size) : file_(std::move(file)), size_(size) {}
+  [[nodiscard]] const std::string& path() const override { return file_->path(); }
+  [[nodiscard]] const FileStatus& status() const override { return file_->status(); }
+  [[nodiscard]] FileStatus current_status() const override { return file_->current_status(); }
+  [[nodiscard]] std::shared_ptr<const FileMap> map() const override;
+
+ protected:
+  void require_inside(std::int64_t offset, std::size_t size) const;
+
+  std::shared_ptr<const ReadableFile> file_;
+  std::int64_t size_;  // bytes that can be read
+};
 
 // Every group of `item` bytes (2, 4 or 8) reversed. `size` is a multiple of it.
 [[nodiscard]] std::shared_ptr<const ReadableFile> byte_swapped(std::shared_ptr<const ReadableFile> file,

@@ -8,6 +8,7 @@
 #include "brainsurgery/format.h"
 #include "formats/dcp.h"
 #include "formats/gguf.h"
+#include "formats/npy.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
 
@@ -21,16 +22,6 @@ bool begins_with(Head head, std::string_view magic) {
   return head.size() >= magic.size() && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
 }
 
-bool is_zip(Head head, std::int64_t) { return begins_with(head, "PK\x03\x04"); }
-
-// A zip archive whose first member is an array: the name follows the 30 bytes of the member's header.
-bool is_npz(Head head, std::int64_t size) {
-  if (!is_zip(head, size) || head.size() <= 30) return false;
-  const std::string_view rest(reinterpret_cast<const char*>(head.data()) + 30, head.size() - 30);
-  return rest.find(".npy") != std::string_view::npos;
-}
-
-bool is_npy(Head head, std::int64_t) { return begins_with(head, "\x93NUMPY"); }
 bool is_lfs_pointer(Head head, std::int64_t) { return begins_with(head, "version https://git-lfs"); }
 
 // What a server sends instead of a file that is not there or not for everybody.
@@ -60,10 +51,10 @@ Format known_by_sight(std::string_view name, std::string_view description, std::
 FormatRegistry all_formats() {
   FormatRegistry formats;
   formats.add(safetensors_format());
-  formats.add(known_by_sight("npz", "a NumPy archive", {".npz"}, is_npz));
+  formats.add(npz_format());
   formats.add(torch_format());
   formats.add(dcp_format());
-  formats.add(known_by_sight("npy", "a NumPy array", {".npy"}, is_npy));
+  formats.add(npy_format());
   formats.add(gguf_format());
   formats.add(known_by_sight("git-lfs", "a Git LFS pointer, not the file itself", {}, is_lfs_pointer,
                              "fetch the file with 'git lfs pull'"));

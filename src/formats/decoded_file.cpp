@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/checked_math.h"
-#include "formats/json_text.h"
+#include "brainsurgery/error.h"
 
 namespace brainsurgery {
 
@@ -16,37 +16,19 @@ namespace {
 constexpr std::int64_t kFloatBytes = sizeof(float);
 constexpr std::int64_t kPiece = 1 << 16;  // bytes of blocks read at once
 
-class DecodedMap : public FileMap {
- public:
-  explicit DecodedMap(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
-  std::span<const std::byte> bytes() const override { return bytes_; }
-  void release(std::int64_t, std::int64_t) const override {}  // there is no file to read it from again
-  bool damaged() const override { return false; }
-
- private:
-  std::vector<std::byte> bytes_;
-};
-
 }  // namespace
 
-DecodedFile::DecodedFile(std::shared_ptr<const ReadableFile> file, std::int64_t offset, std::int64_t elements,
+DecodedFile::DecodedFile(std::shared_ptr<const ReadableFile> file, std::int64_t begin, std::int64_t elements,
                          const GgufType& type)
-    : file_(std::move(file)), offset_(offset), type_(type), status_(file_->status()) {
+    : AdaptedFile(std::move(file), checked_mul(elements, kFloatBytes, "the size of a decoded tensor")),
+      begin_(begin),
+      type_(type) {
   BS_CHECK(type.decode != nullptr && elements % type.block_elements == 0);
-  status_.size = checked_mul(elements, kFloatBytes, "the size of a decoded tensor");
-}
-
-FileStatus DecodedFile::current_status() const {
-  FileStatus now = file_->current_status();
-  if (now.size == file_->status().size) now.size = status_.size;
-  return now;
 }
 
 void DecodedFile::read(std::int64_t offset, std::span<std::byte> into) const {
-  const auto end = checked_add(offset, std::ssize(into));
-  if (offset < 0 || end > status_.size) {
-    throw Error(ErrorCode::run, "cannot read " + in_quotes(path()) + ": a tensor in it ends before");
-  }
+  require_inside(offset, into.size());
+  const std::int64_t end = offset + std::ssize(into);
   if (into.empty()) return;
   const std::int64_t decoded_bytes = type_.block_elements * kFloatBytes;  // of one block
   const std::int64_t last = (end - 1) / decoded_bytes;
@@ -57,7 +39,7 @@ void DecodedFile::read(std::int64_t offset, std::span<std::byte> into) const {
   while (block <= last) {
     const std::int64_t count = std::min(at_once, last - block + 1);
     const auto coded = std::span(piece).first(static_cast<std::size_t>(count * type_.block_bytes));
-    file_->read(offset_ + block * type_.block_bytes, coded);
+    file_->read(begin_ + block * type_.block_bytes, coded);
     for (std::int64_t i = 0; i < count; ++i, ++block) {
       type_.decode(reinterpret_cast<const std::uint8_t*>(coded.data()) + i * type_.block_bytes, values.data());
       // The part of this block that was asked for: all of it, except at both ends.
@@ -68,12 +50,6 @@ void DecodedFile::read(std::int64_t offset, std::span<std::byte> into) const {
                   static_cast<std::size_t>(stop - begin));
     }
   }
-}
-
-std::shared_ptr<const FileMap> DecodedFile::map() const {
-  std::vector<std::byte> bytes(static_cast<std::size_t>(status_.size));
-  read(0, bytes);
-  return std::make_shared<const DecodedMap>(std::move(bytes));
 }
 
 }  // namespace brainsurgery

@@ -351,17 +351,16 @@ void HeaderReader::place_tensors() {
 
 void HeaderReader::add_tensor(Info& info, std::int64_t offset, std::int64_t elements, std::int64_t bytes) {
   const GgufType& type = *info.type;
-  if (type.dtype) {
-    contents_.tensors.push_back({std::move(info.name), {*type.dtype, std::move(info.shape)}, file_, offset});
-    return;
+  if (!type.dtype && type.decode == nullptr) {
+    fail("the type " + std::string(type.name) + " cannot be decoded", info.name);
   }
-  if (type.decode == nullptr) fail("the type " + std::string(type.name) + " cannot be decoded", info.name);
-  auto decoded = std::make_shared<const DecodedFile>(file_, offset, elements, type);
-  contents_.tensors.push_back({std::move(info.name),
-                               {DType::F32, std::move(info.shape)},
-                               std::move(decoded),
-                               0,
-                               StoredForm{type.name, file_, offset, bytes}});
+  TensorEntry entry{std::move(info.name), {type.dtype.value_or(DType::F32), std::move(info.shape)}, file_, offset};
+  if (!type.dtype) {
+    entry.stored = StoredForm{type.name, file_, offset, bytes};
+    entry.file = std::make_shared<const DecodedFile>(file_, offset, elements, type);
+    entry.offset = 0;
+  }
+  contents_.tensors.push_back(std::move(entry));
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ struct Descr {
   DType dtype;
 };
 
-constexpr std::array<Descr, 13> kDescrs = {{{"b1", DType::BOOL},
+constexpr std::array<Descr, 14> kDescrs = {{{"b1", DType::BOOL},
                                             {"i1", DType::I8},
                                             {"i2", DType::I16},
                                             {"i4", DType::I32},
@@ -38,7 +38,8 @@ constexpr std::array<Descr, 13> kDescrs = {{{"b1", DType::BOOL},
                                             {"f2", DType::F16},
                                             {"f4", DType::F32},
                                             {"f8", DType::F64},
-                                            {"c8", DType::C64}}};
+                                            {"c8", DType::C64},
+                                            {"c16", DType::C128}}};
 
 // The dict of a header. Of Python's literals only those that a header can have are known: strings without escapes,
 // True, False, and tuples of integers.

@@ -313,6 +313,22 @@ std::string inflate_exactly(std::string_view deflated, std::int64_t size, const 
   return content;
 }
 
+std::string inflate_beginning(std::string_view deflated, std::int64_t size, const std::string& context) {
+  std::string content(static_cast<std::size_t>(size), '\0');
+  z_stream stream{};
+  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw Error(ErrorCode::run, context + ": no memory to inflate it");
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(deflated.data()));
+  stream.avail_in = static_cast<uInt>(deflated.size());
+  stream.next_out = reinterpret_cast<Bytef*>(content.data());
+  stream.avail_out = static_cast<uInt>(content.size());
+  const int status = inflate(&stream, Z_SYNC_FLUSH);
+  content.resize(content.size() - stream.avail_out);
+  inflateEnd(&stream);
+  if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+    throw Error(ErrorCode::run, context + ": its deflated data are damaged");
+  return content;
+}
+
 std::string read_zip_entry(const ReadableFile& file, const ZipEntry& entry, std::int64_t limit,
                            const std::string& context) {
   const std::string where = context + ": entry " + in_quotes(entry.name);

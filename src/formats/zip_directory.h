@@ -48,5 +48,8 @@ struct ZipDirectory {
 
 // Inflates `deflated`, which must give exactly `size` bytes. Throws Error(run) "<context>: <reason>".
 [[nodiscard]] std::string inflate_exactly(std::string_view deflated, std::int64_t size, const std::string& context);
+// The first `size` bytes that `deflated`, the beginning of deflated data, gives; fewer where it gives fewer. Throws
+// Error(run) "<context>: <reason>".
+[[nodiscard]] std::string inflate_beginning(std::string_view deflated, std::int64_t size, const std::string& context);
 
 }  // namespace brainsurgery

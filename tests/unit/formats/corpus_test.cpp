@@ -13,6 +13,7 @@
 #include "formats/digest.h"
 #include "formats/gguf.h"
 #include "formats/inspect.h"
+#include "formats/npy.h"
 #include "formats/safetensors.h"
 #include "support/temp_dir.h"
 #include "unit/formats/memory_file.h"
@@ -63,12 +64,20 @@ void expect_refused(const json& specimen, const std::string& file) {
 
 TEST(Corpus, EverySpecimenHasItsVerdict) {
   const json manifest = json::parse(testing::read_file(kCorpus + "manifest.json"));
-  ASSERT_EQ(manifest.size(), 146u);
+  ASSERT_EQ(manifest.size(), 168u);
   for (const json& specimen : manifest) {
     const auto file = specimen["file"].get<std::string>();
     ASSERT_TRUE(fs::exists(kCorpus + file)) << file;
     specimen["verdict"] == "accept" ? expect_accepted(specimen, file) : expect_refused(specimen, file);
   }
+}
+
+bool is_readable(const TensorEntry& tensor) {
+  if (tensor.strides.empty()) return !sha256_of(tensor).empty();
+  const auto& [dtype, shape] = tensor.desc;
+  std::vector<std::byte> bytes(static_cast<std::size_t>(strided_extent(shape, tensor.strides) * item_size(dtype)));
+  tensor.file->read(tensor.offset, bytes);
+  return true;
 }
 
 // A truncated file or a flipped bit may be refused or not, but never crashes, hangs or yields a place outside the file.
@@ -79,7 +88,7 @@ int open_damaged(const std::string& folder, FileContents (*read)(std::shared_ptr
     const std::string message = testing::message_of([&] { contents = read(testing::file_of(bytes)); });
     EXPECT_FALSE(message.starts_with("wrong code")) << message;
     opened += message.empty() ? 1 : 0;
-    for (const TensorEntry& tensor : contents.tensors) EXPECT_EQ(sha256_of(tensor).size(), 64u);
+    for (const TensorEntry& tensor : contents.tensors) EXPECT_TRUE(is_readable(tensor));
   };
   for (const auto& specimen : fs::directory_iterator(kCorpus + folder)) {
     const std::string bytes = testing::read_file(specimen.path());
@@ -98,6 +107,7 @@ int open_damaged(const std::string& folder, FileContents (*read)(std::shared_ptr
 TEST(Corpus, DamagedSpecimensStayInBounds) {
   EXPECT_GT(open_damaged("safetensors", read_safetensors), 500);
   EXPECT_GT(open_damaged("gguf", read_gguf), 200);
+  EXPECT_GT(open_damaged("npy", read_npy), 100);
 }
 
 }  // namespace

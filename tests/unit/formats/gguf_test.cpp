@@ -195,8 +195,7 @@ TEST(DecodedFile, EveryPartIsAPartOfTheWhole) {
   const auto file = file_of("head" + blocks);
   const DecodedFile decoded(file, 4, 40 * 32, *gguf_type(2));
   const std::int64_t size = 40 * 32 * 4;
-  EXPECT_EQ(decoded.status().size, size);
-  EXPECT_TRUE(decoded.current_status().same_content(decoded.status()));
+  EXPECT_TRUE(decoded.current_status().same_content(file->status()));
   std::vector<std::byte> whole(size);
   decoded.read(0, whole);
   const auto map = decoded.map();
@@ -209,9 +208,6 @@ TEST(DecodedFile, EveryPartIsAPartOfTheWhole) {
       ASSERT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + begin)) << begin << " " << length;
     }
   }
-  std::vector<std::byte> two(2);
-  EXPECT_EQ(message_of([&] { decoded.read(size - 1, two); }),
-            "cannot read 'x.safetensors': a tensor in it ends before");
 }
 
 TEST(DecodedFile, ReadsOnlyTheBlocksThatAreNeeded) {

@@ -51,9 +51,9 @@ TEST(NpyHeader, KeysComeInAnyOrderAndBlanksAreFree) {
 
 TEST(NpyHeader, KnowsTheTypesInEveryByteOrder) {
   const std::vector<std::pair<std::string, DType>> types = {
-      {"b1", DType::BOOL}, {"i1", DType::I8},  {"i2", DType::I16}, {"i4", DType::I32}, {"i8", DType::I64},
-      {"u1", DType::U8},   {"u2", DType::U16}, {"u4", DType::U32}, {"u8", DType::U64}, {"f2", DType::F16},
-      {"f4", DType::F32},  {"f8", DType::F64}, {"c8", DType::C64}};
+      {"b1", DType::BOOL}, {"i1", DType::I8},  {"i2", DType::I16}, {"i4", DType::I32},  {"i8", DType::I64},
+      {"u1", DType::U8},   {"u2", DType::U16}, {"u4", DType::U32}, {"u8", DType::U64},  {"f2", DType::F16},
+      {"f4", DType::F32},  {"f8", DType::F64}, {"c8", DType::C64}, {"c16", DType::C128}};
   for (const auto& [text, dtype] : types) {
     for (const std::string order : {"<", ">", "|", "=", ""}) {
       const NpyHeader header = parse(
@@ -152,7 +152,7 @@ TEST(NpyHeader, IsWrittenAsNumpyWritesIt) {
 
 TEST(NpyHeader, IsReadBackAsItWasWritten) {
   for (const DType dtype : {DType::BOOL, DType::U8, DType::I8, DType::I16, DType::U16, DType::F16, DType::I32,
-                            DType::U32, DType::F32, DType::C64, DType::F64, DType::I64, DType::U64}) {
+                            DType::U32, DType::F32, DType::C64, DType::F64, DType::I64, DType::U64, DType::C128}) {
     Shape shape;
     for (int rank = 0; rank < 30; ++rank, shape.push_back(rank == 7 ? 3 : 1)) {
       const std::string bytes = npy_header({dtype, shape});

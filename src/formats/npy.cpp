@@ -1,0 +1,140 @@
+// An .npy file:
+//
+//   0             6       7       8                  10 (12)
+//   +-------------+-------+-------+------------------+------------------------------------------------+----------+
+//   | 93 "NUMPY"  | major | minor | N: u16 (u32 from | {'descr': '<f4', 'fortran_order': False,       | elements |
+//   |             |       |       | version 2 on)    |  'shape': (2, 3), }, spaces, newline: N bytes  |          |
+//   +-------------+-------+-------+------------------+------------------------------------------------+----------+
+//
+// An .npz file is a zip archive with such a file as each entry, stored or deflated.
+#include "formats/npy.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "brainsurgery/error.h"
+#include "formats/adapted_file.h"
+#include "formats/json_text.h"
+#include "formats/npy_header.h"
+#include "formats/zip_directory.h"
+
+namespace brainsurgery {
+
+namespace {
+
+constexpr std::string_view kSuffix = ".npy";
+
+bool begins_with(std::span<const std::byte> head, std::string_view magic) {
+  return head.size() >= magic.size() && std::equal(magic.begin(), magic.end(), head.begin(),
+                                                   [](char a, std::byte b) { return static_cast<std::byte>(a) == b; });
+}
+
+bool looks_like_npy(std::span<const std::byte> head, std::int64_t) { return begins_with(head, "\x93NUMPY"); }
+
+// A zip archive whose first entry is an array: the name follows the 30 bytes of the entry's header.
+bool looks_like_npz(std::span<const std::byte> head, std::int64_t) {
+  constexpr std::size_t kLocalHeader = 30;
+  if (!begins_with(head, "PK\x03\x04") || head.size() <= kLocalHeader) return false;
+  const std::string_view rest(reinterpret_cast<const char*>(head.data()) + kLocalHeader, head.size() - kLocalHeader);
+  return rest.find(kSuffix) != std::string_view::npos;
+}
+
+// The array whose content begins at `begin` of `file`.
+TensorEntry entry_of(std::string name, NpyHeader header, std::shared_ptr<const ReadableFile> file, std::int64_t begin) {
+  TensorEntry entry{std::move(name), std::move(header.desc), std::move(file), begin + header.data_begin};
+  const auto& [dtype, shape] = entry.desc;
+  const std::int64_t part = item_size(dtype) / (info(dtype).kind == DTypeClass::complex ? 2 : 1);
+  if (header.big_endian && part > 1) {
+    entry.file = byte_swapped(std::move(entry.file), entry.offset, byte_count(dtype, shape), static_cast<int>(part));
+    entry.offset = 0;
+  }
+  if (header.column_major && shape.size() > 1) {
+    std::vector<std::int64_t> strides = row_major_strides(Shape(shape.rbegin(), shape.rend()));
+    std::reverse(strides.begin(), strides.end());
+    if (!is_packed(shape, strides)) entry.strides = std::move(strides);
+  }
+  return entry;
+}
+
+std::string head_of(const ReadableFile& file, std::int64_t begin, std::int64_t size) {
+  std::string head(static_cast<std::size_t>(std::min(size, kMaxNpyHead)), '\0');
+  file.read(begin, std::as_writable_bytes(std::span(head)));
+  return head;
+}
+
+// The beginning of a deflated array. Its header is read this way first, so that no more is ever inflated than it
+// promises.
+std::string deflated_head(const ReadableFile& file, const ZipEntry& entry, const std::string& context) {
+  constexpr std::int64_t kEnough = 2 * kMaxNpyHead;  // deflated data are hardly longer than what they give
+  std::string deflated(static_cast<std::size_t>(std::min(entry.stored_size, kEnough)), '\0');
+  file.read(entry.offset, std::as_writable_bytes(std::span(deflated)));
+  return inflate_beginning(deflated, std::min(entry.size, kMaxNpyHead), context);
+}
+
+TensorEntry read_entry(const std::shared_ptr<const ReadableFile>& file, const ZipEntry& entry,
+                       const std::string& context) {
+  std::string name = entry.name.substr(0, entry.name.size() - kSuffix.size());
+  if (!is_valid_utf8(name)) throw Error(ErrorCode::run, context + ": its name is not UTF-8");
+  if (!entry.deflated) {
+    NpyHeader header = parse_npy_header(head_of(*file, entry.offset, entry.size), entry.size, context);
+    return entry_of(std::move(name), std::move(header), file, entry.offset);
+  }
+  NpyHeader header = parse_npy_header(deflated_head(*file, entry, context), entry.size, context);
+  if (entry.size > kMaxInflatedBytes) {
+    throw Error(ErrorCode::run, context + ": its " + std::to_string(entry.size) + " bytes are above the limit of " +
+                                    std::to_string(kMaxInflatedBytes) + " for compressed arrays");
+  }
+  auto plain = inflated(file, entry.offset, entry.stored_size, entry.size, context);
+  return entry_of(std::move(name), std::move(header), std::move(plain), 0);
+}
+
+}  // namespace
+
+FileContents read_npy(std::shared_ptr<const ReadableFile> file) {
+  const std::int64_t size = file->status().size;
+  NpyHeader header = parse_npy_header(head_of(*file, 0, size), size, in_quotes(file->path()) + ": invalid npy file");
+  FileContents contents;
+  contents.tensors.push_back(entry_of("", std::move(header), std::move(file), 0));
+  return contents;
+}
+
+FileContents read_npz(std::shared_ptr<const ReadableFile> file) {
+  const std::string context = in_quotes(file->path()) + ": invalid npz archive";
+  const ZipDirectory zip = read_zip_directory(*file, 0, file->status().size, context);
+  FileContents contents;
+  for (const ZipEntry& entry : zip.entries) {
+    if (!entry.name.ends_with(kSuffix)) {
+      contents.warnings.push_back(in_quotes(file->path()) + ": " + in_quotes(entry.name) +
+                                  " in it is not an array and is not read");
+      continue;
+    }
+    contents.tensors.push_back(read_entry(file, entry, context + ": entry " + in_quotes(entry.name)));
+  }
+  return contents;
+}
+
+Format npy_format() {
+  Format format;
+  format.name = "npy";
+  format.description = "a NumPy array";
+  format.suffixes = {kSuffix};
+  format.probe = looks_like_npy;
+  format.read = read_npy;
+  return format;
+}
+
+Format npz_format() {
+  Format format;
+  format.name = "npz";
+  format.description = "a NumPy archive";
+  format.suffixes = {".npz"};
+  format.probe = looks_like_npz;
+  format.read = read_npz;
+  return format;
+}
+
+}  // namespace brainsurgery

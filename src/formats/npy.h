@@ -1,0 +1,25 @@
+// NumPy's array files: .npy, one array, and .npz, a zip archive of them. Only headers are read here.
+//
+//   FileContents contents = read_npz(file);      // one tensor for each NAME.npy, called NAME
+//
+// An .npy file has no name for its array: it becomes a tensor with the empty name. Column-major arrays become entries
+// with strides, big-endian ones are swapped and deflated ones inflated when they are read. The layout of the bytes is
+// drawn in npy.cpp and explained in docs/formats/npy.md.
+#pragma once
+
+#include <memory>
+
+#include "brainsurgery/format.h"
+
+namespace brainsurgery {
+
+// The registry's rows.
+[[nodiscard]] Format npy_format();
+[[nodiscard]] Format npz_format();
+
+// Throws Error(run): "'path': invalid npy file: <reason>".
+[[nodiscard]] FileContents read_npy(std::shared_ptr<const ReadableFile> file);
+// Throws Error(run): "'path': invalid npz archive: <reason>", with the entry's name where there is one.
+[[nodiscard]] FileContents read_npz(std::shared_ptr<const ReadableFile> file);
+
+}  // namespace brainsurgery
