@@ -11,7 +11,7 @@
 #include "base/checked_math.h"
 #include "brainsurgery/error.h"
 #include "formats/adapted_file.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 #include "formats/pickle_vm.h"
 #include "formats/pickle_writer.h"
 #include "formats/safetensors.h"

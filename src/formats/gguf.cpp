@@ -371,6 +371,7 @@ Format gguf_format() {
           .suffixes = {".gguf"},
           .probe = looks_like_gguf,
           .read = read_gguf,
+          .layout = layout_gguf,
           .advice = {}};
 }
 

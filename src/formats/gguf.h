@@ -1,7 +1,7 @@
 // GGUF: reading a header, and laying a file out. No function here touches tensor data; the layout does no I/O.
 //
 //   FileContents contents = read_gguf(file);            // block types read as F32, decoded on the way
-//   GgufLayout layout = layout_gguf(tensors, metadata);
+//   FileLayout layout = layout_gguf(request);
 //
 // The layout of the bytes is drawn in gguf.cpp and explained in docs/formats/gguf.md.
 #pragma once
@@ -9,12 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
-#include <string>
-#include <vector>
 
 #include "brainsurgery/checkpoint.h"
 #include "brainsurgery/format.h"
+#include "formats/file_layout.h"
 
 namespace brainsurgery {
 
@@ -30,14 +28,9 @@ inline constexpr std::int64_t kGgufAlignment = 32;  // of what is written
 // "'path': invalid GGUF header: <reason> (tensor 'x')".
 [[nodiscard]] FileContents read_gguf(std::shared_ptr<const ReadableFile> file);
 
-struct GgufLayout {
-  std::string header;                 // the first bytes of the file, with padding up to the data
-  std::vector<std::int64_t> offsets;  // bytes from the beginning of the file, per tensor as given, rising
-  std::int64_t file_size = 0;         // bytes; every tensor is followed by zeros up to a multiple of kGgufAlignment
-};
-
-// A file of version 3 with the tensors in the order given. Names must be unique. Throws Error(run) naming the tensor:
-// a dtype that GGUF has not, more than four dimensions or an empty one, a name that is too long.
-[[nodiscard]] GgufLayout layout_gguf(std::span<const NamedDesc> tensors, const Metadata& metadata);
+// A file of version 3 with the tensors in the order given, each followed by zeros up to a multiple of kGgufAlignment.
+// Names must be unique. Throws Error(run) naming the tensor: a dtype that GGUF has not, more than four dimensions or an
+// empty one, a name that is too long.
+[[nodiscard]] FileLayout layout_gguf(const FileRequest& request);
 
 }  // namespace brainsurgery

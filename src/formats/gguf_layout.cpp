@@ -1,5 +1,4 @@
 #include <string>
-#include <string_view>
 
 #include "base/checked_math.h"
 #include "brainsurgery/error.h"
@@ -12,15 +11,17 @@ namespace brainsurgery {
 
 namespace {
 
-[[noreturn]] void refuse(const NamedDesc& tensor, const std::string& reason) {
+[[noreturn]] void refuse(const StoredTensor& tensor, const std::string& reason) {
   throw Error(ErrorCode::run, "the tensor " + in_quotes(tensor.name) + " cannot be written to a GGUF file: " + reason);
 }
 
-std::int64_t aligned(std::int64_t offset) {
-  return checked_add(offset, (kGgufAlignment - offset % kGgufAlignment) % kGgufAlignment, "the file size");
+// Zeros from `offset` to the next multiple of the alignment.
+std::string padding_after(std::int64_t offset) {
+  return std::string(static_cast<std::size_t>((kGgufAlignment - offset % kGgufAlignment) % kGgufAlignment), '\0');
 }
 
-void append_info(std::string& header, const NamedDesc& tensor, std::int64_t offset) {
+// `offset`: bytes from the beginning of the data.
+void append_info(std::string& header, const StoredTensor& tensor, std::int64_t offset) {
   const auto& [dtype, shape] = tensor.desc;
   const GgufType* type = gguf_type_of(dtype);
   if (type == nullptr) refuse(tensor, "there is no type for " + to_string(dtype) + "; cast it first");
@@ -42,26 +43,27 @@ void append_info(std::string& header, const NamedDesc& tensor, std::int64_t offs
 
 }  // namespace
 
-GgufLayout layout_gguf(std::span<const NamedDesc> tensors, const Metadata& metadata) {
+FileLayout layout_gguf(const FileRequest& request) {
   std::string pairs;
-  const std::uint64_t pair_count = append_gguf_metadata(pairs, metadata);
-  GgufLayout layout;
-  layout.header = "GGUF";
-  append_u32(layout.header, 3);
-  append_u64(layout.header, tensors.size());
-  append_u64(layout.header, pair_count);
-  layout.header += pairs;
-  std::int64_t offset = 0;  // from the beginning of the data
-  for (const NamedDesc& tensor : tensors) {
-    append_info(layout.header, tensor, offset);
-    layout.offsets.push_back(offset);
-    const std::int64_t bytes = byte_count(tensor.desc.dtype, tensor.desc.shape);
-    offset = aligned(checked_add(offset, bytes, "the file size"));
+  const std::uint64_t pair_count = append_gguf_metadata(pairs, request.metadata);
+  std::string header = "GGUF";
+  append_u32(header, 3);
+  append_u64(header, request.tensors.size());
+  append_u64(header, pair_count);
+  header += pairs;
+  std::int64_t offset = 0;
+  for (const StoredTensor& tensor : request.tensors) {
+    append_info(header, tensor, offset);
+    const std::int64_t end = checked_add(offset, byte_count(tensor.desc.dtype, tensor.desc.shape), "the file size");
+    offset = checked_add(end, std::ssize(padding_after(end)), "the file size");
   }
-  const std::int64_t data_begin = aligned(std::ssize(layout.header));
-  layout.header.resize(static_cast<std::size_t>(data_begin), '\0');
-  for (std::int64_t& at : layout.offsets) at += data_begin;
-  layout.file_size = checked_add(data_begin, offset, "the file size");
+  header += padding_after(std::ssize(header));
+  FileLayout layout;
+  layout.add(std::move(header));
+  for (const StoredTensor& tensor : request.tensors) {
+    layout.add_content(tensor.content, byte_count(tensor.desc.dtype, tensor.desc.shape));
+    layout.add(padding_after(layout.size()));
+  }
   return layout;
 }
 

@@ -117,24 +117,34 @@ FileContents read_npz(std::shared_ptr<const ReadableFile> file) {
   return contents;
 }
 
+FileLayout layout_npy(const FileRequest& request) {
+  if (request.tensors.size() != 1) {
+    throw Error(ErrorCode::run, "an npy file holds one array, not " + std::to_string(request.tensors.size()));
+  }
+  const StoredTensor& tensor = request.tensors.front();
+  FileLayout layout;
+  layout.add(npy_header(tensor.desc));
+  layout.add_content(tensor.content, byte_count(tensor.desc.dtype, tensor.desc.shape));
+  return layout;
+}
+
 Format npy_format() {
-  Format format;
-  format.name = "npy";
-  format.description = "a NumPy array";
-  format.suffixes = {kSuffix};
-  format.probe = looks_like_npy;
-  format.read = read_npy;
-  return format;
+  return {.name = "npy",
+          .description = "a NumPy array",
+          .suffixes = {kSuffix},
+          .probe = looks_like_npy,
+          .read = read_npy,
+          .layout = layout_npy,
+          .advice = {}};
 }
 
 Format npz_format() {
-  Format format;
-  format.name = "npz";
-  format.description = "a NumPy archive";
-  format.suffixes = {".npz"};
-  format.probe = looks_like_npz;
-  format.read = read_npz;
-  return format;
+  return {.name = "npz",
+          .description = "a NumPy archive",
+          .suffixes = {".npz"},
+          .probe = looks_like_npz,
+          .read = read_npz,
+          .advice = {}};
 }
 
 }  // namespace brainsurgery

@@ -1,4 +1,5 @@
-// NumPy's array files: .npy, one array, and .npz, a zip archive of them. Only headers are read here.
+// NumPy's array files: .npy, one array, and .npz, a zip archive of them. Only headers are read here, and only .npy is
+// written.
 //
 //   FileContents contents = read_npz(file);      // one tensor for each NAME.npy, called NAME
 //
@@ -10,6 +11,7 @@
 #include <memory>
 
 #include "brainsurgery/format.h"
+#include "formats/file_layout.h"
 
 namespace brainsurgery {
 
@@ -21,5 +23,9 @@ namespace brainsurgery {
 [[nodiscard]] FileContents read_npy(std::shared_ptr<const ReadableFile> file);
 // Throws Error(run): "'path': invalid npz archive: <reason>", with the entry's name where there is one.
 [[nodiscard]] FileContents read_npz(std::shared_ptr<const ReadableFile> file);
+
+// The file of one array, byte for byte numpy.save's; the tensor's name and the metadata are left out. Throws Error(run)
+// for several tensors and for a dtype that NumPy has not.
+[[nodiscard]] FileLayout layout_npy(const FileRequest& request);
 
 }  // namespace brainsurgery

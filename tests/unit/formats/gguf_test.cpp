@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "formats/decoded_file.h"
@@ -218,46 +219,62 @@ TEST(DecodedFile, ReadsOnlyTheBlocksThatAreNeeded) {
   EXPECT_EQ(file->bytes_read(), 2u * 144);
 }
 
+// What a file of these tensors has, with a byte of its own for each content.
+std::string written(const std::vector<StoredTensor>& tensors, const Metadata& metadata) {
+  std::vector<std::int64_t> sizes;
+  for (const StoredTensor& tensor : tensors) sizes.push_back(byte_count(tensor.desc.dtype, tensor.desc.shape));
+  const FileLayout layout = layout_gguf({tensors, sizes, metadata});
+  std::string bytes;
+  for (const FileLayout::Piece& piece : layout.pieces()) {
+    EXPECT_EQ(piece.offset, std::ssize(bytes));
+    if (const auto* given = std::get_if<FileLayout::Given>(&piece.what)) {
+      bytes += given->bytes;
+    } else {
+      const std::size_t number = std::get<FileLayout::Content>(piece.what).number;
+      EXPECT_EQ(piece.size, sizes[number]);
+      bytes.append(static_cast<std::size_t>(piece.size), static_cast<char>('a' + number));
+    }
+  }
+  return bytes;
+}
+
 TEST(GgufLayout, IsReadBackAsItWasWritten) {
-  const std::vector<NamedDesc> tensors = {{"a", {DType::F32, {2, 3}}},       {"b", {DType::BF16, {5}}},
-                                          {"c", {DType::F16, {}}},           {"d", {DType::I8, {1, 1, 7}}},
-                                          {"e", {DType::I64, {2, 1, 1, 2}}}, {"f", {DType::F64, {1}}},
-                                          {"g", {DType::I16, {3}}},          {"h", {DType::I32, {3}}}};
+  const std::vector<StoredTensor> tensors = {{"a", {DType::F32, {2, 3}}, 0},       {"b", {DType::BF16, {5}}, 1},
+                                             {"c", {DType::F16, {}}, 2},           {"d", {DType::I8, {1, 1, 7}}, 3},
+                                             {"e", {DType::I64, {2, 1, 1, 2}}, 4}, {"f", {DType::F64, {1}}, 5},
+                                             {"g", {DType::I16, {3}}, 6},          {"h", {DType::I32, {3}}, 7}};
   const Metadata metadata = {{"general.architecture", "llama"},
                              {"n:u32", "32"},
                              {"eps:f32", "1e-05"},
                              {"neg:i64", "-3"},
                              {"flag:bool", "false"},
                              {"name:u32", "no number"}};
-  const GgufLayout layout = layout_gguf(tensors, metadata);
-  std::string bytes = layout.header;
-  bytes.resize(static_cast<std::size_t>(layout.file_size), '\0');
+  const std::string bytes = written(tensors, metadata);
   const FileContents contents = read_gguf(file_of(bytes));
   ASSERT_EQ(contents.tensors.size(), tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     EXPECT_EQ(contents.tensors[i].name, tensors[i].name);
     EXPECT_EQ(contents.tensors[i].desc, tensors[i].desc);
-    EXPECT_EQ(contents.tensors[i].offset, layout.offsets[i]);
-    EXPECT_EQ(layout.offsets[i] % kGgufAlignment, 0);
+    EXPECT_EQ(contents.tensors[i].offset % kGgufAlignment, 0);
+    EXPECT_EQ(bytes[static_cast<std::size_t>(contents.tensors[i].offset)], static_cast<char>('a' + i));
   }
   EXPECT_EQ(contents.metadata, metadata);
-  EXPECT_EQ(layout.file_size % kGgufAlignment, 0);
+  EXPECT_EQ(bytes.size() % kGgufAlignment, 0u);
 }
 
 TEST(GgufLayout, LeavesOutWhatIsTrueOfAnotherFileOnly) {
-  const GgufLayout layout = layout_gguf({}, {{"general.alignment:u32", "64"},
-                                             {"general.file_type:u32", "2"},
-                                             {"general.quantization_version:u32", "2"},
-                                             {"split.count:u16", "3"},
-                                             {"tokens:array", "(9 values of type string)"},
-                                             {"format", "pt"}});
-  EXPECT_EQ(read_gguf(file_of(layout.header)).metadata,
-            (Metadata{{"general.architecture", "unknown"}, {"format", "pt"}}));
+  const std::string bytes = written({}, {{"general.alignment:u32", "64"},
+                                         {"general.file_type:u32", "2"},
+                                         {"general.quantization_version:u32", "2"},
+                                         {"split.count:u16", "3"},
+                                         {"tokens:array", "(9 values of type string)"},
+                                         {"format", "pt"}});
+  EXPECT_EQ(read_gguf(file_of(bytes)).metadata, (Metadata{{"general.architecture", "unknown"}, {"format", "pt"}}));
 }
 
 TEST(GgufLayout, SaysWhatAFileCannotHold) {
-  const auto message = [](NamedDesc tensor) {
-    return message_of([&] { static_cast<void>(layout_gguf(std::vector{tensor}, {})); });
+  const auto message = [](const StoredTensor& tensor) {
+    return message_of([&] { static_cast<void>(written({tensor}, {})); });
   };
   const std::string prefix = "the tensor 't' cannot be written to a GGUF file: ";
   EXPECT_EQ(message({"t", {DType::U8, {2}}}), prefix + "there is no type for uint8; cast it first");
@@ -267,7 +284,7 @@ TEST(GgufLayout, SaysWhatAFileCannotHold) {
             std::string::npos);
   EXPECT_EQ(message({std::string(63, 'n'), {DType::F32, {2}}}), "");
   EXPECT_EQ(message_of([] {
-              static_cast<void>(layout_gguf({}, {{"k:u8", "1"}, {"k:i8", "1"}}));
+              static_cast<void>(written({}, {{"k:u8", "1"}, {"k:i8", "1"}}));
             }),
             "the metadata have two values for the GGUF key 'k'");
 }

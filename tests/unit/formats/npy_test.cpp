@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "formats/npy_header.h"
@@ -62,6 +63,17 @@ TEST(Npy, ReadsTheHeaderOnly) {
   const auto file = file_of(npy_header({DType::U8, {1 << 20}}) + std::string(1 << 20, 'x'));
   static_cast<void>(read_npy(file));
   EXPECT_LE(file->bytes_read(), static_cast<std::size_t>(kMaxNpyHead));
+}
+
+TEST(NpyLayout, IsTheHeaderAndTheElements) {
+  const std::vector<StoredTensor> tensors = {{"w", {DType::F32, {2, 3}}, 0}};
+  const std::vector<std::int64_t> sizes = {24};
+  const FileLayout layout = layout_npy({tensors, sizes, {}});
+  ASSERT_EQ(layout.pieces().size(), 2u);
+  EXPECT_EQ(std::get<FileLayout::Given>(layout.pieces()[0].what).bytes, npy_header({DType::F32, {2, 3}}));
+  EXPECT_EQ(std::get<FileLayout::Content>(layout.pieces()[1].what).number, 0u);
+  EXPECT_EQ(layout.size(), 128 + 24);
+  EXPECT_EQ(message_of([] { static_cast<void>(layout_npy({{}, {}, {}})); }), "an npy file holds one array, not 0");
 }
 
 TEST(Npz, NamesTensorsByTheirEntries) {
