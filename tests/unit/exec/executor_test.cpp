@@ -190,5 +190,57 @@ TEST_F(ExecutorTest, DrawsDoNotDependOnTiles) {
   }
 }
 
+// By the definition of CRC-32, bit by bit.
+std::string crc_of(std::string_view bytes) {
+  std::uint32_t crc = 0xFFFF'FFFF;
+  for (const char byte : bytes) {
+    crc ^= static_cast<unsigned char>(byte);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc % 2 == 1 ? 0xEDB8'8320 : 0);
+  }
+  std::string word;
+  for (int shift = 0; shift < 32; shift += 8) word.push_back(static_cast<char>(~crc >> shift & 0xFF));
+  return word;
+}
+
+TEST_F(ExecutorTest, ChecksumsOfTilesAndSegments) {
+  const auto file = input(counting(20'000));
+  const Expr plain = source(file, 3, {DType::U8, {5000}});
+  const Expr turned = permute(source(file, 8, {DType::F32, {30, 40}}), {1, 0});
+  for (const std::int64_t tile : {1, 100, 1 << 20}) {
+    PhysicalPlan plan({});
+    plan.add_checksum(8, 8 + 3 + 5000 + 5000);  // of what comes later: given, copied and computed bytes
+    plan.add_checksum(0, 0);
+    plan.add_bytes("abc");
+    plan.add_tensor(concat({plain, scale(plain, 3)}, 0));
+    plan.add_tensor(turned);
+    plan.add_checksum(8 + 3 + 10'000, 8 + 3 + 10'000 + 4800);
+    const std::string bytes = written(plan, {.tile_bytes = tile});
+    ASSERT_EQ(bytes.size(), 8u + 3 + 10'000 + 4800 + 4);
+    EXPECT_EQ(bytes.substr(0, 4), crc_of(bytes.substr(8, 10'003)));
+    EXPECT_EQ(bytes.substr(4, 4), crc_of(""));
+    EXPECT_EQ(bytes.substr(bytes.size() - 4), crc_of(bytes.substr(10'011, 4800)));
+  }
+}
+
+TEST_F(ExecutorTest, StridedSources) {
+  const auto file = input(counting(2000));
+  const auto at = [](const std::vector<std::byte>& bytes, std::size_t i) { return std::to_integer<int>(bytes[i]); };
+  const std::vector<std::byte> turned = evaluate(source(file, 10, {DType::U8, {3, 4}}, {1, 3}));
+  for (std::size_t r = 0; r < 3; ++r) {
+    for (std::size_t c = 0; c < 4; ++c) EXPECT_EQ(at(turned, r * 4 + c), static_cast<int>(10 + r + 3 * c));
+  }
+  // At an odd place: the elements are gathered out of a copy. Of 16 bytes: as two halves.
+  const Expr wide = source(file, 3, {DType::C128, {2, 3}}, {1, 2});
+  EXPECT_EQ(text_of(evaluate(reshape(wide, {6}))), [] {
+    const std::string all = counting(2000);
+    std::string expected;
+    for (const std::size_t place : {0, 2, 4, 1, 3, 5}) expected += all.substr(3 + place * 16, 16);
+    return expected;
+  }());
+  PhysicalPlan plan({});
+  plan.add_tensor(source(file, 10, {DType::U8, {2, 1, 4}}, {4, 99, 1}));  // packed after all
+  EXPECT_EQ(plan.bytes_copied(), 8);
+}
+
 }  // namespace
 }  // namespace brainsurgery

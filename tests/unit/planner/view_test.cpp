@@ -174,5 +174,39 @@ TEST(StridedMap, JoinsNeighbours) {
   }
 }
 
+// Strides of a reshape find the same elements in the same order, and are found wherever PyTorch's view() finds them.
+TEST(ReshapedStrides, FindTheSameElements) {
+  const auto places = [](const Shape& shape, const std::vector<std::int64_t>& strides) {
+    std::vector<std::int64_t> result;
+    for (std::int64_t i = 0; i < element_count(shape); ++i) {
+      std::int64_t rest = i, place = 0;
+      for (std::size_t dim = shape.size(); dim-- > 0;) {
+        place += rest % shape[dim] * strides[dim];
+        rest /= shape[dim];
+      }
+      result.push_back(place);
+    }
+    return result;
+  };
+  std::mt19937 engine(1);
+  int found = 0;
+  for (int round = 0; round < 5000; ++round) {
+    const auto draw = [&](int bound) { return static_cast<std::int64_t>(engine() % static_cast<unsigned>(bound)); };
+    const Shape shapes[] = {{2, 3, 4}, {4, 6}, {24}, {1, 24, 1}, {6, 1, 4}, {2, 12}, {2, 2, 6}, {3, 8}};
+    const Shape& shape = shapes[draw(8)];
+    const Shape& other = shapes[draw(8)];
+    std::vector<std::int64_t> strides = row_major_strides(shape);
+    if (draw(2) == 0) strides[static_cast<std::size_t>(draw(static_cast<int>(shape.size())))] = draw(13);
+    const auto result = reshaped_strides(shape, strides, other);
+    if (!result) continue;
+    ++found;
+    EXPECT_EQ(places(other, *result), places(shape, strides)) << to_string(shape) << " as " << to_string(other);
+  }
+  EXPECT_GT(found, 2000);
+  EXPECT_EQ(reshaped_strides({2, 3}, {1, 2}, {6}), std::nullopt);
+  EXPECT_EQ(reshaped_strides({4, 3}, {1, 4}, {2, 2, 3}), (std::vector<std::int64_t>{2, 1, 4}));
+  EXPECT_EQ(reshaped_strides({2, 3}, {0, 1}, {2, 3, 1}), (std::vector<std::int64_t>{0, 1, 1}));
+}
+
 }  // namespace
 }  // namespace brainsurgery

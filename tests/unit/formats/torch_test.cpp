@@ -1,0 +1,300 @@
+// PyTorch files: what the pickle machine takes, archives that go through writer and reader, state dicts, and damaged
+// files.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+#include <variant>
+
+#include "brainsurgery/format.h"
+#include "formats/adapted_file.h"
+#include "formats/digest.h"
+#include "formats/pickle_vm.h"
+#include "formats/pickle_writer.h"
+#include "formats/torch_file.h"
+#include "formats/torch_globals.h"
+#include "formats/torch_layout.h"
+#include "formats/zip_directory.h"
+#include "formats/zip_writer.h"
+#include "support/temp_dir.h"
+#include "unit/formats/memory_file.h"
+
+namespace brainsurgery {
+namespace {
+
+using testing::message_of;
+
+// CRC-32 by its definition, bit by bit.
+std::uint32_t crc_of(std::string_view bytes) {
+  std::uint32_t crc = 0xFFFF'FFFF;
+  for (const char byte : bytes) {
+    crc ^= static_cast<unsigned char>(byte);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc % 2 == 1 ? 0xEDB8'8320 : 0);
+  }
+  return ~crc;
+}
+
+// The bytes of a layout.
+std::string written(const FileLayout& layout, const std::vector<std::string>& contents) {
+  std::vector<std::string> parts;
+  for (const FileLayout::Piece& piece : layout.pieces()) {
+    if (const auto* given = std::get_if<FileLayout::Given>(&piece.what)) parts.push_back(given->bytes);
+    if (const auto* content = std::get_if<FileLayout::Content>(&piece.what)) parts.push_back(contents[content->number]);
+    if (std::holds_alternative<FileLayout::Checksum>(piece.what)) parts.emplace_back();
+  }
+  std::string bytes;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (const auto* sum = std::get_if<FileLayout::Checksum>(&layout.pieces()[i].what)) {
+      const std::uint32_t crc = crc_of(parts[sum->piece]);
+      for (int shift = 0; shift < 32; shift += 8) parts[i].push_back(static_cast<char>(crc >> shift & 0xFF));
+    }
+    EXPECT_EQ(std::ssize(bytes), layout.pieces()[i].offset);
+    EXPECT_EQ(std::ssize(parts[i]), layout.pieces()[i].size);
+    bytes += parts[i];
+  }
+  EXPECT_EQ(std::ssize(bytes), layout.size());
+  return bytes;
+}
+
+FileContents read(const std::string& bytes, std::string_view part = "") {
+  const Format format = torch_format();
+  return part.empty() ? format.read(testing::file_of(bytes, "x.pt"))
+                      : format.read_part(testing::file_of(bytes, "x.pt"), part);
+}
+
+std::string torch_bytes(const std::vector<StoredTensor>& tensors, const std::vector<std::string>& contents) {
+  std::vector<std::int64_t> sizes;
+  for (const std::string& content : contents) sizes.push_back(std::ssize(content));
+  return written(layout_torch({tensors, sizes, {}}), contents);
+}
+
+TEST(PickleVm, ReadsWhatIsAllowed) {
+  const std::string bytes(
+      "\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01"
+      "a\x94K\x07h\x01\x8a\x02\x00\x80u.",
+      31);
+  EXPECT_EQ(message_of([&] {
+              const PickleTree tree = read_pickle(bytes, torch_global, "x");
+              const PickleNode& root = tree[tree.root];
+              ASSERT_EQ(root.kind, PickleNode::Kind::dict);
+              ASSERT_EQ(root.items.size(), 4u);
+              EXPECT_EQ(root.items[0], root.items[2]);  // one text by memo
+              EXPECT_EQ(tree[root.items[1]].integer, 7);
+              EXPECT_EQ(tree[root.items[3]].integer, -32768);
+              EXPECT_EQ(tree.size, std::ssize(bytes));
+            }),
+            "");
+}
+
+TEST(PickleVm, NamesWhatIsWrong) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"cos\nsystem\n.",
+       "it asks for 'os.system', which a checkpoint does not need and this program does not allow (at byte 0)"},
+      {"\x8c\x05posix\x8c\x06system\x93.",
+       "it asks for 'posix.system', which a checkpoint does not need and this program "
+       "does not allow (at byte 15)"},
+      {"(ios\nsystem\n.", "opcode 0x69 is not one that checkpoints use (at byte 1)"},
+      {"ctorch\nfloat32\n)R.", "it calls 'torch.float32', which is not to be called (at byte 16)"},
+      {"cbuiltins\nbytearray\nK\x09\x85R.",
+       "'builtins.bytearray' is called with arguments that it does not take (at byte 23)"},
+      {std::string("c_codecs\nencode\nX\x01\0\0\0xX\x04\0\0\0zlib\x86R.", 33),
+       "'_codecs.encode' is called with arguments that it does not take (at byte 31)"},
+      {"K\x01"
+       "b.",
+       "an operation lacks its operand (at byte 2)"},
+      {"]K\x01K\x01s.", "it sets a key of a list (at byte 5)"},
+      {"}]K\x01s.", "a key is a list, which Python does not take (at byte 4)"},
+      {"(K\x01.", "it ends with 1 values, not one (at byte 3)"},
+      {"X\xff\xff\xff\x7fz", "it ends too early (at byte 0)"},
+      {"h\x05.", "memo 5 was never filled (at byte 0)"},
+      {std::string("X\x01\0\0\0\xff.", 7), "a text is not valid UTF-8 (at byte 0)"},
+      {std::string(5000, '('), "more than 1000 open marks (at byte 1000)"},
+  };
+  for (const auto& [pickle, reason] : rows) {
+    EXPECT_EQ(message_of([&] { static_cast<void>(read_pickle(pickle, torch_global, "x")); }), "x: " + reason);
+  }
+}
+
+// A few bytes that ask for the same large dict again and again.
+TEST(PickleVm, DoesNotGrowBeyondThePickle) {
+  std::string bytes = "}q\x01(";
+  for (int i = 0; i < 100'000; ++i) bytes += "NN";
+  bytes +=
+      "uccollections\nOrderedDict\nq\x02"
+      "0";
+  for (int i = 0; i < 100'000; ++i) bytes += "h\x02h\x01\x85R0";
+  bytes += ".";
+  EXPECT_NE(
+      message_of([&] { static_cast<void>(read_pickle(bytes, torch_global, "x")); }).find("more than 20000000 values"),
+      std::string::npos);
+}
+
+TEST(TorchLayout, IsReadBack) {
+  const std::vector<std::string> contents = {"abcdefghijkl", "", std::string(300, 'z')};
+  const std::vector<StoredTensor> tensors = {{"w", {DType::F16, {2, 3}}, 0},
+                                             {"w.t", {DType::F16, {3, 2}}, 0, 0, {1, 3}},
+                                             {"part", {DType::F16, {2}}, 0, 4},
+                                             {"empty", {DType::F32, {0, 4}}, 1},
+                                             {"new", {DType::U32, {75}}, 2}};
+  const std::string bytes = torch_bytes(tensors, contents);
+  const FileContents got = read(bytes);
+  ASSERT_EQ(got.tensors.size(), tensors.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const TensorEntry& entry = got.tensors[i];
+    EXPECT_EQ(entry.name, tensors[i].name);
+    EXPECT_EQ(entry.desc, tensors[i].desc);
+    EXPECT_EQ(entry.strides, tensors[i].strides);
+    const std::string& content = contents[tensors[i].content];
+    EXPECT_EQ(bytes.substr(static_cast<std::size_t>(entry.storage->begin), content.size()), content);
+    EXPECT_EQ(entry.storage->begin % kZipAlignment, 0);
+    EXPECT_EQ(entry.offset, entry.storage->begin + tensors[i].offset * item_size(entry.desc.dtype));
+  }
+  EXPECT_EQ(got.tensors[0].storage, got.tensors[1].storage);
+  EXPECT_NE(got.tensors[0].storage, got.tensors[4].storage);
+}
+
+TEST(TorchLayout, RefusesWhatPyTorchHasNot) {
+  EXPECT_EQ(message_of([] {
+              static_cast<void>(torch_bytes({{"w", {DType::F6_E2M3, {4}}, 0}}, {"abc"}));
+            }),
+            "a PyTorch file cannot hold 'w', which is F6_E2M3");
+}
+
+// A file whose contents are zeros that nobody stores.
+class LayoutFile final : public ReadableFile {
+ public:
+  explicit LayoutFile(FileLayout layout) : layout_(std::move(layout)) { status_.size = layout_.size(); }
+  const std::string& path() const override { return path_; }
+  const FileStatus& status() const override { return status_; }
+  FileStatus current_status() const override { return status_; }
+  std::shared_ptr<const FileMap> map() const override { throw Error(ErrorCode::run, "too large"); }
+  void read(std::int64_t offset, std::span<std::byte> into) const override {
+    std::ranges::fill(into, std::byte{0});
+    for (const FileLayout::Piece& piece : layout_.pieces()) {
+      const auto* given = std::get_if<FileLayout::Given>(&piece.what);
+      const std::int64_t begin = std::max(piece.offset, offset);
+      const std::int64_t end = std::min(piece.offset + piece.size, offset + std::ssize(into));
+      if (given != nullptr && begin < end)
+        std::memcpy(into.data() + (begin - offset), given->bytes.data() + (begin - piece.offset),
+                    static_cast<std::size_t>(end - begin));
+    }
+  }
+
+ private:
+  FileLayout layout_;
+  std::string path_ = "large.pt";
+  FileStatus status_;
+};
+
+TEST(TorchLayout, OfMoreThanFourGigabytes) {
+  constexpr std::int64_t kLarge = (std::int64_t{5} << 30) / 4;
+  const std::vector<StoredTensor> tensors = {{"a", {DType::F32, {kLarge}}, 0}, {"b", {DType::F32, {3}}, 1}};
+  const std::vector<std::int64_t> sizes = {kLarge * 4, 12};
+  const FileContents got = torch_format().read(std::make_shared<const LayoutFile>(layout_torch({tensors, sizes, {}})));
+  ASSERT_EQ(got.tensors.size(), 2u);
+  EXPECT_EQ(got.tensors[0].desc.shape, Shape{kLarge});
+  EXPECT_GT(got.tensors[1].offset, kLarge * 4);
+  EXPECT_EQ(got.tensors[1].offset % kZipAlignment, 0);
+}
+
+// Changes to single bytes are refused or harmless: nothing crashes, and nothing outside of the file is read.
+TEST(TorchFile, DamagedFilesStayInBounds) {
+  int opened = 0, refused = 0;
+  const auto open_damaged = [&](const std::string& bytes) {
+    const std::string message = message_of([&] {
+      const FileContents contents = read(bytes);
+      for (const TensorEntry& tensor : contents.tensors) {
+        EXPECT_LE(tensor.offset, std::ssize(bytes));
+        if (tensor.strides.empty()) static_cast<void>(sha256_of(tensor));
+      }
+      ++opened;
+    });
+    EXPECT_FALSE(message.starts_with("wrong code")) << message;
+    EXPECT_EQ(message.find("read beyond"), std::string::npos) << message;
+    refused += message.empty() ? 0 : 1;
+  };
+  for (const auto& specimen : std::filesystem::directory_iterator(BS_TEST_DATA "/corpus/torch")) {
+    const std::string name = specimen.path().filename().string();
+    if (name > "035" && !name.starts_with("122") && !name.starts_with("123")) continue;
+    const std::string bytes = testing::read_file(specimen.path());
+    if (bytes.size() > 1600) continue;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      open_damaged(bytes.substr(0, i));
+      std::string flipped = bytes;
+      flipped[i] = static_cast<char>(flipped[i] ^ (1 << i % 8));
+      open_damaged(flipped);
+    }
+  }
+  EXPECT_GT(opened, 500);
+  EXPECT_GT(refused, 500);
+}
+
+TEST(AdaptedFile, SwapsFromAnyOffset) {
+  const auto file = testing::file_of("xx01234567ABCDEFGH");
+  const auto swapped = byte_swapped(file, 2, 16, 4);
+  const std::string expected = "32107654DCBAHGFE";
+  for (std::size_t begin = 0; begin <= 16; ++begin) {
+    for (std::size_t size = 0; begin + size <= 16; ++size) {
+      std::string got(size, '?');
+      swapped->read(static_cast<std::int64_t>(begin), std::as_writable_bytes(std::span(got)));
+      EXPECT_EQ(got, expected.substr(begin, size));
+    }
+  }
+  const auto map = swapped->map();
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size()), expected);
+}
+
+// A tensor cut along every dimension, read in pieces from anywhere.
+TEST(AdaptedFile, AssemblesBoxes) {
+  std::mt19937 engine(1);
+  for (int round = 0; round < 300; ++round) {
+    const auto draw = [&](int bound) { return static_cast<std::int64_t>(engine() % static_cast<unsigned>(bound)); };
+    Shape shape;
+    for (std::int64_t i = draw(4); i > 0; --i) shape.push_back(1 + draw(5));
+    std::string whole(static_cast<std::size_t>(element_count(shape) * 2), '\0');
+    for (char& byte : whole) byte = static_cast<char>(engine());
+    std::vector<Shape> cuts;  // per dimension: where parts begin, and the end
+    for (const std::int64_t size : shape) {
+      Shape cut{0};
+      for (std::int64_t at = 1; at < size; ++at) {
+        if (draw(2) == 0) cut.push_back(at);
+      }
+      cut.push_back(size);
+      cuts.push_back(cut);
+    }
+    std::vector<TensorBox> boxes(1);
+    for (std::size_t dim = 0; dim < shape.size(); ++dim) {
+      std::vector<TensorBox> finer;
+      for (const TensorBox& box : boxes) {
+        for (std::size_t i = 0; i + 1 < cuts[dim].size(); ++i) {
+          finer.push_back(box);
+          finer.back().starts.push_back(cuts[dim][i]);
+          finer.back().sizes.push_back(cuts[dim][i + 1] - cuts[dim][i]);
+        }
+      }
+      boxes = std::move(finer);
+    }
+    const std::vector<std::int64_t> strides = row_major_strides(shape);
+    for (TensorBox& box : boxes) {
+      std::string content = "head";
+      for (std::int64_t i = 0; i < element_count(box.sizes); ++i) {
+        std::int64_t rest = i, place = 0;
+        for (std::size_t dim = shape.size(); dim-- > 0;) {
+          place += (box.starts[dim] + rest % box.sizes[dim]) * strides[dim];
+          rest /= box.sizes[dim];
+        }
+        content += whole.substr(static_cast<std::size_t>(place * 2), 2);
+      }
+      box.file = testing::file_of(content);
+      box.offset = 4;
+    }
+    const auto file = assembled(boxes, shape, 2);
+    const std::size_t begin = static_cast<std::size_t>(draw(static_cast<int>(whole.size() + 1)));
+    std::string got(static_cast<std::size_t>(draw(static_cast<int>(whole.size() - begin + 1))), '?');
+    file->read(static_cast<std::int64_t>(begin), std::as_writable_bytes(std::span(got)));
+    EXPECT_EQ(got, whole.substr(begin, got.size())) << "round " << round;
+  }
+}
+
+}  // namespace
+}  // namespace brainsurgery
