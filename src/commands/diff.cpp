@@ -86,6 +86,21 @@ void pair_equal_names(const std::vector<FoundTensor>& left, const std::vector<Fo
   }
 }
 
+// Slices are taken of what is compared only: a tensor that is missing on the other side may be too small for it.
+std::vector<FoundTensor> whole_matches(TensorRef ref, PlanScope& plan) {
+  ref.slice.reset();
+  return plan.select(ref);
+}
+
+void take_slice(const TensorRef& ref, FoundTensor& tensor) {
+  if (!ref.slice) return;
+  try {
+    tensor.expr = slice(tensor.expr, select(*ref.slice, tensor.expr.shape()));
+  } catch (const Error& error) {
+    throw error.at(ref.span).with_note("in " + tensor.label());
+  }
+}
+
 Comparison compared(const DiffSpec& spec, PlanScope& plan) {
   Comparison result;
   result.eps = spec.eps;
@@ -99,7 +114,11 @@ Comparison compared(const DiffSpec& spec, PlanScope& plan) {
   result.report.left = reference_text(*spec.left, plan);
   result.report.right = reference_text(*spec.right, plan);
   if (spec.mode == Mode::refs) {
-    pair_equal_names(plan.select(*spec.left), plan.select(*spec.right), result);
+    pair_equal_names(whole_matches(*spec.left, plan), whole_matches(*spec.right, plan), result);
+    for (Pair& pair : result.pairs) {
+      take_slice(*spec.left, pair.left);
+      take_slice(*spec.right, pair.right);
+    }
     return result;
   }
   for (auto& [left, right] : plan.select_pairs(*spec.left, *spec.right)) {
