@@ -14,16 +14,21 @@
 
 namespace brainsurgery {
 
-// nullopt: the tensor is empty, or its dtype has no order (complex and sub-byte types). NaN as soon as one element is.
+// nullopt, all three: the tensor is empty, or its dtype does not compute (complex and sub-byte types). NaN as soon as one
+// element is.
 struct TensorStatistics {
-  std::optional<double> min, max;
-  std::optional<double> mean;  // of integers and booleans too
+  std::optional<double> min, max;  // exact, but for 64-bit integers beyond 2^53
+  // In the precision in which PyTorch gives it: of float16 in float16, of integers, booleans and 8-bit floats in float32.
+  std::optional<double> mean;
+
+  friend bool operator==(const TensorStatistics&, const TensorStatistics&) = default;
 };
 
 // How two tensors of one shape and dtype compare.
 struct Difference {
   bool differs = false;  // by value (0.0 equals -0.0, NaN equals nothing), or by more than eps somewhere
-  // The largest |a - b| in float64, where it was asked for and the dtype computes; NaN as soon as one element is.
+  // The largest |a - b| in float64, where it was asked for and the dtype computes; NaN as soon as one element is. Equal
+  // infinities are at distance 0.
   std::optional<double> max_abs;
 };
 
@@ -33,7 +38,8 @@ class DataSource {
   [[nodiscard]] virtual TensorStatistics statistics(const Expr& expr) = 0;
   // All elements, packed.
   [[nodiscard]] virtual std::vector<std::byte> values(const Expr& expr) = 0;
-  // a, b: one shape and dtype. With `eps`: elements may differ by at most it, and max_abs is given.
+  // a, b: one shape and dtype. With `eps`: elements may differ by at most it, and max_abs is given; a dtype that does not
+  // compute is compared as without.
   [[nodiscard]] virtual Difference difference(const Expr& a, const Expr& b, std::optional<double> eps) = 0;
 };
 

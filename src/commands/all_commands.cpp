@@ -20,6 +20,8 @@ CommandRegistry all_commands() {
   CommandRegistry registry;
   add_load_save(registry);
   add_prefixes(registry);
+  add_dump(registry);
+  add_diff(registry);
   add_control(registry);
   add_execute(registry);
   return registry;

@@ -124,11 +124,9 @@ std::string tensor_text(const DumpedTensor& tensor) {
   std::string text = "shape=" + to_string(tensor.desc.shape);
   if (tensor.verbosity == Verbosity::shape) return text;
   if (tensor.verbosity == Verbosity::stat) {
-    const auto number = [&](double TensorStatistics::*which) {
-      return tensor.statistics ? short_number((*tensor.statistics).*which) : "None";
-    };
-    text += fmt::format(" min={} max={} mean={}", number(&TensorStatistics::min), number(&TensorStatistics::max),
-                        number(&TensorStatistics::mean));
+    const auto number = [](std::optional<double> value) { return value ? short_number(*value) : "None"; };
+    const auto& [min, max, mean] = tensor.statistics;
+    text += fmt::format(" min={} max={} mean={}", number(min), number(max), number(mean));
   } else {
     text += fmt::format(" dtype={} device=cpu values={}", report_dtype(tensor.desc.dtype), tensor.values);
   }
@@ -141,15 +139,10 @@ JsonMembers tensor_json(const DumpedTensor& tensor) {
   const std::string writes = std::to_string(tensor.counts.writes);
   if (tensor.verbosity == Verbosity::shape) return {{"shape", shape}};
   if (tensor.verbosity == Verbosity::stat) {
-    const auto number = [&](double TensorStatistics::*which) {
-      return tensor.statistics ? json_number((*tensor.statistics).*which) : "null";
-    };
-    return {{"max", number(&TensorStatistics::max)},
-            {"mean", number(&TensorStatistics::mean)},
-            {"min", number(&TensorStatistics::min)},
-            {"reads", reads},
-            {"shape", shape},
-            {"writes", writes}};
+    const auto number = [](std::optional<double> value) { return value ? json_number(*value) : "null"; };
+    const auto& [min, max, mean] = tensor.statistics;
+    return {{"max", number(max)}, {"mean", number(mean)}, {"min", number(min)},
+            {"reads", reads},     {"shape", shape},       {"writes", writes}};
   }
   return {{"device", "\"cpu\""},     {"dtype", '"' + report_dtype(tensor.desc.dtype) + '"'},
           {"reads", reads},          {"shape", shape},

@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "brainsurgery/data_source.h"
 #include "brainsurgery/types.h"
 #include "brainsurgery/workspace.h"
-#include "types/statistics.h"
 
 namespace brainsurgery {
 
@@ -29,8 +29,8 @@ struct DumpedTensor {
   std::string name;
   TensorDesc desc;
   Verbosity verbosity = Verbosity::shape;
-  std::optional<TensorStatistics> statistics;  // Verbosity::stat; nullopt where there are none
-  std::string values;                          // Verbosity::full; what values_text gave
+  TensorStatistics statistics;  // Verbosity::stat
+  std::string values;           // Verbosity::full; what values_text or no_values gave
   AccessCounts counts;
 };
 

@@ -3,7 +3,7 @@
 //   Executor executor(pool, options, nullptr);
 //   executor.write(physical_plan, *staged_file);
 //   bool same = *executor.holds(checks::EqualValues{a, b, {}, ""});
-//   double mean = executor.statistics(a)->mean;
+//   double mean = *executor.statistics(a).mean;
 //
 // What comes out does not depend on threads, tile size, budget or fusion. Memory: a few tiles a thread, and the whole
 // tensors that dense operations need, within the budget or spilled. Called by one thread at a time.
@@ -26,7 +26,6 @@
 #include "exec/dense_module.h"
 #include "exec/tile_runner.h"
 #include "planner/physical_plan.h"
-#include "types/statistics.h"
 
 namespace brainsurgery {
 
@@ -74,11 +73,6 @@ class Executor final : public DataOracle, public DataSource {
 
   [[nodiscard]] std::optional<bool> holds(const checks::EqualValues& check) override;
   [[nodiscard]] std::optional<bool> holds(const checks::SmallValues& check) override;
-  // nullopt where they are not defined: of no elements, or of a dtype that does not compute.
-  [[nodiscard]] std::optional<TensorStatistics> statistics(const Expr& expr);
-  // The largest |a - b| as kernels::largest_distance has it; 0 for no elements. a, b: one shape and one dtype that
-  // computes.
-  [[nodiscard]] double largest_distance(const Expr& a, const Expr& b);
 
   [[nodiscard]] TensorStatistics statistics(const Expr& expr) override;
   [[nodiscard]] std::vector<std::byte> values(const Expr& expr) override { return evaluate(expr); }

@@ -90,7 +90,8 @@ std::optional<bool> Executor::holds(const checks::SmallValues& check) {
   return all;
 }
 
-double Executor::largest_distance(const Expr& a, const Expr& b) {
+Difference Executor::difference(const Expr& a, const Expr& b, std::optional<double> eps) {
+  if (!eps || !info(a.dtype()).computes) return {!*holds(checks::EqualValues{a, b, std::nullopt, ""}), std::nullopt};
   Mutex mutex;
   double largest = 0;
   for_each_block({a, b}, {}, [&](auto values, std::int64_t, std::int64_t count) {
@@ -99,12 +100,12 @@ double Executor::largest_distance(const Expr& a, const Expr& b) {
     largest = kernels::larger_or_nan(largest, found);
     return !std::isnan(largest);
   });
-  return largest;
+  return {!(largest <= *eps), largest};
 }
 
-std::optional<TensorStatistics> Executor::statistics(const Expr& expr) {
+TensorStatistics Executor::statistics(const Expr& expr) {
   const std::int64_t count = element_count(expr.shape());
-  if (count == 0 || !info(expr.dtype()).computes) return std::nullopt;
+  if (count == 0 || !info(expr.dtype()).computes) return {};
   std::vector<kernels::Summary> blocks(static_cast<std::size_t>((count + kSumBlock - 1) / kSumBlock));
   for_each_block({cast(expr, DType::F64)}, kSumBlock, [&](auto values, std::int64_t begin, std::int64_t elements) {
     blocks[static_cast<std::size_t>(begin / kSumBlock)] =
@@ -113,7 +114,7 @@ std::optional<TensorStatistics> Executor::statistics(const Expr& expr) {
   });
   kernels::Summary all;
   for (const kernels::Summary& block : blocks) all = kernels::combined(all, block);
-  return TensorStatistics{all.min, all.max, rounded_to(mean_dtype(expr.dtype()), all.sum / static_cast<double>(count))};
+  return {all.min, all.max, rounded_to(mean_dtype(expr.dtype()), all.sum / static_cast<double>(count))};
 }
 
 }  // namespace brainsurgery

@@ -18,7 +18,7 @@
 
 namespace brainsurgery {
 
-// A tensor that a reference of an assertion selected. `expr` is the sliced part where the reference has a slice.
+// A tensor that a reference selected. `expr` is the sliced part where the reference has a slice.
 struct FoundTensor {
   std::string alias;
   std::string name;
@@ -29,20 +29,23 @@ struct FoundTensor {
   [[nodiscard]] std::string label() const { return alias + "::" + name + (slice.empty() ? "" : "::" + slice); }
 };
 
-// The names of the workspace as an assertion sees them.
+// The names of the workspace as an assertion or a report sees them.
 class NameScope {
  public:
   virtual ~NameScope() = default;
   // What the pattern matches, in sorted order; may be nothing.
   [[nodiscard]] virtual std::vector<FoundTensor> select(const TensorRef& ref) = 0;
-  // For each match of `pattern` the tensor that `derived` names. Throws Error(plan) where it does not exist.
+  // For each match of `pattern` the tensor that `derived` names, which may not exist: then it has no expr.
   [[nodiscard]] virtual std::vector<std::pair<FoundTensor, FoundTensor>> select_pairs(const TensorRef& pattern,
                                                                                       const TensorRef& derived) = 0;
   // "model::expr"
   [[nodiscard]] virtual std::string describe(const TensorRef& ref) const = 0;
   // The mistake of a reference that matches nothing.
   [[nodiscard]] virtual Error no_match(const TensorRef& ref) const = 0;
-  virtual void count_read(const FoundTensor& tensor) = 0;
+  // The mistake of a name that does not exist: one from select_pairs.
+  [[nodiscard]] virtual Error missing(const TensorRef& derived, const FoundTensor& tensor) const = 0;
+  // Gives the counts after it.
+  virtual AccessCounts count_read(const FoundTensor& tensor) = 0;
 };
 
 struct Predicate {

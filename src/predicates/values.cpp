@@ -58,7 +58,11 @@ void add_values(PredicateRegistry& registry) {
   registry.add(make_predicate<EqualSpec>(equal, [](const EqualSpec& spec, NameScope& names) -> CheckPtr {
     std::vector<CheckPtr> parts;
     try {
-      for (const auto& [left, right] : names.select_pairs(spec.left, spec.right)) {
+      const auto pairs = names.select_pairs(spec.left, spec.right);
+      for (const auto& [left, right] : pairs) {
+        if (!right.expr) throw names.missing(spec.right, right);
+      }
+      for (const auto& [left, right] : pairs) {
         names.count_read(left);
         names.count_read(right);
         parts.push_back(compare(left, right, spec.eps));

@@ -145,7 +145,8 @@ class Binder final : private PlanScope {
                                                                               const TensorRef& derived) override;
   [[nodiscard]] std::string describe(const TensorRef& ref) const override;
   [[nodiscard]] Error no_match(const TensorRef& ref) const override;
-  void count_read(const FoundTensor& tensor) override;
+  [[nodiscard]] Error missing(const TensorRef& derived, const FoundTensor& tensor) const override;
+  AccessCounts count_read(const FoundTensor& tensor) override;
   [[nodiscard]] std::string alias_of(const TensorRef& ref) const;
   [[nodiscard]] FoundTensor found(const std::string& alias, const std::string& name, const NamedTensor& tensor,
                                   const TensorRef& ref) const;

@@ -1,4 +1,4 @@
-// The part of the binder that assertions see.
+// The part of the binder that assertions and reports see.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,7 +40,7 @@ FoundTensor Binder::found(const std::string& alias, const std::string& name, con
 
 std::vector<FoundTensor> Binder::select(const TensorRef& ref) {
   const std::string alias = alias_of(ref);
-  const NamePattern pattern = NamePattern::compile(ref, "assert");
+  const NamePattern pattern = NamePattern::compile(ref, current_.step->name);
   current_.looked_at.push_back({alias, pattern.literal_prefix(), pattern.is_literal()});
   std::vector<FoundTensor> result;
   for_each_match(pattern, names_of(alias).names(),
@@ -52,8 +52,8 @@ std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const Tens
                                                                       const TensorRef& derived_ref) {
   const std::string alias = alias_of(pattern_ref);
   const std::string other_alias = alias_of(derived_ref);
-  const NamePattern pattern = NamePattern::compile(pattern_ref, "assert");
-  const NameTemplate derived = NameTemplate::compile(derived_ref, pattern, "assert");
+  const NamePattern pattern = NamePattern::compile(pattern_ref, current_.step->name);
+  const NameTemplate derived = NameTemplate::compile(derived_ref, pattern, current_.step->name);
   current_.looked_at.push_back({alias, pattern.literal_prefix(), pattern.is_literal()});
   current_.looked_at.push_back({other_alias, derived_ref.expr.substr(0, derived_ref.expr.find('\\')), false});
   const StateDict& other = names_of(other_alias);
@@ -61,13 +61,20 @@ std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const Tens
   for_each_match(pattern, names_of(alias).names(), [&](const auto& at, const Captures& captures) {
     const std::string name = derived.expand(captures);
     const NamedTensor* partner = other.find(name);
-    if (partner == nullptr) throw missing("assert", derived_ref, other_alias, name);
     result.emplace_back(found(alias, at->first, at->second, pattern_ref),
-                        found(other_alias, name, *partner, derived_ref));
+                        partner != nullptr ? found(other_alias, name, *partner, derived_ref)
+                                           : FoundTensor{other_alias, name, Expr(), {}, ""});
   });
   return result;
 }
 
-void Binder::count_read(const FoundTensor& tensor) { count(tensor.alias, tensor.name, 1, 0); }
+Error Binder::missing(const TensorRef& derived, const FoundTensor& tensor) const {
+  return missing(current_.step->name, derived, tensor.alias, tensor.name);
+}
+
+AccessCounts Binder::count_read(const FoundTensor& tensor) {
+  count(tensor.alias, tensor.name, 1, 0);
+  return state_.workspace.at(tensor.alias).find(tensor.name)->counts;
+}
 
 }  // namespace brainsurgery

@@ -46,13 +46,18 @@ class ReductionsTest : public ::testing::Test {
   }
   TensorStatistics statistics(const Expr& expr) {
     const std::vector<double> found = answer([&](Executor& executor) -> std::vector<double> {
-      const TensorStatistics all = executor.statistics(expr).value();
-      return {all.min, all.max, all.mean};
+      const TensorStatistics all = executor.statistics(expr);
+      return {all.min.value(), all.max.value(), all.mean.value()};
     });
     return {found[0], found[1], found[2]};
   }
   double distance(const Expr& a, const Expr& b) {
-    return answer([&](Executor& executor) -> std::vector<double> { return {executor.largest_distance(a, b)}; })[0];
+    return answer([&](Executor& executor) -> std::vector<double> {
+      const Difference found = executor.difference(a, b, 1.0);
+      EXPECT_EQ(found.differs, !(found.max_abs.value() <= 1.0));
+      EXPECT_EQ(executor.difference(a, b, std::nullopt).differs, found.max_abs.value() != 0);
+      return {*found.max_abs};
+    })[0];
   }
   std::vector<double> evaluated(const Expr& expr) {
     ThreadPool pool(1);
@@ -88,7 +93,7 @@ TEST_F(ReductionsTest, EqualAPlainLoopOverTheWholeTensor) {
       const double precision = row.dtype == DType::F64                               ? 0x1p-50
                                : row.dtype == DType::BF16 || row.dtype == DType::F16 ? 0x1p-8
                                                                                      : 0x1p-23;
-      EXPECT_NEAR(found.mean, mean, mean * precision) << row.name;
+      EXPECT_NEAR(*found.mean, mean, mean * precision) << row.name;
       EXPECT_EQ(distance(a, b), largest) << row.name;
       EXPECT_EQ(distance(a, a), 0) << row.name;
     }
@@ -107,13 +112,13 @@ TEST_F(ReductionsTest, SumsOfManyMagnitudesDoNotDependOnTheCut) {
 TEST_F(ReductionsTest, SpecialValues) {
   for (const DType dtype : {DType::F64, DType::F32, DType::F16, DType::BF16}) {
     const TensorStatistics nan = statistics(numbers({1, kNan, -kInf}, dtype));
-    EXPECT_TRUE(std::isnan(nan.min) && std::isnan(nan.max) && std::isnan(nan.mean));
+    EXPECT_TRUE(std::isnan(*nan.min) && std::isnan(*nan.max) && std::isnan(*nan.mean));
     const TensorStatistics up = statistics(numbers({1, kInf}, dtype));
     EXPECT_EQ(up, (TensorStatistics{1, kInf, kInf}));
     const TensorStatistics both = statistics(numbers({kInf, -kInf}, dtype));
     EXPECT_EQ(both.min, -kInf);
     EXPECT_EQ(both.max, kInf);
-    EXPECT_TRUE(std::isnan(both.mean));
+    EXPECT_TRUE(std::isnan(*both.mean));
     EXPECT_TRUE(std::isnan(distance(numbers({1, kNan}, dtype), numbers({1, kNan}, dtype))));
     EXPECT_EQ(distance(numbers({kInf, 1}, dtype), numbers({kInf, 2}, dtype)), 1);
     EXPECT_EQ(distance(numbers({kInf}, dtype), numbers({-kInf}, dtype)), kInf);
@@ -133,12 +138,20 @@ TEST_F(ReductionsTest, MeansHaveThePrecisionOfTheirDtype) {
 TEST_F(ReductionsTest, AreNotDefinedWithoutElementsOrArithmetic) {
   ThreadPool pool(1);
   Executor executor(pool, {}, nullptr);
-  EXPECT_EQ(executor.statistics(literal({DType::F32, {0, 3}}, {})), std::nullopt);
+  EXPECT_EQ(executor.statistics(literal({DType::F32, {0, 3}}, {})), TensorStatistics{});
   for (const DTypeInfo& row : all_dtypes()) {
     const Shape shape{8};
-    const Expr zero =
-        literal({row.dtype, shape}, std::vector<std::byte>(static_cast<std::size_t>(byte_count(row.dtype, shape))));
-    EXPECT_EQ(executor.statistics(zero).has_value(), row.computes) << row.name;
+    const auto bytes = static_cast<std::size_t>(byte_count(row.dtype, shape));
+    const Expr zero = literal({row.dtype, shape}, std::vector<std::byte>(bytes));
+    const TensorStatistics found = executor.statistics(zero);
+    EXPECT_EQ(found.min && found.max && found.mean, row.computes) << row.name;
+    EXPECT_EQ(executor.difference(zero, zero, 0.5).max_abs.has_value(), row.computes) << row.name;
+    EXPECT_FALSE(executor.difference(zero, zero, 0.5).differs) << row.name;
+    const Expr other = literal({row.dtype, shape}, std::vector<std::byte>(bytes, std::byte{1}));
+    EXPECT_TRUE(executor.difference(zero, other, std::nullopt).differs) << row.name;
+    if (!row.computes) {
+      EXPECT_TRUE(executor.difference(zero, other, 0.5).differs) << row.name;
+    }
   }
 }
 

@@ -1,0 +1,195 @@
+// diff: what two sets of tensors differ in.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "commands/families.h"
+#include "commands/report_lines.h"
+#include "describe/diff_text.h"
+
+namespace brainsurgery {
+namespace {
+
+enum class Mode : std::uint8_t { refs, aliases, pair };
+const std::vector<std::string> kModes{"refs", "aliases", "pair"};
+
+struct DiffSpec {
+  Mode mode = Mode::refs;
+  std::optional<TensorRef> left, right;
+  std::optional<std::string> left_alias, right_alias;
+  std::optional<double> eps;
+  bool fail = false;
+};
+
+std::optional<FieldProblem> problem_of(const DiffSpec& spec) {
+  const std::string& mode = kModes[static_cast<std::size_t>(spec.mode)];
+  const bool takes_aliases = spec.mode == Mode::aliases;
+  const std::array<std::tuple<const char*, bool, bool>, 4> keys{
+      {{"left", spec.left.has_value(), !takes_aliases},
+       {"right", spec.right.has_value(), !takes_aliases},
+       {"left_alias", spec.left_alias.has_value(), takes_aliases},
+       {"right_alias", spec.right_alias.has_value(), takes_aliases}}};
+  for (const auto& [key, given, taken] : keys) {
+    if (given && !taken) return FieldProblem{key, fmt::format("mode {} takes no '{}'", mode, key)};
+  }
+  for (const auto& [key, given, taken] : keys) {
+    if (!given && taken) return FieldProblem{"", fmt::format("mode {} needs '{}'", mode, key)};
+  }
+  return std::nullopt;
+}
+
+// Two tensors that belong together, and under which name.
+struct Pair {
+  std::string name;
+  FoundTensor left, right;
+};
+
+struct Comparison {
+  DiffReport report;        // what names alone tell
+  std::vector<Pair> pairs;  // sorted by name
+  std::optional<double> eps;
+  bool fail = false;
+};
+
+// A reference as the Python program writes it: a list with its entries in quotes.
+std::string reference_text(const TensorRef& ref, const PlanScope& plan) {
+  if (!ref.structured) return plan.describe(ref);
+  std::string text;
+  for (const std::string& token : ref.tokens) {
+    const char quote = token.find('\'') != std::string::npos && token.find('"') == std::string::npos ? '"' : '\'';
+    text += text.empty() ? "[" : ", ";
+    text += quote;
+    for (const char c : token) {
+      if (c == '\\' || c == quote) text += '\\';
+      text += c;
+    }
+    text += quote;
+  }
+  return fmt::format("{}::{}]", ref.alias ? *ref.alias : plan.default_alias().value_or(""), text);
+}
+
+// `left` and `right` are sorted by name.
+void pair_equal_names(const std::vector<FoundTensor>& left, const std::vector<FoundTensor>& right, Comparison& result) {
+  auto l = left.begin();
+  auto r = right.begin();
+  while (l != left.end() || r != right.end()) {
+    if (r == right.end() || (l != left.end() && l->name < r->name)) {
+      result.report.missing_on_right.push_back((l++)->name);
+    } else if (l == left.end() || r->name < l->name) {
+      result.report.missing_on_left.push_back((r++)->name);
+    } else {
+      result.pairs.push_back({l->name, *l, *r});
+      ++l;
+      ++r;
+    }
+  }
+}
+
+// Slices are taken of what is compared only: a tensor that is missing on the other side may be too small for it.
+std::vector<FoundTensor> whole_matches(TensorRef ref, PlanScope& plan) {
+  ref.slice.reset();
+  return plan.select(ref);
+}
+
+void take_slice(const TensorRef& ref, FoundTensor& tensor) {
+  if (!ref.slice) return;
+  try {
+    tensor.expr = slice(tensor.expr, select(*ref.slice, tensor.expr.shape()));
+  } catch (const Error& error) {
+    throw error.at(ref.span).with_note("in " + tensor.label());
+  }
+}
+
+Comparison compared(const DiffSpec& spec, PlanScope& plan) {
+  Comparison result;
+  result.eps = spec.eps;
+  result.fail = spec.fail;
+  if (spec.mode == Mode::aliases) {
+    result.report.left = *spec.left_alias + "::.*";
+    result.report.right = *spec.right_alias + "::.*";
+    pair_equal_names(plan.tensors_of(*spec.left_alias), plan.tensors_of(*spec.right_alias), result);
+    return result;
+  }
+  result.report.left = reference_text(*spec.left, plan);
+  result.report.right = reference_text(*spec.right, plan);
+  if (spec.mode == Mode::refs) {
+    pair_equal_names(whole_matches(*spec.left, plan), whole_matches(*spec.right, plan), result);
+    for (Pair& pair : result.pairs) {
+      take_slice(*spec.left, pair.left);
+      take_slice(*spec.right, pair.right);
+    }
+    return result;
+  }
+  for (auto& [left, right] : plan.select_pairs(*spec.left, *spec.right)) {
+    if (right.expr) {
+      result.pairs.push_back({fmt::format("{} <-> {}", left.name, right.name), std::move(left), std::move(right)});
+    } else {
+      result.report.missing_on_right.push_back(right.name);
+    }
+  }
+  return result;
+}
+
+bool needs_data(const Pair& pair) { return pair.left.expr.desc() == pair.right.expr.desc(); }
+
+// nullopt: they do not differ.
+std::optional<std::string> difference(const Pair& pair, const std::optional<double>& eps, DataSource& data) {
+  const Expr& left = pair.left.expr;
+  const Expr& right = pair.right.expr;
+  if (left.shape() != right.shape()) return shape_difference(left.shape(), right.shape());
+  if (left.dtype() != right.dtype()) return dtype_difference(left.dtype(), right.dtype());
+  const Difference found = data.difference(left, right, eps);
+  if (!found.differs) return std::nullopt;
+  return values_difference(found.max_abs ? std::optional(Distance{*found.max_abs, *eps}) : std::nullopt);
+}
+
+ReportText diff_text(const Comparison& comparison, DataSource& data) {
+  DiffReport report = comparison.report;
+  for (const Pair& pair : comparison.pairs) {
+    if (std::optional<std::string> reason = difference(pair, comparison.eps, data))
+      report.differing.push_back({pair.name, *std::move(reason)});
+  }
+  const std::size_t findings = report.missing_on_left.size() + report.missing_on_right.size() + report.differing.size();
+  ReportText text{report_lines(diff_lines(report)), fmt::format("diff: {} finding(s)", findings)};
+  if (comparison.fail && findings > 0)
+    text.failed = fmt::format("{} and {} differ: {} finding(s)", report.left, report.right, findings);
+  return text;
+}
+
+void diff(const DiffSpec& spec, PlanScope& plan) {
+  Comparison comparison = compared(spec, plan);
+  for (const Pair& pair : comparison.pairs) {
+    plan.count_read(pair.left);
+    plan.count_read(pair.right);
+  }
+  const bool looks_at_data = std::ranges::any_of(comparison.pairs, needs_data);
+  plan.report(
+      {looks_at_data, [comparison = std::move(comparison)](DataSource& data) { return diff_text(comparison, data); }});
+}
+
+}  // namespace
+
+void add_diff(CommandRegistry& registry) {
+  SchemaBuilder<DiffSpec> schema(
+      "diff",
+      {"Prints what two sets of tensors differ in.",
+       "refs compares the matches of two patterns that have equal names, aliases does it with all tensors of two "
+       "models; "
+       "pair compares each match of left with the tensor that right names. What is missing on one side is a finding, "
+       "and so are different shapes, dtypes and values; NaN differs from NaN. The plan goes on, unless fail is on. "
+       "Each "
+       "tensor that is compared counts one read.",
+       "diff: {mode: aliases, left_alias: a, right_alias: b, eps: 1e-6}"});
+  schema.choice(&DiffSpec::mode, "mode", kModes).defaults_to("refs").doc("What is compared with what.");
+  schema.reference(&DiffSpec::left, "left", roles::source()).doc("refs, pair: one side.");
+  schema.reference(&DiffSpec::right, "right", roles::source()).doc("refs: the other side; pair: its name.");
+  schema.text(&DiffSpec::left_alias, "left_alias", FieldKind::alias).doc("aliases: one side.");
+  schema.text(&DiffSpec::right_alias, "right_alias", FieldKind::alias).doc("aliases: the other side.");
+  schema.tolerance(&DiffSpec::eps, "eps").doc("The largest difference of two values that is none.");
+  schema.flag(&DiffSpec::fail, "fail").defaults_to("false").doc("A finding ends the run with exit status 1.");
+  schema.check(problem_of);
+  registry.add(make_command<DiffSpec>(schema, diff));
+}
+
+}  // namespace brainsurgery
