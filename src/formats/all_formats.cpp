@@ -1,13 +1,13 @@
 // Every file format, in probing order. Formats that are only known by sight give the user a name for what he has.
 #include <algorithm>
 #include <cctype>
-#include <cstring>
 
 #include "base/text.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
 #include "formats/dcp.h"
 #include "formats/gguf.h"
+#include "formats/magic.h"
 #include "formats/npy.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
@@ -17,10 +17,6 @@ namespace brainsurgery {
 namespace {
 
 using Head = std::span<const std::byte>;
-
-bool begins_with(Head head, std::string_view magic) {
-  return head.size() >= magic.size() && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
-}
 
 bool is_lfs_pointer(Head head, std::int64_t) { return begins_with(head, "version https://git-lfs"); }
 

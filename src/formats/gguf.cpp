@@ -22,13 +22,14 @@
 #include <utility>
 
 #include "base/checked_math.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "brainsurgery/error.h"
 #include "formats/decoded_file.h"
 #include "formats/duplicate_names.h"
 #include "formats/gguf_blocks.h"
 #include "formats/gguf_metadata.h"
-#include "base/json_text.h"
+#include "formats/magic.h"
 #include "formats/safetensors.h"
 
 namespace brainsurgery {
@@ -44,10 +45,7 @@ constexpr std::int64_t kMaxShownText = 1 << 20;     // bytes of a string that is
 constexpr std::int64_t kMaxText = 64 << 20;         // and of all of them
 constexpr std::uint64_t kMaxShownArray = 16;        // elements
 
-bool looks_like_gguf(std::span<const std::byte> head, std::int64_t) {
-  return head.size() >= kMagic.size() && std::equal(kMagic.begin(), kMagic.end(), head.begin(),
-                                                    [](char a, std::byte b) { return static_cast<std::byte>(a) == b; });
-}
+bool looks_like_gguf(std::span<const std::byte> head, std::int64_t) { return begins_with(head, kMagic); }
 
 class HeaderReader {
  public:
@@ -78,6 +76,10 @@ class HeaderReader {
   std::uint64_t number(int bytes, const char* what);
   std::string text(std::int64_t max, const char* what);
   void skip(std::int64_t bytes) { at_ += bytes; }
+  // The value of this key will not be written again.
+  void lose(const std::string& key) {
+    if (lost_.empty() || lost_.back() != key) lost_.push_back(key);
+  }
 
   void read_version();
   std::uint64_t read_count(std::int64_t least, std::size_t max, const char* what);
@@ -195,7 +197,7 @@ void HeaderReader::read_pair() {
       break;
     case GgufValue::array:
       value = read_array(key);
-      lost_.push_back(key);
+      lose(key);
       break;
     default:
       value = read_scalar(type, key);
@@ -222,7 +224,7 @@ std::string HeaderReader::read_string(const std::string& key) {
   }
   if (std::cmp_greater(length, kMaxShownText)) {
     skip(static_cast<std::int64_t>(length));
-    lost_.push_back(key);
+    lose(key);
     return "(" + std::to_string(length) + " bytes of text)";
   }
   std::string bytes = take(static_cast<std::int64_t>(length), "a metadata value");

@@ -1,11 +1,11 @@
 #include <string>
 
 #include "base/checked_math.h"
+#include "base/json_text.h"
 #include "brainsurgery/error.h"
 #include "formats/gguf.h"
 #include "formats/gguf_blocks.h"
 #include "formats/gguf_metadata.h"
-#include "base/json_text.h"
 
 namespace brainsurgery {
 

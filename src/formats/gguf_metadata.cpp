@@ -9,9 +9,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/json_text.h"
 #include "brainsurgery/error.h"
 #include "formats/duplicate_names.h"
-#include "base/json_text.h"
 
 namespace brainsurgery {
 

@@ -15,10 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "brainsurgery/error.h"
 #include "formats/adapted_file.h"
-#include "base/json_text.h"
+#include "formats/magic.h"
 #include "formats/npy_header.h"
 #include "formats/zip_directory.h"
 
@@ -27,11 +28,6 @@ namespace brainsurgery {
 namespace {
 
 constexpr std::string_view kSuffix = ".npy";
-
-bool begins_with(std::span<const std::byte> head, std::string_view magic) {
-  return head.size() >= magic.size() && std::equal(magic.begin(), magic.end(), head.begin(),
-                                                   [](char a, std::byte b) { return static_cast<std::byte>(a) == b; });
-}
 
 bool looks_like_npy(std::span<const std::byte> head, std::int64_t) { return begins_with(head, "\x93NUMPY"); }
 

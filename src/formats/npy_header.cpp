@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/checked_math.h"
-#include "brainsurgery/error.h"
 #include "base/json_text.h"
+#include "brainsurgery/error.h"
 #include "formats/safetensors.h"
 
 namespace brainsurgery {

@@ -217,9 +217,6 @@ TEST_F(OpenCheckpoint, SaysWhatIsThereInstead) {
   text("dcp/__0_0.distcp", "?");
   EXPECT_EQ(refusal("dcp"),
             "directory 'D/dcp' holds no checkpoint; of a distributed PyTorch checkpoint it lacks '.metadata'");
-  text("gguf/model.Q4_K.gguf", "?");
-  EXPECT_EQ(refusal("gguf"),
-            "directory 'D/gguf' holds no checkpoint; name the file 'D/gguf/model.Q4_K.gguf' itself");
   index(R"("1":"a.safetensors")", "model.safetensors.index.json");
   EXPECT_EQ(refusal("model.safetensors.index.json"),
             "'D/model.safetensors.index.json' is the index of a checkpoint; name its directory instead");
@@ -227,16 +224,12 @@ TEST_F(OpenCheckpoint, SaysWhatIsThereInstead) {
 
 TEST_F(OpenCheckpoint, NamesFormatsThatItKnowsBySight) {
   const std::string zip("PK\x03\x04\0\0\x08\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0", 30);
-  const std::string reads = "; this version reads safetensors, gguf, torch";
+  const std::string reads = "; this version reads safetensors, npz, torch, npy, gguf";
   const std::vector<std::tuple<std::string, std::string, std::string>> rows = {
-      {"x.npz", zip + "arr_0.npy", "is a NumPy archive" + reads},
-      {"x.npy", "\x93NUMPY\x01", "is a NumPy array" + reads},
       {"x.pth", "", "is no PyTorch file: it is empty"},
       {"x.bin", "\x80\x02}.", "is no PyTorch file: it is a pickle without the header that torch.save writes"},
       {"z.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
        "is a Git LFS pointer, not the file itself; fetch the file with 'git lfs pull'"},
-      {"x.gguf", "\n<!doctype HTML><title>404</title>",
-       "is a web page, not the file itself; download it again, logged in where the server asks for it"},
       {"x.txt", "hello", "is not a checkpoint" + reads},
   };
   for (const auto& [name, content, message] : rows) {
@@ -248,6 +241,30 @@ TEST_F(OpenCheckpoint, NamesFormatsThatItKnowsBySight) {
   EXPECT_EQ(open("m").warnings, Names{});  // a trainer's file is nobody's business
   text("m/pytorch_model.bin", zip);
   EXPECT_EQ(warning("m"), "directory 'D/m': 'pytorch_model.bin' in it is not read");
+}
+
+TEST_F(OpenCheckpoint, NamesAWebPageWhateverItsSuffix) {
+  for (const std::string page : {"\n<!doctype HTML><title>404</title>", "<HTML>", "<?xml version='1.0'?><Error/>"}) {
+    text("x.gguf", page);
+    EXPECT_EQ(
+        refusal("x.gguf"),
+        "'D/x.gguf' is a web page, not the file itself; download it again, logged in where the server asks for it");
+  }
+}
+
+TEST_F(OpenCheckpoint, ADirectoryOfFilesThatStandAloneNamesOne) {
+  text("gguf/model.Q4_K.gguf", "?");
+  EXPECT_EQ(refusal("gguf"), "directory 'D/gguf' holds no checkpoint; name the file 'D/gguf/model.Q4_K.gguf' itself");
+}
+
+// What a file is shows in its bytes first: the names of an archive's entries, however long, tell NumPy's from
+// PyTorch's.
+TEST_F(OpenCheckpoint, RecognisesArraysByTheirBytes) {
+  const std::string corpus = BS_TEST_DATA "/corpus/npy/";
+  for (const char* name : {"001_basic.npy", "020_npz_good.npz", "101_deflated.npz"}) {
+    text("x.bin", testing::read_file(corpus + name));
+    EXPECT_FALSE(open("x.bin").tensors.empty()) << name;
+  }
 }
 
 // Whatever call of the file system fails, opening ends with an Error and never with fewer tensors.
