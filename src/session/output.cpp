@@ -6,19 +6,14 @@
 #include <filesystem>
 
 #include "base/spelling.h"
-#include "base/text.h"
-#include "base/units.h"
 #include "formats/safetensors.h"
 #include "formats/shards.h"
 #include "session/binder.h"
+#include "session/destination.h"
 #include "session/stored_content.h"
 
 namespace brainsurgery {
 namespace {
-
-[[noreturn]] void refuse(const WriteTarget& target, const std::string& message, std::vector<std::string> notes = {}) {
-  throw Error(ErrorCode::plan, fmt::format("{}: {}", target.where, message), target.place.span, std::move(notes));
-}
 
 WriteTarget target_of(const PlanOutput& output) { return {output, "output"}; }
 
@@ -36,7 +31,7 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
     const std::vector<std::string> known = binder.aliases();
     std::vector<std::string> notes = did_you_mean(*model, known);
     notes.push_back(fmt::format("aliases: {}", fmt::join(known, ", ")));
-    refuse(target, fmt::format("model '{}' is not an alias of this plan", *model), std::move(notes));
+    refuse_target(target, fmt::format("model '{}' is not an alias of this plan", *model), std::move(notes));
   }
   std::vector<std::string> candidates;
   for (const std::string& alias : state.contributing) {
@@ -45,86 +40,19 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
   }
   if (candidates.size() == 1) return {candidates.front(), "the only alias that steps wrote to"};
   if (candidates.size() > 1) {
-    refuse(target, fmt::format("cannot infer which model to write: steps wrote to {}", fmt::join(candidates, ", ")),
+    refuse_target(target, fmt::format("cannot infer which model to write: steps wrote to {}", fmt::join(candidates, ", ")),
            {"name it: output: {path: ..., model: " + candidates.front() + "}"});
   }
   if (!state.contributing.empty()) {
-    refuse(target,
+    refuse_target(target,
            fmt::format("nothing is left to write: no tensor remains in {}", fmt::join(state.contributing, ", ")));
   }
   if (plan.inputs.size() != 1) {
-    refuse(target, "cannot infer which model to write: no step writes to one",
+    refuse_target(target, "cannot infer which model to write: no step writes to one",
            {"name it: output: {path: ..., model: ALIAS}"});
   }
   static_cast<void>(binder.open(plan.inputs.front().alias));
   return {plan.inputs.front().alias, "the only input"};
-}
-
-struct Destination {
-  const Format* format = nullptr;
-  bool directory = false;
-  std::optional<std::int64_t> shard_bytes;  // nullopt: one file
-};
-
-std::optional<std::int64_t> parse_shard(const WriteTarget& target, const std::string& text) {
-  if (text == "none") return std::nullopt;
-  const std::optional<std::int64_t> size = parse_size(text);
-  if (!size)
-    refuse(target, fmt::format("shard: '{}' is not a size; write an integer and a unit, as in 5GB, or none", text));
-  if (*size == 0) refuse(target, fmt::format("shard: the size '{}' must be positive", text));
-  return size;
-}
-
-// The format that is named, else that of the suffix, else safetensors.
-const Format& choose_format(const WriteTarget& target, const FormatRegistry& formats, bool is_directory) {
-  const PlanOutput& output = target.place;
-  if (output.format) {
-    const Format* format = formats.by_name(*output.format);
-    if (format == nullptr || !format->is_writable())
-      refuse(target, fmt::format("format: expected one of {}, found '{}'", formats.writable_names(), *output.format));
-    return *format;
-  }
-  const Format* by_suffix = is_directory ? nullptr : formats.by_suffix(output.path);
-  return by_suffix != nullptr && by_suffix->is_writable() ? *by_suffix : *formats.by_name("safetensors");
-}
-
-Destination choose_destination(Env& env, const FormatRegistry& formats, const WriteTarget& target,
-                               const std::string& default_shard) {
-  const PlanOutput& output = target.place;
-  const std::string suffix = ascii_lower(std::filesystem::path(output.path).extension().string());
-  const std::optional<FileStatus> status = env.status(output.path);
-  const bool is_directory = (status && status->kind == FileStatus::Kind::directory) || output.path.ends_with('/');
-  const Format& format = choose_format(target, formats, is_directory);
-  Destination destination{&format, is_directory || suffix.empty(), std::nullopt};
-  if (output.shard) destination.shard_bytes = parse_shard(target, *output.shard);
-  if (destination.shard_bytes && !format.has_index)
-    refuse(target, fmt::format("shard: a {} checkpoint is not cut into shards", format.name));
-  if (target.single_tensor && format.layout_directory != nullptr)
-    refuse(target, fmt::format("format: {} is for whole models, not for single tensors", format.name));
-  if (destination.directory && status && !is_directory) {
-    refuse(target, fmt::format("'{}' exists and is not a directory", output.path),
-           {"end the path in .safetensors for a single file"});
-  }
-  if (format.layout_directory != nullptr && !destination.directory) {
-    refuse(target, fmt::format("'{}': a {} checkpoint is a directory", output.path, format.name),
-           {"leave the suffix out"});
-  }
-  if (format.layout_directory == nullptr && destination.directory && !format.has_index) {
-    refuse(target, fmt::format("'{}': a {} checkpoint is a single file", output.path, format.name),
-           {fmt::format("end the path in {}", fmt::join(format.suffixes, " or "))});
-  }
-  if (!destination.directory && std::ranges::find(format.suffixes, suffix) == format.suffixes.end()) {
-    if (output.format)
-      refuse(target, fmt::format("'{}' has the suffix '{}', which is not one of {}", output.path, suffix, format.name),
-             {fmt::format("end it in {}", fmt::join(format.suffixes, " or "))});
-    refuse(target, fmt::format("'{}' has the suffix '{}', which is no format's", output.path, suffix),
-           {"end it in .safetensors, or leave the suffix out for a directory"});
-  }
-  if (destination.shard_bytes && !destination.directory)
-    refuse(target, fmt::format("shard: '{}' is a single file; sharding needs a directory", output.path));
-  if (!output.shard && destination.directory && format.has_index)
-    destination.shard_bytes = parse_shard(target, default_shard);
-  return destination;
 }
 
 // One file of the tensors chosen.
@@ -200,7 +128,7 @@ void check_output(Env& env, const FormatRegistry& formats, const Plan& plan, con
                   Diagnostics& diagnostics) {
   if (!plan.output) return;
   try {
-    choose_destination(env, formats, target_of(*plan.output), options.shard_size);
+    static_cast<void>(choose_destination(env, formats, target_of(*plan.output), options.shard_size));
   } catch (const Error& error) {
     if (error.code() != ErrorCode::plan) throw;
     diagnostics.add(error);
@@ -214,7 +142,7 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   const Choice choice = choose_alias(plan, target, binder);
   const PlanState& state = binder.state();
   if (state.published.contains(canonical_path(plan.output->path)))
-    refuse(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
+    refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
   BoundOutput result =
       bind_files(env, formats, target, {*state.workspace.find(choice.alias), binder.origin_of(choice.alias).metadata},
                  choice.alias, choice.reason, options);

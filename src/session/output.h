@@ -12,6 +12,7 @@
 #include "brainsurgery/workspace.h"
 #include "plan/plan_file.h"
 #include "planner/physical_plan.h"
+#include "session/destination.h"
 
 namespace brainsurgery {
 
@@ -36,13 +37,6 @@ struct BoundOutput {
 struct ModelContent {
   StateDict names;
   Metadata metadata;
-};
-
-// Where something is to be written, and which part of the plan says so.
-struct WriteTarget {
-  PlanOutput place;
-  std::string_view where;      // starts messages: "output", "save"
-  bool single_tensor = false;  // one tensor without a model around it, where the format knows the difference
 };
 
 // The files that `content` makes. `alias` and `reason` are for the report. Throws Error(plan) where the format or the

@@ -27,6 +27,7 @@ PreparedEdit prepare_edit(const Edit& edit, std::shared_ptr<const void> spec,
     for (std::size_t i = 0; i < refs.size(); ++i) {
       PreparedRef ref;
       ref.ref = refs[i];
+      ref.field = field.get();
       ref.role = field->role_in(prepared.spec.get());
       ref.alias = refs[i]->alias            ? *refs[i]->alias
                   : ref.role.alias_of_first ? prepared.refs.front().alias

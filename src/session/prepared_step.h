@@ -21,8 +21,9 @@ namespace brainsurgery {
 // A plan without inputs creates its tensors under this alias.
 inline constexpr const char* kImplicitAlias = "model";
 
-// A reference of an edit. Pointers are into the edit's spec.
+// A reference of an edit. Pointers are into the edit's schema and spec.
 struct PreparedRef {
+  const Field* field = nullptr;
   const TensorRef* ref = nullptr;
   Role role;  // of its field, for this spec
   std::string alias;

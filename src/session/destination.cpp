@@ -1,0 +1,84 @@
+#include "session/destination.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "brainsurgery/error.h"
+
+namespace brainsurgery {
+
+void refuse_target(const WriteTarget& target, const std::string& message, std::vector<std::string> notes) {
+  throw Error(ErrorCode::plan, fmt::format("{}: {}", target.where, message), target.place.span, std::move(notes));
+}
+
+namespace {
+
+std::optional<std::int64_t> parse_shard(const WriteTarget& target, const std::string& text) {
+  if (text == "none") return std::nullopt;
+  const std::optional<std::int64_t> size = parse_size(text);
+  if (!size)
+    refuse_target(target, fmt::format("shard: '{}' is not a size; write an integer and a unit, as in 5GB, or none", text));
+  if (*size == 0) refuse_target(target, fmt::format("shard: the size '{}' must be positive", text));
+  return size;
+}
+
+// The format that is named, else that of the suffix, else safetensors.
+const Format& choose_format(const WriteTarget& target, const FormatRegistry& formats, bool is_directory) {
+  const PlanOutput& output = target.place;
+  if (output.format) {
+    const Format* format = formats.by_name(*output.format);
+    if (format == nullptr || !format->is_writable())
+      refuse_target(target, fmt::format("format: expected one of {}, found '{}'", formats.writable_names(), *output.format));
+    return *format;
+  }
+  const Format* by_suffix = is_directory ? nullptr : formats.by_suffix(output.path);
+  return by_suffix != nullptr && by_suffix->is_writable() ? *by_suffix : *formats.by_name("safetensors");
+}
+
+}  // namespace
+
+Destination choose_destination(Env& env, const FormatRegistry& formats, const WriteTarget& target,
+                               const std::string& default_shard) {
+  const PlanOutput& output = target.place;
+  const std::string suffix = ascii_lower(std::filesystem::path(output.path).extension().string());
+  const std::optional<FileStatus> status = env.status(output.path);
+  const bool is_directory = (status && status->kind == FileStatus::Kind::directory) || output.path.ends_with('/');
+  const Format& format = choose_format(target, formats, is_directory);
+  Destination destination{&format, is_directory || suffix.empty(), std::nullopt};
+  if (output.shard) destination.shard_bytes = parse_shard(target, *output.shard);
+  if (destination.shard_bytes && !format.has_index)
+    refuse_target(target, fmt::format("shard: a {} checkpoint is not cut into shards", format.name));
+  if (target.single_tensor && format.layout_directory != nullptr)
+    refuse_target(target, fmt::format("format: {} is for whole models, not for single tensors", format.name));
+  if (destination.directory && status && !is_directory) {
+    refuse_target(target, fmt::format("'{}' exists and is not a directory", output.path),
+           {"end the path in .safetensors for a single file"});
+  }
+  if (format.layout_directory != nullptr && !destination.directory) {
+    refuse_target(target, fmt::format("'{}': a {} checkpoint is a directory", output.path, format.name),
+           {"leave the suffix out"});
+  }
+  if (format.layout_directory == nullptr && destination.directory && !format.has_index) {
+    refuse_target(target, fmt::format("'{}': a {} checkpoint is a single file", output.path, format.name),
+           {fmt::format("end the path in {}", fmt::join(format.suffixes, " or "))});
+  }
+  if (!destination.directory && std::ranges::find(format.suffixes, suffix) == format.suffixes.end()) {
+    if (output.format)
+      refuse_target(target, fmt::format("'{}' has the suffix '{}', which is not one of {}", output.path, suffix, format.name),
+             {fmt::format("end it in {}", fmt::join(format.suffixes, " or "))});
+    refuse_target(target, fmt::format("'{}' has the suffix '{}', which is no format's", output.path, suffix),
+           {"end it in .safetensors, or leave the suffix out for a directory"});
+  }
+  if (destination.shard_bytes && !destination.directory)
+    refuse_target(target, fmt::format("shard: '{}' is a single file; sharding needs a directory", output.path));
+  if (!output.shard && destination.directory && format.has_index)
+    destination.shard_bytes = parse_shard(target, default_shard);
+  return destination;
+}
+
+}  // namespace brainsurgery
