@@ -154,9 +154,11 @@ TEST(TorchLayout, IsReadBack) {
 }
 
 TEST(TorchLayout, RefusesWhatPyTorchHasNot) {
-  EXPECT_EQ(message_of([] {
-              static_cast<void>(torch_bytes({{"w", {DType::F6_E2M3, {4}}, 0}}, {"abc"}));
-            }),
+  std::vector<StoredTensor> tensors(1);
+  tensors[0].name = "w";
+  tensors[0].desc.dtype = DType::F6_E2M3;
+  tensors[0].desc.shape = {4};
+  EXPECT_EQ(message_of([&] { static_cast<void>(torch_bytes(tensors, {"abc"})); }),
             "a PyTorch file cannot hold 'w', which is F6_E2M3");
 }
 

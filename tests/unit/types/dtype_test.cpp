@@ -14,13 +14,15 @@ TEST(DTypes, TableIsInOrderAndNamesAreUnique) {
   for (const DTypeInfo& row : all_dtypes()) {
     EXPECT_EQ(static_cast<int>(row.dtype), index++);
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
-    EXPECT_EQ(dtype_from_safetensors(row.name), row.dtype);
+    EXPECT_EQ(dtype_from_safetensors(row.name), in_safetensors(row.dtype) ? std::optional(row.dtype) : std::nullopt);
     if (!row.torch_name.empty()) {
       EXPECT_TRUE(plan_names.insert(row.torch_name).second) << row.torch_name;
+      EXPECT_EQ(dtype_from_torch(row.torch_name), row.dtype);
     }
     for (const std::string_view alias : row.aliases) EXPECT_TRUE(plan_names.insert(alias).second) << alias;
   }
-  EXPECT_EQ(index, 22);
+  EXPECT_EQ(index, 24);
+  EXPECT_FALSE(in_safetensors(DType::C32) || in_safetensors(DType::C128));
   EXPECT_EQ(dtype_from_safetensors("bf16"), std::nullopt);
 }
 
