@@ -11,6 +11,7 @@
 //   output: out.safetensors
 //   --- events                                  if present: what bind and run report, a line each, in full
 //   1 scale_: changed 1
+//   --- printed                                 if present: what steps print
 //   --- output out.safetensors                  the tensors of an output, all of them, sorted by name
 //   w BF16 [3] = 0.5 1 1.5
 //

@@ -25,9 +25,12 @@ using brainsurgery::testing::write_file;
 class EventLines final : public EventSink {
  public:
   std::string text;
+  std::string printed;
 
   void on(const Event& event) override {
-    if (const auto* warning = std::get_if<events::Warning>(&event)) {
+    if (const auto* print = std::get_if<events::Printed>(&event)) {
+      printed += print->text;
+    } else if (const auto* warning = std::get_if<events::Warning>(&event)) {
       text += brainsurgery::to_string(warning->diagnostic);
     } else if (const auto* step = std::get_if<events::StepBound>(&event)) {
       text += fmt::format("{} {}:", step->index + 1, step->command);
@@ -134,6 +137,7 @@ Case actual(const Case& test, const Config& config) {
   }
   for (Section& section : result.sections) {
     if (section.kind == "events") section.text = seen_by_run.text;
+    if (section.kind == "printed") section.text = seen_by_run.printed;
   }
   if (!run.ok()) {
     EXPECT_TRUE(folder.untouched()) << "something was written in spite of the error";
