@@ -125,7 +125,7 @@ FileLayout layout_npy(const FileRequest& request) {
 }
 
 Format npy_format() {
-  return {.name = "npy",
+  return {.name = "numpy",
           .description = "a NumPy array",
           .suffixes = {kSuffix},
           .probe = looks_like_npy,

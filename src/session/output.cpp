@@ -111,8 +111,13 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
                 target.place.span);
   }
   const NamedTensors tensors = model.names.in_key_order();
-  result.files =
-      make_files(tensors, destination, target.single_tensor, with_format_pair(model.metadata), {options.fuse});
+  try {
+    result.files =
+        make_files(tensors, destination, target.single_tensor, with_format_pair(model.metadata), {options.fuse});
+  } catch (const Error& error) {  // what the format cannot hold
+    if (error.code() == ErrorCode::internal) throw;
+    refuse_target(target, fmt::format("'{}': {}", path, error.what()));
+  }
   result.report = {alias, path, reason, {}, std::ssize(tensors), 0, 0, 0};
   for (const OutputFile& file : result.files) {
     result.report.files.push_back(file.name.empty() ? path : (std::filesystem::path(path) / file.name).string());

@@ -272,10 +272,8 @@ Problem compare_file(const fs::path& file, const json& expected, const json& com
     return json::parse(read_file(file)) == expected.at("json") ? std::nullopt : Problem("JSON differs");
   }
   if (expected.contains("text")) return compare_yaml(read_file(file), recorded_text(expected.at("text")));
-  if (expected.at("container") != "safetensors") {
-    return "there is no reader for " + expected.at("container").get<std::string>() + " files here yet";
-  }
-  return compare_tensors(read_safetensors(file), recorded_tensors(expected.at("tensors")), compare);
+  const Tensors actual = expected.at("container") == "safetensors" ? read_safetensors(file) : read_checkpoint(file);
+  return compare_tensors(actual, recorded_tensors(expected.at("tensors")), compare);
 }
 
 }  // namespace
@@ -283,7 +281,7 @@ Problem compare_file(const fs::path& file, const json& expected, const json& com
 Problem compare_tensors(const Tensors& actual, const Tensors& expected, const json& compare) {
   const std::string mode = compare.at("mode");
   if (Problem problem = compare_names(actual, expected)) return problem;
-  if (mode == "bitwise") return compare_bytes(actual, expected);
+  if (mode == "bitwise" || mode == "dcp") return compare_bytes(actual, expected);
   if (mode == "allclose") return compare_close(actual, expected, compare);
   if (mode == "lowrank") return compare_lowrank(actual, expected, compare);
   if (mode == "random") return compare_random(actual, expected, compare);
@@ -298,7 +296,12 @@ Problem compare_output(const Case& test, const fs::path& folder) {
     }
   }
   for (const auto& [path, expected] : test.expect.items()) {
-    if (written.erase(path) == 0) return "'" + path + "' was not written";
+    // A directory stands for the files in it.
+    const bool directory = fs::is_directory(folder / path);
+    const std::size_t found =
+        directory ? std::erase_if(written, [&](const std::string& file) { return file.starts_with(path + "/"); })
+                  : written.erase(path);
+    if (found == 0) return "'" + path + "' was not written";
     try {
       if (const Problem problem = compare_file(folder / path, expected, test.compare)) return path + ": " + *problem;
     } catch (const std::exception& error) {

@@ -7,6 +7,9 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "brainsurgery/format.h"
+#include "exec/executor.h"
+
 namespace brainsurgery::conformance {
 
 namespace fs = std::filesystem;
@@ -133,6 +136,20 @@ Tensors read_safetensors(const fs::path& file) {
                            data.substr(begin, end - begin)};
   }
   if (covered != data.size()) throw std::runtime_error("tensors do not cover the data exactly");
+  return tensors;
+}
+
+Tensors read_checkpoint(const fs::path& path) {
+  const Checkpoint checkpoint = open_checkpoint(posix_env(), all_formats(), path.string());
+  ThreadPool pool(1);
+  Executor executor(pool, {}, nullptr);
+  Tensors tensors;
+  for (const TensorEntry& entry : checkpoint.tensors) {
+    const std::vector<std::byte> bytes =
+        executor.evaluate(source(entry.file, entry.offset, entry.desc, entry.strides));
+    tensors[entry.name] = Tensor{std::string(info(entry.desc.dtype).name), entry.desc.shape,
+                                 std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())};
+  }
   return tensors;
 }
 

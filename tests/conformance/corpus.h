@@ -54,6 +54,10 @@ void lay_out(const Case& test, const std::filesystem::path& corpus, const std::f
 // A safetensors file, parsed here and not by the program's own reader, so that the two cannot be wrong together.
 [[nodiscard]] Tensors read_safetensors(const std::filesystem::path& file);
 
+// Files and directories of other formats, by the program's own readers; tests/python/check_conformance.py reads the same
+// with the formats' own libraries.
+[[nodiscard]] Tensors read_checkpoint(const std::filesystem::path& path);
+
 [[nodiscard]] std::string read_file(const std::filesystem::path& file);
 
 }  // namespace brainsurgery::conformance
