@@ -254,6 +254,11 @@ void Opener::add_file(const std::string& path, const std::string& name) {
   file->read(0, head);
   const Format* format = formats_.recognise(path, head, size);
   if (format == nullptr || format->read == nullptr) fail_unreadable(path, format);
+  // The suffix promises that a file is harmless to every loader; a pickle under it is a mistake or a trap.
+  if (ascii_lower(path).ends_with(".safetensors") && format->name != "safetensors") {
+    throw Error(ErrorCode::run, in_quotes(path) + " is " + std::string(format->description) +
+                                    ", not what its suffix says; rename it if that is intended");
+  }
   if (!part_.empty() && format->read_part == nullptr)
     throw Error(ErrorCode::run, in_quotes(path) + " has no parts; '#" + part_ + "' is for PyTorch files");
   FileContents contents = part_.empty() ? format->read(file) : format->read_part(file, part_);

@@ -62,6 +62,11 @@ FileContents read(const std::string& bytes, std::string_view part = "") {
                       : format.read_part(testing::file_of(bytes, "x.pt"), part);
 }
 
+StoredTensor stored(std::string name, TensorDesc desc, std::size_t content, std::int64_t offset = 0,
+                    std::vector<std::int64_t> strides = {}) {
+  return {std::move(name), std::move(desc), content, offset, std::move(strides)};
+}
+
 std::string torch_bytes(const std::vector<StoredTensor>& tensors, const std::vector<std::string>& contents) {
   std::vector<std::int64_t> sizes;
   for (const std::string& content : contents) sizes.push_back(std::ssize(content));
@@ -72,7 +77,7 @@ TEST(PickleVm, ReadsWhatIsAllowed) {
   const std::string bytes(
       "\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01"
       "a\x94K\x07h\x01\x8a\x02\x00\x80u.",
-      31);
+      28);
   EXPECT_EQ(message_of([&] {
               const PickleTree tree = read_pickle(bytes, torch_global, "x");
               const PickleNode& root = tree[tree.root];
@@ -97,8 +102,8 @@ TEST(PickleVm, NamesWhatIsWrong) {
       {"ctorch\nfloat32\n)R.", "it calls 'torch.float32', which is not to be called (at byte 16)"},
       {"cbuiltins\nbytearray\nK\x09\x85R.",
        "'builtins.bytearray' is called with arguments that it does not take (at byte 23)"},
-      {std::string("c_codecs\nencode\nX\x01\0\0\0xX\x04\0\0\0zlib\x86R.", 33),
-       "'_codecs.encode' is called with arguments that it does not take (at byte 31)"},
+      {std::string("c_codecs\nencode\nX\x01\0\0\0xX\x04\0\0\0zlib\x86R.", 34),
+       "'_codecs.encode' is called with arguments that it does not take (at byte 32)"},
       {"K\x01"
        "b.",
        "an operation lacks its operand (at byte 2)"},
@@ -131,11 +136,12 @@ TEST(PickleVm, DoesNotGrowBeyondThePickle) {
 
 TEST(TorchLayout, IsReadBack) {
   const std::vector<std::string> contents = {"abcdefghijkl", "", std::string(300, 'z')};
-  const std::vector<StoredTensor> tensors = {{"w", {DType::F16, {2, 3}}, 0},
-                                             {"w.t", {DType::F16, {3, 2}}, 0, 0, {1, 3}},
-                                             {"part", {DType::F16, {2}}, 0, 4},
-                                             {"empty", {DType::F32, {0, 4}}, 1},
-                                             {"new", {DType::U32, {75}}, 2}};
+  std::vector<StoredTensor> tensors;
+  tensors.push_back(stored("w", {DType::F16, {2, 3}}, 0));
+  tensors.push_back(stored("w.t", {DType::F16, {3, 2}}, 0, 0, {1, 3}));
+  tensors.push_back(stored("part", {DType::F16, {2}}, 0, 4));
+  tensors.push_back(stored("empty", {DType::F32, {0, 4}}, 1));
+  tensors.push_back(stored("new", {DType::U32, {75}}, 2));
   const std::string bytes = torch_bytes(tensors, contents);
   const FileContents got = read(bytes);
   ASSERT_EQ(got.tensors.size(), tensors.size());
@@ -154,10 +160,7 @@ TEST(TorchLayout, IsReadBack) {
 }
 
 TEST(TorchLayout, RefusesWhatPyTorchHasNot) {
-  std::vector<StoredTensor> tensors(1);
-  tensors[0].name = "w";
-  tensors[0].desc.dtype = DType::F6_E2M3;
-  tensors[0].desc.shape = {4};
+  const std::vector<StoredTensor> tensors(1, stored("w", {DType::F6_E2M3, {4}}, 0));
   EXPECT_EQ(message_of([&] { static_cast<void>(torch_bytes(tensors, {"abc"})); }),
             "a PyTorch file cannot hold 'w', which is F6_E2M3");
 }
@@ -190,7 +193,9 @@ class LayoutFile final : public ReadableFile {
 
 TEST(TorchLayout, OfMoreThanFourGigabytes) {
   constexpr std::int64_t kLarge = (std::int64_t{5} << 30) / 4;
-  const std::vector<StoredTensor> tensors = {{"a", {DType::F32, {kLarge}}, 0}, {"b", {DType::F32, {3}}, 1}};
+  std::vector<StoredTensor> tensors;
+  tensors.push_back(stored("a", {DType::F32, {kLarge}}, 0));
+  tensors.push_back(stored("b", {DType::F32, {3}}, 1));
   const std::vector<std::int64_t> sizes = {kLarge * 4, 12};
   const FileContents got = torch_format().read(std::make_shared<const LayoutFile>(layout_torch({tensors, sizes, {}})));
   ASSERT_EQ(got.tensors.size(), 2u);
