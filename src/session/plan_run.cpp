@@ -168,7 +168,8 @@ RunReport PlanRun::report() const {
     if (const auto* save = std::get_if<SaveEffect>(&effect.what)) add(*save->output);
   }
   if (output_) add(*output_);
-  if (options_.summary_path.empty()) report.summary = summary_text(options_.summary, plan_, *binder_, registries_);
+  if (purpose_ == Purpose::perform && options_.summary_path.empty())
+    report.summary = summary_text(options_.summary, plan_, *binder_, registries_);
   return report;
 }
 
