@@ -27,6 +27,17 @@ bool is_aligned(const nodes::Source& node, DType dtype) { return node.offset % i
 
 bool is_cut(const Node& node) { return node.depth() % kMaxDepth == 0; }
 
+// Two copies of the matrix, all vectors and LAPACK's own memory (xGESDD); or as many vectors as an iteration usually
+// ends with (src/exec/dense/singular_factors.cpp).
+std::int64_t work_of(const nodes::SingularFactors& node, const Shape& matrix) {
+  constexpr std::int64_t kUsualBlocks = 24;
+  const double rows = static_cast<double>(matrix[0]), columns = static_cast<double>(matrix[1]);
+  const double side = std::min(rows, columns);
+  const double numbers = node.exact ? 2 * rows * columns + (rows + columns) * side + 4 * side * side
+                                    : (rows + columns) * static_cast<double>(node.count * kUsualBlocks);
+  return static_cast<std::int64_t>(std::min(numbers * sizeof(double), 0x1p60));
+}
+
 // The elements of a part of a concatenation that a view selects along the joined dimension.
 struct PartRange {
   std::int64_t first;  // index in the part
@@ -307,6 +318,7 @@ int Compiler::factorise(const Expr& expr, const nodes::SingularFactors& node) {
   const Expr matrix = node.base.dtype() == DType::F64 ? node.base : cast(node.base, DType::F32);
   Place place = packed_operand(matrix, result.needs);
   result.how = Materialization::SingularFactors{std::move(place), matrix.desc(), node.exact};
+  result.work_bytes = work_of(node, matrix.shape());
   const int buffer = keep(expr, std::move(result));
   factorisations_.emplace(key, buffer);
   return buffer;

@@ -93,7 +93,7 @@ std::int64_t peak_materialized_bytes(const PhysicalPlan& plan) {
     for (const int buffer : closure(tensor->needs, all, ready)) {
       ready[buffer] = true;
       now += all[buffer].bytes;
-      peak = std::max(peak, now);
+      peak = std::max(peak, now + all[buffer].work_bytes);
       release(all[buffer].needs);
     }
     release(tensor->needs);

@@ -58,8 +58,8 @@ class PhysicalPlan {
   bool has_checksums_ = false;
 };
 
-// The most bytes of whole tensors that exist at one moment, when segments are performed in order and each
-// materialization is dropped after its last use.
+// The most bytes of whole tensors, and of the work of making them, that exist at one moment, when segments are
+// performed in order and each materialization is dropped after its last use.
 [[nodiscard]] std::int64_t peak_materialized_bytes(const PhysicalPlan& plan);
 
 // The buffers that have to exist before `needs` do, `needs` included, in the order in which to make them.

@@ -110,8 +110,9 @@ struct Materialization {
   TensorDesc desc;
   std::int64_t bytes = 0;
   std::variant<ProgramPtr, Matmul, SingularFactors, nodes::Random> how;
-  std::vector<int> needs;  // buffers it is made from
-  int uses = 0;            // how many consumers there are in all; it can be dropped after the last
+  std::int64_t work_bytes = 0;  // about what making it takes besides, outside of the budget
+  std::vector<int> needs;       // buffers it is made from
+  int uses = 0;                 // how many consumers there are in all; it can be dropped after the last
 };
 
 // A tensor ready to be computed.

@@ -153,7 +153,11 @@ Case actual(const Case& test, const Config& config) {
 }
 
 // Whether the case needs the module with libtorch, which this build does not have.
-bool lacks_dense(const Case& test) { return test.find("plan")->text.find("matmul") != std::string::npos && std::getenv("BRAINSURGERY_DENSE") == nullptr; }
+bool lacks_dense(const Case& test) {
+  const std::string& plan = test.find("plan")->text;
+  const bool needs = plan.find("matmul") != std::string::npos || plan.find("phlora") != std::string::npos;
+  return needs && std::getenv("BRAINSURGERY_DENSE") == nullptr;
+}
 
 class WrittenCase : public ::testing::Test {
  public:

@@ -19,7 +19,7 @@ struct Module {
   decltype(&bs_dense_init) init;
   decltype(&bs_dense_description) description;
   decltype(&bs_dense_matmul) matmul;
-  decltype(&bs_dense_svd) svd;
+  decltype(&bs_dense_singular_factors) singular_factors;
 };
 
 const Module& module() {
@@ -30,7 +30,7 @@ const Module& module() {
     out.init = reinterpret_cast<decltype(out.init)>(dlsym(handle, "bs_dense_init"));
     out.description = reinterpret_cast<decltype(out.description)>(dlsym(handle, "bs_dense_description"));
     out.matmul = reinterpret_cast<decltype(out.matmul)>(dlsym(handle, "bs_dense_matmul"));
-    out.svd = reinterpret_cast<decltype(out.svd)>(dlsym(handle, "bs_dense_svd"));
+    out.singular_factors = reinterpret_cast<decltype(out.singular_factors)>(dlsym(handle, "bs_dense_singular_factors"));
     std::array<char, 200> error{};
     if (out.init(BS_DENSE_ABI_VERSION, 1, error.data(), error.size()) != 0) throw std::runtime_error(error.data());
     return out;
@@ -134,26 +134,42 @@ TEST(Dense, ErrorsComeBackAsText) {
   EXPECT_NE(matmul(flags, flags, flags), "");
 }
 
-TEST(Dense, Svd) {
+std::string singular_factors(Tensor& a, bool exact, Tensor& out) {
+  std::array<char, 200> error{};
+  const bs_dense_tensor x = a.abi(), y = out.abi();
+  const int failed = module().singular_factors(&x, exact ? 1 : 0, &y, error.data(), error.size());
+  EXPECT_EQ(failed != 0, error[0] != '\0');
+  return error.data();
+}
+
+TEST(Dense, AllSingularFactorsMultiplyToTheMatrix) {
   for (const DType dtype : {DType::F64, DType::F32}) {
-    for (const auto& [m, n] : {std::pair{6, 4}, std::pair{4, 6}, std::pair{5, 5}}) {
+    for (const auto& [m, n] : {std::pair{6, 4}, std::pair{4, 6}, std::pair{5, 5}, std::pair{1, 1}, std::pair{1, 7}}) {
       const int k = std::min(m, n);
       const auto values = random_integers(static_cast<std::size_t>(m * n), -5, 5);
-      Tensor a(dtype, {m, n}, values), u(dtype, {m, k}), s(dtype, {k}), vh(dtype, {k, n});
-      std::array<char, 200> error{};
-      const bs_dense_tensor x = a.abi(), left = u.abi(), middle = s.abi(), right = vh.abi();
-      ASSERT_EQ(module().svd(&x, &left, &middle, &right, error.data(), error.size()), 0) << error.data();
-      const auto uu = u.values(), ss = s.values(), vv = vh.values();
+      Tensor a(dtype, {m, n}, values), out(DType::F64, {m + n, k});
+      ASSERT_EQ(singular_factors(a, true, out), "");
+      const auto factors = out.values();
       for (int i = 0; i < m; ++i) {
         for (int j = 0; j < n; ++j) {
           double sum = 0;
-          for (int r = 0; r < k; ++r) sum += uu[i * k + r] * ss[r] * vv[r * n + j];
-          EXPECT_NEAR(sum, values[i * n + j], dtype == DType::F64 ? 1e-12 : 1e-4);
+          for (int r = 0; r < k; ++r) sum += factors[i * k + r] * factors[(m + j) * k + r];
+          EXPECT_NEAR(sum, values[i * n + j], 1e-12);
         }
       }
-      EXPECT_TRUE(std::is_sorted(ss.rbegin(), ss.rend()));
     }
   }
+}
+
+TEST(Dense, SingularFactorsOfWhatHasNone) {
+  Tensor a(DType::F32, {2, 2}, {1, 2, 3, NAN}), out(DType::F64, {4, 1});
+  EXPECT_EQ(singular_factors(a, true, out), "the matrix has values that are not finite");
+  EXPECT_EQ(singular_factors(a, false, out), "the matrix has values that are not finite");
+  Tensor whole(DType::I32, {2, 2}, {1, 2, 3, 4}), many(DType::F64, {4, 3}), none(DType::F64, {4, 0});
+  EXPECT_NE(singular_factors(whole, true, out), "");
+  Tensor fine(DType::F32, {2, 2}, {1, 2, 3, 4});
+  EXPECT_NE(singular_factors(fine, true, many), "");
+  EXPECT_NE(singular_factors(fine, true, none), "");
 }
 
 }  // namespace

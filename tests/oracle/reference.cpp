@@ -138,6 +138,14 @@ struct Compute {
     return at::matmul(in[0], in[1]);
   }
 
+  at::Tensor operator()(const nodes::SingularFactors& node) const {
+    const auto [u, s, vh] = at::linalg_svd(in[0].to(at::kDouble), false);
+    at::Tensor left = u.narrow(1, 0, node.count), right = vh.narrow(0, 0, node.count).t();
+    const at::Tensor peak = right.gather(0, right.abs().argmax(0, true));
+    const at::Tensor weights = at::sqrt(s.narrow(0, 0, node.count)) * at::sign(peak);
+    return at::cat({left * weights, right * weights}, 0);
+  }
+
   static c10::optional<at::Scalar> limit(const std::optional<double>& value) {
     return value ? c10::optional<at::Scalar>(at::Scalar(*value)) : c10::nullopt;
   }

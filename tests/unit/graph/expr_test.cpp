@@ -114,6 +114,18 @@ TEST(Expr, RefusesWithBothSidesNamed) {
       {[&] { return matmul(flags, flags); }, "matmul is not defined for dtype bool; cast first"},
       {[&] { return matmul(f32, scalar); }, "matmul needs operands of at least one dimension"},
       {[&] { return matmul(f32, f32); }, "shapes [2, 3] and [2, 3] do not fit for matmul"},
+      {[&] { return low_rank(i32, 1, SingularMethod::exact).left; },
+       "singular values are not defined for dtype int32; cast to a floating dtype of at least 16 bits first"},
+      {[&] {
+         return low_rank(leaf(DType::F8_E4M3, {2, 3}), 1, SingularMethod::exact).left;
+       },
+       "singular values are not defined for dtype float8_e4m3fn; cast to a floating dtype of at least 16 bits first"},
+      {[&] { return low_rank(scalar, 1, SingularMethod::exact).left; },
+       "only a matrix has a rank: 2 dimensions are needed, shape [] has 0"},
+      {[&] {
+         return low_rank(leaf(DType::F32, {0, 3}), 1, SingularMethod::exact).left;
+       },
+       "a matrix without elements has no rank: shape [0, 3]"},
       {[&] {
          return matmul(leaf(DType::F32, {2, 4, 3}), leaf(DType::F32, {5, 3, 4}));
        },
@@ -235,6 +247,36 @@ TEST(Expr, TextOfLargeGraphsIsCut) {
   EXPECT_LT(to_string(chain).size(), 50'000U) << "2^18 ways lead through 18 nodes";
   for (int i = 0; i < 1000; ++i) chain = scale(chain, 2);
   EXPECT_NE(to_string(chain).find("..."), std::string::npos);
+}
+
+const nodes::SingularFactors& factors_below(const Expr& left) {
+  Expr at = left;
+  while (as<nodes::SingularFactors>(at) == nullptr) at = operands(at.node()).front();
+  return *as<nodes::SingularFactors>(at);
+}
+
+TEST(Expr, LowRankFactorsAreInDoubleAndOfOneNode) {
+  for (const DType dtype : {DType::F64, DType::F32, DType::F16, DType::BF16}) {
+    const LowRank factors = low_rank(leaf(dtype, {40, 30}), 7, SingularMethod::automatic);
+    EXPECT_EQ(factors.left.desc(), (TensorDesc{DType::F64, {40, 7}}));
+    EXPECT_EQ(factors.right.desc(), (TensorDesc{DType::F64, {7, 30}}));
+    EXPECT_EQ(&factors_below(factors.left), &factors_below(factors.right));
+  }
+  EXPECT_EQ(low_rank(leaf(DType::F32, {4, 3}), 900, SingularMethod::exact).right.shape(), (Shape{3, 3}));
+  EXPECT_EQ(low_rank(leaf(DType::F32, {1, 5}), 1, SingularMethod::krylov).left.shape(), (Shape{1, 1}));
+}
+
+TEST(Expr, LowRankIteratesWhereFewValuesOfManyAreWanted) {
+  const Expr large = leaf(DType::F32, {4096, 14336});
+  EXPECT_FALSE(factors_below(low_rank(large, 1, SingularMethod::automatic).left).exact);
+  EXPECT_FALSE(factors_below(low_rank(large, 64, SingularMethod::automatic).left).exact);
+  EXPECT_TRUE(factors_below(low_rank(large, 65, SingularMethod::automatic).left).exact);
+  EXPECT_TRUE(factors_below(low_rank(large, 1, SingularMethod::exact).left).exact);
+  const Expr small = leaf(DType::F32, {14336, 1023});
+  EXPECT_TRUE(factors_below(low_rank(small, 1, SingularMethod::automatic).left).exact);
+  EXPECT_FALSE(factors_below(low_rank(small, 1, SingularMethod::krylov).left).exact);
+  EXPECT_EQ(factors_below(low_rank(large, 1, SingularMethod::automatic).left).count, 16);
+  EXPECT_EQ(factors_below(low_rank(large, 17, SingularMethod::automatic).left).count, 32);
 }
 
 }  // namespace

@@ -146,6 +146,41 @@ TEST_F(PhysicalPlanTest, PeakCountsWhatExistsAtOneTime) {
   EXPECT_EQ(peak_materialized_bytes(chained), 1200) << "both operands and the result";
 }
 
+// Both factors, of several ranks, in steps that know nothing of each other.
+TEST_F(PhysicalPlanTest, OneMatrixIsFactorisedOnce) {
+  const Expr matrix = at(a_, 0, {40, 30});
+  PhysicalPlan plan({});
+  for (const std::int64_t rank : {2, 16}) {
+    const LowRank factors = low_rank(matrix, rank, SingularMethod::exact);
+    plan.add_tensor(cast(factors.right, DType::F32));
+    plan.add_tensor(factors.left);
+  }
+  EXPECT_EQ(text_of(plan), "compute 240; compute 640; compute 1920; compute 5120");
+  ASSERT_EQ(plan.materializations().size(), 1U);
+  const Materialization& made = plan.materializations().front();
+  EXPECT_EQ(made.uses, 4);
+  EXPECT_EQ(made.desc, (TensorDesc{DType::F64, {70, 16}}));
+  EXPECT_GT(peak_materialized_bytes(plan), made.bytes + 2 * 40 * 30 * 8) << "the decomposition itself needs memory";
+
+  plan.add_tensor(low_rank(matrix, 17, SingularMethod::exact).left);
+  EXPECT_EQ(plan.materializations().size(), 2U) << "more values than were found";
+  plan.add_tensor(low_rank(matrix, 2, SingularMethod::krylov).left);
+  EXPECT_EQ(plan.materializations().size(), 3U) << "another method";
+  plan.add_tensor(low_rank(at(a_, 0, {40, 30}), 2, SingularMethod::exact).left);
+  EXPECT_EQ(plan.materializations().size(), 4U) << "another tensor, though of the same bytes";
+}
+
+TEST_F(PhysicalPlanTest, HalvesAreFactorisedInFloat) {
+  PhysicalPlan plan({});
+  plan.add_tensor(low_rank(at(a_, 0, {4, 3}, DType::BF16), 1, SingularMethod::exact).left);
+  ASSERT_EQ(plan.materializations().size(), 2U);
+  EXPECT_EQ(plan.materializations()[0].desc, (TensorDesc{DType::F32, {4, 3}}));
+  EXPECT_EQ(plan.materializations()[1].needs, std::vector{0});
+  PhysicalPlan wide({});
+  wide.add_tensor(low_rank(at(a_, 0, {4, 3}, DType::F64), 1, SingularMethod::exact).left);
+  EXPECT_EQ(wide.materializations().size(), 1U) << "read where it is";
+}
+
 TEST_F(PhysicalPlanTest, MaterializationsNeedOnlyEarlierOnes) {
   Expr expr = at(a_, 0, {8, 8});
   for (int i = 0; i < 900; ++i)
