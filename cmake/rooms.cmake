@@ -30,7 +30,7 @@ set(BS_PUBLIC_HEADERS
 # third-party include prefix:rooms that may use it
 set(BS_FOREIGN_HEADERS
   "yaml-cpp/:plan" "re2/:plan" "pcre2:plan"
-  "nlohmann/:cli"
+  "nlohmann/:describe cli"
   "openssl/:base"
   "zlib.h:formats exec"
   "fmt/:base types publish formats plan graph transforms predicates describe commands planner exec session cli"

@@ -16,3 +16,8 @@ endforeach()
 add_library(public_headers OBJECT ${header_sources})
 target_include_directories(public_headers PRIVATE ${CMAKE_SOURCE_DIR}/include)
 target_link_libraries(public_headers PRIVATE bs_warnings)
+
+# Steps and operators are named in their own files only.
+add_test(NAME names COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -P ${CMAKE_CURRENT_LIST_DIR}/check_names.cmake)
+add_test(NAME names_checker COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR}
+  -DWORK=${CMAKE_CURRENT_BINARY_DIR}/check_names -P ${CMAKE_CURRENT_LIST_DIR}/check_names_test.cmake)

@@ -1,4 +1,5 @@
-// START HERE. The one door to the library: checks, explains and runs plans, and looks into checkpoints.
+// START HERE. The one door to the library: checks, explains and runs plans, looks into checkpoints, and describes the
+// plan language.
 //
 //   Session session(posix_env(), events, {});
 //   Outcome<RunReport> outcome = session.run(std::make_shared<SourceText>(SourceText{"plan.yaml", text}));
@@ -84,6 +85,21 @@ class Session {
   [[nodiscard]] Outcome<std::string> oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts);
   // The steps of a plan as OLY, a line each; an error where one has no such spelling.
   [[nodiscard]] Outcome<std::string> plan_to_oly(const PlanSource& plan);
+
+  // What the program knows of its language.
+  //
+  // What `help` prints: without a topic the list of commands; of the command `topic`; of its operator `part`.
+  [[nodiscard]] Outcome<std::string> help(const std::optional<std::string>& topic,
+                                          const std::optional<std::string>& part);
+  // The JSON Schema (draft 7) of a plan.
+  [[nodiscard]] Outcome<std::string> plan_schema();
+  // Writes the reference manual below `directory`, as transforms/*.md and predicates/*.md; gives the paths.
+  [[nodiscard]] Outcome<std::vector<std::string>> write_reference(const std::string& directory);
+  // Candidates that begin with `word`, for shells: names of commands, or of the operators of `topic`; and arguments
+  // `key.path=value` behind `plan`, with the tensors of its inputs where a value names some.
+  [[nodiscard]] Outcome<std::vector<std::string>> complete_topic(const std::optional<std::string>& topic,
+                                                                 const std::string& word);
+  [[nodiscard]] Outcome<std::vector<std::string>> complete_argument(const PlanSource& plan, const std::string& word);
 
  private:
   class Impl;

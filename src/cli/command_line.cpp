@@ -17,14 +17,18 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "brainsurgery/session.h"
+#include "cli/completion.h"
 #include "cli/config_arguments.h"
+#include "cli/describe_commands.h"
 #include "cli/event_view.h"
 #include "cli/oly_command.h"
 
 namespace brainsurgery {
 namespace {
 
-const std::vector<std::string> kCommands{"run", "check", "explain", "inspect", "oly"};
+const std::vector<std::string> kCommands{"run", "check", "explain", "inspect", "oly", "help", "schema", "completion"};
+
+constexpr const char* kComplete = "complete";  // of shells only, and in no list
 
 struct Arguments {
   std::vector<std::string> items, oly_steps;
@@ -36,6 +40,7 @@ struct Arguments {
   std::string memory, tile = "512KB", provider = "inmemory";
   SessionOptions session;
   OlyArguments oly;
+  DescribeArguments describe;
 };
 
 // A plan file in place of a command means `run`; so does `cli`, the Python program's name for it.
@@ -43,7 +48,7 @@ void insert_command(std::vector<std::string>& arguments) {
   const std::string& first = arguments.front();
   if (first == "cli") {
     arguments.front() = "run";
-  } else if (std::ranges::find(kCommands, first) == kCommands.end() && first != "--help" && first != "-h" &&
+  } else if (first != kComplete && std::ranges::find(kCommands, first) == kCommands.end() && first != "--help" && first != "-h" &&
              first != "--version") {
     arguments.insert(arguments.begin(), "run");
   }
@@ -52,7 +57,7 @@ void insert_command(std::vector<std::string>& arguments) {
 // The command that a first word which is neither a command nor a file was meant to be.
 std::optional<std::string> meant_command(const std::string& word) {
   if (word.find_first_of("./=-") != std::string::npos || std::ranges::find(kCommands, word) != kCommands.end() ||
-      word == "cli")
+      word == "cli" || word == kComplete)
     return std::nullopt;
   std::optional<std::string> near = nearest(word, kCommands);
   return near && !posix_env().status(word) ? near : std::nullopt;
@@ -74,9 +79,11 @@ void add_view_options(CLI::App& command, Arguments& arguments) {
 }
 
 void add_plan_options(CLI::App& command, Arguments& arguments) {
-  command.add_option(
-      "item", arguments.items,
-      "Plan files (YAML; '-' is standard input), merged in their order, and values for them: key.path[0]=value");
+  command
+      .add_option(
+          "item", arguments.items,
+          "Plan files (YAML; '-' is standard input), merged in their order, and values for them: key.path[0]=value")
+      ->type_name("PLAN");
   command.final_callback([&arguments] {
     if (arguments.items.empty() && arguments.oly_steps.empty()) throw CLI::RequiredError("a plan");
   });
@@ -104,6 +111,7 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
       ->check(size_problem)
       ->capture_default_str();
   command.add_option("--arena-root", arguments.session.spill_directory, "Where whole tensors beyond --memory are kept")
+      ->type_name("FOLDER")
       ->capture_default_str();
   command.add_option("--provider", arguments.provider, "inmemory, or arena: keep whole tensors in files")
       ->transform(trimmed_lower)
@@ -118,7 +126,8 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
       ->check(CLI::NonNegativeNumber);
   command.add_flag("-s,--summarize,!--no-summarize", arguments.summarize,
                    "Print the steps that were done as a plan (default)");
-  command.add_option("--summarize-path", arguments.session.summary_path, "Write the summary to this file instead");
+  command.add_option("--summarize-path", arguments.session.summary_path, "Write the summary to this file instead")
+      ->type_name("FILE");
   command.add_option("--summary-mode", arguments.summary_mode, "raw: steps as written; resolve: a plan for the same output")
       ->transform(trimmed_lower)
       ->check(CLI::IsMember({"raw", "resolve"}));
@@ -167,10 +176,13 @@ class CommandLine {
     CLI::App* inspect = app.add_subcommand("inspect", "List the tensors of a checkpoint, a file or a directory");
     for (CLI::App* command : {run, check, explain}) add_plan_options(*command, arguments_);
     add_run_options(*run, arguments_);
-    inspect->add_option("path", arguments_.path, "The checkpoint")->required();
+    inspect->add_option("path", arguments_.path, "The checkpoint")->type_name("CHECKPOINT")->required();
     inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
     add_view_options(*inspect, arguments_);
     CLI::App* oly = add_oly_command(app, arguments_.oly);
+    add_describe_commands(app, arguments_.describe);
+    app.footer("brainsurgery help lists the steps of plans, brainsurgery help STEP describes one.");
+    if (words.front() == kComplete) return complete(app, std::move(words));
     typed_ = words;
     try {
       std::ranges::reverse(words);  // CLI11 takes the last word first
@@ -179,6 +191,7 @@ class CommandLine {
       return report(app, error);
     }
     apply_options();
+    if (const std::optional<int> code = describe(app)) return *code;
     if (inspect->parsed()) return inspect_checkpoint();
     if (oly->parsed()) {
       return perform([this](Session& session) {
@@ -307,6 +320,32 @@ class CommandLine {
                                          {"outputs", outputs},
                                          {"summary", report.summary}};
     streams_.out << summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  }
+
+  // The commands that describe the language; nullopt: it was none of them.
+  std::optional<int> describe(const CLI::App& app) {
+    TextView view = text_view();
+    Session session(posix_env(), view, arguments_.session);
+    const std::optional<Outcome<std::string>> text = run_describe_command(app, arguments_.describe, session);
+    if (!text) return std::nullopt;
+    if (!text->ok()) {
+      view.fail(text->error());
+      return static_cast<int>(text->error().code());
+    }
+    streams_.out << text->value();
+    return finish();
+  }
+
+  // `complete -- WORDS...`, for the scripts of shells.
+  int complete(const CLI::App& app, std::vector<std::string> words) {
+    words.erase(words.begin());
+    if (!words.empty() && words.front() == "--") words.erase(words.begin());
+    TextView view = text_view();
+    apply_options();
+    Session session(posix_env(), view, arguments_.session);
+    for (const std::string& candidate : complete_words(app, std::move(words), session, posix_env()))
+      streams_.out << candidate << '\n';
+    return finish();
   }
 
   // What was printed has to have arrived: a full disk behind a redirection is an error too.

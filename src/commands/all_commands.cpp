@@ -24,6 +24,7 @@ CommandRegistry all_commands() {
   add_diff(registry);
   add_control(registry);
   add_execute(registry);
+  add_help(registry);
   return registry;
 }
 

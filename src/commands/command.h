@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "brainsurgery/data_source.h"
+#include "describe/catalog.h"
 #include "plan/plan_file.h"
 #include "plan/schema.h"
 #include "predicates/predicate.h"
@@ -84,6 +85,8 @@ class PlanScope : public NameScope {
   virtual void exit() = 0;
   // Does the steps now. Without a default alias it is the only one there is.
   virtual void execute(const std::vector<PlanStep>& steps, std::optional<std::string> default_alias) = 0;
+  // All steps and operators that there are.
+  [[nodiscard]] virtual Catalog catalog() const = 0;
   // A file as text. Throws Error(plan) where it cannot be read.
   [[nodiscard]] virtual std::string read_text(const std::string& path) = 0;
 };

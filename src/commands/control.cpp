@@ -44,7 +44,7 @@ void add_control(CommandRegistry& registry) {
   registry.add(make_command<SetSpec>(flags, set));
 
   SchemaBuilder<ExitSpec> ending("exit", {"Ends the plan: no later step is done.",
-                                          "The output is written all the same. At the prompt: ends it.", "exit"});
+                                          "Steps behind it are still read for mistakes. The output is written all the same. At the prompt: ends it.", "exit"});
   registry.add(make_command<ExitSpec>(ending, [](const ExitSpec&, PlanScope& plan) {
     plan.announce("exit");
     plan.exit();

@@ -180,7 +180,8 @@ void add_diff(CommandRegistry& registry) {
        "and so are different shapes, dtypes and values; NaN differs from NaN. The plan goes on, unless fail is on. "
        "Each "
        "tensor that is compared counts one read.",
-       "diff: {mode: aliases, left_alias: a, right_alias: b, eps: 1e-6}"});
+       "diff: {mode: aliases, left_alias: model, right_alias: tuned, eps: 1e-6}",
+       "- load: {path: tiny_gpt2.safetensors, alias: tuned}"});
   schema.choice(&DiffSpec::mode, "mode", kModes).defaults_to("refs").doc("What is compared with what.");
   schema.reference(&DiffSpec::left, "left", roles::source()).doc("refs, pair: one side.");
   schema.reference(&DiffSpec::right, "right", roles::source()).doc("refs: the other side; pair: its name.");

@@ -18,19 +18,20 @@ struct ExecuteSpec {
 
 // A plan that is written as a mapping, or as its steps alone.
 YamlPtr as_plan(const YamlPtr& node, const std::string& field) {
-  if (node->is_mapping() && (node->find("transforms") != nullptr || node->find("inputs") != nullptr ||
-                             node->find("output") != nullptr))
+  if (node->is_mapping() &&
+      (node->find("transforms") != nullptr || node->find("inputs") != nullptr || node->find("output") != nullptr))
     return node;
   if (!node->is_mapping() && !node->is_sequence() && !node->is_string()) {
-    throw Error(ErrorCode::plan, fmt::format("{}: expected a plan or a list of steps, found {}", field, node->describe()),
-                node->span());
+    throw Error(ErrorCode::plan,
+                fmt::format("{}: expected a plan or a list of steps, found {}", field, node->describe()), node->span());
   }
   return YamlNode::mapping(node->span(), {{YamlNode::text(node->span(), "transforms"), node}});
 }
 
 YamlPtr parse_text(std::string name, std::string text, const std::string& field) {
   Diagnostics diagnostics;
-  const YamlPtr root = parse_yaml(std::make_shared<SourceText>(SourceText{std::move(name), std::move(text)}), diagnostics);
+  const YamlPtr root =
+      parse_yaml(std::make_shared<SourceText>(SourceText{std::move(name), std::move(text)}), diagnostics);
   diagnostics.throw_if_errors();
   return as_plan(root, field);
 }
@@ -71,8 +72,9 @@ std::vector<PlanStep> steps_of(const Plan& plan) {
       if (separator > 0) output.model = output.path.substr(0, separator);
       output.path.erase(0, separator + 2);
     }
-    steps.push_back(step("save", output.span, {{"path", output.path}, {"alias", output.model},
-                                               {"format", output.format}, {"shard", output.shard}}));
+    steps.push_back(
+        step("save", output.span,
+             {{"path", output.path}, {"alias", output.model}, {"format", output.format}, {"shard", output.shard}}));
   }
   return steps;
 }
@@ -100,8 +102,10 @@ void add_execute(CommandRegistry& registry) {
   SchemaBuilder<ExecuteSpec> schema(
       kName, {"Does further steps as one.",
               "The steps of 'transforms', 'plan', 'plan-yaml' and 'path' follow one another in this order. Inputs of a "
-              "plan are loaded before its steps, its output is saved after them.",
-              "execute: {path: rename.yaml}"});
+              "plan are loaded before its steps, its output is saved after them. Without an input the default alias is "
+              "that of "
+              "the only model there is. An execute within an execute is refused.",
+              "execute: {transforms: [{scale_: {target: 'wte.weight', by: 2}}, {delete: {target: 'wpe.weight'}}]}"});
   const auto node = [](YamlPtr ExecuteSpec::*member) {
     return [member](const YamlNode& value, const FieldDecoder&, ExecuteSpec& spec) {
       spec.*member = value.shared_from_this();
@@ -111,11 +115,7 @@ void add_execute(CommandRegistry& registry) {
   schema.custom("plan", FieldKind::plan, node(&ExecuteSpec::plan)).doc("A plan, or a list of steps.");
   schema.text(&ExecuteSpec::plan_yaml, "plan-yaml", FieldKind::text).doc("A plan as text.");
   schema.text(&ExecuteSpec::path, "path", FieldKind::path).doc("A file with a plan.");
-  schema.check([](const ExecuteSpec& spec) -> std::optional<FieldProblem> {
-    if (spec.transforms == nullptr && spec.plan == nullptr && !spec.plan_yaml && !spec.path)
-      return FieldProblem{"", "needs one of transforms, plan, plan-yaml, path"};
-    return std::nullopt;
-  });
+  schema.needs_one_of({"transforms", "plan", "plan-yaml", "path"});
   registry.add(make_command<ExecuteSpec>(schema, bind));
 }
 

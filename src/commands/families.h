@@ -11,5 +11,6 @@ void add_dump(CommandRegistry& registry);       // dump
 void add_diff(CommandRegistry& registry);       // diff
 void add_control(CommandRegistry& registry);    // set exit
 void add_execute(CommandRegistry& registry);    // execute
+void add_help(CommandRegistry& registry);       // help
 
 }  // namespace brainsurgery

@@ -99,7 +99,7 @@ void add_load_save(CommandRegistry& registry) {
       "load", {"Opens a checkpoint under an alias, or takes one tensor from a file.",
                "Without 'to' the whole checkpoint, a file or a directory, becomes a new alias. With 'to' the file must "
                "hold exactly one tensor; its name in the file does not matter. The payload may be the path alone.",
-               "load: {path: adapter.safetensors, alias: adapter}"});
+               "load: {path: tiny_gpt2.safetensors, alias: base}"});
   loading.text(&LoadSpec::path, "path", FieldKind::path).require().doc("The file or directory.");
   loading.text(&LoadSpec::alias, "alias", FieldKind::alias)
       .defaults_to("the default alias, else model")

@@ -63,7 +63,8 @@ void add_prefixes(CommandRegistry& registry) {
   SchemaBuilder<PrefixesSpec> schema(
       "prefixes", {"Lists, adds, removes and renames the aliases of models.",
                    "A new alias is empty; removing one forgets its tensors. No file is touched.",
-                   "prefixes: {mode: rename, from: ft, to: tuned}"});
+                   "prefixes: {mode: rename, from: base, to: original}",
+                   "- load: {path: tiny_gpt2.safetensors, alias: base}"});
   schema.choice(&PrefixesSpec::mode, "mode", kModes).defaults_to("list").doc("What to do.");
   schema.text(&PrefixesSpec::alias, "alias", FieldKind::alias).doc("add, remove: the alias.");
   schema.text(&PrefixesSpec::from, "from", FieldKind::alias).doc("rename: the alias as it is.");

@@ -204,9 +204,11 @@ bool reads_yaml(FieldKind kind, std::string_view text) {
     case FieldKind::alias:
     case FieldKind::size:
     case FieldKind::text:
+    case FieldKind::topic:
       return false;
     case FieldKind::boolean:
     case FieldKind::number:
+    case FieldKind::tolerance:
     case FieldKind::integer:
     case FieldKind::integers:
     case FieldKind::numbers:
@@ -238,6 +240,11 @@ YamlPtr typed_value(const YamlNode& value, FieldKind kind) {
 }
 
 namespace {
+
+// "min or max", "one of is, ge, gt"
+std::string one_of(const std::vector<std::string>& names) {
+  return names.size() == 2 ? fmt::format("{} or {}", names[0], names[1]) : fmt::format("one of {}", fmt::join(names, ", "));
+}
 
 void report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context,
                         const std::string& path) {
@@ -291,6 +298,10 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
     if (field->required && payload.find(field->name) == nullptr) {
       context.diagnostics.error(payload.span(), fmt::format("{}.{} is required", path, field->name));
     }
+  }
+  const auto given = [&](const std::string& key) { return payload.find(key) != nullptr; };
+  if (!schema.needs_one_of.empty() && std::ranges::none_of(schema.needs_one_of, given)) {
+    context.diagnostics.error(payload.span(), fmt::format("{}: needs {}", path, one_of(schema.needs_one_of)));
   }
   return context.diagnostics.error_count() == errors_before;
 }

@@ -11,7 +11,28 @@ namespace brainsurgery {
 namespace {
 
 const std::array<std::string, 3> kTopLevelKeys{"inputs", "transforms", "output"};
-const std::array<std::string, 5> kOutputKeys{"path", "format", "shard", "model", "overwrite"};
+
+Schema describe_output() {
+  SchemaBuilder<PlanOutput> schema(
+      "output", {"Where the result is written.", "A path alone is the mapping with that path.", "output: edited.safetensors"});
+  schema.text(&PlanOutput::path, "path", FieldKind::path)
+      .require()
+      .doc("A file, or a directory; by its suffix a file of safetensors or PyTorch.");
+  schema.text(&PlanOutput::format, "format", FieldKind::text)
+      .defaults_to("as the path says, else safetensors")
+      .doc("safetensors, torch or dcp.");
+  schema.text(&PlanOutput::shard, "shard", FieldKind::size)
+      .defaults_to("--shard-size for a directory")
+      .doc("The size of the files of a directory, as in 5GB, or none for a single file.");
+  schema.text(&PlanOutput::model, "model", FieldKind::alias)
+      .defaults_to("the one that steps wrote to")
+      .doc("The alias of the model to write.");
+  schema.flag(&PlanOutput::overwrite, "overwrite")
+      .defaults_to("as --no-overwrite says")
+      .doc("Whether an existing target may be replaced.");
+  schema.shorthand("path");
+  return schema.schema();
+}
 
 class PlanParser {
  public:
@@ -173,7 +194,9 @@ class PlanParser {
           error(*value, fmt::format("output.overwrite: expected true or false, found {}", value->describe()));
         }
       } else {
-        error(*key, fmt::format("unknown key '{}' of output", key->text()), did_you_mean(key->text(), kOutputKeys));
+        std::vector<std::string> names;
+        for (const auto& field : output_schema().fields) names.push_back(field->name);
+        error(*key, fmt::format("unknown key '{}' of output", key->text()), did_you_mean(key->text(), names));
       }
     }
     if (node.find("path") == nullptr) error(node, "output.path is required");
@@ -192,6 +215,11 @@ class PlanParser {
 };
 
 }  // namespace
+
+const Schema& output_schema() {
+  static const Schema kSchema = describe_output();
+  return kSchema;
+}
 
 std::optional<std::string> Plan::default_alias() const {
   return inputs.size() == 1 ? std::optional(inputs.front().alias) : std::nullopt;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "plan/yaml_tree.h"
+#include "plan/schema.h"
 
 namespace brainsurgery {
 
@@ -43,6 +43,9 @@ struct Plan {
   // The alias that references without one mean: that of the only input.
   [[nodiscard]] std::optional<std::string> default_alias() const;
 };
+
+// What `output` takes, for documentation; parse_plan() reads it by itself.
+[[nodiscard]] const Schema& output_schema();
 
 // What could be read of the plan; mistakes are reported, and the parts that hold them left out. Of the keys at the top
 // that are the user's own, those in `referred_keys` are in use.

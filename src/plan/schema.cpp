@@ -41,4 +41,8 @@ const Field* Schema::find(std::string_view key) const {
   return found == fields.end() ? nullptr : found->get();
 }
 
+bool Schema::may_be_empty() const {
+  return needs_one_of.empty() && std::ranges::none_of(fields, [](const auto& field) { return field->required; });
+}
+
 }  // namespace brainsurgery

@@ -80,7 +80,8 @@ enum class FieldKind : std::uint8_t {
   reference,
   references,
   boolean,
-  number,
+  number,     // as text too
+  tolerance,  // a number that is not negative, and no text
   integer,
   integers,
   dtype,
@@ -95,6 +96,7 @@ enum class FieldKind : std::uint8_t {
   text,      // any
   steps,     // a step or a list of them
   plan,      // a plan as a mapping, or a list of steps
+  topic,     // the name of a step, or {step: operator}
   any_value  // decoded by its own means
 };
 
@@ -145,7 +147,8 @@ struct Field {
 struct Docs {
   std::string summary;  // one sentence
   std::string details;
-  std::string example;  // YAML of one step
+  std::string example;  // YAML of one step, for the model that plans/make_tiny_gpt2.yaml makes
+  std::string setup = {};  // YAML list of the steps that the example needs before it
 };
 
 struct Schema {
@@ -155,8 +158,11 @@ struct Schema {
   // The field that a payload which is no mapping stands for: `exists: REF`.
   const Field* shorthand = nullptr;
   bool shorthand_only = false;  // ... and a mapping is refused
+  std::vector<std::string> needs_one_of;  // fields of which at least one has to be there
 
   [[nodiscard]] const Field* find(std::string_view key) const;
+  // Whether nothing has to be said: the bare name of the command is a step.
+  [[nodiscard]] bool may_be_empty() const;
 };
 
 // What decoding one field may do. `path` is the field as messages write it, "copy.from".
@@ -291,7 +297,7 @@ class SchemaBuilder {
     return add(std::move(name), FieldKind::flag, member, &FieldDecoder::flag);
   }
   Field& tolerance(std::optional<double> Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::number, member, &FieldDecoder::tolerance);
+    return add(std::move(name), FieldKind::tolerance, member, &FieldDecoder::tolerance);
   }
   // `values` are the choices in the order of the enumerators of Enum, which count from 0.
   template <typename Enum>
@@ -316,6 +322,7 @@ class SchemaBuilder {
     schema_.shorthand = schema_.find(field);
     schema_.shorthand_only = only;
   }
+  void needs_one_of(std::vector<std::string> fields) { schema_.needs_one_of = std::move(fields); }
   void check(std::function<std::optional<FieldProblem>(const Spec&)> problem) { problem_ = std::move(problem); }
 
   [[nodiscard]] Schema schema() const { return schema_; }

@@ -12,8 +12,13 @@ struct AccessSpec : Bounds {
 };
 
 Predicate counter(const std::string& name, std::int64_t AccessCounts::*count, std::string summary) {
-  SchemaBuilder<AccessSpec> schema(name, {std::move(summary), "Loading or creating a tensor is its first write.",
-                                          fmt::format("assert: {{{}: {{of: 'w', at_least: 1}}}}", name)});
+  SchemaBuilder<AccessSpec> schema(name,
+                                   {std::move(summary),
+                                    "Loading or creating a tensor is its first write. What a step counts stands on "
+                                    "its page; assertions count one read of each tensor that they look at, apart "
+                                    "from exists, count and this one. A dry run counts nothing.",
+                                    fmt::format("assert: {{{}: {{of: 'wte.weight', at_least: 1}}}}", name),
+                                    "- copy: {from: 'wte.weight', to: 'lm_head.weight'}"});
   schema.reference(&AccessSpec::of, "of", roles::source()).doc("The reference.");
   add_bounds_fields(schema, true);
   return make_predicate<AccessSpec>(schema, [name, count](const AccessSpec& spec, NameScope& names) {

@@ -29,6 +29,25 @@ PredicateRegistry all_predicates() {
   return registry;
 }
 
+Schema assertion_schema() {
+  SchemaBuilder<Assertion> schema(
+      kAssert,
+      {"Ends the run unless a condition on tensors holds.",
+       "The payload is one operator with its own payload. What headers can decide is decided before any data is "
+       "read; what needs values, when the step is reached. Nothing is written after a failure: the exit code is "
+       "1. Tensors are never changed, but some operators count a read of what they look at.",
+       "assert: {shape: {of: 'wte.weight', is: [96, 32]}}"});
+  schema
+      .custom("of", FieldKind::predicate,
+              [](const YamlNode& value, const FieldDecoder& decoder, Assertion& assertion) {
+                if (auto decoded = decode_assertion(value, decoder.context(), decoder.path())) assertion = *decoded;
+              })
+      .require()
+      .doc("One operator with its payload.");
+  schema.shorthand("of", true);
+  return schema.schema();
+}
+
 std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeContext& context, const std::string& path) {
   if (!node.is_mapping() || node.entries().size() != 1) {
     context.diagnostics.error(

@@ -43,7 +43,6 @@ std::optional<FieldProblem> problem_of_bounds(const Bounds& bounds) {
     const char* name;
     const std::optional<std::int64_t>& value;
   };
-  bool any = false;
   for (const Named& limit : {Named{"is", bounds.is},
                              {"ge", bounds.ge},
                              {"gt", bounds.gt},
@@ -51,11 +50,9 @@ std::optional<FieldProblem> problem_of_bounds(const Bounds& bounds) {
                              {"lt", bounds.lt},
                              {"at_least", bounds.at_least},
                              {"at_most", bounds.at_most}}) {
-    if (!limit.value) continue;
-    any = true;
-    if (*limit.value < 0) return FieldProblem{limit.name, fmt::format("must not be negative, found {}", *limit.value)};
+    if (limit.value && *limit.value < 0)
+      return FieldProblem{limit.name, fmt::format("must not be negative, found {}", *limit.value)};
   }
-  if (!any) return FieldProblem{"", "needs one of is, ge, gt, le, lt"};
   if (bounds.ge && bounds.at_least && *bounds.ge != *bounds.at_least) {
     return FieldProblem{"at_least", fmt::format("at_least {} disagrees with ge {}", *bounds.at_least, *bounds.ge)};
   }

@@ -17,7 +17,7 @@ struct Bounds {
 
 // "exactly 2", ">= 3", "> 2 and < 3"
 [[nodiscard]] std::string to_string(const Bounds& bounds);
-// Negative, missing or contradictory limits.
+// Negative or contradictory limits.
 [[nodiscard]] std::optional<FieldProblem> problem_of_bounds(const Bounds& bounds);
 
 template <typename Spec>
@@ -32,6 +32,8 @@ void add_bounds_fields(SchemaBuilder<Spec>& schema, bool with_words) {
     schema.field(static_cast<Member>(&Bounds::at_least), "at_least").doc("The same as ge.");
     schema.field(static_cast<Member>(&Bounds::at_most), "at_most").doc("The same as le.");
   }
+  schema.needs_one_of(with_words ? std::vector<std::string>{"is", "ge", "gt", "le", "lt", "at_least", "at_most"}
+                                 : std::vector<std::string>{"is", "ge", "gt", "le", "lt"});
   schema.check([](const Spec& spec) { return problem_of_bounds(spec); });
 }
 

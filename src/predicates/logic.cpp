@@ -44,8 +44,10 @@ std::vector<CheckPtr> bind_all(const ListSpec& spec, NameScope& names) {
 
 void add_logic(PredicateRegistry& registry) {
   registry.add(make_predicate<ListSpec>(
-      list_schema("all", {"Every assertion of the list holds.", "From left to right; the first failure is reported.",
-                          "assert: {all: [{exists: 'a'}, {exists: 'b'}]}"}),
+      list_schema("all",
+                  {"Every assertion of the list holds.",
+                   "From left to right; the first failure is reported, and what stands behind it is not looked at.",
+                   "assert: {all: [{exists: 'wte.weight'}, {exists: 'wpe.weight'}]}"}),
       [](const ListSpec& spec, NameScope& names) { return make_check(checks::AllOf{bind_all(spec, names)}); }));
   registry.add(make_predicate<ListSpec>(
       list_schema("any", {"At least one assertion of the list holds.", "From left to right; all failures are reported.",
@@ -55,7 +57,7 @@ void add_logic(PredicateRegistry& registry) {
   SchemaBuilder<NotSpec> negation(
       "not", {"The assertion does not hold.",
               "A name that matches nothing is an error, not a success, other than in exists and count.",
-              "assert: {not: {exists: '.*\\.inv_freq'}}"});
+              "assert: {not: {exists: '.+\\.inv_freq'}}"});
   negation
       .custom("of", FieldKind::predicate,
               [](const YamlNode& value, const FieldDecoder& decoder, NotSpec& spec) {

@@ -84,6 +84,11 @@ struct Assertion {
   [[nodiscard]] CheckPtr bind(NameScope& names) const { return predicate->bind(spec.get(), names); }
 };
 
+inline constexpr const char* kAssert = "assert";  // the step whose payload is an operator
+
+// How that step describes itself.
+[[nodiscard]] Schema assertion_schema();
+
 // `{operator: payload}`. nullopt after mistakes, which are reported; `path` as messages write it, "assert".
 [[nodiscard]] std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeContext& context,
                                                         const std::string& path);

@@ -25,7 +25,9 @@ struct DtypeSpec {
 
 void add_shapes(PredicateRegistry& registry) {
   SchemaBuilder<ShapeSpec> shape(
-      "shape", {"Every match has this shape.", "", "assert: {shape: {of: 'wte.weight', is: [50257, 768]}}"});
+      "shape",
+      {"Every match has this shape.", "Of a sliced reference the shape of the part. Counts one read of each match.",
+       "assert: {shape: {of: 'wte.weight', is: [96, 32]}}"});
   shape.reference(&ShapeSpec::of, "of", roles::source()).doc("The reference.");
   shape.field(&ShapeSpec::is, "is").require().doc("The shape; [] for a scalar.");
   registry.add(make_predicate<ShapeSpec>(shape, [](const ShapeSpec& spec, NameScope& names) {
@@ -35,8 +37,9 @@ void add_shapes(PredicateRegistry& registry) {
     });
   }));
 
-  SchemaBuilder<DimensionsSpec> dimensions("dimensions", {"Every match has as many dimensions.", "",
-                                                          "assert: {dimensions: {of: '.*\\.weight', ge: 1, le: 2}}"});
+  SchemaBuilder<DimensionsSpec> dimensions("dimensions",
+                                           {"Every match has as many dimensions.", "Counts one read of each match.",
+                                            "assert: {dimensions: {of: '.+\\.weight', ge: 1, le: 2}}"});
   dimensions.reference(&DimensionsSpec::of, "of", roles::source()).doc("The reference.");
   add_bounds_fields(dimensions, false);
   registry.add(make_predicate<DimensionsSpec>(dimensions, [](const DimensionsSpec& spec, NameScope& names) {
@@ -47,8 +50,8 @@ void add_shapes(PredicateRegistry& registry) {
     });
   }));
 
-  SchemaBuilder<DtypeSpec> dtype("dtype",
-                                 {"Every match has this dtype.", "", "assert: {dtype: {of: '.*', is: bfloat16}}"});
+  SchemaBuilder<DtypeSpec> dtype("dtype", {"Every match has this dtype.", "Counts one read of each match.",
+                                           "assert: {dtype: {of: '.+', is: float32}}"});
   dtype.reference(&DtypeSpec::of, "of", roles::source()).doc("The reference.");
   dtype.field(&DtypeSpec::is, "is").require().doc("The dtype.");
   registry.add(make_predicate<DtypeSpec>(dtype, [](const DtypeSpec& spec, NameScope& names) {

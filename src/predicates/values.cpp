@@ -48,9 +48,11 @@ CheckPtr compare(const FoundTensor& left, const FoundTensor& right, const std::o
 
 void add_values(PredicateRegistry& registry) {
   SchemaBuilder<EqualSpec> equal(
-      "equal", {"Two tensors have one shape, dtype and values.",
-                "Without eps by value: 0.0 equals -0.0, NaN equals nothing. With eps: no difference exceeds it.",
-                "assert: {equal: {left: 'a::(.+)', right: 'b::\\1', eps: 1e-6}}"});
+      "equal",
+      {"Two tensors have one shape, dtype and values.",
+       "Without eps by value: 0.0 equals -0.0, NaN equals nothing. With eps: no difference exceeds it. Shape and "
+       "dtype must be equal in any case. Counts one read of each side.",
+       "assert: {equal: {left: 'h\\.0\\.(ln_.+)', right: 'h.1.\\1', eps: 1e-6}}"});
   equal.reference(&EqualSpec::left, "left", roles::source()).doc("One side; its pattern names the other.");
   equal.reference(&EqualSpec::right, "right", roles::paired_source()).doc("The other side.");
   equal.field(&EqualSpec::eps, "eps").doc("The largest difference allowed.");
@@ -76,7 +78,7 @@ void add_values(PredicateRegistry& registry) {
 
   SchemaBuilder<IsZeroSpec> iszero(
       "iszero", {"Every element of every match is zero, or at most eps from it.",
-                 "The payload may be the reference alone.", "assert: {iszero: {of: '.*\\.bias', eps: 1e-8}}"});
+                 "NaN is not zero. Counts one read of each match.", "assert: {iszero: {of: '.+\\.bias', eps: 1e-8}}"});
   iszero.reference(&IsZeroSpec::of, "of", roles::source()).doc("The reference.");
   iszero.field(&IsZeroSpec::eps, "eps").doc("The largest distance from zero allowed.");
   iszero.shorthand("of");

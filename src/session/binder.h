@@ -166,6 +166,7 @@ class Binder final : private PlanScope {
   void set_flags(const PlanFlags& flags) override;
   void exit() override { state_.exited = true; }
   void execute(const std::vector<PlanStep>& steps, std::optional<std::string> default_alias) override;
+  [[nodiscard]] Catalog catalog() const override { return catalog_of(registries_); }
   [[nodiscard]] std::string read_text(const std::string& path) override;
 
   [[nodiscard]] StateDict open_model(const std::string& alias, const std::string& path, Origin& origin);

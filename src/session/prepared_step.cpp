@@ -9,12 +9,9 @@
 namespace brainsurgery {
 namespace {
 
-constexpr const char* kAssert = "assert";
-
 void report_unknown_command(const PlanStep& step, const Registries& registries, Diagnostics& diagnostics) {
-  std::vector<std::string> names{kAssert};
-  for (const Edit& edit : registries.transforms.edits()) names.push_back(edit.schema.name);
-  for (const Command& command : registries.commands.commands()) names.push_back(command.schema.name);
+  std::vector<std::string> names;
+  for (const Schema& known : catalog_of(registries).steps) names.push_back(known.name);
   diagnostics.error(step.span, fmt::format("unknown command '{}'", step.command), did_you_mean(step.command, names));
 }
 

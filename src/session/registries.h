@@ -3,6 +3,7 @@
 
 #include "brainsurgery/format.h"
 #include "commands/command.h"
+#include "describe/catalog.h"
 #include "predicates/predicate.h"
 #include "transforms/transform.h"
 
@@ -14,5 +15,8 @@ struct Registries {
   CommandRegistry commands = all_commands();
   FormatRegistry formats = all_formats();
 };
+
+// How all of its steps and operators describe themselves.
+[[nodiscard]] Catalog catalog_of(const Registries& registries);
 
 }  // namespace brainsurgery

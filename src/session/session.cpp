@@ -3,10 +3,17 @@
 #include <fmt/format.h>
 
 #include <new>
+#include <span>
 
+#include "describe/completion.h"
+#include "describe/help_text.h"
+#include "describe/json_schema.h"
+#include "describe/reference_pages.h"
 #include "formats/inspect.h"
+#include "publish/staged_file.h"
 #include "session/explain.h"
 #include "session/oly_conversion.h"
+#include "session/plan_completion.h"
 #include "session/plan_run.h"
 
 namespace brainsurgery {
@@ -62,6 +69,31 @@ class Session::Impl {
     return checkpoint;
   }
 
+  std::string help(const std::optional<std::string>& topic, const std::optional<std::string>& part) {
+    return help_text(catalog_of(registries_), {topic, part});
+  }
+
+  std::string plan_schema() { return plan_json_schema(catalog_of(registries_)); }
+
+  std::vector<std::string> write_reference(const std::string& directory) {
+    std::vector<std::string> paths;
+    for (const Page& page : reference_pages(catalog_of(registries_))) {
+      paths.push_back(directory + "/" + page.path);
+      StagedFile staged(env_, paths.back(), {.overwrite = true, .sync = options_.sync});
+      staged.file().write(0, std::as_bytes(std::span(page.text)));
+      staged.commit();
+    }
+    return paths;
+  }
+
+  std::vector<std::string> complete_topic(const std::optional<std::string>& topic, const std::string& word) {
+    return brainsurgery::complete_topic(catalog_of(registries_), topic, word);
+  }
+
+  std::vector<std::string> complete_argument(const PlanSource& plan, const std::string& word) {
+    return complete_plan_argument(env_, registries_, options_.environment, plan, word);
+  }
+
  private:
   void warn(std::string message, const SourceSpan& span = {}) {
     events_.on(events::Warning{{Severity::warning, span, std::move(message), {}}});
@@ -97,6 +129,22 @@ Outcome<std::string> Session::oly_to_yaml(const std::vector<std::shared_ptr<cons
 }
 Outcome<std::string> Session::plan_to_oly(const PlanSource& plan) {
   return guarded([&] { return impl_->plan_to_oly(plan); });
+}
+Outcome<std::string> Session::help(const std::optional<std::string>& topic, const std::optional<std::string>& part) {
+  return guarded([&] { return impl_->help(topic, part); });
+}
+Outcome<std::string> Session::plan_schema() {
+  return guarded([&] { return impl_->plan_schema(); });
+}
+Outcome<std::vector<std::string>> Session::write_reference(const std::string& directory) {
+  return guarded([&] { return impl_->write_reference(directory); });
+}
+Outcome<std::vector<std::string>> Session::complete_topic(const std::optional<std::string>& topic,
+                                                          const std::string& word) {
+  return guarded([&] { return impl_->complete_topic(topic, word); });
+}
+Outcome<std::vector<std::string>> Session::complete_argument(const PlanSource& plan, const std::string& word) {
+  return guarded([&] { return impl_->complete_argument(plan, word); });
 }
 
 }  // namespace brainsurgery

@@ -1,4 +1,6 @@
 // add, subtract, multiply with a destination of their own, and add_, subtract_ into their second operand.
+#include <fmt/format.h>
+
 #include "transforms/families.h"
 
 namespace brainsurgery {
@@ -12,12 +14,19 @@ struct TernarySpec {
   TensorRef from_a, from_b, to;
 };
 
-Edit into_existing(std::string name, Arithmetic operation, std::string summary, std::string example) {
+// Every example works on two models of one architecture.
+constexpr const char* kSecondModel = "- load: {path: tiny_gpt2.safetensors, alias: tuned}";
+
+constexpr const char* kRules =
+    "Shapes and dtypes, after slicing, must be equal: nothing is broadcast or converted. Types below 32 bits are computed "
+    "in float32 and rounded once, integers wrap. Of bool, a sum is 'or', a product is 'and', and a difference is refused.";
+
+Edit into_existing(std::string name, Arithmetic operation, std::string summary, std::string example,
+                   std::string setup = "") {
   SchemaBuilder<TernarySpec> schema(
       std::move(name),
-      {std::move(summary),
-       "All three must have one shape and dtype; the destination must exist and may be one of the sources.",
-       std::move(example)});
+      {std::move(summary), fmt::format("The destination exists before and may be one of the sources. {}", kRules),
+       std::move(example), std::move(setup)});
   schema.reference(&TernarySpec::from_a, "from_a", roles::source())
       .doc("The first operand; its pattern names the others.");
   schema.reference(&TernarySpec::from_b, "from_b", roles::paired_source()).doc("The second operand.");
@@ -29,7 +38,7 @@ Edit into_existing(std::string name, Arithmetic operation, std::string summary, 
 
 Edit in_place(std::string name, Arithmetic operation, std::string summary, std::string example) {
   SchemaBuilder<BinarySpec> schema(std::move(name),
-                                   {std::move(summary), "Shape and dtype must be equal.", std::move(example)});
+                                   {std::move(summary), kRules, std::move(example), kSecondModel});
   schema.reference(&BinarySpec::from, "from", roles::source()).doc("The operand.");
   schema.reference(&BinarySpec::to, "to", roles::updated()).doc("The existing tensor that is changed.");
   return make_edit<BinarySpec>(schema, [operation](const BinarySpec&, const EditMatch& match) {
@@ -41,17 +50,17 @@ Edit in_place(std::string name, Arithmetic operation, std::string summary, std::
 
 void add_arithmetic(TransformRegistry& registry) {
   registry.add(into_existing("add", Arithmetic::add, "Adds two tensors into a third that exists.",
-                             "add: {from_a: 'a::(.+)', from_b: 'b::\\1', to: 'a::\\1'}"));
+                             "add: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kSecondModel));
   registry.add(
-      in_place("add_", Arithmetic::add, "Adds one tensor to another.", "add_: {from: 'delta::(.+)', to: 'base::\\1'}"));
+      in_place("add_", Arithmetic::add, "Adds one tensor to another.", "add_: {from: 'tuned::(.+)', to: 'model::\\1'}"));
   registry.add(into_existing("subtract", Arithmetic::subtract,
                              "Writes the difference of two tensors to a third that exists.",
-                             "subtract: {from_a: 'tuned::(.+)', from_b: 'base::\\1', to: 'tuned::\\1'}"));
+                             "subtract: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kSecondModel));
   registry.add(in_place("subtract_", Arithmetic::subtract, "Subtracts one tensor from another.",
-                        "subtract_: {from: 'base::(.+)', to: 'tuned::\\1'}"));
+                        "subtract_: {from: 'model::(.+)', to: 'tuned::\\1'}"));
   registry.add(into_existing("multiply", Arithmetic::multiply,
                              "Multiplies two tensors element by element into a third that exists.",
-                             "multiply: {from_a: 'w', from_b: 'mask', to: 'w'}"));
+                             "multiply: {from_a: 'h\\.(\\d+)\\.ln_1\\.weight', from_b: 'h.\\1.ln_2.weight', to: 'h.\\1.ln_1.weight'}"));
 }
 
 }  // namespace brainsurgery

@@ -26,8 +26,8 @@ void add_limits(SchemaBuilder<Spec>& schema) {
       .doc("The smallest value; none if absent.");
   schema.field(static_cast<std::optional<double> Spec::*>(&Limits::max), "max")
       .doc("The largest value; none if absent.");
+  schema.needs_one_of({"min", "max"});
   schema.check([](const Spec& spec) -> std::optional<FieldProblem> {
-    if (!spec.min && !spec.max) return FieldProblem{"", "needs min or max"};
     if ((spec.min && std::isnan(*spec.min)) || (spec.max && std::isnan(*spec.max)))
       return FieldProblem{"", "min and max must not be nan"};
     if (spec.min && spec.max && *spec.min > *spec.max)
@@ -36,13 +36,15 @@ void add_limits(SchemaBuilder<Spec>& schema) {
   });
 }
 
-constexpr const char* kDetails = "At least one limit. NaN stays NaN; the dtype is kept.";
+constexpr const char* kDetails = 
+    "At least one limit. The dtype is kept and limits are rounded to it, for integers inwards. NaN stays NaN; bool is "
+    "refused.";
 
 }  // namespace
 
 void add_clamp(TransformRegistry& registry) {
   SchemaBuilder<ClampSpec> copying("clamp", {"Limits the values of tensors, under new names.", kDetails,
-                                             "clamp: {from: 'w', to: 'w.clamped', min: -1, max: 1}"});
+                                             "clamp: {from: 'wte.weight', to: 'wte.clamped', min: -0.03, max: 0.03}"});
   copying.reference(&ClampSpec::from, "from", roles::source()).doc("What to limit.");
   copying.reference(&ClampSpec::to, "to", roles::created()).doc("The new name.");
   add_limits(copying);
@@ -51,7 +53,7 @@ void add_clamp(TransformRegistry& registry) {
   }));
 
   SchemaBuilder<ClampInPlaceSpec> in_place(
-      "clamp_", {"Limits the values of tensors.", kDetails, "clamp_: {target: '.*\\.bias', min: -1, max: 1}"});
+      "clamp_", {"Limits the values of tensors.", kDetails, "clamp_: {target: '.+\\.weight', max: 0.5}"});
   in_place.reference(&ClampInPlaceSpec::target, "target", roles::in_place()).doc("What to limit.");
   add_limits(in_place);
   registry.add(make_edit<ClampInPlaceSpec>(in_place, [](const ClampInPlaceSpec& spec, const EditMatch& match) {

@@ -16,8 +16,10 @@ std::vector<Expr> source_of(const PairSpec&, const EditMatch& match) { return {m
 
 Edit copy() {
   SchemaBuilder<PairSpec> schema(
-      "copy", {"Copies tensors, or parts of them, to new names.", "The copy is independent of the original.",
-               "copy: {from: 'h\\.(\\d+)\\.w', to: 'backup.\\1.w'}"});
+      "copy", {"Copies tensors, or parts of them, to new names.",
+               "The copy is independent of the original, keeps its dtype and may belong to another model. Of a sliced "
+               "source only the part is copied.",
+               "copy: {from: 'h\\.(\\d+)\\.attn\\.c_attn\\.weight::[:, 0:32]', to: 'h.\\1.attn.q.weight'}"});
   schema.reference(&PairSpec::from, "from", roles::source()).doc("What to copy.");
   schema.reference(&PairSpec::to, "to", roles::created()).doc("The new name.");
   return make_edit<PairSpec>(schema, source_of);
@@ -25,7 +27,10 @@ Edit copy() {
 
 Edit move() {
   SchemaBuilder<PairSpec> schema(
-      "move", {"Renames tensors, also from one model to another.", "", "move: {from: 'model\\.(.+)', to: '\\1'}"});
+      "move", {"Renames tensors, also from one model to another.",
+               "All destinations are checked before the first tensor is renamed, so a destination that is itself about to "
+               "be renamed still exists. The counters of the new name start anew.",
+               "move: {from: '(.+)', to: 'transformer.\\1'}"});
   schema.reference(&PairSpec::from, "from", roles::moved()).doc("What to rename.");
   schema.reference(&PairSpec::to, "to", roles::created()).doc("The new name.");
   Edit edit = make_edit<PairSpec>(schema, source_of);
@@ -35,15 +40,18 @@ Edit move() {
 
 Edit remove() {
   SchemaBuilder<TargetSpec> schema(
-      "delete", {"Removes tensors.", "It is an error if nothing matches.", "delete: {target: '.*\\.inv_freq'}"});
+      "delete", {"Removes tensors.",
+                 "Their counters are forgotten. No file is touched: what is removed is missing from the output.",
+                 "delete: {target: 'h\\.1\\..+'}"});
   schema.reference(&TargetSpec::target, "target", roles::deleted()).doc("What to remove.");
   return make_edit<TargetSpec>(schema, [](const TargetSpec&, const EditMatch&) { return std::vector<Expr>(); });
 }
 
 Edit assign() {
   SchemaBuilder<PairSpec> schema("assign", {"Writes the elements of one tensor into another.",
-                                            "Shape and dtype must be equal; both may be sliced.",
-                                            "assign: {from: 'new_row', to: 'wte.weight::[50256]'}"});
+                                            "Shape and dtype, after slicing, must be equal: nothing is broadcast or "
+                                            "converted. Of a sliced destination only that part is written.",
+                                            "assign: {from: 'wte.weight::[0]', to: 'wte.weight::[95]'}"});
   schema.reference(&PairSpec::from, "from", roles::source()).doc("Where the elements come from.");
   schema.reference(&PairSpec::to, "to", roles::updated()).doc("The existing tensor to write to.");
   return make_edit<PairSpec>(schema, source_of);

@@ -22,10 +22,10 @@ std::optional<FieldProblem> problem_of_shape(const CreateSpec& spec) {
 }
 
 SchemaBuilder<CreateSpec> describe(std::string name, std::string summary, std::string example) {
-  SchemaBuilder<CreateSpec> schema(std::move(name), {std::move(summary), "The name is literal.", std::move(example)});
+  SchemaBuilder<CreateSpec> schema(std::move(name), {std::move(summary), "One tensor, in the model that its name says. Sizes are positive.", std::move(example)});
   schema.reference(&CreateSpec::target, "target", roles::created_literal()).doc("The new name.");
   schema.field(&CreateSpec::shape, "shape").require().doc("The sizes.");
-  schema.field(&CreateSpec::dtype, "dtype").defaults_to("float32").doc("The dtype.");
+  schema.field(&CreateSpec::dtype, "dtype").defaults_to("float32").doc("The element type.");
   return schema;
 }
 
@@ -40,12 +40,12 @@ Edit constant(std::string name, std::int64_t value, std::string summary, std::st
 }  // namespace
 
 void add_create(TransformRegistry& registry) {
-  registry.add(constant("zeroes", 0, "Creates a tensor of zeros.", "zeroes: {target: 'bias', shape: [768]}"));
-  registry.add(constant("ones", 1, "Creates a tensor of ones.", "ones: {target: 'ln.weight', shape: [768]}"));
+  registry.add(constant("zeroes", 0, "Creates a tensor of zeros.", "zeroes: {target: 'lm_head.bias', shape: [96]}"));
+  registry.add(constant("ones", 1, "Creates a tensor of ones.", "ones: {target: 'norm.weight', shape: [32]}"));
 
   SchemaBuilder<CreateSpec> schema =
       describe("rand", "Creates a tensor of random values.",
-               "rand: {target: 'w', shape: [4, 4], distribution: normal, std: 0.02, seed: 1}");
+               "rand: {target: 'adapter.weight', shape: [4, 4], distribution: normal, std: 0.02, seed: 1}");
   add_draw_fields(schema);
   schema.check([](const CreateSpec& spec) {
     std::optional<FieldProblem> problem = problem_of_shape(spec);

@@ -14,8 +14,10 @@ void add_matmul(TransformRegistry& registry) {
   SchemaBuilder<MatmulSpec> schema(
       "matmul",
       {"Multiplies matrices into a new tensor.",
-       "By torch.matmul's rules: vectors, matrices and batches of them, batch dimensions broadcast. One dtype.",
-       "matmul: {from_a: 'lora.(.+).B', from_b: 'lora.\\1.A', to: 'delta.\\1'}"});
+       "By torch.matmul's rules: vectors (two give a scalar), matrices, and batches of matrices whose other dimensions "
+       "are broadcast. The operands have one dtype, not bool and no 8-bit float; half types are computed in float32 and "
+       "rounded once. The last bits depend on the BLAS library.",
+       "matmul: {from_a: 'wpe.weight', from_b: 'h.0.attn.c_proj.weight', to: 'projected'}"});
   schema.reference(&MatmulSpec::from_a, "from_a", roles::source())
       .doc("The left operand; its pattern names the others.");
   schema.reference(&MatmulSpec::from_b, "from_b", roles::paired_source()).doc("The right operand.");

@@ -61,7 +61,7 @@ void add_phlora(TransformRegistry& registry) {
   SchemaBuilder<ApproximationSpec> in_place("phlora_",
                                             {"Replaces matrices by their best approximations of a given rank.",
                                              "Matrices of floating dtypes, half types included; shape and dtype stay.",
-                                             "phlora_: {target: 'h\\.\\d+\\.mlp\\.weight', rank: 16}"});
+                                             "phlora_: {target: 'h\\.\\d+\\.mlp\\..+\\.weight', rank: 16}"});
   in_place.reference(&ApproximationSpec::target, "target", roles::in_place_whole()).doc("The matrices.");
   add_rank_fields(in_place);
   in_place.check(problem_of_rank);
@@ -76,7 +76,7 @@ void add_phlora(TransformRegistry& registry) {
       {"Splits matrices into two factors of low rank.",
        "target [m, n] becomes A [r, n] and B [m, r] of the same dtype, so that B @ A is its best approximation of "
        "rank r. The root of each singular value goes into both.",
-       "phlora: {target: '(.+)\\.weight', target_a: '\\1.A', target_b: '\\1.B', rank: 16}"});
+       "phlora: {target: '(h\\..+\\.mlp\\..+)\\.weight', target_a: '\\1.A', target_b: '\\1.B', rank: 16}"});
   apart.reference(static_cast<TensorRef FactorsSpec::*>(&ApproximationSpec::target), "target", target_role)
       .doc("The matrices.");
   apart.reference(&FactorsSpec::target_a, "target_a", factor_role)

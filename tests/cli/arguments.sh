@@ -32,6 +32,14 @@ stdin=
 expect 0 '' check plan.yaml
 rm -f b.safetensors; expect 0 '' check plan.yaml; [ -e b.safetensors ] && fail "check wrote"
 expect 0 '' explain plan.yaml; grep -q 'output b.safetensors' out || fail "explain says no output"
+expect 0 '' --help; grep -q 'brainsurgery help STEP' out || fail "--help does not say where the steps are described"
+expect 0 '' help; grep -q 'Available commands:' out || fail "help lists no commands"
+expect 0 '' help copy; grep -q 'Required keys:' out || fail "help describes no keys"
+expect 0 '' help assert equal; grep -q 'eps' out || fail "help describes no operator"
+expect 2 "did you mean 'copy'?" help copyy; one_error
+expect 2 'has no parts' help copy from; one_error
+expect 0 '' schema; grep -q 'json-schema.org' out || fail "no schema"
+expect 0 '' schema --markdown pages; [ -s pages/transforms/copy.md ] || fail "no pages"; rm -r pages
 expect 0 '' inspect a.safetensors; grep -q 'F32' out || fail "inspect lists nothing"
 
 if command -v python3 >/dev/null; then

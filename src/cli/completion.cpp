@@ -1,0 +1,150 @@
+#include "cli/completion.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <span>
+#include <sstream>
+
+#include "base/text.h"
+#include "cli/config_arguments.h"
+
+namespace brainsurgery {
+namespace {
+
+using Words = std::vector<std::string>;
+
+void keep_beginning_with(const std::string& word, Words& candidates) {
+  std::erase_if(candidates, [&](const std::string& candidate) { return !candidate.starts_with(word); });
+  std::ranges::sort(candidates);
+  const auto [first, last] = std::ranges::unique(candidates);
+  candidates.erase(first, last);
+}
+
+bool is_plan_name(const std::string& name) {
+  const std::string lowered = ascii_lower(name);
+  return lowered.ends_with(".yaml") || lowered.ends_with(".yml");
+}
+
+// Names below the folder that the word begins with; folders end in '/'.
+Words paths(const std::string& word, Env& env, bool (*wanted)(const std::string& name, bool is_folder)) {
+  const std::size_t slash = word.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : word.substr(0, slash + 1);
+  Words result;
+  try {
+    for (const std::string& name : env.list(folder.empty() ? "." : folder)) {
+      if (name.starts_with('.') && !word.substr(folder.size()).starts_with('.')) continue;
+      const std::optional<FileStatus> status = env.status(folder + name);
+      const bool is_folder = status && status->kind == FileStatus::Kind::directory;
+      if (is_folder || wanted(name, is_folder)) result.push_back(folder + name + (is_folder ? "/" : ""));
+    }
+  } catch (const Error&) {  // no such folder
+  }
+  return result;
+}
+
+Words plan_words(const std::string& word, const Words& before, Session& session, Env& env) {
+  Words result = paths(word, env, [](const std::string& name, bool) { return is_plan_name(name); });
+  Words items = before;
+  std::erase(items, "-");  // standard input is the terminal
+  if (items.empty()) return result;
+  PlanSource plan;
+  try {
+    std::istringstream nothing;
+    plan = PlanSource(read_config_items(items, items, env, nothing));
+  } catch (const Error&) {  // its files are still offered
+    return result;
+  }
+  const Outcome<Words> arguments = session.complete_argument(plan, word);
+  if (arguments.ok()) std::ranges::copy(arguments.value(), std::back_inserter(result));
+  return result;
+}
+
+// The words of a validator, "{inmemory,arena}" as CLI11 describes it.
+Words choices_of(const CLI::Option& option) {
+  const std::string name = option.get_type_name();
+  const std::size_t begin = name.find('{');
+  const std::size_t end = name.find('}', begin == std::string::npos ? 0 : begin);
+  Words result;
+  if (begin == std::string::npos || end == std::string::npos) return result;
+  std::istringstream list(name.substr(begin + 1, end - begin - 1));
+  for (std::string word; std::getline(list, word, ',');) result.push_back(word);
+  return result;
+}
+
+// `before`: the words for the arguments that stand by themselves.
+Words values_of(const CLI::Option& option, const std::string& word, const Words& before, Session& session, Env& env) {
+  if (Words choices = choices_of(option); !choices.empty()) return choices;
+  const std::string& kind = option.get_type_name();
+  const auto answer = [](Outcome<Words> outcome) { return outcome.ok() ? std::move(outcome.value()) : Words(); };
+  if (kind == "PLAN") return plan_words(word, before, session, env);
+  if (kind == "CHECKPOINT" || kind == "FILE") return paths(word, env, [](const std::string&, bool) { return true; });
+  if (kind == "FOLDER") return paths(word, env, [](const std::string&, bool is_folder) { return is_folder; });
+  if (kind == "TOPIC") return answer(session.complete_topic(std::nullopt, word));
+  if (kind == "PART" && !before.empty()) return answer(session.complete_topic(before.front(), word));
+  return {};
+}
+
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+const CLI::Option* find_option(const CLI::App& command, const std::string& word) {
+  return word.starts_with('-') ? command.get_option_no_throw(word.substr(0, word.find('='))) : nullptr;
+}
+
+Words option_names(const CLI::App& command) {
+  Words names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+// Candidates of a command; `words` are behind its name.
+Words of_command(const CLI::App& command, const Words& words, Session& session, Env& env) {
+  const std::string& word = words.back();
+  Words standing;  // no options and no values of options
+  const CLI::Option* open = nullptr;
+  for (const std::string& earlier : std::span(words).first(words.size() - 1)) {
+    const CLI::Option* option = open == nullptr ? find_option(command, earlier) : nullptr;
+    if (open == nullptr && !earlier.starts_with('-')) standing.push_back(earlier);
+    open = option != nullptr && takes_value(*option) && earlier.find('=') == std::string::npos ? option : nullptr;
+  }
+  if (open != nullptr) return values_of(*open, word, standing, session, env);
+  if (const std::size_t equals = word.find('='); word.starts_with("--") && equals != std::string::npos) {
+    const CLI::Option* option = find_option(command, word);
+    if (option == nullptr || !takes_value(*option)) return {};
+    Words values = values_of(*option, word.substr(equals + 1), standing, session, env);
+    for (std::string& value : values) value.insert(0, word.substr(0, equals + 1));
+    return values;
+  }
+  if (word.starts_with('-')) return option_names(command);
+  std::size_t place = standing.size();
+  for (const CLI::Option* option : command.get_options()) {
+    if (!option->get_positional()) continue;
+    if (place == 0 || option->get_items_expected_max() > 1) return values_of(*option, word, standing, session, env);
+    --place;
+  }
+  return {};
+}
+
+}  // namespace
+
+Words complete_words(const CLI::App& app, Words words, Session& session, Env& env) {
+  if (words.empty()) words.emplace_back();
+  const std::string word = words.back();
+  Words names, result;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  // A plan in place of a command means `run`, and `cli` is another name for it.
+  const bool is_command = words.size() > 1 && std::ranges::find(names, words.front()) != names.end();
+  const std::string command = is_command ? words.front() : "run";
+  if (words.size() > 1 && (is_command || words.front() == "cli")) words.erase(words.begin());
+  if (words.size() == 1 && !is_command && word == words.front()) {
+    result = names;
+    std::ranges::copy(option_names(app), std::back_inserter(result));
+  }
+  std::ranges::copy(of_command(*app.get_subcommand(command), words, session, env), std::back_inserter(result));
+  keep_beginning_with(word, result);
+  return result;
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,46 @@
+#include "cli/describe_commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/completion.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr const char *kHelp = "help", *kSchema = "schema", *kCompletion = "completion";
+
+std::optional<std::string> given(const std::string& word) { return word.empty() ? std::nullopt : std::optional(word); }
+
+Outcome<std::string> write_reference(const std::string& directory, Session& session) {
+  Outcome<std::vector<std::string>> paths = session.write_reference(directory);
+  if (!paths.ok()) return paths.error();
+  std::string text;
+  for (const std::string& path : paths.value()) text += path + "\n";
+  return text;
+}
+
+}  // namespace
+
+void add_describe_commands(CLI::App& app, DescribeArguments& arguments) {
+  CLI::App* help = app.add_subcommand(kHelp, "List the steps of plans, or describe one with all its keys");
+  help->add_option("topic", arguments.topic, "A step")->type_name("TOPIC");
+  help->add_option("part", arguments.part, "An operator of that step")->type_name("PART");
+
+  CLI::App* schema =
+      app.add_subcommand(kSchema, "Print the JSON Schema of plans, with which editors check and complete them");
+  schema->add_option("--markdown", arguments.markdown, "Write the reference manual below this folder instead")
+      ->type_name("FOLDER");
+
+  CLI::App* completion = app.add_subcommand(kCompletion, "Print a script that completes words in a shell");
+  completion->add_option("shell", arguments.shell, "The shell")->required()->check(CLI::IsMember(completion_shells()));
+}
+
+std::optional<Outcome<std::string>> run_describe_command(const CLI::App& app, const DescribeArguments& arguments,
+                                                         Session& session) {
+  if (app.got_subcommand(kHelp)) return session.help(given(arguments.topic), given(arguments.part));
+  if (app.got_subcommand(kCompletion)) return Outcome<std::string>(std::string(completion_script(arguments.shell)));
+  if (!app.got_subcommand(kSchema)) return std::nullopt;
+  return arguments.markdown.empty() ? session.plan_schema() : write_reference(arguments.markdown, session);
+}
+
+}  // namespace brainsurgery

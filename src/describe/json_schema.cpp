@@ -1,0 +1,226 @@
+#include "describe/json_schema.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "describe/field_text.h"
+#include "plan/plan_file.h"
+
+namespace brainsurgery {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json definition(std::string_view name) { return {{"$ref", fmt::format("#/definitions/{}", name)}}; }
+
+Json any_of(std::vector<Json> alternatives) { return {{"anyOf", std::move(alternatives)}}; }
+
+Json list_of(Json items, int least = 1) {
+  return {{"type", "array"}, {"items", std::move(items)}, {"minItems", least}};
+}
+
+Json matching(std::string pattern) { return {{"type", "string"}, {"pattern", std::move(pattern)}}; }
+
+const Json kText{{"type", "string"}, {"minLength", 1}};
+const Json kNull{{"type", "null"}};
+
+// What the program takes trimmed and in any case; JSON Schema's regular expressions have no flag for it.
+Json words_in_any_case(const std::vector<std::string>& words) {
+  std::string pattern;
+  for (const std::string& word : words) {
+    if (!pattern.empty()) pattern += "|";
+    for (const char c : word) {
+      if (c >= 'a' && c <= 'z') {
+        pattern += fmt::format("[{}{}]", c, static_cast<char>(c - 'a' + 'A'));
+      } else {
+        pattern += c == '.' || c == '+' ? fmt::format("\\{}", c) : std::string(1, c);
+      }
+    }
+  }
+  return matching(fmt::format("^\\s*(?:{})\\s*$", pattern));
+}
+
+// The words first, so that an editor offers them.
+Json one_of_words(const std::vector<std::string>& words) {
+  return any_of({{{"enum", words}}, words_in_any_case(words), definition("interpolated")});
+}
+
+Json dtype_names() {
+  std::vector<std::string> canonical, all;
+  for (const DTypeInfo& row : all_dtypes()) {
+    if (!row.computes) continue;
+    canonical.emplace_back(row.torch_name);
+    all.emplace_back(row.torch_name);
+    all.insert(all.end(), row.aliases.begin(), row.aliases.end());
+  }
+  return any_of({{{"enum", canonical}}, words_in_any_case(all), definition("interpolated")});
+}
+
+Json value_of(const Field& field) {
+  const bool literal = field.role && field.role->names == Role::Names::literal;
+  switch (field.kind) {
+    case FieldKind::reference:
+      return literal ? kText : definition("reference");
+    case FieldKind::references:
+      return any_of({list_of(literal ? kText : definition("reference")), definition("interpolated")});
+    case FieldKind::number:
+      return definition("number");
+    case FieldKind::tolerance:
+      return any_of({{{"type", "number"}, {"minimum", 0}}, definition("interpolated")});
+    case FieldKind::integer:
+      return definition("integer");
+    case FieldKind::integers:
+      return any_of({list_of(definition("integer"), 0), definition("interpolated")});
+    case FieldKind::dtype:
+      return definition("dtype");
+    case FieldKind::choice:
+      return one_of_words(field.choices);
+    case FieldKind::numbers:
+      return definition("numbers");
+    case FieldKind::predicate:
+      return definition("assertion");
+    case FieldKind::predicates:
+      return any_of({list_of(definition("assertion")), definition("interpolated")});
+    case FieldKind::boolean:
+      return any_of({{{"type", "boolean"}}, definition("interpolated")});
+    case FieldKind::flag:
+      return definition("flag");
+    case FieldKind::path:
+    case FieldKind::alias:
+    case FieldKind::text:
+      return kText;
+    case FieldKind::size:
+      return any_of({matching("^\\s*[0-9]+\\s*[kKmMgGtT]?[bB]\\s*$"), {{"const", "none"}}, definition("interpolated")});
+    case FieldKind::steps:
+      return definition("steps");
+    case FieldKind::plan:
+      return any_of({definition("plan"), definition("steps")});
+    case FieldKind::topic:
+      return definition("topic");
+    case FieldKind::any_value:
+      break;
+  }
+  return Json::object();
+}
+
+Json documented(const Field& field) {
+  std::string text = field.docs;
+  if (const std::string names = names_text(field); !names.empty()) text += (text.empty() ? "" : " ") + names;
+  if (!field.default_text.empty()) text += fmt::format(" Default: {}.", field.default_text);
+  return {{"description", text}, {"allOf", {value_of(field)}}};
+}
+
+Json mapping_of(const Schema& schema) {
+  Json properties = Json::object(), required = Json::array(), alternatives = Json::array();
+  for (const auto& field : schema.fields) {
+    properties[field->name] = documented(*field);
+    if (field->required) required.push_back(field->name);
+  }
+  for (const std::string& name : schema.needs_one_of) alternatives.push_back({{"required", {name}}});
+  Json mapping{{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
+  if (!required.empty()) mapping["required"] = required;
+  if (!alternatives.empty()) mapping["anyOf"] = alternatives;
+  return mapping;
+}
+
+Json payload_of(const Schema& schema) {
+  std::vector<Json> alternatives;
+  if (!schema.shorthand_only) alternatives.push_back(mapping_of(schema));
+  if (schema.shorthand != nullptr) alternatives.push_back(value_of(*schema.shorthand));
+  if (schema.may_be_empty()) {
+    alternatives.push_back(kNull);
+    if (schema.shorthand_only) alternatives.push_back({{"type", "object"}, {"maxProperties", 0}});
+  }
+  alternatives.push_back(definition("interpolated"));
+  std::string text = schema.docs.summary;
+  if (!schema.docs.details.empty()) text += " " + schema.docs.details;
+  return {{"description", text}, {"examples", {schema.docs.example}}, {"anyOf", alternatives}};
+}
+
+// A mapping with exactly one of the schemas' names as its key.
+Json one_named(const std::vector<Schema>& schemas, std::string_view kind) {
+  Json properties = Json::object();
+  for (const Schema& schema : schemas) properties[schema.name] = definition(fmt::format("{}.{}", kind, schema.name));
+  return {{"type", "object"},
+          {"properties", properties},
+          {"additionalProperties", false},
+          {"minProperties", 1},
+          {"maxProperties", 1}};
+}
+
+Json topics(const Catalog& catalog) {
+  std::vector<std::string> operators;
+  for (const Schema& schema : catalog.operators) operators.push_back(schema.name);
+  std::vector<std::string> steps;
+  Json properties = Json::object();
+  for (const Schema& step : catalog.steps) {
+    steps.push_back(step.name);
+    properties[step.name] = takes_operator(step) ? any_of({{{"enum", operators}}, kNull}) : kNull;
+  }
+  return any_of(
+      {{{"enum", steps}},
+       {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}, {"maxProperties", 1}},
+       definition("interpolated")});
+}
+
+Json step(const Catalog& catalog) {
+  std::vector<std::string> bare;
+  for (const Schema& schema : catalog.steps) {
+    if (schema.may_be_empty()) bare.push_back(schema.name);
+  }
+  return any_of({one_named(catalog.steps, "step"), {{"enum", bare}}, definition("interpolated")});
+}
+
+Json plan() {
+  const Json inputs = any_of({list_of(kText, 0), kNull, definition("interpolated")});
+  Json output = payload_of(output_schema());
+  output["anyOf"].push_back({{"type", "object"}, {"maxProperties", 0}});
+  output["anyOf"].push_back({{"type", "string"}, {"maxLength", 0}});
+  output["anyOf"].push_back(kNull);
+  return {
+      {"type", {"object", "null"}},
+      {"properties",
+       {{"inputs",
+         {{"description", "The checkpoints: a path, or several as alias::path. They are opened when they are used."},
+          {"allOf", {inputs}}}},
+        {"transforms", {{"description", "The steps, done one after another."}, {"allOf", {definition("steps")}}}},
+        {"output", std::move(output)}}},
+      {"patternProperties", {{"^x-", {{"description", "A key of your own, for ${...}."}}}}}};
+}
+
+// float(text) of Python, which fields that take numbers accept as well.
+constexpr const char* kNumericText =
+    R"(^\s*[+-]?(?:(?:[0-9]+(?:_[0-9]+)*\.?(?:[0-9]+(?:_[0-9]+)*)?|\.[0-9]+(?:_[0-9]+)*)(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])\s*$)";
+
+}  // namespace
+
+std::string plan_json_schema(const Catalog& catalog) {
+  Json definitions;
+  definitions["plan"] = plan();
+  definitions["steps"] = any_of({list_of(definition("step"), 0), definition("step"), kNull});
+  definitions["step"] = step(catalog);
+  definitions["assertion"] = any_of({one_named(catalog.operators, "operator"), definition("interpolated")});
+  definitions["reference"] = any_of({kText, list_of(kText)});
+  definitions["number"] =
+      any_of({{{"type", {"number", "boolean"}}}, matching(kNumericText), definition("interpolated")});
+  definitions["numbers"] =
+      any_of({{{"type", {"number", "boolean"}}}, list_of(definition("numbers"), 0), definition("interpolated")});
+  definitions["integer"] = any_of({{{"type", "integer"}}, definition("interpolated")});
+  definitions["flag"] = any_of({{{"type", "boolean"}},
+                                words_in_any_case({"true", "t", "yes", "on", "false", "f", "no", "off"}),
+                                definition("interpolated")});
+  definitions["dtype"] = dtype_names();
+  definitions["topic"] = topics(catalog);
+  definitions["interpolated"] = matching("\\$\\{");
+  for (const Schema& schema : catalog.steps) definitions["step." + schema.name] = payload_of(schema);
+  for (const Schema& schema : catalog.operators) definitions["operator." + schema.name] = payload_of(schema);
+  const Json root{{"$schema", "http://json-schema.org/draft-07/schema#"},
+                  {"title", "brainsurgery plan"},
+                  {"allOf", {definition("plan")}},
+                  {"definitions", std::move(definitions)}};
+  return root.dump(2) + "\n";
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,47 @@
+# No front end, and nothing that describes the language, knows a step or an operator by its name: what they show and offer
+# follows from the schemas. Looks for string literals that are such a name; the names are those of the reference pages.
+#
+#   cmake -DROOT=<source tree> -P check_names.cmake
+cmake_minimum_required(VERSION 3.25)
+
+set(names "")
+foreach(chapter IN ITEMS transforms predicates)
+  file(GLOB pages RELATIVE ${ROOT}/docs/${chapter} ${ROOT}/docs/${chapter}/*.md)
+  list(REMOVE_ITEM pages README.md)
+  list(TRANSFORM pages REPLACE "\\.md$" "")
+  list(APPEND names ${pages})
+endforeach()
+
+# The command line has a command of this name too.
+set(allowed_in_cli help)
+# Words of dumps and differences, which are no operators there.
+set(allowed_in_describe shape dtype reads writes)
+
+set(problems "")
+set(looked_at 0)
+foreach(room IN ITEMS cli repl web describe)
+  file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/src/${room}/*.h ${ROOT}/src/${room}/*.cpp ${ROOT}/src/${room}/*.js)
+  foreach(source IN LISTS sources)
+    math(EXPR looked_at "${looked_at} + 1")
+    file(STRINGS ${ROOT}/${source} lines REGEX "[\"'`][a-z_]+[\"'`]")
+    foreach(line IN LISTS lines)
+      string(REGEX REPLACE "//.*" "" line "${line}")
+      string(REGEX MATCHALL "[\"'`][a-z_]+[\"'`]" literals "${line}")
+      foreach(literal IN LISTS literals)
+        string(REGEX REPLACE "[\"'`]" "" word "${literal}")
+        if(word IN_LIST names AND NOT word IN_LIST allowed_in_${room})
+          string(APPEND problems "  ${source}: knows '${word}' by name\n")
+        endif()
+      endforeach()
+    endforeach()
+  endforeach()
+endforeach()
+
+list(LENGTH names name_count)
+if(name_count LESS 30 OR looked_at EQUAL 0)
+  string(APPEND problems "  nothing to check: ${name_count} names, ${looked_at} sources\n")
+endif()
+if(problems)
+  message(FATAL_ERROR "front ends get what they show from the schemas:\n${problems}")
+endif()
+message(STATUS "names: ${looked_at} sources know none of ${name_count} names")
