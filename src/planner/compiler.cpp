@@ -236,6 +236,10 @@ class ProgramBuilder {
       add(DType::U8, ops::Load{FilePlace{file->file, file->offset}});
       return;
     }
+    if (as<nodes::Literal>(at) != nullptr) {
+      add(DType::U8, ops::Load{LiteralPlace{at, 0}});
+      return;
+    }
     if (const auto buffer = compiler_.buffers_.find(at.get()); buffer != compiler_.buffers_.end()) {
       compiler_.use(buffer->second, needs_);
       add(DType::U8, ops::Load{BufferPlace{buffer->second, 0}});

@@ -224,7 +224,7 @@ TEST_F(OpenCheckpoint, SaysWhatIsThereInstead) {
 
 TEST_F(OpenCheckpoint, NamesFormatsThatItKnowsBySight) {
   const std::string zip("PK\x03\x04\0\0\x08\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0", 30);
-  const std::string reads = "; this version reads safetensors, npz, torch, npy, gguf";
+  const std::string reads = "; this version reads safetensors, npz, torch, numpy, gguf";
   const std::vector<std::tuple<std::string, std::string, std::string>> rows = {
       {"x.pth", "", "is no PyTorch file: it is empty"},
       {"x.bin", "\x80\x02}.", "is no PyTorch file: it is a pickle without the header that torch.save writes"},
