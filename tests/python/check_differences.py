@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 import peers
 
-SECONDS = 120
+SECONDS = 300
 FLOAT8 = torch.float8_e4m3fn
 
 
