@@ -6,6 +6,7 @@
 
 #include "formats/inspect.h"
 #include "session/explain.h"
+#include "session/interactive_run.h"
 #include "session/oly_conversion.h"
 #include "session/plan_run.h"
 
@@ -38,6 +39,10 @@ class Session::Impl {
     run.bind(source);
     run.perform();
     return run.report();
+  }
+
+  std::unique_ptr<InteractiveRun::Impl> start(const PlanSource& source, Confirm confirm) {
+    return std::make_unique<InteractiveRun::Impl>(env_, registries_, events_, options_, source, std::move(confirm));
   }
 
   RunReport check(const PlanSource& source) {
@@ -80,6 +85,11 @@ Session::~Session() = default;
 Outcome<RunReport> Session::run(const PlanSource& plan) {
   return guarded([&] { return impl_->run(plan); });
 }
+Outcome<std::unique_ptr<InteractiveRun>> Session::start(const PlanSource& plan, Confirm confirm) {
+  return guarded([&] {
+    return std::unique_ptr<InteractiveRun>(new InteractiveRun(impl_->start(plan, std::move(confirm))));
+  });
+}
 Outcome<RunReport> Session::check(const PlanSource& plan) {
   return guarded([&] { return impl_->check(plan); });
 }
@@ -97,6 +107,27 @@ Outcome<std::string> Session::oly_to_yaml(const std::vector<std::shared_ptr<cons
 }
 Outcome<std::string> Session::plan_to_oly(const PlanSource& plan) {
   return guarded([&] { return impl_->plan_to_oly(plan); });
+}
+
+InteractiveRun::InteractiveRun(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+InteractiveRun::~InteractiveRun() = default;
+
+bool InteractiveRun::wants_more(std::string_view lines) const {
+  const Outcome<bool> more = guarded([&] { return impl_->wants_more(lines); });
+  return more.ok() && more.value();
+}
+Outcome<SubmissionReport> InteractiveRun::submit(std::shared_ptr<const SourceText> text) {
+  return guarded([&] { return impl_->submit(text); });
+}
+bool InteractiveRun::ended() const { return impl_->ended(); }
+Outcome<RunReport> InteractiveRun::finish() {
+  return guarded([&] { return impl_->finish(); });
+}
+Outcome<std::vector<std::string>> InteractiveRun::aliases() const {
+  return guarded([&] { return impl_->aliases(); });
+}
+Outcome<std::vector<std::string>> InteractiveRun::names(const std::string& alias, std::string_view prefix) {
+  return guarded([&] { return impl_->names(alias, prefix); });
 }
 
 }  // namespace brainsurgery
