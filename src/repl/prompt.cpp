@@ -67,8 +67,8 @@ void Prompt::serve(InteractiveRun& run) {
     std::string text = read_submission(run);
     if (trim(text).empty()) continue;
     const auto outcome = run.submit(std::make_shared<SourceText>(SourceText{"<prompt>", std::move(text)}));
-    if (!outcome.ok()) show_(outcome.error());
     if (!take_ctrl_c()) throw_if_interrupted();
+    if (!outcome.ok()) show_(outcome.error());
   }
   // The terminal shows Ctrl-D as nothing.
   if (person_ && at_end_) err_ << '\n' << std::flush;

@@ -124,12 +124,12 @@ TEST(CommandLine, GoesOnWithStepsFromStandardInput) {
   const testing::TempDir folder;
   const std::string plan = folder / "plan.yaml", path = folder / "z.safetensors";
   testing::write_file(plan, kCreates + "output: '" + path + "'\n");
-  const Ran ran = run({"-i", "--no-sync", plan}, "copy: from: z, to: y\ncopy: from: x, to: w\nexit\n");
+  const Ran ran = run({"-i", "--no-sync", plan}, "copy: from: z, to: z2\ncopy: from: x, to: w\nexit\n");
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.err.find("brainsurgery>"), std::string::npos);
   EXPECT_NE(ran.err.find("<prompt>:1:13: error: copy.from: no tensor matches 'model::x'"), std::string::npos) << ran.err;
   EXPECT_NE(ran.err.find("writing 2 tensors"), std::string::npos) << ran.err;
-  EXPECT_NE(ran.out.find("- copy:\n    from: z\n    to: y\n- exit: {}\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("- copy:\n    from: z\n    to: z2\n- exit: {}\n"), std::string::npos) << ran.out;
 }
 
 TEST(CommandLine, APromptNeedsNoPlanAndNotTheInputOfOne) {

@@ -49,7 +49,7 @@ TEST(Submission, NothingIsNoSteps) {
 
 TEST(Submission, NeitherIsReportedTwice) {
   EXPECT_EQ(read("copy: from: a, : b\n"),
-            "<prompt>:1:11: error: illegal map value\n"
+            "<prompt>:1:11: error: invalid YAML: illegal map value\n"
             "    1 | copy: from: a, : b\n"
             "      |           ^\n"
             "  note: read as YAML\n"
@@ -62,7 +62,7 @@ TEST(Submission, NeitherIsReportedTwice) {
 // A tree that is no step is not taken for a mistake in OLY.
 TEST(Submission, YamlThatIsNoStep) {
   EXPECT_EQ(read("copy:\n  a: b\nmove:\n  a: b\n"),
-            "<prompt>:1:1: error: transforms: a step has exactly one command, found 2 keys\n"
+            "<prompt>:1:1: error: transforms[0]: a step has exactly one command, found 2 keys\n"
             "    1 | copy:\n"
             "      | ^\n"
             "  note: start each step with its own '- '; indent the keys of a command below it\n");

@@ -100,7 +100,7 @@ TEST_F(Interactive, AStepThatFailsLeavesNoTrace) {
       "save: path: " + (folder_ / "file/x.safetensors"),
       "prefixes: mode: rename, from: nope, to: model2",
       "execute: transforms: [{copy: {from: a, to: c}}, {copy: {from: nope, to: d}}]",
-      "execute: transforms: [{copy: {from: a, to: c}}, {set: {verbose: true}}, {assert: {equal: {left: a, right: b}}}]",
+      "execute: transforms: [{copy: {from: a, to: c}}, {set: {dry-run: true}}, {assert: {equal: {left: a, right: b}}}]",
       "execute: transforms: [{fill_: {target: a, mode: constant, value: 7}}, {prefixes: {mode: add, alias: x}}, {exit: {}}, {nope: {}}]",
       "execute: transforms: [{prefixes: {mode: add, alias: x}}, {delete: {target: b}}, {assert: {exists: b}}]",
   };
