@@ -40,10 +40,10 @@ struct SessionOptions {
   bool sync = true;                               // false: do not wait for the disk
   bool fuse = true;                               // false: every operation makes a whole tensor; for tests
   bool dry_run = false, preview = false, verbose = false;  // as `set` at the beginning of the plan would switch them
-  std::optional<int> until;                       // do this many steps only, and write no output
+  std::optional<int> until;                                // do this many steps only, and write no output
   SummaryMode summary = SummaryMode::raw;
-  std::string summary_path;                       // where the summary goes; empty: into the report only
-  VariableLookup environment;                     // of ${oc.env:NAME} in plans; empty: no variable is set
+  std::string summary_path;    // where the summary goes; empty: into the report only
+  VariableLookup environment;  // of ${oc.env:NAME} in plans; empty: no variable is set
 };
 
 struct OutputReport {
@@ -59,8 +59,8 @@ struct OutputReport {
 struct RunReport {
   int steps = 0;
   int assertions = 0;
-  int undecided_assertions = 0;  // by headers alone; after a run they held
-  std::vector<OutputReport> outputs;  // of saving steps and of the plan's output, in this order
+  int undecided_assertions = 0;              // by headers alone; after a run they held
+  std::vector<OutputReport> outputs;         // of saving steps and of the plan's output, in this order
   std::int64_t peak_whole_tensor_bytes = 0;  // predicted: tensors that must exist as a whole at one time
   std::string summary;                       // of a run; empty for SummaryMode::none
 };

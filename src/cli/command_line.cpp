@@ -124,7 +124,9 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
   command.add_flag("-s,--summarize,!--no-summarize", arguments.summarize,
                    "Print the steps that were done as a plan (default)");
   command.add_option("--summarize-path", arguments.session.summary_path, "Write the summary to this file instead");
-  command.add_option("--summary-mode", arguments.summary_mode, "raw: steps as written; resolve: a plan for the same output")
+  command
+      .add_option("--summary-mode", arguments.summary_mode,
+                  "raw: steps as written; resolve: a plan for the same output")
       ->transform(trimmed_lower)
       ->check(CLI::IsMember({"raw", "resolve"}));
 }
@@ -209,7 +211,7 @@ class CommandLine {
   void apply_options() {
     if (!arguments_.memory.empty()) arguments_.session.memory_bytes = *parse_size(arguments_.memory);
     if (arguments_.provider == "arena") arguments_.session.memory_bytes = 1;
-    arguments_.session.summary = !arguments_.summarize                 ? SummaryMode::none
+    arguments_.session.summary = !arguments_.summarize                  ? SummaryMode::none
                                  : arguments_.summary_mode == "resolve" ? SummaryMode::resolve
                                                                         : SummaryMode::raw;
     arguments_.session.tile_bytes = *parse_size(arguments_.tile);
@@ -278,7 +280,8 @@ class CommandLine {
     const bool person = streams_.in_is_terminal && streams_.err_is_terminal;
     StreamLines lines(streams_.in, streams_.err, {person, color()});
     return with_view([&](auto& view) {
-      Prompt prompt(lines, streams_.err, [&view](const Error& error) { view.fail(error); }, person);
+      Prompt prompt(
+          lines, streams_.err, [&view](const Error& error) { view.fail(error); }, person);
       return show_outcome(view, [&](Session& session) -> Outcome<RunReport> {
         const auto run = session.start(plan(), [&](const std::string& question) { return prompt.confirm(question); });
         if (!run.ok()) return run.error();

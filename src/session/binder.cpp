@@ -153,8 +153,7 @@ bool Binder::bind(const PreparedStep& step, const StepPlace& place, Diagnostics&
   bool done = diagnostics.error_count() == errors && unreadable_.size() == unreadable;
   if (done && previewed) done = preview(*std::move(before), first_effect);
   if (done && !executing_) {
-    executed_.push_back(
-        {step.name, step.payload, schema_of(step), step.default_alias, std::move(current_.seeded)});
+    executed_.push_back({step.name, step.payload, schema_of(step), step.default_alias, std::move(current_.seeded)});
   }
   current_ = outer;
   return done;

@@ -86,9 +86,8 @@ Outcome<RunReport> Session::run(const PlanSource& plan) {
   return guarded([&] { return impl_->run(plan); });
 }
 Outcome<std::unique_ptr<InteractiveRun>> Session::start(const PlanSource& plan, Confirm confirm) {
-  return guarded([&] {
-    return std::unique_ptr<InteractiveRun>(new InteractiveRun(impl_->start(plan, std::move(confirm))));
-  });
+  return guarded(
+      [&] { return std::unique_ptr<InteractiveRun>(new InteractiveRun(impl_->start(plan, std::move(confirm)))); });
 }
 Outcome<RunReport> Session::check(const PlanSource& plan) {
   return guarded([&] { return impl_->check(plan); });
