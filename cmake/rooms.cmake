@@ -16,7 +16,8 @@ set(BS_ROOMS
   "planner:graph types base"
   "exec:planner graph types base"
   "session:exec planner transforms predicates commands describe publish formats plan graph types base"
-  "cli:session types base")
+  "repl:session types base"
+  "cli:repl session types base")
 
 # public header:room whose promise it is
 set(BS_PUBLIC_HEADERS
@@ -33,7 +34,7 @@ set(BS_FOREIGN_HEADERS
   "nlohmann/:describe cli"
   "openssl/:base"
   "zlib.h:formats exec"
-  "fmt/:base types publish formats plan graph transforms predicates describe commands planner exec session cli"
+  "fmt/:base types publish formats plan graph transforms predicates describe commands planner exec session repl cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"
   "immintrin.h:exec" "cpuid.h:exec")

@@ -3,12 +3,15 @@
 #include <iostream>
 
 #include "base/interrupt.h"
+#include "base/interruptible_input.h"
 #include "cli/command_line.h"
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   brainsurgery::install_interrupt_handlers();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  return brainsurgery::run_command_line(arguments, {std::cin, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1,
-                                                    ::isatty(STDOUT_FILENO) == 1});
+  brainsurgery::InterruptibleInput buffer(STDIN_FILENO);
+  std::istream in(&buffer);
+  return brainsurgery::run_command_line(arguments, {in, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1,
+                                                    ::isatty(STDOUT_FILENO) == 1, ::isatty(STDIN_FILENO) == 1});
 }

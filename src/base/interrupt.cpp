@@ -52,6 +52,12 @@ void throw_if_interrupted() {
   throw Error(ErrorCode::run, "interrupted by " + name);
 }
 
+bool take_ctrl_c() {
+  if (caught_signal.load() != SIGINT) return false;
+  clear_interrupt();
+  return true;
+}
+
 void clear_interrupt() {
   caught_signal.store(0);
   install_interrupt_handlers();

@@ -16,7 +16,10 @@ void install_interrupt_handlers();
 // Throws Error(run) "interrupted by Ctrl-C" once the flag is set. Cheap; may be called from several threads.
 void throw_if_interrupted();
 
-// Takes the flag back and arms the handlers again: for a prompt that survives Ctrl-C, and for tests.
+// Whether Ctrl-C set the flag; if so takes it back. A prompt survives it, SIGTERM and SIGHUP it does not.
+[[nodiscard]] bool take_ctrl_c();
+
+// Takes the flag back and arms the handlers again.
 void clear_interrupt();
 
 }  // namespace brainsurgery

@@ -22,6 +22,7 @@
 #include "cli/describe_commands.h"
 #include "cli/event_view.h"
 #include "cli/oly_command.h"
+#include "repl/prompt.h"
 
 namespace brainsurgery {
 namespace {
@@ -35,6 +36,7 @@ struct Arguments {
   std::string path;
   bool quiet = false, json = false, no_color = false, digest = false;
   std::string log_level = "info";
+  bool interactive = false;
   bool summarize = true;
   std::string summary_mode = "raw";
   std::string memory, tile = "512KB", provider = "inmemory";
@@ -85,7 +87,8 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
           "Plan files (YAML; '-' is standard input), merged in their order, and values for them: key.path[0]=value")
       ->type_name("PLAN");
   command.final_callback([&arguments] {
-    if (arguments.items.empty() && arguments.oly_steps.empty()) throw CLI::RequiredError("a plan");
+    if (arguments.items.empty() && arguments.oly_steps.empty() && !arguments.interactive)
+      throw CLI::RequiredError("a plan");
   });
   command
       .add_option("--oly", arguments.oly_steps,
@@ -122,13 +125,17 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
   command.add_flag("--dry-run", arguments.session.dry_run, "Do the steps and print what they print, write nothing");
   command.add_flag("--preview", arguments.session.preview, "Print before each step which tensors it touches");
   command.add_flag("--verbose", arguments.session.verbose, "Print what each step did");
+  command.add_flag("-i,--interactive", arguments.interactive,
+                   "Go on with steps from standard input, a prompt on a terminal, before the output is written");
   command.add_option("--until", arguments.session.until, "Do the first N steps and what they print, write no output")
       ->check(CLI::NonNegativeNumber);
   command.add_flag("-s,--summarize,!--no-summarize", arguments.summarize,
                    "Print the steps that were done as a plan (default)");
   command.add_option("--summarize-path", arguments.session.summary_path, "Write the summary to this file instead")
       ->type_name("FILE");
-  command.add_option("--summary-mode", arguments.summary_mode, "raw: steps as written; resolve: a plan for the same output")
+  command
+      .add_option("--summary-mode", arguments.summary_mode,
+                  "raw: steps as written; resolve: a plan for the same output")
       ->transform(trimmed_lower)
       ->check(CLI::IsMember({"raw", "resolve"}));
 }
@@ -201,6 +208,7 @@ class CommandLine {
     if (explain->parsed()) return perform([this](Session& session) { return session.explain(plan()); });
     checking_ = check->parsed();
     if (checking_) return perform([this](Session& session) { return session.check(plan()); });
+    if (arguments_.interactive) return converse();
     return perform([this](Session& session) { return session.run(plan()); });
   }
 
@@ -216,7 +224,7 @@ class CommandLine {
   void apply_options() {
     if (!arguments_.memory.empty()) arguments_.session.memory_bytes = *parse_size(arguments_.memory);
     if (arguments_.provider == "arena") arguments_.session.memory_bytes = 1;
-    arguments_.session.summary = !arguments_.summarize                 ? SummaryMode::none
+    arguments_.session.summary = !arguments_.summarize                  ? SummaryMode::none
                                  : arguments_.summary_mode == "resolve" ? SummaryMode::resolve
                                                                         : SummaryMode::raw;
     arguments_.session.tile_bytes = *parse_size(arguments_.tile);
@@ -226,6 +234,11 @@ class CommandLine {
     };
   }
 
+  [[nodiscard]] bool color() const {
+    const char* no_color = std::getenv("NO_COLOR");
+    return streams_.err_is_terminal && !arguments_.no_color && (no_color == nullptr || *no_color == '\0');
+  }
+
   [[nodiscard]] TextView text_view() {
     const std::string level = ascii_lower(arguments_.log_level);
     Verbosity verbosity = level == "debug"     ? Verbosity::debug
@@ -233,10 +246,8 @@ class CommandLine {
                           : level == "warning" ? Verbosity::warning
                                                : Verbosity::error;
     if (arguments_.quiet) verbosity = Verbosity::error;
-    const char* no_color = std::getenv("NO_COLOR");
-    const bool color = streams_.err_is_terminal && !arguments_.no_color && (no_color == nullptr || *no_color == '\0');
     return TextView(streams_.out, streams_.err, verbosity,
-                    {streams_.out_is_terminal, streams_.err_is_terminal && !arguments_.quiet, color});
+                    {streams_.out_is_terminal, streams_.err_is_terminal && !arguments_.quiet, color()});
   }
 
   // Calls `work` with a session whose events are shown, and turns its outcome into text and an exit code.
@@ -258,17 +269,38 @@ class CommandLine {
 
   template <typename Call>
   int perform(const Call& call) {
+    return with_view([&](auto& view) { return show_outcome(view, call); });
+  }
+
+  template <typename View, typename Call>
+  int show_outcome(View& view, const Call& call) {
+    try {
+      Session session(posix_env(), view, arguments_.session);
+      const auto outcome = call(session);
+      if (!outcome.ok()) throw outcome.error();
+      print(outcome.value());
+      return finish();
+    } catch (const Error& error) {
+      view.fail(error);
+      return static_cast<int>(error.code());
+    }
+  }
+
+  // Standard input has the steps that follow the plan's.
+  int converse() {
+    if (std::ranges::find(arguments_.items, kStandardInput) != arguments_.items.end())
+      throw Error(ErrorCode::plan, "standard input cannot be the plan and the prompt too");
+    const bool person = streams_.in_is_terminal && streams_.err_is_terminal;
+    StreamLines lines(streams_.in, streams_.err, {person, color()});
     return with_view([&](auto& view) {
-      try {
-        Session session(posix_env(), view, arguments_.session);
-        const auto outcome = call(session);
-        if (!outcome.ok()) throw outcome.error();
-        print(outcome.value());
-        return finish();
-      } catch (const Error& error) {
-        view.fail(error);
-        return static_cast<int>(error.code());
-      }
+      Prompt prompt(
+          lines, streams_.err, [&view](const Error& error) { view.fail(error); }, person);
+      return show_outcome(view, [&](Session& session) -> Outcome<RunReport> {
+        const auto run = session.start(plan(), [&](const std::string& question) { return prompt.confirm(question); });
+        if (!run.ok()) return run.error();
+        prompt.serve(*run.value());
+        return run.value()->finish();
+      });
     });
   }
 

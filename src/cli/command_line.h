@@ -14,6 +14,7 @@ struct Streams {
   std::ostream& err;
   bool err_is_terminal = false;  // progress and colour
   bool out_is_terminal = false;  // what could steer it is escaped
+  bool in_is_terminal = false;   // somebody answers prompts
 };
 
 // `arguments` without the program's name. Returns the exit code: 0 done, 1 an assertion failed, 2 the plan or the

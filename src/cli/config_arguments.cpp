@@ -6,6 +6,7 @@
 #include <istream>
 #include <iterator>
 
+#include "base/interrupt.h"
 #include "base/spelling.h"
 #include "base/text.h"
 
@@ -13,7 +14,6 @@ namespace brainsurgery {
 namespace {
 
 constexpr std::int64_t kMaxPlanBytes = std::int64_t{256} << 20;
-const std::string kStandardInput = "-";
 
 bool has_plan_suffix(const std::string& word) {
   const std::string lowered = ascii_lower(word);
@@ -78,6 +78,7 @@ std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items,
       if (input_used) throw Error(ErrorCode::plan, "standard input can be one of the plans only");
       input_used = true;
       text = {"<stdin>", std::string(std::istreambuf_iterator<char>(in), {})};
+      throw_if_interrupted();  // what was read may not be all
     } else {
       text = {word, read_file(word, env)};
     }

@@ -10,6 +10,9 @@
 
 namespace brainsurgery {
 
+// The item that stands for the plan on standard input.
+inline const std::string kStandardInput = "-";
+
 // `items` in their order; `typed` is the command and all words after it, and gives an item its number in messages
 // ("argument 2"). An item is a plan file if it is `-` (standard input), the first item and without '=', or ends in
 // .yaml or .yml and has no '=', or if it has a '=' and a file of exactly that name exists; everything else is an

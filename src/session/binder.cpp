@@ -133,11 +133,11 @@ void Binder::change_aliases(const std::function<void(Workspace&)>& change) {
   if (state_.before_dry_run) change(*state_.before_dry_run);
 }
 
-bool Binder::bind(const PreparedStep& step, int count, Diagnostics& diagnostics) {
-  const Current outer = std::exchange(current_, Current{&step, count, &diagnostics});
+bool Binder::bind(const PreparedStep& step, const StepPlace& place, Diagnostics& diagnostics) {
+  const Current outer = std::exchange(current_, Current{&step, place, &diagnostics});
   const bool previewed = state_.flags.preview;
   std::optional<PlanState> before;
-  if (previewed || confirm_) before = state_;
+  if (previewed) before = state_;
   const std::size_t first_effect = effects_.size();
   if (previewed) print("");  // the preview's place
   const int errors = diagnostics.error_count();
@@ -151,18 +151,23 @@ bool Binder::bind(const PreparedStep& step, int count, Diagnostics& diagnostics)
       },
       step.action);
   bool done = diagnostics.error_count() == errors && unreadable_.size() == unreadable;
-  if (!done && confirm_) {
-    state_ = *std::move(before);
-    effects_.erase(effects_.begin() + static_cast<std::ptrdiff_t>(first_effect), effects_.end());
-  } else if (done && previewed) {
-    done = preview(*std::move(before), first_effect);
-  }
+  if (done && previewed) done = preview(*std::move(before), first_effect);
   if (done && !executing_) {
-    executed_.push_back(
-        {step.name, step.payload, schema_of(step), step.default_alias, std::move(current_.seeded)});
+    executed_.push_back({step.name, step.payload, schema_of(step), step.default_alias, std::move(current_.seeded)});
   }
   current_ = outer;
   return done;
+}
+
+void Binder::rewind(Mark mark) {
+  state_ = std::move(mark.state);
+  taints_ = std::move(mark.taints);
+  effects_.erase(effects_.begin() + static_cast<std::ptrdiff_t>(mark.effects), effects_.end());
+  executed_.erase(executed_.begin() + static_cast<std::ptrdiff_t>(mark.executed), executed_.end());
+  unreadable_.erase(unreadable_.begin() + static_cast<std::ptrdiff_t>(mark.unreadable), unreadable_.end());
+  current_ = {};
+  executing_ = false;
+  static_cast<void>(take_preview_totals());  // of what is not complete there are none
 }
 
 void Binder::report_mistake(const Error& error, const std::vector<NameSet>& looked_at) {

@@ -55,20 +55,33 @@ struct PlanState {
   bool exited = false;
 };
 
+// Which one of the steps that belong together, for previews.
+struct StepPlace {
+  int number = 1;  // from 1
+  int count = 1;
+};
+
 class Binder final : private PlanScope {
  public:
   // `may_recover`: publications that were interrupted may be finished.
   Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan, const SessionOptions& options,
          bool may_recover);
 
-  // Asked, with the preview's line, before a step with impact is done while `preview` is on; false: it is not done.
-  using Confirm = std::function<bool(const std::string& preview, const std::string& question)>;
-  // For a prompt: a step that has a mistake leaves no trace, and previews ask.
-  void interact(Confirm confirm) { confirm_ = std::move(confirm); }
+  // From now on previews ask before a step with impact is done.
+  void ask(Confirm confirm) { confirm_ = std::move(confirm); }
 
-  // `count`: of the steps that it is one of, for previews. False after mistakes; those of the plan are reported, except
-  // those that may only follow from an earlier one or from an input that cannot be read.
-  bool bind(const PreparedStep& step, int count, Diagnostics& diagnostics);
+  // False for a step that was not done: after mistakes, and where its preview says so. Mistakes of the plan are
+  // reported, except those that may only follow from an earlier one or from an input that cannot be read.
+  bool bind(const PreparedStep& step, const StepPlace& place, Diagnostics& diagnostics);
+
+  // Everything that steps change, to take them back: also a step that bind() gave up half-way, by an exception.
+  struct Mark {
+    PlanState state;
+    Taints taints;
+    std::size_t effects, executed, unreadable;
+  };
+  [[nodiscard]] Mark mark() const { return {state_, taints_, effects_.size(), executed_.size(), unreadable_.size()}; }
+  void rewind(Mark mark);
   // Nobody knows what the alias should hold, for a mistake that was reported.
   void distrust(const std::string& alias) { taints_.add_alias(alias); }
   // Opens the input of `alias` if there is one and it is not open yet. False: no such alias. One that cannot be opened
@@ -85,8 +98,8 @@ class Binder final : private PlanScope {
   // Those that exist, opened or not, sorted.
   [[nodiscard]] std::vector<std::string> aliases() const override;
   [[nodiscard]] const std::vector<ExecutedStep>& executed() const { return executed_; }
-  // "preview session: ..." of all steps that were previewed; empty without one.
-  [[nodiscard]] std::string preview_totals() const;
+  // "preview session: ..." of the steps that were previewed since it was called last; empty without one.
+  [[nodiscard]] std::string take_preview_totals();
 
  private:
   // A name that a reference leads to for one match.
@@ -99,7 +112,7 @@ class Binder final : private PlanScope {
   // The step at hand.
   struct Current {
     const PreparedStep* step = nullptr;
-    int count = 0;
+    StepPlace place = {};
     Diagnostics* diagnostics = nullptr;
     Delta delta = {};
     std::vector<ExecutedStep::SeededMatch> seeded = {};

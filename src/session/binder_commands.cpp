@@ -239,7 +239,7 @@ void Binder::execute(const std::vector<PlanStep>& steps, std::optional<std::stri
   const bool outer = std::exchange(executing_, true);
   for (const PreparedStep& step : prepared) {
     if (state_.exited) break;
-    done += bind(step, static_cast<int>(prepared.size()), *current_.diagnostics) ? 1 : 0;
+    done += bind(step, {step.index + 1, static_cast<int>(prepared.size())}, *current_.diagnostics) ? 1 : 0;
   }
   executing_ = outer;
   announce(fmt::format("{}: executed {}/{}", current_.step->name, done, prepared.size()));
@@ -260,7 +260,7 @@ bool Binder::preview(PlanState before, std::size_t first_effect) {
   any_preview_ = true;
   const auto* command = std::get_if<PreparedCommand>(&step.action);
   const bool impact = !buckets.empty() || (command != nullptr && command->command->has_impact);
-  const std::string head = fmt::format("preview {}/{} {}: ", step.index + 1, current_.count, step.name);
+  const std::string head = fmt::format("preview {}/{} {}: ", current_.place.number, current_.place.count, step.name);
   std::string lines =
       head + (buckets.empty() ? "no tensor impact" : fmt::format("{}", fmt::join(buckets, " | "))) + "\n";
   bool done = true;
@@ -268,7 +268,8 @@ bool Binder::preview(PlanState before, std::size_t first_effect) {
     lines += head + "dry-run+preview, apply skipped\n";
     done = false;
   } else if (impact && confirm_) {
-    done = confirm_(lines, head + "go/no-go [go/no-go, default no-go]: ");
+    events_.on(events::Printed{std::move(lines)});
+    done = confirm_(head + "go/no-go [go/no-go, default no-go]: ");
     lines = done ? "" : head + "no-go, apply skipped\n";
   }
   std::get<PrintEffect>(effects_[first_effect].what).text = std::move(lines);
@@ -279,12 +280,10 @@ bool Binder::preview(PlanState before, std::size_t first_effect) {
   return done;
 }
 
-std::string Binder::preview_totals() const {
-  if (!any_preview_) return "";
-  const auto size = [&](DeltaEntry::Kind kind) {
-    const auto found = previewed_.find(kind);
-    return found == previewed_.end() ? std::size_t{0} : found->second.size();
-  };
+std::string Binder::take_preview_totals() {
+  if (!std::exchange(any_preview_, false)) return "";
+  auto previewed = std::exchange(previewed_, {});
+  const auto size = [&](DeltaEntry::Kind kind) { return previewed[kind].size(); };
   return fmt::format("preview session: changed[{}], created[{}], deleted[{}]\n", size(DeltaEntry::Kind::changed),
                      size(DeltaEntry::Kind::created), size(DeltaEntry::Kind::deleted));
 }

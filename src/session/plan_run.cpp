@@ -20,6 +20,25 @@ std::vector<PreparedStep>::const_iterator first_gap(const std::vector<PreparedSt
   return steps.end();
 }
 
+// Takes everything back that was done since it was made, unless it is told to keep it.
+class Attempt {
+ public:
+  Attempt(Binder& binder, std::size_t& performed) : binder_(binder), before_(binder.mark()), performed_(performed) {}
+  ~Attempt() {
+    if (!before_) return;
+    performed_ = before_->effects;
+    binder_.rewind(*std::move(before_));
+  }
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  void keep() { before_.reset(); }
+
+ private:
+  Binder& binder_;
+  std::optional<Binder::Mark> before_;
+  std::size_t& performed_;
+};
+
 }  // namespace
 
 PlanRun::PlanRun(Env& env, const Registries& registries, EventSink& events, const SessionOptions& options,
@@ -31,8 +50,45 @@ void PlanRun::warn(std::string message, const SourceSpan& span) {
 }
 
 void PlanRun::bind(const PlanSource& source) {
-  const std::optional<Config> config = read_config(source.items, options_.environment, diagnostics_);
-  if (!config) throw_mistakes(source);
+  source_ = source;
+  bind_plan();
+  bind_target();
+}
+
+void PlanRun::start(const PlanSource& source) {
+  source_ = source;
+  bind_plan();
+  throw_failed_assertions();
+  perform_effects();
+  print_preview_totals();
+}
+
+bool PlanRun::do_step(const PreparedStep& step, const StepPlace& place) {
+  Attempt attempt(*binder_, performed_);
+  Diagnostics diagnostics;
+  const bool done = binder_->bind(step, place, diagnostics);
+  throw_mistakes(diagnostics);
+  perform_effects();
+  attempt.keep();
+  if (done) ++bound_steps_;
+  return done;
+}
+
+bool PlanRun::look_into(const std::string& alias) {
+  Attempt attempt(*binder_, performed_);
+  if (!binder_->open(alias) || !binder_->unreadable().empty()) return false;
+  attempt.keep();
+  return true;
+}
+
+void PlanRun::finish() {
+  bind_target();
+  perform();
+}
+
+void PlanRun::bind_plan() {
+  const std::optional<Config> config = read_config(source_.items, options_.environment, diagnostics_);
+  if (!config) throw_mistakes(diagnostics_);
   plan_ = parse_plan(config->root, config->referred_keys, diagnostics_);
   if (options_.until) {
     plan_.steps.resize(std::min(plan_.steps.size(), static_cast<std::size_t>(*options_.until)));
@@ -50,9 +106,12 @@ void PlanRun::bind(const PlanSource& source) {
     if (item.severity == Severity::warning) events_.on(events::Warning{item});
   }
   if (readable && first_mistake_) print_known(*first_mistake_);
-  throw_mistakes(source);
+  throw_mistakes(diagnostics_);
+}
+
+void PlanRun::bind_target() {
   if (!binder_->state().flags.dry_run) output_ = bind_output(env_, registries_.formats, plan_, *binder_, options_);
-  throw_mistakes(source);
+  throw_mistakes(diagnostics_);
   throw_failed_assertions();
   if (!output_) return;
   for (const std::string& warning : output_->warnings) warn(warning);
@@ -66,32 +125,32 @@ void PlanRun::bind_steps(std::vector<PreparedStep> steps) {
     ++bound_steps_;
     const std::size_t unreadable = binder_->unreadable().size();
     const int errors = diagnostics_.error_count();
-    static_cast<void>(binder_->bind(step, count, diagnostics_));
+    static_cast<void>(binder_->bind(step, {step.index + 1, count}, diagnostics_));
     const bool mistaken = diagnostics_.error_count() > errors || binder_->unreadable().size() > unreadable;
     if (mistaken && !first_mistake_) first_mistake_ = effects;
   }
 }
 
 // In the order of the items and of their text. Inputs that cannot be opened are no mistake of the plan by themselves.
-void PlanRun::throw_mistakes(const PlanSource& source) {
+void PlanRun::throw_mistakes(const Diagnostics& diagnostics) const {
   std::vector<Diagnostic> unreadable;
   if (binder_) {
     for (const Error& error : binder_->unreadable())
       std::ranges::copy(error.diagnostics(), std::back_inserter(unreadable));
   }
-  if (!diagnostics_.has_errors()) {
+  if (!diagnostics.has_errors()) {
     if (!unreadable.empty()) throw Error(ErrorCode::run, std::move(unreadable));
     return;
   }
   std::vector<Diagnostic> errors;
-  std::ranges::copy_if(diagnostics_.items(), std::back_inserter(errors),
+  std::ranges::copy_if(diagnostics.items(), std::back_inserter(errors),
                        [](const Diagnostic& item) { return item.severity == Severity::error; });
   std::ranges::move(unreadable, std::back_inserter(errors));
   std::ranges::stable_sort(errors, {}, [&](const Diagnostic& item) {
-    return std::tuple(std::ranges::find(source.items, item.span.source, &ConfigItem::source) - source.items.begin(),
+    return std::tuple(std::ranges::find(source_.items, item.span.source, &ConfigItem::source) - source_.items.begin(),
                       item.span.line, item.span.column);
   });
-  if (diagnostics_.enough())
+  if (diagnostics.enough())
     errors.back().notes.push_back(fmt::format("these are the first {} mistakes; there may be more", errors.size()));
   throw Error(ErrorCode::plan, std::move(errors));
 }
@@ -140,8 +199,12 @@ void PlanRun::perform_effects() {
 void PlanRun::perform() {
   perform_effects();
   if (output_) performer_->publish(*output_, binder_->checkpoints().all());
-  if (const std::string totals = binder_->preview_totals(); !totals.empty()) events_.on(events::Printed{totals});
+  print_preview_totals();
   write_summary();
+}
+
+void PlanRun::print_preview_totals() {
+  if (const std::string totals = binder_->take_preview_totals(); !totals.empty()) events_.on(events::Printed{totals});
 }
 
 void PlanRun::write_summary() {

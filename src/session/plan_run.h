@@ -4,6 +4,12 @@
 //   run.bind(source);            // the first pass; throws every mistake
 //   run.perform();               // the second
 //   RunReport report = run.report();
+//
+// or, for a prompt, with further steps between the plan's and its output:
+//
+//   run.start(source);
+//   run.do_step(step, {1, 1});  ...
+//   run.finish();
 #pragma once
 
 #include <memory>
@@ -30,17 +36,32 @@ class PlanRun {
   void bind(const PlanSource& source);
   // The effects that were queued, in plan order; then, unless the plan is a dry run by now, its output.
   void perform();
-  void perform_effects();
+
+  // Binds and performs the plan's steps, not its output.
+  void start(const PlanSource& source);
+  // Binds and performs one more step. False: its preview says that it is not to be done. Throws its mistakes, what it
+  // cannot read, and the failure of what it performs; the run is then as it was before.
+  bool do_step(const PreparedStep& step, const StepPlace& place);
+  void print_preview_totals();
+  // Opens the input of `alias` if that was not done yet. False where there is none or it cannot be opened; then nothing
+  // has changed.
+  bool look_into(const std::string& alias);
+  // Binds the output and performs it.
+  void finish();
 
   [[nodiscard]] const Plan& plan() const { return plan_; }
   [[nodiscard]] const Binder& binder() const { return *binder_; }
+  [[nodiscard]] Binder& binder() { return *binder_; }
   [[nodiscard]] const BoundOutput* output() const { return output_ ? &*output_ : nullptr; }
   [[nodiscard]] RunReport report() const;
 
  private:
+  void bind_plan();
   void bind_steps(std::vector<PreparedStep> steps);
-  void throw_mistakes(const PlanSource& source);
+  void bind_target();
+  void throw_mistakes(const Diagnostics& diagnostics) const;
   void throw_failed_assertions();
+  void perform_effects();
   // What was queued before effect number `end` and needs no data; the user is told of what does.
   void print_known(std::size_t end);
   void write_summary();
@@ -51,6 +72,7 @@ class PlanRun {
   EventSink& events_;
   const SessionOptions& options_;
   Purpose purpose_;
+  PlanSource source_;
   Plan plan_;
   Diagnostics diagnostics_;
   std::optional<Binder> binder_;

@@ -81,11 +81,19 @@ std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index,
   return prepared;
 }
 
+StepDecoder plan_decoder(const Plan& plan, const Registries& registries, std::set<std::string, std::less<>> aliases) {
+  if (plan.inputs.empty()) aliases.insert(kImplicitAlias);
+  return {registries, plan.inputs.empty() ? kImplicitAlias : plan.default_alias(), std::move(aliases)};
+}
+
+bool is_command(std::string_view name, const Registries& registries) {
+  return name == kAssert || registries.transforms.find(name) != nullptr || registries.commands.find(name) != nullptr;
+}
+
 std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& registries, Diagnostics& diagnostics) {
   std::set<std::string, std::less<>> aliases;
   for (const PlanInput& input : plan.inputs) aliases.insert(input.alias);
-  if (plan.inputs.empty()) aliases.insert(kImplicitAlias);
-  StepDecoder decoder(registries, plan.inputs.empty() ? kImplicitAlias : plan.default_alias(), std::move(aliases));
+  StepDecoder decoder = plan_decoder(plan, registries, std::move(aliases));
   std::vector<PreparedStep> result;
   for (std::size_t i = 0; i < plan.steps.size() && !diagnostics.enough() && !decoder.lost_aliases(); ++i) {
     if (std::optional<PreparedStep> step = decoder.decode(plan.steps[i], static_cast<int>(i), diagnostics))

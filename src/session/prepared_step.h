@@ -71,6 +71,13 @@ class StepDecoder {
   bool lost_aliases_ = false;
 };
 
+// For steps behind or of the plan: references without an alias mean that of its only input.
+[[nodiscard]] StepDecoder plan_decoder(const Plan& plan, const Registries& registries,
+                                       std::set<std::string, std::less<>> aliases);
+
+// Whether there is a step of this name.
+[[nodiscard]] bool is_command(std::string_view name, const Registries& registries);
+
 // The steps of a plan in order, as far as they can be decoded; those with mistakes, which are reported, are missing.
 [[nodiscard]] std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& registries,
                                                       Diagnostics& diagnostics);

@@ -12,6 +12,7 @@
 #include "formats/inspect.h"
 #include "publish/staged_file.h"
 #include "session/explain.h"
+#include "session/interactive_run.h"
 #include "session/oly_conversion.h"
 #include "session/plan_completion.h"
 #include "session/plan_run.h"
@@ -45,6 +46,10 @@ class Session::Impl {
     run.bind(source);
     run.perform();
     return run.report();
+  }
+
+  std::unique_ptr<InteractiveRun::Impl> start(const PlanSource& source, Confirm confirm) {
+    return std::make_unique<InteractiveRun::Impl>(env_, registries_, events_, options_, source, std::move(confirm));
   }
 
   RunReport check(const PlanSource& source) {
@@ -112,6 +117,10 @@ Session::~Session() = default;
 Outcome<RunReport> Session::run(const PlanSource& plan) {
   return guarded([&] { return impl_->run(plan); });
 }
+Outcome<std::unique_ptr<InteractiveRun>> Session::start(const PlanSource& plan, Confirm confirm) {
+  return guarded(
+      [&] { return std::unique_ptr<InteractiveRun>(new InteractiveRun(impl_->start(plan, std::move(confirm)))); });
+}
 Outcome<RunReport> Session::check(const PlanSource& plan) {
   return guarded([&] { return impl_->check(plan); });
 }
@@ -145,6 +154,27 @@ Outcome<std::vector<std::string>> Session::complete_topic(const std::optional<st
 }
 Outcome<std::vector<std::string>> Session::complete_argument(const PlanSource& plan, const std::string& word) {
   return guarded([&] { return impl_->complete_argument(plan, word); });
+}
+
+InteractiveRun::InteractiveRun(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+InteractiveRun::~InteractiveRun() = default;
+
+bool InteractiveRun::wants_more(std::string_view lines) const {
+  const Outcome<bool> more = guarded([&] { return impl_->wants_more(lines); });
+  return more.ok() && more.value();
+}
+Outcome<SubmissionReport> InteractiveRun::submit(std::shared_ptr<const SourceText> text) {
+  return guarded([&] { return impl_->submit(text); });
+}
+bool InteractiveRun::ended() const { return impl_->ended(); }
+Outcome<RunReport> InteractiveRun::finish() {
+  return guarded([&] { return impl_->finish(); });
+}
+Outcome<std::vector<std::string>> InteractiveRun::aliases() const {
+  return guarded([&] { return impl_->aliases(); });
+}
+Outcome<std::vector<std::string>> InteractiveRun::names(const std::string& alias, std::string_view prefix) {
+  return guarded([&] { return impl_->names(alias, prefix); });
 }
 
 }  // namespace brainsurgery

@@ -1,6 +1,5 @@
 // Runs the recorded cases through the command line, in this process and each in a fresh copy of its folder, and
-// compares what comes out. `conformance_test --later` also runs the cases of later.txt; one that holds should be
-// taken off the list.
+// compares what comes out.
 
 #include <gtest/gtest.h>
 
@@ -79,10 +78,9 @@ Problem check(const Case& test, const Result& result, const fs::path& folder) {
 
 class RecordedCase : public testing::Test {
  public:
-  RecordedCase(Case test, std::string waits_for) : test_(std::move(test)), waits_for_(std::move(waits_for)) {}
+  explicit RecordedCase(Case test) : test_(std::move(test)) {}
 
   void TestBody() override {
-    if (!waits_for_.empty()) GTEST_SKIP() << "waits for: " << waits_for_;
     const CaseFolder folder(test_.name);
     const Result result = run_program(test_, folder.path());
     const Problem problem = check(test_, result, folder.path());
@@ -94,7 +92,6 @@ class RecordedCase : public testing::Test {
 
  private:
   Case test_;
-  std::string waits_for_;
 };
 
 // case_002_ref_alias for 002-ref-alias.
@@ -104,23 +101,14 @@ std::string test_name(const Case& test) {
   return name;
 }
 
-void register_cases(bool with_later) {
-  const std::map<std::string, std::string> waiting = read_waiting_list(kCorpus / "later.txt");
+void register_cases() {
   for (const Case& test : read_corpus(kCorpus)) {
-    const auto entry = waiting.find(test.name);
-    const std::string waits_for = entry == waiting.end() || with_later ? "" : entry->second;
     testing::RegisterTest("Conformance", test_name(test).c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                          [test, waits_for]() -> testing::Test* { return new RecordedCase(test, waits_for); });
+                          [test]() -> testing::Test* { return new RecordedCase(test); });
   }
 }
 
-TEST(Corpus, IsCompleteAndTheWaitingListNamesItsCases) {
-  const std::vector<Case> corpus = read_corpus(kCorpus);
-  EXPECT_EQ(corpus.size(), 403u);
-  std::map<std::string, std::string> waiting = read_waiting_list(kCorpus / "later.txt");
-  for (const Case& test : corpus) waiting.erase(test.name);
-  EXPECT_TRUE(waiting.empty()) << "unknown case " << waiting.begin()->first;
-}
+TEST(Corpus, IsComplete) { EXPECT_EQ(read_corpus(kCorpus).size(), 403u); }
 
 // Every expectation must hold for itself and be missed when one byte, one dtype, or one tensor is wrong.
 TEST(Corpus, ComparisonNoticesDamage) {
@@ -154,9 +142,8 @@ TEST(Corpus, ComparisonNoticesDamage) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  const bool with_later = argc > 1 && std::string(argv[1]) == "--later";
   try {
-    brainsurgery::conformance::register_cases(with_later);
+    brainsurgery::conformance::register_cases();
   } catch (const std::exception& error) {
     std::cerr << "cannot read the recorded cases: " << error.what() << "\n";
     return 1;

@@ -86,21 +86,6 @@ std::vector<Case> read_corpus(const fs::path& folder) {
   return corpus;
 }
 
-std::map<std::string, std::string> read_waiting_list(const fs::path& file) {
-  std::map<std::string, std::string> waiting;
-  std::istringstream lines(read_file(file));
-  for (std::string line; std::getline(lines, line);) {
-    if (line.empty() || line.front() == '#') continue;
-    const std::size_t name_end = line.find(' ');
-    const std::size_t reason = line.find_first_not_of(' ', name_end);
-    if (reason == std::string::npos) throw std::runtime_error("no reason given in " + file.string() + ": " + line);
-    if (!waiting.emplace(line.substr(0, name_end), line.substr(reason)).second) {
-      throw std::runtime_error("twice in " + file.string() + ": " + line);
-    }
-  }
-  return waiting;
-}
-
 void lay_out(const Case& test, const fs::path& corpus, const fs::path& target) {
   fs::create_directories(target);
   for (const auto& [path, source] : test.inputs) write_file(target / path, read_file(corpus / "inputs" / source));

@@ -40,9 +40,6 @@ struct Case {
 
 [[nodiscard]] std::vector<Case> read_corpus(const std::filesystem::path& folder);
 
-// Case name -> what it waits for, from a file of "NAME  REASON" lines; '#' starts a comment.
-[[nodiscard]] std::map<std::string, std::string> read_waiting_list(const std::filesystem::path& file);
-
 void lay_out(const Case& test, const std::filesystem::path& corpus, const std::filesystem::path& target);
 
 // {name: [dtype, shape, hex]} of an expectation.

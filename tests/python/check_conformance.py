@@ -3,9 +3,8 @@
 
 usage: check_conformance.py PROGRAM [CORPUS]
 
-The cases are those of tests/conformance less those of its later.txt. CORPUS is the folder they were recorded in
-(default: ../shared/conformance beside the source tree); if it is there, its own comparison runs too and decides about
-messages.
+The cases are those of tests/conformance. CORPUS is the folder they were recorded in (default: ../shared/conformance
+beside the source tree); if it is there, its own comparison runs too and decides about messages.
 """
 import glob
 import json
@@ -21,11 +20,6 @@ from import_conformance import expected_output
 
 CASES = os.path.join(peers.ROOT, "tests", "conformance")
 TORCH = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-
-
-def waiting_list():
-    with open(os.path.join(CASES, "later.txt"), encoding="utf-8") as file:
-        return {line.split()[0] for line in file if line.strip() and not line.startswith("#")}
 
 
 def lay_out(case, folder):
@@ -91,7 +85,7 @@ def check_case(program, case, folder):
     return compare_files(expected_output(os.path.join(folder, "out")), case["expect"], case["compare"])
 
 
-def check_recording(program, corpus, waiting, tally):
+def check_recording(program, corpus, tally):
     with peers.scratch() as folder:
         results = os.path.join(folder, "results.json")
         command = [sys.executable, os.path.join(corpus, "run.py"), "--tool", program + " run",
@@ -104,26 +98,21 @@ def check_recording(program, corpus, waiting, tally):
         with open(results, encoding="utf-8") as file:
             problems = json.load(file)
     for name, problem in problems.items():
-        if name not in waiting:
-            tally.check("recorded " + name, problem)
-    early = sorted(name for name in waiting if problems.get(name, "") is None)
-    if early:
-        print("in later.txt, but holding already: %s" % ", ".join(early))
+        tally.check("recorded " + name, problem)
 
 
 def main():
     program = peers.program_from_arguments()
     corpus = sys.argv[2] if len(sys.argv) > 2 else os.path.join(os.path.dirname(peers.ROOT), "shared", "conformance")
-    waiting, tally = waiting_list(), peers.Tally()
+    tally = peers.Tally()
     for area in sorted(glob.glob(os.path.join(CASES, "cases", "*.json"))):
         with open(area, encoding="utf-8") as file:
             cases = json.load(file)["cases"]
         for case in cases:
-            if case["name"] not in waiting:
-                with peers.scratch() as folder:
-                    tally.check(case["name"], check_case(program, case, folder))
+            with peers.scratch() as folder:
+                tally.check(case["name"], check_case(program, case, folder))
     if os.path.exists(os.path.join(corpus, "run.py")):
-        check_recording(program, corpus, waiting, tally)
+        check_recording(program, corpus, tally)
     return tally.finish()
 
 

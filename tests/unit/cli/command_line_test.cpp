@@ -120,5 +120,37 @@ TEST(CommandLine, WritesOneFileAndSaysWhere) {
   EXPECT_EQ(run({"run", "-", "--no-overwrite"}, kCreates + "output: '" + path + "'\n").code, 3);
 }
 
+TEST(CommandLine, GoesOnWithStepsFromStandardInput) {
+  const testing::TempDir folder;
+  const std::string plan = folder / "plan.yaml", path = folder / "z.safetensors";
+  testing::write_file(plan, kCreates + "output: '" + path + "'\n");
+  const Ran ran = run({"-i", "--no-sync", plan}, "copy: from: z, to: z2\ncopy: from: x, to: w\nexit\n");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.err.find("brainsurgery>"), std::string::npos);
+  EXPECT_NE(ran.err.find("<prompt>:1:13: error: copy.from: no tensor matches 'model::x'"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("writing 2 tensors"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.out.find("- copy:\n    from: z\n    to: z2\n- exit: {}\n"), std::string::npos) << ran.out;
+}
+
+TEST(CommandLine, APromptNeedsNoPlanAndNotTheInputOfOne) {
+  EXPECT_EQ(run({"-i"}, "zeroes: target: z, shape: [2]\nassert: exists: z\n").code, 0);
+  const Ran both = run({"run", "-i", "-"}, kCreates);
+  EXPECT_EQ(both.code, 2);
+  EXPECT_EQ(both.err, "error: standard input cannot be the plan and the prompt too\n");
+  EXPECT_EQ(run({"run"}).code, 2);
+  EXPECT_EQ(run({"check", "-i"}).code, 2);
+}
+
+// A plan that fails, and an output that cannot be written, still end with their codes.
+TEST(CommandLine, APromptHidesNoFailureOfThePlan) {
+  const testing::TempDir folder;
+  const std::string plan = folder / "plan.yaml";
+  testing::write_file(plan, "transforms: [{delete: {target: x}}]\n");
+  EXPECT_EQ(run({"-i", plan}, "zeroes: target: z, shape: [2]\n").code, 2);
+  testing::write_file(plan, "output: '" + (folder / "z.safetensors") + "'\n");
+  EXPECT_EQ(run({"-i", plan}, "").code, 2);
+  EXPECT_EQ(run({"-i", plan, "--no-sync"}, "zeroes: target: z, shape: [2]\n").code, 0);
+}
+
 }  // namespace
 }  // namespace brainsurgery

@@ -1,0 +1,70 @@
+#include "plan/submission.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "plan/oly.h"
+
+namespace brainsurgery {
+namespace {
+
+Plan plan_of_steps(const YamlPtr& steps, Diagnostics& diagnostics) {
+  const YamlPtr root = YamlNode::mapping(steps->span(), {{YamlNode::text(steps->span(), "transforms"), steps}});
+  return parse_plan(root, {}, diagnostics);
+}
+
+std::optional<PlanStep> read_line(std::shared_ptr<const SourceText> line) {
+  try {
+    const YamlPtr step = parse_oly(line);
+    const auto& [command, payload] = step->entries().front();
+    const bool bare = payload->entries().empty() && !trim(line->text).ends_with('}');
+    return PlanStep{command->text(), bare ? YamlNode::null(payload->span()) : payload, command->span()};
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// The text without its last line's end, where it is one line.
+std::optional<std::string> only_line(std::string text) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  return text.find('\n') == std::string::npos ? std::optional(std::move(text)) : std::nullopt;
+}
+
+// Of text that is neither, the first mistake in each reading: the others mostly follow from it.
+Error neither(const Diagnostics& as_yaml, const Diagnostics& as_oly) {
+  std::vector<Diagnostic> mistakes;
+  for (const auto& [found, language] : {std::pair{&as_yaml, "YAML"}, {&as_oly, "OLY"}}) {
+    Diagnostic first = *std::ranges::find(found->items(), Severity::error, &Diagnostic::severity);
+    first.notes.push_back(std::string("read as ") + language);
+    mistakes.push_back(std::move(first));
+  }
+  return {ErrorCode::plan, std::move(mistakes)};
+}
+
+}  // namespace
+
+std::vector<PlanStep> parse_submission(const std::shared_ptr<const SourceText>& text) {
+  if (std::optional<std::string> line = only_line(text->text)) {
+    if (std::optional<PlanStep> step =
+            read_line(std::make_shared<SourceText>(SourceText{text->name, *std::move(line)})))
+      return {*std::move(step)};
+  }
+  Diagnostics as_yaml;
+  const YamlPtr root = parse_yaml(text, as_yaml);
+  Plan yaml;
+  if (root != nullptr) yaml = plan_of_steps(root, as_yaml);
+  if (!as_yaml.has_errors()) return yaml.steps;
+  Diagnostics as_oly;
+  const std::vector<YamlPtr> lines = parse_oly_lines(text, as_oly);
+  if (!as_oly.has_errors()) return plan_of_steps(YamlNode::sequence({text}, lines), as_oly).steps;
+  if (root != nullptr) as_yaml.throw_if_errors();  // YAML, but no steps
+  throw neither(as_yaml, as_oly);
+}
+
+std::optional<PlanStep> step_of_line(std::string_view line) {
+  return read_line(std::make_shared<SourceText>(SourceText{"", std::string(line)}));
+}
+
+}  // namespace brainsurgery
