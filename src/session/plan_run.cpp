@@ -25,18 +25,19 @@ class Attempt {
  public:
   Attempt(Binder& binder, std::size_t& performed) : binder_(binder), before_(binder.mark()), performed_(performed) {}
   ~Attempt() {
-    if (!before_) return;
-    performed_ = before_->effects;
-    binder_.rewind(*std::move(before_));
+    if (kept_) return;
+    performed_ = before_.effects;
+    binder_.rewind(std::move(before_));
   }
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
-  void keep() { before_.reset(); }
+  void keep() { kept_ = true; }
 
  private:
   Binder& binder_;
-  std::optional<Binder::Mark> before_;
+  Binder::Mark before_;
   std::size_t& performed_;
+  bool kept_ = false;
 };
 
 }  // namespace

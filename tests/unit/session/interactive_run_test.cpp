@@ -37,7 +37,8 @@ class Interactive : public ::testing::Test {
     session_ = std::make_unique<Session>(posix_env(), printed_, options);
     return session_->start(std::make_shared<SourceText>(SourceText{"plan.yaml", text}), [this](const std::string& question) {
       questions_ += question + "\n";
-      return answer_;
+      if (!answer_) throw Error(ErrorCode::run, "nobody answers");
+      return *answer_;
     });
   }
   void open(const std::string& text) {
@@ -64,7 +65,7 @@ class Interactive : public ::testing::Test {
   Printed printed_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<InteractiveRun> run_;
-  bool answer_ = false;
+  std::optional<bool> answer_ = false;
   std::string questions_;
 };
 
@@ -193,6 +194,17 @@ TEST_F(Interactive, PreviewsAsk) {
   EXPECT_EQ(error_of("assert: not: {exists: (c|p)}"), "");
   const std::string summary = finish();
   EXPECT_EQ(summary.find("to: c"), std::string::npos) << summary;
+}
+
+// An exception out of the middle of a step, with nested ones around it.
+TEST_F(Interactive, AQuestionThatFailsLeavesNoTrace) {
+  open(plan("  - set: {preview: true}\n"));
+  answer_.reset();
+  EXPECT_EQ(error_of("execute: transforms: [{prefixes: {mode: add, alias: x}}, {delete: {target: a}}]"), "nobody answers");
+  answer_ = true;
+  EXPECT_EQ(error_of("delete: target: b"), "");
+  EXPECT_EQ(run_->aliases().value(), std::vector<std::string>{"model"});
+  EXPECT_TRUE(finish().ends_with("- delete:\n    target: b\n"));
 }
 
 TEST_F(Interactive, ExitEnds) {
