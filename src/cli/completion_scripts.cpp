@@ -22,14 +22,15 @@ _brainsurgery() {
     words[-1]+=$piece
     rest=${rest:${#piece}}
   done
-  local word=${words[-1]} cut= break
+  local word=${words[-1]} cut= break tail
   if [[ $word == [\'\"]* ]]; then
     words[-1]=${word:1}
   else
+    tail=$word
     for break in = :; do
-      [[ $COMP_WORDBREAKS == *"$break"* && $word == *"$break"* && ${#cut} -lt $((${#word} - ${#word##*"$break"})) ]] &&
-        cut=${word%"${word##*"$break"}"}
+      [[ $COMP_WORDBREAKS == *"$break"* ]] && tail=${tail##*"$break"}
     done
+    cut=${word%"$tail"}
   fi
   mapfile -t candidates < <("$1" complete -- "${words[@]:1}" 2>/dev/null)
   COMPREPLY=("${candidates[@]#"$cut"}")

@@ -31,7 +31,7 @@ void add_help(CommandRegistry& registry) {
       "help", {"Prints what commands there are, or describes one.",
                "Without a payload it lists all commands; with the name of one it describes that with all its keys. "
                "{assert: OPERATOR} describes an operator of assert.",
-               "help: scale"});
+               "help: {assert: equal}"});
   schema.custom("topic", FieldKind::topic, decode_topic).doc("What to describe.");
   schema.shorthand("topic", true);
   registry.add(make_command<HelpSpec>(schema, [](const HelpSpec& spec, PlanScope& plan) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "plan/plan_file.h"
 
@@ -88,14 +87,17 @@ std::vector<std::string> complete_names(const std::vector<std::string>& names, s
                        [&](const std::string& name) { return name.starts_with(word); });
   std::ranges::sort(found);
   if (found.size() <= kGroupsAbove) return found;
-  std::set<std::string> groups;
-  for (const std::string& name : found) {
-    const std::size_t dot = name.find('.', word.size());
-    groups.insert(dot == std::string::npos ? name : name.substr(0, dot + 1));
+  std::vector<std::string> groups;
+  for (std::size_t begin = 0; begin < found.size();) {
+    const std::size_t dot = found[begin].find('.', word.size());
+    const std::string group = dot == std::string::npos ? found[begin] : found[begin].substr(0, dot + 1);
+    std::size_t end = begin + 1;
+    while (end < found.size() && dot != std::string::npos && found[end].starts_with(group)) ++end;
+    groups.push_back(end == begin + 1 ? found[begin] : group);
+    begin = end;
   }
   // One group alone offers nothing to choose from.
-  if (groups.size() == 1 && *groups.begin() != word) return complete_names(found, *groups.begin());
-  return {groups.begin(), groups.end()};
+  return groups.size() == 1 ? complete_names(found, groups.front()) : groups;
 }
 
 std::vector<std::string> complete_topic(const Catalog& catalog, const std::optional<std::string>& step,

@@ -37,7 +37,7 @@ candidates 'transforms[1].copy.from=w' check plan.yaml 'transforms[1].copy.from=
 candidates 'scale scale_' help sca
 candidates 'iszero' help assert is
 candidates '' help copy ''
-candidates '' nonsense ''
+candidates 'folder/ plan.yaml plans/' nonsense ''
 candidates '' inspect nowhere/
 mv a.safetensors away; candidates '' check plan.yaml 'transforms[1].copy.from='; mv away a.safetensors
 candidates '' run missing.yaml 'transforms[0]'

@@ -22,9 +22,9 @@ TEST(Frame, IsAsWideAsItsText) {
             "│   x      │\n"
             "╰──────────╯\n");
   EXPECT_EQ(framed("A long title", {{"x"}}),
-            "╭ A long title ╮\n"
-            "│ x            │\n"
-            "╰──────────────╯\n");
+            "╭─ A long title ─╮\n"
+            "│ x              │\n"
+            "╰────────────────╯\n");
 }
 
 TEST(Frame, WrapsAtBlanksAndHangs) {

@@ -14,23 +14,78 @@ std::string help(std::optional<std::string> step = {}, std::optional<std::string
 
 TEST(HelpText, ListsAllSteps) {
   EXPECT_EQ(help(),
-            "╭────────────────── Help for commands ──────────────────╮\n"
-            "│ Available commands:                                   │\n"
-            "│   blur   Blurs tensors.                               │\n"
-            "│   check  Checks.                                      │\n"
-            "│   look   Looks at a file.                             │\n"
-            "│   stop   Stops.                                       │\n"
-            "│                                                       │\n"
-            "│ help: COMMAND describes one of them with all its keys. │\n"
+            "╭─────────────────── Help for commands ───────────────────╮\n"
+            "│ Available commands:                                     │\n"
+            "│   blur   Blurs tensors.                                 │\n"
+            "│   check  Checks.                                        │\n"
+            "│   look   Looks at a file.                               │\n"
+            "│   stop   Stops.                                         │\n"
+            "│                                                         │\n"
+            "│ help: COMMAND describes one of them with all its keys.  │\n"
             "│ help: {check: OPERATOR} describes an operator of check. │\n"
-            "╰───────────────────────────────────────────────────────╯\n");
+            "╰─────────────────────────────────────────────────────────╯\n");
 }
 
-TEST(HelpText, DescribesAStepWithAllItsKeys) { EXPECT_EQ(help("blur"), ""); }
+TEST(HelpText, DescribesAStepWithAllItsKeys) {
+  EXPECT_EQ(help("blur"),
+            "╭─────────────────────────────────── Help for blur ────────────────────────────────────╮\n"
+            "│ Command: blur                                                                        │\n"
+            "│ Blurs tensors.                                                                       │\n"
+            "│ Slowly.                                                                              │\n"
+            "│                                                                                      │\n"
+            "│ Payload: mapping                                                                     │\n"
+            "│                                                                                      │\n"
+            "│ Required keys:                                                                       │\n"
+            "│   by     (number) How far.                                                           │\n"
+            "│   from   (reference) What to blur.                                                   │\n"
+            "│          A pattern. May be sliced.                                                   │\n"
+            "│   to     (reference) The new name.                                                   │\n"
+            "│          A template, filled in for every match; the tensor must not exist. No slice. │\n"
+            "│                                                                                      │\n"
+            "│ Optional keys:                                                                       │\n"
+            "│   dtype  (dtype; default: float32) The dtype.                                        │\n"
+            "│                                                                                      │\n"
+            "│ Example:                                                                             │\n"
+            "│   YAML: blur: {from: a, to: b, by: 2}                                                │\n"
+            "│   OLY:  blur: from: a, to: b, by: 2                                                  │\n"
+            "╰──────────────────────────────────────────────────────────────────────────────────────╯\n");
+}
 
 TEST(HelpText, DescribesOperators) {
-  EXPECT_EQ(help("check"), "");
-  EXPECT_EQ(help("check", "near"), "");
+  EXPECT_EQ(help("check"),
+            "╭──────────── Help for check ────────────╮\n"
+            "│ Command: check                         │\n"
+            "│ Checks.                                │\n"
+            "│                                        │\n"
+            "│ Payload: assertion                     │\n"
+            "│                                        │\n"
+            "│ Operators:                             │\n"
+            "│   both  Both hold.                     │\n"
+            "│   near  It is near.                    │\n"
+            "│                                        │\n"
+            "│ Example:                               │\n"
+            "│   YAML: check: {near: {of: a, low: 1}} │\n"
+            "│   OLY:  check: near: {of: a, low: 1}   │\n"
+            "╰────────────────────────────────────────╯\n");
+  EXPECT_EQ(help("check", "near"),
+            "╭────────────── Help for check.near ───────────────╮\n"
+            "│ Assert expression: near                          │\n"
+            "│ It is near.                                      │\n"
+            "│                                                  │\n"
+            "│ Payload: mapping                                 │\n"
+            "│                                                  │\n"
+            "│ Required keys:                                   │\n"
+            "│   of    (reference) Which.                       │\n"
+            "│         A pattern. May be sliced.                │\n"
+            "│                                                  │\n"
+            "│ Optional keys:                                   │\n"
+            "│   high  (number; one of these is required) To.   │\n"
+            "│   low   (number; one of these is required) From. │\n"
+            "│                                                  │\n"
+            "│ Example:                                         │\n"
+            "│   YAML: check: {near: {of: a, low: 1}}           │\n"
+            "│   OLY:  check: near: {of: a, low: 1}             │\n"
+            "╰──────────────────────────────────────────────────╯\n");
 }
 
 void expect_refused(const std::string& message, std::optional<std::string> step, std::optional<std::string> part = {}) {
