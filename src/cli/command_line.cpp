@@ -50,8 +50,8 @@ void insert_command(std::vector<std::string>& arguments) {
   const std::string& first = arguments.front();
   if (first == "cli") {
     arguments.front() = "run";
-  } else if (first != kComplete && std::ranges::find(kCommands, first) == kCommands.end() && first != "--help" && first != "-h" &&
-             first != "--version") {
+  } else if (first != kComplete && std::ranges::find(kCommands, first) == kCommands.end() && first != "--help" &&
+             first != "-h" && first != "--version") {
     arguments.insert(arguments.begin(), "run");
   }
 }
@@ -163,8 +163,9 @@ class CommandLine {
 
   int run(std::vector<std::string> words) {
     if (words.empty()) {
+      streams_.out << "transforms: []\n\n";  // the summary of the empty plan, as the Python program prints it
       streams_.err << "nothing to do: no plan was given; try brainsurgery --help\n";
-      return 0;
+      return finish();
     }
     if (const std::optional<std::string> meant = meant_command(words.front())) {
       streams_.err << fmt::format("error: unknown command '{}'\n  note: did you mean '{}'?\n",

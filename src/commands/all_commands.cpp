@@ -11,8 +11,8 @@ void CommandRegistry::add(Command command) {
 }
 
 const Command* CommandRegistry::find(std::string_view name) const {
-  const auto found =
-      std::ranges::find(commands_, name, [](const Command& command) -> std::string_view { return command.schema.name; });
+  const auto found = std::ranges::find(commands_, name,
+                                       [](const Command& command) -> std::string_view { return command.schema.name; });
   return found == commands_.end() ? nullptr : &*found;
 }
 

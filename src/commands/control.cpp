@@ -43,8 +43,11 @@ void add_control(CommandRegistry& registry) {
   flags.flag(&SetSpec::verbose, "verbose").doc("Say what was done.");
   registry.add(make_command<SetSpec>(flags, set));
 
-  SchemaBuilder<ExitSpec> ending("exit", {"Ends the plan: no later step is done.",
-                                          "Steps behind it are still read for mistakes. The output is written all the same. At the prompt: ends it.", "exit"});
+  SchemaBuilder<ExitSpec> ending(
+      "exit",
+      {"Ends the plan: no later step is done.",
+       "Steps behind it are still read for mistakes. The output is written all the same. At the prompt: ends it.",
+       "exit"});
   registry.add(make_command<ExitSpec>(ending, [](const ExitSpec&, PlanScope& plan) {
     plan.announce("exit");
     plan.exit();

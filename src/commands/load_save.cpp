@@ -77,15 +77,16 @@ std::string source_alias(const SaveSpec& spec, const PlanScope& plan) {
       fallback && std::ranges::find(aliases, *fallback) != aliases.end())
     return *fallback;
   if (aliases.size() == 1) return aliases.front();
-  throw Error(ErrorCode::plan,
-              aliases.empty()
-                  ? "save: there is no model to save"
-                  : fmt::format("save: there are several models, name one: alias: {}", fmt::join(aliases, " or ")));
+  throw Error(ErrorCode::plan, aliases.empty() ? "save: there is no model to save"
+                                               : fmt::format("save: there are several models, name one: alias: {}",
+                                                             fmt::join(aliases, " or ")));
 }
 
 void save(const SaveSpec& spec, PlanScope& plan) {
   SaveRequest request{spec.path, source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard};
   if (spec.target) request.tensor = spec.target->expr;
+  // As NumPy does.
+  if (spec.format == SaveFormat::numpy && !spec.path.ends_with(".npy")) request.path += ".npy";
   if (spec.format) request.format = kSaveFormats[static_cast<std::size_t>(*spec.format)];
   plan.save(request);
   plan.announce(spec.target ? fmt::format("save: {}::{} -> {}", request.alias, *request.tensor, spec.path)

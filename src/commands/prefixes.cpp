@@ -20,9 +20,9 @@ std::optional<FieldProblem> problem_of(const PrefixesSpec& spec) {
   const std::string& mode = kModes[static_cast<std::size_t>(spec.mode)];
   const bool takes_alias = spec.mode == Mode::add || spec.mode == Mode::remove;
   const bool takes_pair = spec.mode == Mode::rename;
-  const std::array<std::tuple<const char*, bool, bool>, 3> keys{
-      {{"alias", spec.alias.has_value(), takes_alias}, {"from", spec.from.has_value(), takes_pair},
-       {"to", spec.to.has_value(), takes_pair}}};
+  const std::array<std::tuple<const char*, bool, bool>, 3> keys{{{"alias", spec.alias.has_value(), takes_alias},
+                                                                 {"from", spec.from.has_value(), takes_pair},
+                                                                 {"to", spec.to.has_value(), takes_pair}}};
   for (const auto& [key, given, taken] : keys) {
     if (given && !taken) return FieldProblem{key, fmt::format("mode {} takes no '{}'", mode, key)};
     if (!given && taken) return FieldProblem{"", fmt::format("mode {} needs '{}'", mode, key)};
@@ -40,31 +40,35 @@ std::string list(const std::vector<std::string>& aliases) {
 }
 
 void bind(const PrefixesSpec& spec, PlanScope& plan) {
+  std::string done = "prefixes: " + kModes[static_cast<std::size_t>(spec.mode)];
   switch (spec.mode) {
     case Mode::list:
       plan.print(list(plan.aliases()));
       break;
     case Mode::add:
       plan.add_alias(*spec.alias);
+      done += " " + *spec.alias;
       break;
     case Mode::remove:
       plan.remove_alias(*spec.alias);
+      done += " " + *spec.alias;
       break;
     case Mode::rename:
       plan.rename_alias(*spec.from, *spec.to);
+      done += fmt::format(" {} -> {}", *spec.from, *spec.to);
       break;
   }
-  plan.announce("prefixes: " + kModes[static_cast<std::size_t>(spec.mode)]);
+  plan.announce(std::move(done));
 }
 
 }  // namespace
 
 void add_prefixes(CommandRegistry& registry) {
   SchemaBuilder<PrefixesSpec> schema(
-      "prefixes", {"Lists, adds, removes and renames the aliases of models.",
-                   "A new alias is empty; removing one forgets its tensors. No file is touched.",
-                   "prefixes: {mode: rename, from: base, to: original}",
-                   "- load: {path: tiny_gpt2.safetensors, alias: base}"});
+      "prefixes",
+      {"Lists, adds, removes and renames the aliases of models.",
+       "A new alias is empty; removing one forgets its tensors. No file is touched.",
+       "prefixes: {mode: rename, from: base, to: original}", "- load: {path: tiny_gpt2.safetensors, alias: base}"});
   schema.choice(&PrefixesSpec::mode, "mode", kModes).defaults_to("list").doc("What to do.");
   schema.text(&PrefixesSpec::alias, "alias", FieldKind::alias).doc("add, remove: the alias.");
   schema.text(&PrefixesSpec::from, "from", FieldKind::alias).doc("rename: the alias as it is.");

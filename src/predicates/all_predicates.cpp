@@ -72,7 +72,12 @@ std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeCont
 
 CheckPtr for_every_match(const TensorRef& ref, NameScope& names, bool counts_read,
                          const std::function<CheckPtr(const FoundTensor&)>& each) {
-  const std::vector<FoundTensor> found = names.select(ref);
+  std::vector<FoundTensor> found;
+  try {
+    found = names.select(ref);
+  } catch (const Error& error) {  // a slice that does not fit: a mistake only where it is reached
+    return make_check(checks::Mistake{error});
+  }
   if (found.empty()) return make_check(checks::Mistake{names.no_match(ref)});
   std::vector<CheckPtr> parts;
   for (const FoundTensor& tensor : found) {

@@ -18,16 +18,17 @@ struct CountSpec {
 }  // namespace
 
 void add_presence(PredicateRegistry& registry) {
-  SchemaBuilder<ExistsSpec> exists(
-      "exists", {"At least one tensor matches.", "The payload is the reference. Counts no read.", "assert: {exists: 'wte.weight'}"});
+  SchemaBuilder<ExistsSpec> exists("exists",
+                                   {"At least one tensor matches.", "The payload is the reference. Counts no read.",
+                                    "assert: {exists: 'wte.weight'}"});
   exists.reference(&ExistsSpec::of, "of", roles::source()).doc("The reference.");
   exists.shorthand("of", true);
   registry.add(make_predicate<ExistsSpec>(exists, [](const ExistsSpec& spec, NameScope& names) {
     return decided(!names.select(spec.of).empty(), fmt::format("no tensor matches {}", names.describe(spec.of)));
   }));
 
-  SchemaBuilder<CountSpec> count(
-      "count", {"As many tensors match.", "Zero is allowed. Counts no read.", "assert: {count: {of: 'h\\.0\\..+', is: 12}}"});
+  SchemaBuilder<CountSpec> count("count", {"As many tensors match.", "Zero is allowed. Counts no read.",
+                                           "assert: {count: {of: 'h\\.0\\..+', is: 12}}"});
   count.reference(&CountSpec::of, "of", roles::source()).doc("The reference.");
   count.field(&CountSpec::is, "is").require().doc("The number of matches.");
   count.check([](const CountSpec& spec) -> std::optional<FieldProblem> {

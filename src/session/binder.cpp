@@ -184,6 +184,10 @@ void Binder::count(const std::string& alias, const std::string& name, std::int64
   if (!state_.flags.dry_run) state_.workspace.at(alias).count(name, reads, writes);
 }
 
+void Binder::contribute(const std::string& alias) {
+  (executing_ ? state_.contributing_inside : state_.contributing).insert(alias);
+}
+
 void Binder::count_created(const std::string& alias, const std::string& name) {
   if (state_.flags.dry_run) state_.workspace.at(alias).count(name, 0, -1);
 }
@@ -202,7 +206,7 @@ void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
       event.changed += entry.kind == DeltaEntry::Kind::changed;
       event.deleted += entry.kind == DeltaEntry::Kind::deleted;
     }
-    state_.contributing.insert(alias_worked_on(edit));
+    contribute(alias_worked_on(edit));
     events_.on(event);
   } catch (const Error& error) {
     report_mistake(error, touched);

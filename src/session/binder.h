@@ -49,6 +49,7 @@ struct PlanState {
   std::map<std::string, PlanInput> pending;   // inputs that are not open yet, by alias
   std::map<std::string, ModelContent> saved;  // by canonical path: what reading it gives from then on
   std::set<std::string> contributing;         // aliases that a step wrote to; the output is one of them
+  std::set<std::string> contributing_inside;  // the same of steps of an `execute`, which only count without others
   std::set<std::string> changed;              // aliases with other tensors than they were opened with
   std::set<std::string> published;            // canonical paths
   PlanFlags flags;
@@ -187,6 +188,7 @@ class Binder final : private PlanScope {
   void add_effect(What what) {
     effects_.push_back({current_.step->index, current_.step->span, std::move(what)});
   }
+  void contribute(const std::string& alias);
   [[nodiscard]] bool exists(const std::string& alias) const;
   void require_known(const std::string& alias) const;
   void require_new(const std::string& alias) const;

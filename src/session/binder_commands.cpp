@@ -95,7 +95,7 @@ void Binder::load(const LoadRequest& request) {
     if (dry_run) return;
     state_.workspace.add(request.alias, std::move(names));
     state_.origins.insert_or_assign(request.alias, std::move(origin));
-    state_.contributing.insert(request.alias);
+    contribute(request.alias);
     return;
   }
   const std::string label = request.alias + "::" + *request.tensor;
@@ -111,7 +111,7 @@ void Binder::load(const LoadRequest& request) {
   state_.workspace.at(request.alias).put(*request.tensor, file.names().begin()->second.expr);
   count_created(request.alias, *request.tensor);
   current_.delta.push_back({DeltaEntry::Kind::created, request.alias, *request.tensor, ""});
-  state_.contributing.insert(request.alias);
+  contribute(request.alias);
   if (!dry_run) state_.changed.insert(request.alias);
 }
 
@@ -132,8 +132,9 @@ void Binder::save(const SaveRequest& request) {
   }
   PlanOutput target{request.path, request.format, request.shard, std::nullopt, std::nullopt, current_.step->span};
   const std::string reason = fmt::format("step {}, save", current_.step->index + 1);
-  auto output = std::make_shared<BoundOutput>(bind_files(
-      env_, registries_.formats, {target, "save", request.tensor.has_value()}, saved, request.alias, reason, options_));
+  auto output = std::make_shared<BoundOutput>(bind_files(env_, registries_.formats,
+                                                         {target, "save", true, request.tensor.has_value()}, saved,
+                                                         request.alias, reason, options_));
   if (state_.flags.dry_run) return;
   require_unpublished(request.path);
   for (const auto& [name, tensor] : saved.names.names()) count(request.alias, name, 1, 0);
@@ -168,7 +169,7 @@ const Origin& Binder::origin_of(const std::string& alias) const {
 void Binder::add_alias(const std::string& alias) {
   require_new(alias);
   change_aliases([&](Workspace& workspace) { workspace.add(alias, StateDict()); });
-  state_.contributing.insert(alias);
+  contribute(alias);
 }
 
 void Binder::remove_alias(const std::string& alias) {
@@ -184,7 +185,7 @@ void Binder::remove_alias(const std::string& alias) {
 void Binder::rename_alias(const std::string& from, const std::string& to) {
   require_known(from);
   require_new(to);
-  state_.contributing.insert(to);
+  contribute(to);
   if (auto input = state_.pending.extract(from); !input.empty()) {
     input.key() = to;
     input.mapped().alias = to;

@@ -22,7 +22,8 @@ std::optional<std::int64_t> parse_shard(const WriteTarget& target, const std::st
   if (text == "none") return std::nullopt;
   const std::optional<std::int64_t> size = parse_size(text);
   if (!size)
-    refuse_target(target, fmt::format("shard: '{}' is not a size; write an integer and a unit, as in 5GB, or none", text));
+    refuse_target(target,
+                  fmt::format("shard: '{}' is not a size; write an integer and a unit, as in 5GB, or none", text));
   if (*size == 0) refuse_target(target, fmt::format("shard: the size '{}' must be positive", text));
   return size;
 }
@@ -33,7 +34,8 @@ const Format& choose_format(const WriteTarget& target, const FormatRegistry& for
   if (output.format) {
     const Format* format = formats.by_name(*output.format);
     if (format == nullptr || !format->is_writable())
-      refuse_target(target, fmt::format("format: expected one of {}, found '{}'", formats.writable_names(), *output.format));
+      refuse_target(target,
+                    fmt::format("format: expected one of {}, found '{}'", formats.writable_names(), *output.format));
     return *format;
   }
   const Format* by_suffix = is_directory ? nullptr : formats.by_suffix(output.path);
@@ -49,30 +51,36 @@ Destination choose_destination(Env& env, const FormatRegistry& formats, const Wr
   const std::optional<FileStatus> status = env.status(output.path);
   const bool is_directory = (status && status->kind == FileStatus::Kind::directory) || output.path.ends_with('/');
   const Format& format = choose_format(target, formats, is_directory);
-  Destination destination{&format, is_directory || suffix.empty(), std::nullopt};
+  // What is named goes to the path as it is, where it makes one file.
+  const bool one_file = target.single_tensor || !format.has_index;
+  const bool any_suffix = target.format_wins && format.layout_directory == nullptr &&
+                          (output.format.has_value() ? one_file || !suffix.empty() : one_file && suffix.empty());
+  Destination destination{&format, is_directory || (suffix.empty() && !any_suffix), std::nullopt};
   if (output.shard) destination.shard_bytes = parse_shard(target, *output.shard);
   if (destination.shard_bytes && !format.has_index)
     refuse_target(target, fmt::format("shard: a {} checkpoint is not cut into shards", format.name));
+  if (target.single_tensor && is_directory) refuse_target(target, fmt::format("'{}' is a directory", output.path));
   if (target.single_tensor && format.layout_directory != nullptr)
     refuse_target(target, fmt::format("format: {} is for whole models, not for single tensors", format.name));
   if (destination.directory && status && !is_directory) {
     refuse_target(target, fmt::format("'{}' exists and is not a directory", output.path),
-           {"end the path in .safetensors for a single file"});
+                  {"end the path in .safetensors for a single file"});
   }
   if (format.layout_directory != nullptr && !destination.directory) {
     refuse_target(target, fmt::format("'{}': a {} checkpoint is a directory", output.path, format.name),
-           {"leave the suffix out"});
+                  {"leave the suffix out"});
   }
   if (format.layout_directory == nullptr && destination.directory && !format.has_index) {
     refuse_target(target, fmt::format("'{}': a {} checkpoint is a single file", output.path, format.name),
-           {fmt::format("end the path in {}", fmt::join(format.suffixes, " or "))});
+                  {fmt::format("end the path in {}", fmt::join(format.suffixes, " or "))});
   }
-  if (!destination.directory && std::ranges::find(format.suffixes, suffix) == format.suffixes.end()) {
+  if (!destination.directory && !any_suffix && std::ranges::find(format.suffixes, suffix) == format.suffixes.end()) {
     if (output.format)
-      refuse_target(target, fmt::format("'{}' has the suffix '{}', which is not one of {}", output.path, suffix, format.name),
-             {fmt::format("end it in {}", fmt::join(format.suffixes, " or "))});
+      refuse_target(target,
+                    fmt::format("'{}' has the suffix '{}', which is not one of {}", output.path, suffix, format.name),
+                    {fmt::format("end it in {}", fmt::join(format.suffixes, " or "))});
     refuse_target(target, fmt::format("'{}' has the suffix '{}', which is no format's", output.path, suffix),
-           {"end it in .safetensors, or leave the suffix out for a directory"});
+                  {"end it in .safetensors, or leave the suffix out for a directory"});
   }
   if (destination.shard_bytes && !destination.directory)
     refuse_target(target, fmt::format("shard: '{}' is a single file; sharding needs a directory", output.path));

@@ -33,25 +33,25 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
     notes.push_back(fmt::format("aliases: {}", fmt::join(known, ", ")));
     refuse_target(target, fmt::format("model '{}' is not an alias of this plan", *model), std::move(notes));
   }
+  const std::set<std::string>& written = state.contributing.empty() ? state.contributing_inside : state.contributing;
   std::vector<std::string> candidates;
-  for (const std::string& alias : state.contributing) {
+  for (const std::string& alias : written) {
     const StateDict* names = state.workspace.find(alias);
     if (names != nullptr && !names->names().empty()) candidates.push_back(alias);
   }
   if (candidates.size() == 1) return {candidates.front(), "the only alias that steps wrote to"};
   if (candidates.size() > 1) {
-    refuse_target(target, fmt::format("cannot infer which model to write: steps wrote to {}", fmt::join(candidates, ", ")),
-           {"name it: output: {path: ..., model: " + candidates.front() + "}"});
-  }
-  if (!state.contributing.empty()) {
     refuse_target(target,
-           fmt::format("nothing is left to write: no tensor remains in {}", fmt::join(state.contributing, ", ")));
+                  fmt::format("cannot infer which model to write: steps wrote to {}", fmt::join(candidates, ", ")),
+                  {"name it: output: {path: ..., model: " + candidates.front() + "}"});
   }
-  if (plan.inputs.size() != 1) {
+  if (!written.empty()) {
+    refuse_target(target, fmt::format("nothing is left to write: no tensor remains in {}", fmt::join(written, ", ")));
+  }
+  if (plan.inputs.size() != 1 || !binder.open(plan.inputs.front().alias)) {
     refuse_target(target, "cannot infer which model to write: no step writes to one",
-           {"name it: output: {path: ..., model: ALIAS}"});
+                  {"name it: output: {path: ..., model: ALIAS}"});
   }
-  static_cast<void>(binder.open(plan.inputs.front().alias));
   return {plan.inputs.front().alias, "the only input"};
 }
 

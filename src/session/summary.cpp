@@ -85,8 +85,8 @@ YamlPtr with_seed(const YamlPtr& payload, const ExecutedStep::SeededMatch& match
 
 std::vector<PlanStep> resolved_steps(const ExecutedStep& step, const Registries& registries) {
   const Resolver resolver(registries, step.default_alias);
-  const YamlPtr payload = step.schema != nullptr ? resolver.payload(*step.schema, step.payload)
-                                                 : resolver.assertion(step.payload);
+  const YamlPtr payload =
+      step.schema != nullptr ? resolver.payload(*step.schema, step.payload) : resolver.assertion(step.payload);
   if (step.seeded.empty()) return {{step.name, payload, {}}};
   std::vector<PlanStep> steps;
   for (const ExecutedStep::SeededMatch& match : step.seeded)
