@@ -113,7 +113,7 @@ TEST(CommandLine, LetsNoExceptionOut) {
 TEST(CommandLine, WritesOneFileAndSaysWhere) {
   const testing::TempDir folder;
   const std::string path = folder / "z.safetensors";
-  const Ran ran = run({"run", "-", "--no-sync"}, kCreates + "output: '" + path + "'\n");
+  const Ran ran = run({"run", "-", "--no-sync", "--no-summarize"}, kCreates + "output: '" + path + "'\n");
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.err, "writing 1 tensor of 'model' to '" + path + "' (the only alias that steps wrote to): 104 B, 0 B copied unchanged, 8 B computed\npublished '" + path + "'\n");
   EXPECT_EQ(ran.out, "");
