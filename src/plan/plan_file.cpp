@@ -17,10 +17,10 @@ Schema describe_output() {
       "output", {"Where the result is written.", "A path alone is the mapping with that path.", "output: edited.safetensors"});
   schema.text(&PlanOutput::path, "path", FieldKind::path)
       .require()
-      .doc("A file, or a directory; by its suffix a file of safetensors or PyTorch.");
+      .doc("A file, or a directory; the suffix decides about the format.");
   schema.text(&PlanOutput::format, "format", FieldKind::text)
       .defaults_to("as the path says, else safetensors")
-      .doc("safetensors, torch or dcp.");
+      .doc("safetensors, torch, dcp or gguf.");
   schema.text(&PlanOutput::shard, "shard", FieldKind::size)
       .defaults_to("--shard-size for a directory")
       .doc("The size of the files of a directory, as in 5GB, or none for a single file.");

@@ -16,7 +16,7 @@ expect 2 'size' run plan.yaml --memory lots; one_error
 for words in 'run plan.yaml' 'plan.yaml' 'cli plan.yaml' '--quiet plan.yaml' 'run --no-sync plan.yaml --threads 1'; do
   rm -f b.safetensors
   # shellcheck disable=SC2086
-  expect 0 '' $words
+  expect 0 '' $words --no-summarize
   [ -s b.safetensors ] || fail "nothing written by: $words"
   [ -s out ] && fail "something on stdout: $words"
 done
