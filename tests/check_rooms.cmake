@@ -32,7 +32,7 @@ foreach(entry IN LISTS BS_ROOMS)
   list(REMOVE_DUPLICATES may_${room})
   list(APPEND rooms ${room})
 endforeach()
-# The module that links libtorch sees its own C interface, and of the rest public headers only (it links nothing of it);
+# The module that links libtorch sees its own headers, and of the rest public headers only (it links nothing of it);
 # the program's first file sees what the front end sees.
 set(may_dense dense types base)
 set(may_main ${may_cli})
