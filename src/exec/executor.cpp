@@ -55,7 +55,11 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
       }
     }
   };
-  pool_.run(work);
+  if (total > 1) {
+    pool_.run(work);
+  } else {
+    work(0);  // waking the others takes longer
+  }
   progress_(done_bytes - told_bytes);
 }
 
