@@ -21,6 +21,11 @@
 
 namespace brainsurgery {
 
+// A tensor as messages write it.
+[[nodiscard]] inline std::string label_of(const std::string& alias, const std::string& name) {
+  return alias + "::" + name;
+}
+
 // Where a model came from.
 struct Origin {
   Metadata metadata;

@@ -1,0 +1,280 @@
+// The part of the binder that performs edits: which names a step touches, and what is put under them.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "plan/match_names.h"
+#include "session/binder.h"
+#include "session/seed.h"
+
+namespace brainsurgery {
+namespace {
+
+// The alias that counts as changed when the output's is inferred.
+const std::string& alias_worked_on(const PreparedEdit& edit) {
+  const auto says = [&edit](bool Role::*flag) {
+    return std::ranges::find_if(edit.refs, [flag](const PreparedRef& ref) { return ref.role.*flag; });
+  };
+  auto found = says(&Role::contributes);
+  if (found == edit.refs.end()) found = says(&Role::writes);
+  return found == edit.refs.end() ? edit.refs.front().alias : found->alias;
+}
+
+NameSet names_of_ref(const PreparedRef& ref) {
+  NameSet names{ref.alias, "", false};
+  if (ref.pattern) {
+    names.prefix = ref.pattern->literal_prefix();
+    names.whole = ref.pattern->is_literal();
+  } else if (!ref.ref->structured) {
+    names.prefix = ref.ref->expr.substr(0, ref.expansion ? ref.ref->expr.find('\\') : std::string::npos);
+    names.whole = !ref.expansion || ref.expansion->is_constant();
+  }
+  return names;
+}
+
+std::vector<NameSet> touched_by(const PreparedEdit& edit) {
+  std::vector<NameSet> result;
+  for (const PreparedRef& ref : edit.refs) result.push_back(names_of_ref(ref));
+  return result;
+}
+
+}  // namespace
+
+void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
+  const std::vector<NameSet> touched = touched_by(edit);
+  current_.follows_from_mistake = taints_.touch(touched);
+  try {
+    const std::vector<Match> matches = resolve(edit);
+    check_destinations(matches);
+    for (const Match& match : matches) apply(step, edit, match);
+    events::StepBound event{step.index, step.name, 0, 0, 0};
+    for (const DeltaEntry& entry : current_.delta) {
+      if (!state_.flags.dry_run) state_.changed.insert(entry.alias);
+      event.created += entry.kind == DeltaEntry::Kind::created;
+      event.changed += entry.kind == DeltaEntry::Kind::changed;
+      event.deleted += entry.kind == DeltaEntry::Kind::deleted;
+    }
+    contribute(alias_worked_on(edit));
+    events_.on(event);
+  } catch (const Error& error) {
+    report_mistake(error, touched);
+    for (std::size_t i = 0; i < touched.size(); ++i) {
+      // Writing values into a tensor changes nothing that binding looks at.
+      const Role& role = edit.refs[i].role;
+      if (role.removes || (role.writes && (edit.edit->rebinds || role.policy == Role::Policy::must_not_exist)))
+        taints_.add(touched[i]);
+    }
+  }
+}
+
+std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
+  const PreparedRef& lead = edit.refs.front();
+  std::vector<Match> matches;
+  if (!lead.pattern || lead.role.single) {
+    Match match;
+    for (const PreparedRef& ref : edit.refs) match.push_back({&ref, ref.pattern ? single_match(ref) : ref.ref->expr});
+    matches.push_back(std::move(match));
+    return matches;
+  }
+  for_each_match(*lead.pattern, names_of(lead.alias).names(), [&](const auto& found, const Captures& captures) {
+    Match match;
+    for (const PreparedRef& ref : edit.refs)
+      match.push_back({&ref, ref.expansion ? ref.expansion->expand(captures) : found->first});
+    matches.push_back(std::move(match));
+  });
+  if (matches.empty()) throw no_match(lead.where, lead.alias, *lead.ref);
+  return matches;
+}
+
+std::string Binder::single_match(const PreparedRef& ref) {
+  std::vector<std::string> found;
+  for_each_match(*ref.pattern, names_of(ref.alias).names(),
+                 [&](const auto& at, const Captures&) { found.push_back(at->first); });
+  if (found.empty()) throw no_match(ref.where, ref.alias, *ref.ref);
+  if (found.size() > 1) {
+    throw Error(
+        ErrorCode::plan,
+        fmt::format("{}: '{}' matches {} tensors, must match exactly one", ref.where, describe(*ref.ref), found.size()),
+        ref.ref->span,
+        {fmt::format("it matches '{}' and '{}'", found[0], found[1]),
+         "a dot matches any character; write '\\.' for a dot"});
+  }
+  return found.front();
+}
+
+// All names are checked before the first tensor is touched.
+void Binder::check_destinations(const std::vector<Match>& matches) {
+  std::set<std::pair<std::string_view, std::string_view>> written;
+  for (const Match& match : matches) {
+    for (const Resolved& resolved : match) {
+      const Role& role = resolved.ref->role;
+      const std::string& alias = resolved.ref->alias;
+      if (role.policy == Role::Policy::any && !role.writes) continue;
+      const bool exists = names_of(alias).find(resolved.name) != nullptr;
+      const std::string label = label_of(alias, resolved.name);
+      if (resolved.name.empty()) {
+        TensorRef full = *resolved.ref->ref;
+        full.alias = alias;
+        throw Error(ErrorCode::plan, fmt::format("{}: '{}' gives an empty name", resolved.ref->where, to_string(full)),
+                    full.span);
+      }
+      if (role.policy == Role::Policy::must_exist && !exists)
+        throw missing(resolved.ref->where, *resolved.ref->ref, alias, resolved.name);
+      if (role.policy == Role::Policy::must_not_exist && exists) {
+        throw Error(ErrorCode::plan, fmt::format("{}: destination already exists: {}", resolved.ref->where, label),
+                    resolved.ref->ref->span);
+      }
+      if (role.writes && !written.emplace(alias, resolved.name).second) {
+        throw Error(ErrorCode::plan,
+                    fmt::format("{}: destination collision: {} is written twice", resolved.ref->where, label),
+                    resolved.ref->ref->span);
+      }
+    }
+  }
+}
+
+const Expr& Binder::expr_of(const Resolved& resolved) {
+  const NamedTensor* tensor = names_of(resolved.ref->alias).find(resolved.name);
+  BS_CHECK(tensor != nullptr);
+  return tensor->expr;
+}
+
+void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Match& match) {
+  EditMatch operands;
+  std::vector<std::string> labels;
+  const Resolved* first_target = nullptr;
+  for (const Resolved& resolved : match) {
+    const Role& role = resolved.ref->role;
+    const std::string label = label_of(resolved.ref->alias, resolved.name);
+    if (role.writes && first_target == nullptr) first_target = &resolved;
+    if (role.reads) {
+      operands.operands.push_back(
+          {resolved.ref->alias, resolved.name, sliced(expr_of(resolved), *resolved.ref->ref, label)});
+      labels.push_back(label);
+    }
+  }
+  operands.seed = [&] {
+    const std::uint64_t seed = derived_seed(step.index, first_target == nullptr ? "" : first_target->name);
+    remember_seed(match, seed);
+    return seed;
+  };
+  std::vector<Expr> results;
+  try {
+    results = edit.edit->lower(edit.spec.get(), operands);
+    for (const Expr& result : results)
+      static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::internal) throw;
+    const std::string tensors = labels.empty() ? label_of(first_target->ref->alias, first_target->name)
+                                               : fmt::format("{}", fmt::join(labels, ", "));
+    throw Error(ErrorCode::plan, fmt::format("{}: {} ({})", step.name, error.what(), tensors),
+                match.front().ref->ref->span, error.diagnostics().front().notes);
+  }
+  for (const Resolved& resolved : match) {
+    const Role& role = resolved.ref->role;
+    if (edit.edit->renames || names_of(resolved.ref->alias).find(resolved.name) == nullptr) continue;
+    if (role.reads || role.writes) count(resolved.ref->alias, resolved.name, role.reads ? 1 : 0, role.writes ? 1 : 0);
+  }
+  std::size_t next = 0;
+  for (const Resolved& resolved : match) {
+    if (resolved.ref->role.writes) write(edit, resolved, std::move(results.at(next++)), match);
+  }
+  for (const Resolved& resolved : match) {
+    const auto replaces = [&resolved](const Resolved& other) {
+      return other.ref->role.writes && other.ref->alias == resolved.ref->alias && other.name == resolved.name;
+    };
+    if (!resolved.ref->role.removes || std::ranges::any_of(match, replaces)) continue;
+    StateDict& names = state_.workspace.at(resolved.ref->alias);
+    if (names.find(resolved.name) != nullptr) names.erase(resolved.name);
+    current_.delta.push_back({DeltaEntry::Kind::deleted, resolved.ref->alias, resolved.name, ""});
+  }
+  if (state_.flags.verbose) announce_edit(step, match);
+}
+
+void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value, const Match& match) {
+  StateDict& names = state_.workspace.at(target.ref->alias);
+  const std::optional<Slice>& slice = target.ref->ref->slice;
+  if (names.find(target.name) == nullptr) {
+    const PreparedRef& from = *match.front().ref;
+    if (edit.edit->renames && from.alias == target.ref->alias) {
+      names.rename(match.front().name, target.name);
+    } else {
+      const NamedTensor* moved = edit.edit->renames ? names_of(from.alias).find(match.front().name) : nullptr;
+      names.put(target.name, std::move(value), moved == nullptr ? std::nullopt : moved->storage);
+    }
+    count_created(target.ref->alias, target.name);
+    current_.delta.push_back({DeltaEntry::Kind::created, target.ref->alias, target.name, ""});
+    return;
+  }
+  const Expr& before = expr_of(target);
+  if (!edit.edit->rebinds) {
+    const std::string label = label_of(target.ref->alias, target.name);
+    const Region region = slice ? region_of(*target.ref->ref, before.shape(), label) : Region();
+    const TensorDesc wanted{before.dtype(), slice ? region.shape() : before.shape()};
+    if (value.desc() != wanted) {
+      const bool shapes = value.shape() != wanted.shape;
+      throw Error(
+          ErrorCode::plan,
+          fmt::format("{}: {} differ: {} is to be written to {}, which has {}", target.ref->where,
+                      shapes ? "shapes" : "dtypes", shapes ? to_string(value.shape()) : to_string(value.dtype()), label,
+                      shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
+          target.ref->ref->span, {fmt::format("from {}", label_of(match.front().ref->alias, match.front().name))});
+    }
+    if (slice) value = overwrite(before, region, std::move(value));
+  }
+  warn_of_untying(target);
+  names.put(target.name, std::move(value));
+  current_.delta.push_back({DeltaEntry::Kind::changed, target.ref->alias, target.name, slice ? slice->text : ""});
+}
+
+// In PyTorch the write would change the partners too.
+void Binder::warn_of_untying(const Resolved& target) {
+  constexpr std::size_t kNamed = 3;
+  std::vector<std::string> partners = names_of(target.ref->alias).partners(target.name);
+  if (partners.empty()) return;
+  const std::size_t others = partners.size() - std::min(partners.size(), kNamed);
+  partners.resize(partners.size() - others);
+  events_.on(events::Warning{
+      {Severity::warning,
+       target.ref->ref->span,
+       fmt::format(
+           "{}: {} shares its storage with '{}'{}; it is written apart from now on, the others stay as they are",
+           target.ref->where, label_of(target.ref->alias, target.name), fmt::join(partners, "', '"),
+           others == 0 ? "" : fmt::format(" and {} more", others)),
+       {}}});
+}
+
+void Binder::remember_seed(const Match& match, std::uint64_t seed) {
+  ExecutedStep::SeededMatch seeded{{}, seed};
+  for (const Resolved& resolved : match) {
+    TensorRef literal = *resolved.ref->ref;
+    literal.alias = resolved.ref->alias;
+    literal.structured = false;
+    if (resolved.ref->pattern) literal.expr = literal_pattern(resolved.name);
+    if (resolved.ref->expansion) literal.expr = literal_template(resolved.name);
+    seeded.references.emplace_back(resolved.ref->field->name, to_string(literal));
+  }
+  current_.seeded.push_back(std::move(seeded));
+}
+
+// "copy: src -> dst", "add: a, b -> dst", "scale_: name", "concat: 2 tensors -> n"; a line for each of a list of
+// targets.
+void Binder::announce_edit(const PreparedStep& step, const Match& match) {
+  std::vector<std::string> sources;
+  std::vector<std::string> targets;
+  bool many_sources = false;
+  bool many_targets = false;
+  for (const Resolved& resolved : match) {
+    const bool writes = resolved.ref->role.writes;
+    (writes ? targets : sources).push_back(resolved.name);
+    (writes ? many_targets : many_sources) |= resolved.ref->field->takes_list;
+  }
+  const std::string from =
+      many_sources ? fmt::format("{} tensors", sources.size()) : fmt::format("{}", fmt::join(sources, ", "));
+  if (!many_targets) targets = {fmt::format("{}", fmt::join(targets, ", "))};
+  for (const std::string& target : targets)
+    announce(step.name + ": " + from + (from.empty() || target.empty() ? "" : " -> ") + target);
+}
+
+}  // namespace brainsurgery
