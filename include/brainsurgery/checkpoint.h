@@ -64,17 +64,21 @@ struct TensorEntry {
 struct Checkpoint {
   std::string path;  // as it was asked for
   bool is_directory = false;
+  std::string root;                   // what stands before each of `files`: "models/base/", or nothing
+  std::string format;                 // the name of the files' Format; of several, with commas
   std::vector<TensorEntry> tensors;   // in key order: files by name, then as FileContents; names are unique
   std::vector<TensorEntry> beside;    // as FileContents; only to be listed
   Metadata metadata;                  // of all files; a pair that several files hold once
-  std::vector<std::string> files;     // read from, in order: relative to `path` for a directory, else the base name
+  std::vector<std::string> files;     // read from, in order, without `root`
+  std::string index;                  // the file that lists `files`, also without `root`; empty: none does
   std::vector<std::string> warnings;  // what the user should know: a stale index, ignored fields, ...
 };
 
 // Opens a checkpoint file, or a directory: what `model.safetensors` or the shards of its index hold, else every
-// *.safetensors file in it, else the same of PyTorch's files. "FILE#PART" names one of several state dicts of a file.
-// Throws Error(run) with the path and the reason: nothing there, not a checkpoint, malformed,
-// shards that are missing or outside of the directory, one name in two files.
+// *.safetensors file in it, else a distributed checkpoint, else the same of PyTorch's files. Where nothing has that
+// name, a path with wildcards (formats/path_pattern.h) stands for all files that it matches, as one checkpoint, and
+// "FILE#PART" for one of several state dicts of a file. Throws Error(run) with the path and the reason: nothing there,
+// not a checkpoint, malformed, shards that are missing or outside of the directory, one name in two files.
 [[nodiscard]] Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path);
 
 // The name of the entry's file as Checkpoint::files lists it.

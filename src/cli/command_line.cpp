@@ -19,6 +19,7 @@
 #include "brainsurgery/session.h"
 #include "cli/completion.h"
 #include "cli/config_arguments.h"
+#include "cli/convert_command.h"
 #include "cli/describe_commands.h"
 #include "cli/event_view.h"
 #include "cli/oly_command.h"
@@ -27,7 +28,8 @@
 namespace brainsurgery {
 namespace {
 
-const std::vector<std::string> kCommands{"run", "check", "explain", "inspect", "oly", "help", "schema", "completion"};
+const std::vector<std::string> kCommands{"run", "check", "explain", "inspect",   "convert",
+                                         "oly", "help",  "schema",  "completion"};
 
 constexpr const char* kComplete = "complete";  // of shells only, and in no list
 
@@ -43,6 +45,7 @@ struct Arguments {
   SessionOptions session;
   OlyArguments oly;
   DescribeArguments describe;
+  ConvertArguments convert;
 };
 
 // A plan file in place of a command means `run`; so does `cli`, the Python program's name for it.
@@ -95,11 +98,15 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
                   "A further step on one line, as in --oly 'copy: from: a, to: b'; may be repeated, and needs no plan")
       ->type_name("LINE")
       ->allow_extra_args(false);
-  add_view_options(command, arguments);
   command
       .add_option("--shard-size", arguments.session.shard_size,
                   "Size of the shards of an output directory whose plan names none, or 'none'")
       ->capture_default_str();
+}
+
+// How the work is done, whatever it is.
+void add_work_options(CLI::App& command, Arguments& arguments) {
+  add_view_options(command, arguments);
   command.add_flag("!--no-overwrite", arguments.session.overwrite, "Refuse to replace an existing output");
   command.add_flag("--sync,!--no-sync", arguments.session.sync, "Wait until the output is on the disk (default)");
   command
@@ -182,7 +189,9 @@ class CommandLine {
         app.add_subcommand("check", "Check a plan by the headers of its inputs alone; nothing is written");
     CLI::App* explain = app.add_subcommand("explain", "Show how a plan would be performed; nothing is written");
     CLI::App* inspect = app.add_subcommand("inspect", "List the tensors of a checkpoint, a file or a directory");
+    CLI::App* convert = add_convert_command(app, arguments_.convert);
     for (CLI::App* command : {run, check, explain}) add_plan_options(*command, arguments_);
+    for (CLI::App* command : {run, check, explain, convert}) add_work_options(*command, arguments_);
     add_run_options(*run, arguments_);
     inspect->add_option("path", arguments_.path, "The checkpoint")->type_name("CHECKPOINT")->required();
     inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
@@ -205,6 +214,10 @@ class CommandLine {
       return perform([this](Session& session) {
         return run_oly_command(arguments_.oly, typed_, session, posix_env(), streams_.in);
       });
+    }
+    if (convert->parsed()) {
+      arguments_.session.summary = SummaryMode::none;
+      return perform([this](Session& session) { return run_convert_command(arguments_.convert, session); });
     }
     if (explain->parsed()) return perform([this](Session& session) { return session.explain(plan()); });
     checking_ = check->parsed();

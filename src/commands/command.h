@@ -47,6 +47,7 @@ struct SaveRequest {
   std::string alias;
   std::optional<std::string> tensor;  // this one alone
   std::optional<std::string> format, shard;
+  std::optional<TiedTensors> tied;
 };
 
 // What `set` switches.

@@ -72,9 +72,14 @@ std::vector<PlanStep> steps_of(const Plan& plan) {
       if (separator > 0) output.model = output.path.substr(0, separator);
       output.path.erase(0, separator + 2);
     }
-    steps.push_back(
-        step("save", output.span,
-             {{"path", output.path}, {"alias", output.model}, {"format", output.format}, {"shard", output.shard}}));
+    std::optional<std::string> tied;
+    if (output.tied) tied = kTiedSpellings[static_cast<std::size_t>(*output.tied)];
+    steps.push_back(step("save", output.span,
+                         {{"path", output.path},
+                          {"alias", output.model},
+                          {"format", output.format},
+                          {"shard", output.shard},
+                          {"tied", tied}}));
   }
   return steps;
 }

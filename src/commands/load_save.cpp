@@ -46,6 +46,7 @@ void load(const LoadSpec& spec, PlanScope& plan) {
 }
 
 enum class SaveFormat : std::uint8_t { safetensors, torch, dcp, numpy };
+const std::vector<std::string> kTied{kTiedSpellings.begin(), kTiedSpellings.end()};
 const std::vector<std::string> kSaveFormats{"safetensors", "torch", "dcp", "numpy"};
 
 struct SaveSpec {
@@ -54,6 +55,7 @@ struct SaveSpec {
   std::optional<TensorRef> target;
   std::optional<SaveFormat> format;
   std::optional<std::string> shard;
+  std::optional<TiedTensors> tied;
 };
 
 std::optional<FieldProblem> problem_of_save(const SaveSpec& spec) {
@@ -61,6 +63,7 @@ std::optional<FieldProblem> problem_of_save(const SaveSpec& spec) {
   if (!spec.target && spec.format == SaveFormat::numpy)
     return FieldProblem{"format", "numpy is for single tensors, which need 'target'"};
   if (spec.target && spec.shard) return FieldProblem{"shard", "is for whole models"};
+  if (spec.target && spec.tied) return FieldProblem{"tied", "is for whole models"};
   if (spec.shard && spec.format.value_or(SaveFormat::safetensors) != SaveFormat::safetensors)
     return FieldProblem{"shard", "is for format safetensors"};
   if (spec.target && spec.alias && spec.target->alias && *spec.alias != *spec.target->alias)
@@ -83,7 +86,7 @@ std::string source_alias(const SaveSpec& spec, const PlanScope& plan) {
 }
 
 void save(const SaveSpec& spec, PlanScope& plan) {
-  SaveRequest request{spec.path, source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard};
+  SaveRequest request{spec.path, source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard, spec.tied};
   if (spec.target) request.tensor = spec.target->expr;
   // As NumPy does.
   if (spec.format == SaveFormat::numpy && !spec.path.ends_with(".npy")) request.path += ".npy";
@@ -130,6 +133,10 @@ void add_load_save(CommandRegistry& registry) {
   saving.reference(&SaveSpec::target, "target", roles::saved()).doc("One tensor, by its name, instead of the model.");
   saving.choice(&SaveSpec::format, "format", kSaveFormats).doc("The format of the file.");
   saving.text(&SaveSpec::shard, "shard", FieldKind::size).doc("Size of the files of a directory, as in 5GB, or none.");
+  saving.choice(&SaveSpec::tied, "tied", kTied)
+      .defaults_to("keep")
+      .doc("Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata say for "
+           "which others it stands.");
   saving.shorthand("path");
   saving.check(problem_of_save);
   Command save_command = make_command<SaveSpec>(saving, save);

@@ -9,14 +9,14 @@ namespace brainsurgery {
 
 // One JSON object on one line, without a newline at its end:
 //   {"tensors": [{"name": "w", "dtype": "F32", "shape": [2, 3], "nbytes": 24, "file": "model.safetensors",
-//                 "sha256": "..."}, ...], "metadata": {"format": "pt"}}
+//                 "sha256": "..."}, ...], "metadata": {"format": "pt"}, "format": "safetensors"}
 // Tensors sorted by name (byte order), those beside the model among them with `"beside": true`; dtypes in safetensors
 // spelling (block types in their own, with size and digest of what is stored), files as Checkpoint::files lists them;
 // "sha256" only with `digest`, which reads all tensor data. Throws Error(run) where that fails.
 [[nodiscard]] std::string inspect_json(const Checkpoint& checkpoint, bool digest);
 
 // For people: one line a tensor, sorted by name, in columns (dtype, shape, size, with `digest` the digest, name), then
-// the metadata and a total. Names are escaped for terminals.
+// the metadata and a total with the files' format. Names are escaped for terminals.
 [[nodiscard]] std::string inspect_text(const Checkpoint& checkpoint, bool digest);
 
 }  // namespace brainsurgery

@@ -1,8 +1,12 @@
 #include "formats/model_family.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <map>
+#include <set>
+#include <tuple>
 
 #include "brainsurgery/error.h"
 #include "formats/safetensors_index.h"
@@ -14,13 +18,19 @@ bool is_number(std::string_view text) {
   return text.size() == 5 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+constexpr std::size_t kNumberingBytes = 15;
+
+// "-ddddd-of-ddddd"
+bool is_numbering(std::string_view text) {
+  return text.size() == kNumberingBytes && text[0] == '-' && is_number(text.substr(1, 5)) &&
+         text.substr(6, 4) == "-of-" && is_number(text.substr(10, 5));
+}
+
 // STEM + SUFFIX, or STEM-ddddd-of-ddddd + SUFFIX.
 bool is_family(std::string_view name, std::string_view stem, std::string_view suffix) {
   if (!name.starts_with(stem) || !name.ends_with(suffix) || name.size() < stem.size() + suffix.size()) return false;
   const std::string_view middle = name.substr(stem.size(), name.size() - stem.size() - suffix.size());
-  if (middle.empty()) return true;
-  return middle.size() == 15 && middle[0] == '-' && is_number(middle.substr(1, 5)) && middle.substr(6, 4) == "-of-" &&
-         is_number(middle.substr(10, 5));
+  return middle.empty() || is_numbering(middle);
 }
 
 }  // namespace
@@ -43,6 +53,28 @@ bool is_trainer_file(std::string_view name) {
     const std::string_view rest = name.substr(stem.size());
     return rest.starts_with('.') || rest.starts_with('_') || rest.starts_with('-');
   });
+}
+
+std::optional<std::string> missing_shard(std::span<const std::string> names) {
+  using Set = std::tuple<std::string, std::string, std::string>;  // what stands before the number, and after it
+  std::map<Set, std::set<std::string>> sets;
+  for (const std::string& name : names) {
+    const std::size_t end = name.rfind('.');
+    if (end == std::string::npos || end < kNumberingBytes) continue;
+    const std::size_t begin = end - kNumberingBytes;
+    if (!is_numbering(std::string_view(name).substr(begin, kNumberingBytes))) continue;
+    sets[{name.substr(0, begin + 1), name.substr(begin + 10, 5), name.substr(begin + 6)}].insert(
+        name.substr(begin + 1, 5));
+  }
+  for (const auto& [set, numbers] : sets) {
+    const auto& [before, count, after] = set;
+    const int first = numbers.contains("00000") ? 0 : 1;
+    for (int i = first; i < first + std::stoi(count); ++i) {
+      const std::string number = fmt::format("{:05}", i);
+      if (!numbers.contains(number)) return before + number + after;
+    }
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> indexed_files(Env& env, const std::string& directory) {

@@ -14,6 +14,7 @@
 #include "formats/dcp.h"
 #include "formats/duplicate_names.h"
 #include "formats/model_family.h"
+#include "formats/path_pattern.h"
 #include "formats/safetensors_index.h"
 #include "formats/shards.h"
 
@@ -51,9 +52,10 @@ struct Family {
   }
 };
 
-// In order of preference.
-const std::array kFamilies{Family{kSingleFileName, ".safetensors", {".safetensors"}},
-                           Family{"pytorch_model.bin", ".bin", {".pt", ".pth", ".bin"}}};
+const Family kSafetensors{kSingleFileName, ".safetensors", {".safetensors"}};
+const Family kTorch{"pytorch_model.bin", ".bin", {".pt", ".pth", ".bin"}};
+
+constexpr std::string_view kBrokenLink = "a link that points to nothing";
 
 bool is_dcp_data(const std::string& name) { return name.ends_with(kDcpSuffix); }
 
@@ -61,8 +63,10 @@ class Opener {
  public:
   Opener(Env& env, const FormatRegistry& formats, const std::string& path) : env_(env), formats_(formats) {
     checkpoint_.path = path;
+    if (env.status(path)) return;
+    if (has_wildcards(path)) matches_ = match_path(env, path);
     const std::size_t hash = path.find_last_of('#');
-    if (hash == std::string::npos || env.status(path)) return;
+    if (hash == std::string::npos || !matches_.names.empty()) return;
     checkpoint_.path = path.substr(0, hash);
     part_ = path.substr(hash + 1);
   }
@@ -71,39 +75,75 @@ class Opener {
 
  private:
   [[noreturn]] void fail_missing() const;
+  [[noreturn]] void fail_unmatched() const;
+  [[nodiscard]] bool is_broken_link(const std::string& path) const {
+    return !env_.status(path) && env_.status(path, false);
+  }
   [[noreturn]] void fail_without_tensors(const std::vector<std::string>& names) const;
   [[noreturn]] void fail_unreadable(const std::string& path, const Format* format) const;
   void open_directory();
-  void open_dcp();
+  [[nodiscard]] bool open_family(const std::vector<std::string>& names, const Family& family);
+  void open_dcp(const std::vector<std::string>& names);
   [[nodiscard]] std::optional<std::string> find_index(const std::vector<std::string>& names,
                                                       const Family& family) const;
   void open_indexed(const std::string& index_name, const std::vector<std::string>& shards, const Family& family);
   [[nodiscard]] std::vector<std::string> find_shards(const std::vector<std::string>& names, const Family& family) const;
-  void warn_of_others(const std::vector<std::string>& names, const Family& family);
-  void add_file(const std::string& path, const std::string& name);
+  template <typename Read>
+  void warn_of_others(const std::vector<std::string>& names, const Read& is_read);
+  void add_file(const std::string& name);
+  void note_format(std::string_view name);
   void merge_metadata(Metadata metadata, const std::string& name);
   void check_unique() const;
 
   Env& env_;
   const FormatRegistry& formats_;
+  // How messages about several files begin.
+  [[nodiscard]] std::string subject() const {
+    return (checkpoint_.is_directory ? "directory " : "") + in_quotes(checkpoint_.path);
+  }
+
   Checkpoint checkpoint_;
+  PathMatches matches_;
   std::string part_;  // which state dict of the file; empty: the usual one
 };
 
 Checkpoint Opener::open() {
-  const std::optional<FileStatus> status = env_.status(checkpoint_.path);
-  if (!status) fail_missing();
+  const std::string& path = checkpoint_.path;
+  if (!matches_.names.empty()) {
+    checkpoint_.root = matches_.root;
+    for (const std::string& name : matches_.names) add_file(name);
+    check_unique();
+    return std::move(checkpoint_);
+  }
+  const std::optional<FileStatus> status = env_.status(path);
+  if (!status) has_wildcards(path) ? fail_unmatched() : fail_missing();
   if (status->kind == FileStatus::Kind::directory) {
     checkpoint_.is_directory = true;
+    checkpoint_.root = joined(path, "");
     open_directory();
     check_unique();
   } else {
-    add_file(checkpoint_.path, std::string(base_name(checkpoint_.path)));
+    const std::string_view name = base_name(path);
+    checkpoint_.root = path.substr(0, path.size() - name.size());
+    add_file(std::string(name));
   }
   return std::move(checkpoint_);
 }
 
+void Opener::fail_unmatched() const {
+  if (!part_.empty()) {
+    throw Error(ErrorCode::run,
+                in_quotes(checkpoint_.path + "#" + part_) + ": '#" + part_ + "' is for one file, not for a pattern");
+  }
+  std::string message = "no file matches " + in_quotes(checkpoint_.path);
+  for (std::size_t i = 0; i < matches_.near.size(); ++i)
+    message += (i == 0 ? "; did you mean " : " or ") + in_quotes(matches_.near[i]);
+  throw Error(ErrorCode::run, message + (matches_.near.empty() ? "" : "?"));
+}
+
 void Opener::fail_missing() const {
+  if (is_broken_link(checkpoint_.path))
+    throw Error(ErrorCode::run, "checkpoint " + in_quotes(checkpoint_.path) + " is " + std::string(kBrokenLink));
   std::string message = "checkpoint " + in_quotes(checkpoint_.path) + " does not exist";
   std::string path = checkpoint_.path;
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -151,32 +191,40 @@ void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
 
 void Opener::open_directory() {
   const std::vector<std::string> names = env_.list(checkpoint_.path);
+  if (open_family(names, kSafetensors)) return;
   if (std::ranges::find(names, kDcpMetadata) != names.end() && std::ranges::any_of(names, is_dcp_data))
-    return open_dcp();
-  for (const Family& family : kFamilies) {
-    const std::vector<std::string> shards = find_shards(names, family);
-    if (const std::optional<std::string> index_name = find_index(names, family)) {
-      open_indexed(*index_name, shards, family);
-    } else if (!shards.empty()) {
-      for (const std::string& name : shards) add_file(joined(checkpoint_.path, name), name);
-    } else {
-      continue;
-    }
-    return warn_of_others(names, family);
-  }
-  fail_without_tensors(names);
+    return open_dcp(names);
+  if (!open_family(names, kTorch)) fail_without_tensors(names);
 }
 
-void Opener::open_dcp() {
+bool Opener::open_family(const std::vector<std::string>& names, const Family& family) {
+  const std::vector<std::string> shards = find_shards(names, family);
+  if (const std::optional<std::string> index_name = find_index(names, family)) {
+    open_indexed(*index_name, shards, family);
+  } else {
+    if (shards.empty()) return false;
+    if (const std::optional<std::string> missing = missing_shard(shards)) {
+      throw Error(ErrorCode::run, subject() + ": of the shards in it " + in_quotes(*missing) +
+                                      " is missing; name the others by a pattern to read them alone");
+    }
+    for (const std::string& name : shards) add_file(name);
+  }
+  warn_of_others(names, [&](const std::string& name) { return family.holds_weights(name); });
+  return true;
+}
+
+void Opener::open_dcp(const std::vector<std::string>& names) {
   const auto metadata = env_.open(joined(checkpoint_.path, kDcpMetadata));
   checkpoint_.files.emplace_back(kDcpMetadata);
   FileContents contents = read_dcp(*metadata, [&](const std::string& name) -> std::shared_ptr<const ReadableFile> {
     checkpoint_.files.push_back(name);
     return env_.open(joined(checkpoint_.path, name));
   });
+  note_format(dcp_format().name);
   checkpoint_.tensors = std::move(contents.tensors);
   for (const std::string& warning : contents.warnings)
     checkpoint_.warnings.push_back("directory " + in_quotes(checkpoint_.path) + ": " + warning);
+  warn_of_others(names, is_dcp_data);
 }
 
 // The index to go by: the usual one, else the only one.
@@ -200,6 +248,7 @@ std::optional<std::string> Opener::find_index(const std::vector<std::string>& na
 // look at the index, so the index is what a later save forgot to remove.
 void Opener::open_indexed(const std::string& index_name, const std::vector<std::string>& shards, const Family& family) {
   const std::string path = joined(checkpoint_.path, index_name);
+  checkpoint_.index = index_name;
   SafetensorsIndex index = parse_index(env_.read_text(path, kMaxIndexBytes), in_quotes(path), family.shard_suffix);
   const std::string whole = index_name.substr(0, index_name.size() - std::string_view(".index.json").size());
   if (std::binary_search(shards.begin(), shards.end(), whole) &&
@@ -207,18 +256,19 @@ void Opener::open_indexed(const std::string& index_name, const std::vector<std::
     checkpoint_.warnings.push_back(
         "directory " + in_quotes(checkpoint_.path) + " holds " + in_quotes(whole) + " and " + in_quotes(index_name) +
         ", which does not name it; the index is ignored, as other loaders do; " + "remove what is stale");
-    return add_file(joined(checkpoint_.path, whole), whole);
+    return add_file(whole);
   }
   if (index.files.empty() && !shards.empty()) {
     throw Error(ErrorCode::run, index.shown_path + ": names no file, but the directory holds " +
                                     in_quotes(shards.front()) + "; remove the index or the file");
   }
   for (const std::string& file : index.files) {
-    const std::string shard = joined(checkpoint_.path, file);
-    if (!env_.status(shard)) {
-      throw Error(ErrorCode::run, index.shown_path + ": names the file " + in_quotes(file) + ", which does not exist");
+    if (!env_.status(checkpoint_.root + file)) {
+      throw Error(ErrorCode::run, index.shown_path + ": names the file " + in_quotes(file) +
+                                      (is_broken_link(checkpoint_.root + file) ? ", " + std::string(kBrokenLink)
+                                                                               : ", which does not exist"));
     }
-    add_file(shard, file);
+    add_file(file);
   }
   for (std::string& warning : check_against_index(index, checkpoint_))
     checkpoint_.warnings.push_back(std::move(warning));
@@ -236,10 +286,12 @@ std::vector<std::string> Opener::find_shards(const std::vector<std::string>& nam
   return shards;
 }
 
-void Opener::warn_of_others(const std::vector<std::string>& names, const Family& family) {
+// What may be another model, or another version of this one.
+template <typename Read>
+void Opener::warn_of_others(const std::vector<std::string>& names, const Read& is_read) {
   const auto other = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
-    return formats_.by_suffix(name) != nullptr && !family.holds_weights(name) && !is_trainer_file(ascii_lower(name)) &&
-           !name.starts_with('.');
+    return (formats_.by_suffix(name) != nullptr || is_dcp_data(name)) && !is_read(name) &&
+           !is_trainer_file(ascii_lower(name)) && !name.starts_with('.');
   });
   if (other != names.end()) {
     checkpoint_.warnings.push_back("directory " + in_quotes(checkpoint_.path) + ": " + in_quotes(*other) +
@@ -247,7 +299,14 @@ void Opener::warn_of_others(const std::vector<std::string>& names, const Family&
   }
 }
 
-void Opener::add_file(const std::string& path, const std::string& name) {
+void Opener::note_format(std::string_view name) {
+  std::string& known = checkpoint_.format;
+  if (known.find(name) == std::string::npos) known += (known.empty() ? "" : ", ") + std::string(name);
+}
+
+void Opener::add_file(const std::string& name) {
+  const std::string path = checkpoint_.root + name;
+  if (is_broken_link(path)) throw Error(ErrorCode::run, in_quotes(path) + " is " + std::string(kBrokenLink));
   const std::shared_ptr<const ReadableFile> file = env_.open(path);
   const std::int64_t size = file->status().size;
   std::vector<std::byte> head(static_cast<std::size_t>(std::min(size, FormatRegistry::kHeadBytes)));
@@ -263,6 +322,7 @@ void Opener::add_file(const std::string& path, const std::string& name) {
     throw Error(ErrorCode::run, in_quotes(path) + " has no parts; '#" + part_ + "' is for PyTorch files");
   FileContents contents = part_.empty() ? format->read(file) : format->read_part(file, part_);
   checkpoint_.files.push_back(name);
+  note_format(format->name);
   for (TensorEntry& tensor : contents.tensors) checkpoint_.tensors.push_back(std::move(tensor));
   for (TensorEntry& tensor : contents.beside) checkpoint_.beside.push_back(std::move(tensor));
   for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));
@@ -280,8 +340,7 @@ void Opener::merge_metadata(Metadata metadata, const std::string& name) {
     if (is_new) {
       checkpoint_.metadata.emplace_back(std::move(key), std::move(value));
     } else if (at->second != value) {
-      checkpoint_.warnings.push_back("directory " + in_quotes(checkpoint_.path) + ": the metadata pair " +
-                                     in_quotes(key) + " of " + in_quotes(name) +
+      checkpoint_.warnings.push_back(subject() + ": the metadata pair " + in_quotes(key) + " of " + in_quotes(name) +
                                      " differs from that of a file before it, which is kept");
     }
   }
@@ -293,8 +352,7 @@ void Opener::check_unique() const {
   for (const TensorEntry& tensor : checkpoint_.tensors) names.push_back(tensor.name);
   const auto twice = find_duplicate(names);
   if (!twice) return;
-  throw Error(ErrorCode::run, "directory " + in_quotes(checkpoint_.path) + ": the tensor " +
-                                  in_quotes(names[twice->first]) + " is in " +
+  throw Error(ErrorCode::run, subject() + ": the tensor " + in_quotes(names[twice->first]) + " is in " +
                                   in_quotes(file_name_of(checkpoint_, checkpoint_.tensors[twice->first])) + " and in " +
                                   in_quotes(file_name_of(checkpoint_, checkpoint_.tensors[twice->second])));
 }
@@ -306,9 +364,7 @@ Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::s
 }
 
 std::string file_name_of(const Checkpoint& checkpoint, const TensorEntry& tensor) {
-  const std::string& path = tensor.file->path();
-  if (!checkpoint.is_directory) return std::string(base_name(path));
-  return path.substr(joined(checkpoint.path, "").size());
+  return tensor.file->path().substr(checkpoint.root.size());
 }
 
 }  // namespace brainsurgery

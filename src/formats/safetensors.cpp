@@ -96,7 +96,7 @@ std::string HeaderReader::header_text() {
   const auto header_size = static_cast<std::int64_t>(length);
   if (header_size > file_size - kLengthBytes) {
     fail("it would end " + std::to_string(header_size - (file_size - kLengthBytes)) +
-         " bytes after the end of the file");
+         " bytes after the end of the file (cut off?)");
   }
   data_begin_ = kLengthBytes + header_size;
   std::string text(static_cast<std::size_t>(header_size), '\0');
@@ -279,7 +279,8 @@ void HeaderReader::check_spans() const {
   }
   const auto data_size = static_cast<std::uint64_t>(file_->status().size - data_begin_);
   if (at != data_size) {
-    fail("the tensors need " + std::to_string(at) + " bytes of data, the file has " + std::to_string(data_size));
+    fail("the tensors need " + std::to_string(at) + " bytes of data, the file has " + std::to_string(data_size) +
+         (data_size < at ? " (cut off?)" : ""));
   }
 }
 
@@ -293,6 +294,7 @@ Format safetensors_format() {
           .read = read_safetensors,
           .layout = layout_safetensors_file,
           .has_index = true,
+          .records_ties = true,
           .advice = {}};
 }
 

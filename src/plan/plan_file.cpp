@@ -30,6 +30,10 @@ Schema describe_output() {
   schema.flag(&PlanOutput::overwrite, "overwrite")
       .defaults_to("as --no-overwrite says")
       .doc("Whether an existing target may be replaced.");
+  schema.choice(&PlanOutput::tied, "tied", {kTiedSpellings.begin(), kTiedSpellings.end()})
+      .defaults_to("keep")
+      .doc("Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata say for "
+           "which others it stands.");
   schema.shorthand("path");
   return schema.schema();
 }
@@ -193,6 +197,8 @@ class PlanParser {
         } else {
           error(*value, fmt::format("output.overwrite: expected true or false, found {}", value->describe()));
         }
+      } else if (key->text() == "tied") {
+        output.tied = parse_tied(*value);
       } else {
         std::vector<std::string> names;
         for (const auto& field : output_schema().fields) names.push_back(field->name);
@@ -201,6 +207,13 @@ class PlanParser {
     }
     if (node.find("path") == nullptr) error(node, "output.path is required");
     return diagnostics_.error_count() == errors_before;
+  }
+
+  std::optional<TiedTensors> parse_tied(const YamlNode& value) {
+    const auto found = std::ranges::find(kTiedSpellings, value.is_string() ? value.text() : "");
+    if (found != kTiedSpellings.end()) return static_cast<TiedTensors>(found - kTiedSpellings.begin());
+    error(value, fmt::format("output.tied: expected keep or drop, found {}", value.describe()));
+    return std::nullopt;
   }
 
   std::optional<std::string> text_of(const YamlNode& value, std::string_view field) {

@@ -3,10 +3,13 @@
 //   Plan plan = parse_plan(config.root, config.referred_keys, diagnostics);   // config_items.h
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plan/schema.h"
@@ -25,12 +28,20 @@ struct PlanStep {
   SourceSpan span;  // of the command
 };
 
+// What becomes of names that share all their bytes where a format cannot say that they do.
+enum class TiedTensors : std::uint8_t {
+  keep,  // each name has bytes of its own
+  drop,  // one name stays; the metadata say which one it stands for
+};
+inline constexpr std::array<std::string_view, 2> kTiedSpellings{"keep", "drop"};
+
 struct PlanOutput {
   std::string path;
   std::optional<std::string> format;  // "safetensors", "torch", "dcp"
   std::optional<std::string> shard;   // as written: a size, or "none"
   std::optional<std::string> model;   // the alias to write
   std::optional<bool> overwrite;
+  std::optional<TiedTensors> tied;
   SourceSpan span;  // of the path
 };
 

@@ -187,6 +187,9 @@ YamlPtr output_to_yaml(const PlanOutput& output) {
   if (output.overwrite) {
     entries.emplace_back(text("overwrite"), YamlNode::plain({}, *output.overwrite ? "true" : "false"));
   }
+  if (output.tied) {
+    entries.emplace_back(text("tied"), text(std::string(kTiedSpellings[static_cast<std::size_t>(*output.tied)])));
+  }
   return entries.size() == 1 ? entries.front().second : YamlNode::mapping({}, std::move(entries));
 }
 

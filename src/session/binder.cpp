@@ -82,10 +82,12 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
     for (const auto& [name, tensor] : saved->second.names.in_key_order())
       names.put(name, tensor->expr, tensor->storage);
     origin.metadata = saved->second.metadata;
+    origin.format = saved->second.format;
     return names;
   }
   origin.checkpoint = checkpoints_.open(alias, path);
   origin.metadata = origin.checkpoint->metadata;
+  origin.format = origin.checkpoint->format;
   const auto shared = shared_storages(*origin.checkpoint);
   for (const TensorEntry& tensor : origin.checkpoint->tensors) {
     std::optional<SharedStorage> storage;

@@ -103,6 +103,10 @@ void Binder::load(const LoadRequest& request) {
     throw Error(ErrorCode::plan, "load.to: destination already exists: " + label);
   Origin origin;
   const StateDict file = open_model(request.alias, request.path, origin);
+  if (request.format && *request.format != origin.format) {
+    throw Error(ErrorCode::plan, fmt::format("load.format: '{}' is of format {}, not {}", request.path, origin.format,
+                                             *request.format));
+  }
   if (file.names().size() != 1) {
     throw Error(ErrorCode::plan, fmt::format("load: '{}' holds {} tensors; 'to' takes a file with exactly one",
                                              request.path, file.names().size()));
@@ -118,7 +122,7 @@ void Binder::load(const LoadRequest& request) {
 void Binder::save(const SaveRequest& request) {
   require_known(request.alias);
   const StateDict& model = names_of(request.alias);
-  ModelContent saved{StateDict(request.path), origin_of(request.alias).metadata};
+  ModelContent saved{StateDict(request.path), origin_of(request.alias).metadata, ""};
   if (request.tensor) {
     const NamedTensor* tensor = model.find(*request.tensor);
     if (tensor == nullptr) {
@@ -130,7 +134,12 @@ void Binder::save(const SaveRequest& request) {
   } else {
     saved.names = model;
   }
-  PlanOutput target{request.path, request.format, request.shard, std::nullopt, std::nullopt, current_.step->span};
+  PlanOutput target;
+  target.path = request.path;
+  target.format = request.format;
+  target.shard = request.shard;
+  target.tied = request.tied;
+  target.span = current_.step->span;
   const std::string reason = fmt::format("step {}, save", current_.step->index + 1);
   auto output = std::make_shared<BoundOutput>(bind_files(env_, registries_.formats,
                                                          {target, "save", true, request.tensor.has_value()}, saved,
@@ -139,8 +148,9 @@ void Binder::save(const SaveRequest& request) {
   require_unpublished(request.path);
   for (const auto& [name, tensor] : saved.names.names()) count(request.alias, name, 1, 0);
   output->owned = owned_files(request.path);
+  ModelContent written = output->content;
   add_effect(SaveEffect{std::move(output)});
-  state_.saved.insert_or_assign(canonical_path(request.path), std::move(saved));
+  state_.saved.insert_or_assign(canonical_path(request.path), std::move(written));
 }
 
 void Binder::require_unpublished(const std::string& path) {
@@ -154,8 +164,11 @@ std::vector<std::string> Binder::owned_files(const std::string& directory) const
   std::vector<std::string> owned;
   for (const auto& checkpoint : checkpoints_.all()) {
     std::error_code different;
-    if (checkpoint->is_directory && std::filesystem::equivalent(checkpoint->path, directory, different))
-      std::ranges::copy(checkpoint->files, std::back_inserter(owned));
+    const std::string& root = checkpoint->root.empty() ? "./" : checkpoint->root;
+    const bool whole = checkpoint->is_directory || checkpoint->files.size() > 1;
+    if (!whole || !std::filesystem::equivalent(root, directory, different)) continue;
+    std::ranges::copy(checkpoint->files, std::back_inserter(owned));
+    if (!checkpoint->index.empty()) owned.push_back(checkpoint->index);
   }
   return owned;
 }

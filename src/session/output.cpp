@@ -55,6 +55,15 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
   return {plan.inputs.front().alias, "the only input"};
 }
 
+// As safetensors.torch.save_model does: the name that was left out, and the one that has its contents. What the
+// metadata say already stays.
+void record_dropped(Metadata dropped, Metadata& metadata) {
+  for (auto& pair : dropped) {
+    if (std::ranges::find(metadata, pair.first, &Metadata::value_type::first) == metadata.end())
+      metadata.push_back(std::move(pair));
+  }
+}
+
 // One file of the tensors chosen.
 OutputFile make_file(std::string name, const NamedTensors& tensors, const Format& format, bool single_tensor,
                      const Metadata& metadata, const CompileOptions& options) {
@@ -110,10 +119,13 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
     throw Error(ErrorCode::run, fmt::format("{} '{}' exists and is not to be overwritten", target.where, path),
                 target.place.span);
   }
-  const NamedTensors tensors = model.names.in_key_order();
+  result.content = {model.names, model.metadata, std::string(destination.format->name)};
+  if (target.place.tied == TiedTensors::drop && !destination.format->shares_contents)
+    record_dropped(drop_tied(result.content.names), result.content.metadata);
+  const NamedTensors tensors = result.content.names.in_key_order();
   try {
-    result.files =
-        make_files(tensors, destination, target.single_tensor, with_format_pair(model.metadata), {options.fuse});
+    result.files = make_files(tensors, destination, target.single_tensor, with_format_pair(result.content.metadata),
+                              {options.fuse});
   } catch (const Error& error) {  // what the format cannot hold
     if (error.code() == ErrorCode::internal) throw;
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));
@@ -149,8 +161,9 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   if (state.published.contains(canonical_path(plan.output->path)))
     refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
   BoundOutput result =
-      bind_files(env, formats, target, {*state.workspace.find(choice.alias), binder.origin_of(choice.alias).metadata},
-                 choice.alias, choice.reason, options);
+      bind_files(env, formats, target,
+                 {*state.workspace.find(choice.alias), binder.origin_of(choice.alias).metadata, ""}, choice.alias,
+                 choice.reason, options);
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {
     if (alias != choice.alias)

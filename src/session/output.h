@@ -18,6 +18,13 @@ namespace brainsurgery {
 
 class Binder;
 
+// The tensors of one model with what its file carries beside them.
+struct ModelContent {
+  StateDict names;
+  Metadata metadata;
+  std::string format;  // of the file, where there is one: the name of a Format
+};
+
 struct OutputFile {
   std::string name;  // within the directory; empty for a single file
   std::unique_ptr<PhysicalPlan> plan;
@@ -25,18 +32,13 @@ struct OutputFile {
 
 struct BoundOutput {
   OutputReport report;
+  ModelContent content;  // what the files will hold
   bool directory = false;
   bool overwrite = true;
   std::vector<OutputFile> files;   // in the order in which they should appear; an index comes last
   std::int64_t peak_bytes = 0;     // of whole tensors
   std::vector<std::string> owned;  // names in an existing directory that the checkpoints that were read consist of
   std::vector<std::string> warnings;
-};
-
-// The tensors of one model with what its file carries beside them.
-struct ModelContent {
-  StateDict names;
-  Metadata metadata;
 };
 
 // The files that `content` makes. `alias` and `reason` are for the report. Throws Error(plan) where the format or the

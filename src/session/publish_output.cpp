@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/text.h"
 #include "formats/dcp.h"
 #include "formats/model_family.h"
 #include "publish/staged_directory.h"
@@ -59,6 +60,7 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
   PublishReport report = staged.commit();
   std::vector<std::string> names;
   for (const OutputFile& file : output.files) names.push_back(file.name);
+  const bool is_alone = names.size() == 1;  // no index says that nothing else belongs to it
   for (const std::string& name : report.kept) {
     if (is_other_model_file(name) || (writes_dcp ? is_model_file(name) : is_dcp_file(name))) {
       events_.on(events::Warning{
@@ -66,6 +68,12 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
            {},
            fmt::format("'{}' in '{}' belongs to another checkpoint and was kept; some loaders may prefer it", name,
                        output.report.path),
+           {}}});
+    } else if (is_alone && !name.starts_with('.') && ascii_lower(name).ends_with(".safetensors")) {
+      events_.on(events::Warning{
+          {Severity::warning,
+           {},
+           fmt::format("'{}' in '{}' was kept; who reads the directory will read both", name, output.report.path),
            {}}});
     }
   }

@@ -54,6 +54,21 @@ std::map<GroupKey, Group> find_groups(const NamedTensors& tensors) {
 
 }  // namespace
 
+Metadata drop_tied(StateDict& names) {
+  using TiedView = std::tuple<GroupKey, std::int64_t, Shape, std::vector<std::int64_t>>;
+  std::map<TiedView, std::string_view> kept;
+  Metadata dropped;
+  for (const auto& [name, tensor] : names.names()) {
+    const nodes::Source* node = shared_source(tensor);
+    if (node == nullptr) continue;
+    const auto [at, is_first] =
+        kept.emplace(TiedView(key_of(tensor), node->offset, tensor.expr.shape(), node->strides), name);
+    if (!is_first) dropped.emplace_back(name, at->second);
+  }
+  for (const auto& [name, other] : dropped) names.erase(name);
+  return dropped;
+}
+
 StoredContent store(const NamedTensors& tensors, bool share) {
   std::map<GroupKey, Group> groups = share ? find_groups(tensors) : std::map<GroupKey, Group>();
   StoredContent stored;

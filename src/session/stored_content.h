@@ -20,6 +20,10 @@ struct StoredContent {
   std::vector<std::int64_t> content_bytes;  // by number
 };
 
+// Removes every name whose tensor is the same view of the same storage as that of another name, but for the first of
+// them in alphabetical order. Gives the pairs of the names removed and those that stay for them, sorted.
+[[nodiscard]] Metadata drop_tied(StateDict& names);
+
 using NamedTensors = std::vector<std::pair<std::string_view, const NamedTensor*>>;
 
 // `tensors` in key order. A shared run reaches from the first to the last byte that one of its tensors uses.

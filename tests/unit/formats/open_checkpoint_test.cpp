@@ -285,18 +285,62 @@ TEST_F(OpenCheckpoint, PassesOnEveryFailureOfTheFileSystem) {
   EXPECT_LT(failures, 99);
 }
 
+TEST_F(OpenCheckpoint, APatternIsAllFilesThatItMatches) {
+  file("s/m-2.safetensors", {"b"}, {{"format", "pt"}});
+  file("s/m-1.safetensors", {"z"}, {{"k", "v"}});
+  file("s/n.safetensors", {"b"});
+  const Checkpoint checkpoint = open("s/m-*.safetensors");
+  EXPECT_EQ(names("s/m-*.safetensors"), (Names{"z", "b"}));
+  EXPECT_EQ(checkpoint.root + checkpoint.files[0], directory_ / "s/m-1.safetensors");
+  EXPECT_EQ(checkpoint.files, (Names{"m-1.safetensors", "m-2.safetensors"}));
+  EXPECT_EQ(file_name_of(checkpoint, checkpoint.tensors[1]), "m-2.safetensors");
+  EXPECT_EQ(checkpoint.format, "safetensors");
+  EXPECT_FALSE(checkpoint.is_directory);
+  EXPECT_EQ(refusal("s/*.safetensors"),
+            "'D/s/*.safetensors': the tensor 'b' is in 'm-2.safetensors' and in 'n.safetensors'");
+  EXPECT_EQ(refusal("s/k-*.safetensors"), "no file matches 'D/s/k-*.safetensors'; did you mean 'D/s/m-*.safetensors'?");
+  EXPECT_EQ(refusal("s/m-*.safetensors#x"), "'D/s/m-*.safetensors#x': '#x' is for one file, not for a pattern");
+  file("s/m-*.safetensors", {"itself"});  // a file of that very name
+  EXPECT_EQ(names("s/m-*.safetensors"), Names{"itself"});
+  file("s/p#1.safetensors", {"a"});  // no part
+  EXPECT_EQ(names("s/?#1.safetensors"), Names{"a"});
+}
+
+TEST_F(OpenCheckpoint, NumberedFilesAreComplete) {
+  file("m/x-00001-of-00003.safetensors", {"a"});
+  file("m/x-00003-of-00003.safetensors", {"c"});
+  file("m/y-00000-of-00001.safetensors", {"d"});
+  file("m/z-0001-of-0002.safetensors", {"e"});  // no numbering of shards
+  EXPECT_EQ(refusal("m"),
+            "directory 'D/m': of the shards in it 'x-00002-of-00003.safetensors' is missing; "
+            "name the others by a pattern to read them alone");
+  EXPECT_EQ(names("m/x-*"), (Names{"a", "c"}));
+  file("m/x-00002-of-00003.safetensors", {"b"});
+  EXPECT_EQ(names("m"), (Names{"a", "b", "c", "d", "e"}));
+}
+
+TEST_F(OpenCheckpoint, LinksThatPointToNothing) {
+  file("m/a.safetensors", {"a"});
+  fs::create_symlink("nowhere", directory_ / "m/b.safetensors");
+  EXPECT_EQ(refusal("m"), "'D/m/b.safetensors' is a link that points to nothing");
+  EXPECT_EQ(refusal("m/b.safetensors"), "checkpoint 'D/m/b.safetensors' is a link that points to nothing");
+  index(R"("b":"b.safetensors")");
+  EXPECT_EQ(refusal("m"),
+            "'D/m/model.safetensors.index.json': names the file 'b.safetensors', a link that points to nothing");
+}
+
 TEST_F(OpenCheckpoint, InspectionIsJsonInNameOrder) {
   file("m/a.safetensors", {"w\n\"é\x01"}, {{"k", "v\\"}});
   file("m/b.safetensors", {"a"});
   EXPECT_EQ(inspect_json(open("m"), false),
             R"({"tensors": [{"name": "a", "dtype": "U8", "shape": [1], "nbytes": 1, "file": "b.safetensors"}, )"
             R"({"name": "w\n\"é\u0001", "dtype": "U8", "shape": [1], "nbytes": 1, "file": "a.safetensors"}], )"
-            R"("metadata": {"k": "v\\"}})");
+            R"("metadata": {"k": "v\\"}, "format": "safetensors"})");
   file("one.safetensors", {"a"});
   EXPECT_EQ(
       inspect_json(open("one.safetensors"), true),
       R"({"tensors": [{"name": "a", "dtype": "U8", "shape": [1], "nbytes": 1, "file": "one.safetensors", "sha256": )"
-      R"("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}], "metadata": {}})");
+      R"("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}], "metadata": {}, "format": "safetensors"})");
 }
 
 }  // namespace

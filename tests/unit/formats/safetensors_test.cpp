@@ -113,7 +113,7 @@ TEST(Safetensors, SaysWhatIsWrong) {
       {"{" + entry("w", "F4", "[3]", "[0,1]") + "}", 1, "its 12 bits do not fill whole bytes (tensor 'w')"},
       {"{" + entry("w", "F32", "[2]", "[0,4]") + "}", 4, "its offsets span 4 bytes, F32 [2] needs 8 (tensor 'w')"},
       {"{" + entry("w", "U8", "[1]", "[0,1]") + "}", 2, "the tensors need 1 bytes of data, the file has 2"},
-      {"{" + entry("w", "U8", "[4]", "[0,4]") + "}", 2, "the tensors need 4 bytes of data, the file has 2"},
+      {"{" + entry("w", "U8", "[4]", "[0,4]") + "}", 2, "the tensors need 4 bytes of data, the file has 2 (cut off?)"},
       {"{" + entry("w\\u001b\\n", "X", "[4]", "[0,4]") + "}", 4, "unknown dtype 'X' (tensor 'w\\x1b\\x0a')"},
   };
   for (const Row& row : rows) EXPECT_EQ(refusal(safetensors_bytes(row.json, row.data)), row.reason) << row.json;
@@ -126,7 +126,7 @@ TEST(Safetensors, ChecksTheLengthWordBeforeItIsUsed) {
             "a length of 18446744073709551615 bytes is above the limit of 100000000");
   EXPECT_EQ(refusal(testing::length_word(100'000'001) + "{}"),
             "a length of 100000001 bytes is above the limit of 100000000");
-  EXPECT_EQ(refusal(testing::length_word(100'000'000) + "{}"), "it would end 99999998 bytes after the end of the file");
+  EXPECT_EQ(refusal(testing::length_word(100'000'000) + "{}"), "it would end 99999998 bytes after the end of the file (cut off?)");
 }
 
 TEST(Safetensors, KeepsItsLimits) {

@@ -174,6 +174,7 @@ void expect_same(const Plan& a, const Plan& b) {
   EXPECT_EQ(a.output->shard, b.output->shard);
   EXPECT_EQ(a.output->model, b.output->model);
   EXPECT_EQ(a.output->overwrite, b.output->overwrite);
+  EXPECT_EQ(a.output->tied, b.output->tied);
 }
 
 TEST(PlanPrinter, PlansReadBack) {
@@ -181,7 +182,7 @@ TEST(PlanPrinter, PlansReadBack) {
        {"{}", "inputs: [a.safetensors]\noutput: b.safetensors", "inputs: ['a::x y', 'n::C:\\z', 'c::d::e']",
         "transforms: [exit, {copy: {from: [h, $i, '*r'], to: [g, '${i}']}}, {dump: }, {help: copy}, {'<<': {a: '='}}]",
         "output: {path: o, format: torch, shard: none, model: 'yes', overwrite: no}",
-        "output: {path: 'null', shard: 5GB}"}) {
+        "output: {path: 'null', shard: 5GB, tied: drop}", "output: {path: o, tied: keep}"}) {
     SCOPED_TRACE(text);
     const Plan plan = plan_of(text);
     expect_same(plan, plan_of(print_plan(plan)));

@@ -55,5 +55,22 @@ TEST_F(StoredContentTest, WhatIsLeftOfAGroupStandsAlone) {
   EXPECT_TRUE(got.tensors[1].strides.empty());
 }
 
+TEST_F(StoredContentTest, OnlyEqualViewsAreTied) {
+  put("tied.z", 128, {DType::F32, {4, 5}});
+  put("tied.a", 128, {DType::F32, {4, 5}});
+  put("tied.m", 128, {DType::F32, {4, 5}});
+  put("t", 128, {DType::F32, {5, 4}}, {1, 5});
+  put("flat", 128, {DType::F32, {20}});
+  put("other dtype", 128, {DType::I32, {4, 5}});
+  put("behind", 132, {DType::F32, {4, 5}});
+  put("empty", 128, {DType::F32, {0}});
+  put("empty too", 128, {DType::F32, {0}});
+  names_.put("copy", names_.find("tied.a")->expr);  // written by a step: another tensor with the same values
+  EXPECT_EQ(drop_tied(names_), (Metadata{{"tied.m", "tied.a"}, {"tied.z", "tied.a"}}));
+  EXPECT_EQ(names_.names().size(), 8u);
+  EXPECT_EQ(names_.find("tied.z"), nullptr);
+  EXPECT_EQ(drop_tied(names_), Metadata{});
+}
+
 }  // namespace
 }  // namespace brainsurgery

@@ -1,0 +1,30 @@
+// `brainsurgery convert IN OUT`: the plan that only converts.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "brainsurgery/config.h"
+#include "brainsurgery/session.h"
+
+namespace CLI {
+class App;
+}
+
+namespace brainsurgery {
+
+struct ConvertArguments {
+  std::string input, output;
+  std::optional<std::string> format, shard, tied;  // as in a plan's `output`
+};
+
+// The command as part of `app`; parsing fills `arguments`, which must outlive it.
+[[nodiscard]] CLI::App* add_convert_command(CLI::App& app, ConvertArguments& arguments);
+
+// One input, no steps, one output.
+[[nodiscard]] PlanSource conversion_plan(const ConvertArguments& arguments);
+
+// Runs that plan. Errors have no place in a text that nobody wrote.
+[[nodiscard]] Outcome<RunReport> run_convert_command(const ConvertArguments& arguments, Session& session);
+
+}  // namespace brainsurgery
