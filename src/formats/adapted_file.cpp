@@ -97,6 +97,7 @@ class AssembledFile final : public AdaptedFile {
  private:
   // A row of a box is a run of bytes of the tensor; so are several whole rows where the box is as wide as the tensor.
   void read_box(const TensorBox& box, std::int64_t offset, std::span<std::byte> into) const {
+    if (std::ranges::find(box.sizes, 0) != box.sizes.end()) return;
     const std::vector<std::int64_t> strides = row_major_strides(shape_);
     std::size_t outer = shape_.size();
     std::int64_t run = item_;
@@ -104,7 +105,6 @@ class AssembledFile final : public AdaptedFile {
       run *= box.sizes[--outer];
       if (box.sizes[outer] != shape_[outer]) break;
     }
-    if (run == 0) return;
     const std::int64_t end = offset + std::ssize(into);
     std::vector<std::int64_t> index(outer, 0);
     std::int64_t done = 0;

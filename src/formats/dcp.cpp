@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "base/checked_math.h"
+#include "base/json_text.h"
 #include "brainsurgery/error.h"
 #include "formats/adapted_file.h"
-#include "base/json_text.h"
 #include "formats/pickle_vm.h"
 #include "formats/pickle_writer.h"
 #include "formats/safetensors.h"
@@ -59,6 +59,7 @@ class MetadataReader {
   [[nodiscard]] std::int64_t integer(PickleRef ref) const;
   [[nodiscard]] Shape sizes(PickleRef ref) const;
   void read_places(PickleRef storage_data);
+  void check_places() const;
   [[nodiscard]] TensorEntry read_tensor(const std::string& name, PickleRef description);
   [[nodiscard]] TensorEntry read_part(const std::string& name, const Part& part);
   void check_cover(const std::string& name, const std::vector<TensorBox>& boxes, const Shape& shape) const;
@@ -137,8 +138,25 @@ void MetadataReader::read_places(PickleRef storage_data) {
       if (node.kind != Kind::none && !node.items.empty())
         fail("its data are transformed (compressed?), which is not supported");
     }
-    if (const PickleRef offset = field(index, "offset"); tree_[offset].kind != Kind::none) part.starts = sizes(offset);
+    // Of what is no tensor PyTorch writes no offset at all.
+    const auto offset = find(index, "offset");
+    if (offset && tree_[*offset].kind != Kind::none) part.starts = sizes(*offset);
     parts_[text(field(index, "fqn"))].push_back(std::move(part));
+  }
+}
+
+// Every item has a place of its own. If many could stand in one, a small file would be parsed without end.
+void MetadataReader::check_places() const {
+  std::map<std::string_view, std::vector<const Part*>> places;
+  for (const auto& [name, parts] : parts_) {
+    for (const Part& part : parts) places[part.file].push_back(&part);
+  }
+  for (auto& [file, parts] : places) {
+    std::ranges::sort(parts, {}, &Part::offset);
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+      if (parts[i]->offset - parts[i - 1]->offset < parts[i - 1]->length)
+        fail("two items stand in one place of " + in_quotes(file));
+    }
   }
 }
 
@@ -187,8 +205,13 @@ TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef descr
   if (!dtype || *dtype == DType::F4)
     fail(in_quotes(name) + " is " + std::string(dtype_name) + ", which is not supported");
   TensorEntry entry{name, {*dtype, sizes(field(description, "size"))}, nullptr};
-  static_cast<void>(byte_count(entry.desc.dtype, entry.desc.shape));
-  const std::vector<Part>& parts = parts_[name];
+  try {
+    static_cast<void>(byte_count(entry.desc.dtype, entry.desc.shape));
+  } catch (const Error& error) {
+    fail(in_quotes(name) + ": " + error.what());
+  }
+  const auto described = parts_.extract(name);  // a second description finds nothing
+  const std::vector<Part> parts = described ? std::move(described.mapped()) : std::vector<Part>();
   if (parts.empty()) fail("nobody says where " + in_quotes(name) + " is");
   if (parts.size() > kMaxParts) fail(in_quotes(name) + " has more than " + std::to_string(kMaxParts) + " parts");
   std::vector<TensorBox> boxes;
@@ -211,6 +234,7 @@ TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef descr
 FileContents MetadataReader::read() {
   const PickleRef metadata = state(tree_.root, "Metadata");
   read_places(field(metadata, "storage_data"));
+  check_places();
   const PickleNode& described = tree_[field(metadata, "state_dict_metadata")];
   if (described.kind != Kind::dict) fail("'state_dict_metadata' is " + std::string(describe(described.kind)));
   FileContents contents;

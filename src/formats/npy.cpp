@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/checked_math.h"
 #include "base/json_text.h"
 #include "base/text.h"
 #include "brainsurgery/error.h"
@@ -80,10 +81,6 @@ TensorEntry read_entry(const std::shared_ptr<const ReadableFile>& file, const Zi
     return entry_of(std::move(name), std::move(header), file, entry.offset);
   }
   NpyHeader header = parse_npy_header(deflated_head(*file, entry, context), entry.size, context);
-  if (entry.size > kMaxInflatedBytes) {
-    throw Error(ErrorCode::run, context + ": its " + std::to_string(entry.size) + " bytes are above the limit of " +
-                                    std::to_string(kMaxInflatedBytes) + " for compressed arrays");
-  }
   auto plain = inflated(file, entry.offset, entry.stored_size, entry.size, context);
   return entry_of(std::move(name), std::move(header), std::move(plain), 0);
 }
@@ -102,6 +99,7 @@ FileContents read_npz(std::shared_ptr<const ReadableFile> file) {
   const std::string context = in_quotes(file->path()) + ": invalid npz archive";
   const ZipDirectory zip = read_zip_directory(*file, 0, file->status().size, context);
   FileContents contents;
+  std::int64_t inflated_bytes = 0;
   for (const ZipEntry& entry : zip.entries) {
     if (!entry.name.ends_with(kSuffix)) {
       contents.warnings.push_back(in_quotes(file->path()) + ": " + in_quotes(entry.name) +
@@ -109,6 +107,11 @@ FileContents read_npz(std::shared_ptr<const ReadableFile> file) {
       continue;
     }
     contents.tensors.push_back(read_entry(file, entry, context + ": entry " + in_quotes(entry.name)));
+    if (entry.deflated) inflated_bytes = checked_add(inflated_bytes, entry.size);
+    if (inflated_bytes > kMaxInflatedBytes) {
+      throw Error(ErrorCode::run, context + ": its compressed arrays hold more than the limit of " +
+                                      std::to_string(kMaxInflatedBytes) + " bytes");
+    }
   }
   return contents;
 }

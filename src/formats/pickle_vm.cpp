@@ -1,12 +1,13 @@
 #include "formats/pickle_vm.h"
 
 #include <array>
+#include <map>
 #include <unordered_map>
 #include <utility>
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "brainsurgery/error.h"
-#include "base/json_text.h"
 
 namespace brainsurgery {
 
@@ -44,6 +45,7 @@ class Machine {
   // The stack.
   PickleRef add(PickleNode node);
   void push(PickleNode node) { stack_.push_back(add(std::move(node))); }
+  void push_shared(Kind kind, std::int64_t integer = 0);
   PickleRef pop();
   PickleRef top();
   std::vector<PickleRef> pop_to_mark();
@@ -67,7 +69,9 @@ class Machine {
   std::size_t opcode_at_ = 0;
   std::vector<PickleRef> stack_;
   std::vector<std::size_t> marks_;
-  std::unordered_map<std::uint64_t, PickleRef> memo_;
+  std::map<std::uint64_t, PickleRef>
+      memo_;  // the pickle chooses the keys, which could be made to collide in a hash table
+  std::map<std::pair<Kind, std::int64_t>, PickleRef> shared_;
   std::unordered_map<std::string, PickleRef> known_globals_;  // owns the names
   std::unordered_map<PickleRef, PickleGlobal> uses_;
   std::size_t copied_ = 0;
@@ -122,6 +126,13 @@ std::vector<PickleRef> Machine::pop_to_mark() {
   return items;
 }
 
+// Values of a byte or two of which there are many and which nobody changes.
+void Machine::push_shared(Kind kind, std::int64_t integer) {
+  const auto [at, is_new] = shared_.try_emplace({kind, integer});
+  if (is_new) at->second = add({.kind = kind, .integer = integer});
+  stack_.push_back(at->second);
+}
+
 void Machine::push_text(std::string_view text) {
   if (!is_valid_utf8(text)) fail("a text is not valid UTF-8");
   push({.kind = Kind::text, .text = text});
@@ -141,6 +152,7 @@ void Machine::push_integer(std::string_view twos_complement) {
 }
 
 void Machine::global(std::string_view module, std::string_view name) {
+  if (module.size() + name.size() > kMaxPickleGlobal) fail("the name of a global is too long");
   const std::string full = python3_name(module, name);
   if (const auto known = known_globals_.find(full); known != known_globals_.end())
     return stack_.push_back(known->second);
@@ -163,7 +175,8 @@ void Machine::call(PickleRef callee, PickleRef arguments) {
   if (use == uses_.end()) fail("it calls " + std::string(describe(tree_[callee].kind)));
   const std::string name(tree_[callee].text);
   if (tree_[arguments].kind != Kind::tuple) fail("the arguments of " + in_quotes(name) + " are no tuple");
-  const std::vector<PickleRef> given = tree_[arguments].items;
+  // Not a copy, which a few bytes could ask for again and again.
+  const std::span<const PickleRef> given = tree_[arguments].items;
   const auto object = [&] { push_items(Kind::object, {callee, arguments}); };
   const auto wrong = [&] { fail(in_quotes(name) + " is called with arguments that it does not take"); };
   switch (use->second) {
@@ -248,25 +261,25 @@ void Machine::count_copied(std::size_t items) {
 bool Machine::step_atom(unsigned char opcode) {
   switch (opcode) {
     case 'N':
-      push({.kind = Kind::none});
+      push_shared(Kind::none);
       return true;
     case 0x88:  // NEWTRUE
     case 0x89:  // NEWFALSE
-      push({.kind = Kind::boolean, .integer = opcode == 0x88});
+      push_shared(Kind::boolean, opcode == 0x88 ? 1 : 0);
       return true;
     case 'J':  // BININT
       push_integer(take(4));
       return true;
     case 'K':  // BININT1
     case 'M':  // BININT2
-      push({.kind = Kind::integer, .integer = static_cast<std::int64_t>(number(opcode == 'K' ? 1 : 2))});
+      push_shared(Kind::integer, static_cast<std::int64_t>(number(opcode == 'K' ? 1 : 2)));
       return true;
     case 0x8a:  // LONG1
       push_integer(counted(1));
       return true;
     case 'G':  // BINFLOAT
       take(8);
-      push({.kind = Kind::real});
+      push_shared(Kind::real);
       return true;
     case 'X':  // BINUNICODE
       push_text(counted(4));
@@ -304,7 +317,7 @@ bool Machine::step_container(unsigned char opcode) {
       marks_.push_back(stack_.size());
       return true;
     case ')':
-      push_items(Kind::tuple, {});
+      push_shared(Kind::tuple);
       return true;
     case 0x85:  // TUPLE1 .. TUPLE3
     case 0x86:

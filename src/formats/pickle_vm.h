@@ -22,8 +22,10 @@
 namespace brainsurgery {
 
 inline constexpr std::int64_t kMaxPickleBytes = 128 << 20;
-inline constexpr std::size_t kMaxPickleNodes = 20'000'000;
-inline constexpr std::size_t kMaxPickleMarks = 1000;  // open at a time
+inline constexpr std::int64_t kMaxDeflatedPickle = 32 << 20;  // where an archive compresses it; PyTorch does not
+inline constexpr std::size_t kMaxPickleNodes = 3'000'000;     // 250,000 tensors; 200 MB
+inline constexpr std::size_t kMaxPickleMarks = 1000;          // open at a time
+inline constexpr std::size_t kMaxPickleGlobal = 4096;         // bytes of "module.name"
 
 using PickleRef = std::uint32_t;  // a place in PickleTree::nodes
 
@@ -64,7 +66,7 @@ enum class PickleGlobal : std::uint8_t {
 using PickleGlobals = std::function<std::optional<PickleGlobal>(std::string_view name)>;
 
 struct PickleTree {
-  std::vector<PickleNode> nodes;
+  std::deque<PickleNode> nodes;   // small immutable values that are equal share one
   std::deque<std::string> names;  // of globals
   PickleRef root = 0;
   std::int64_t size = 0;  // bytes up to and including STOP

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_text.h"
 #include "brainsurgery/error.h"
 #include "formats/duplicate_names.h"
-#include "base/json_text.h"
 #include "formats/safetensors.h"
 
 namespace brainsurgery {
@@ -22,6 +22,8 @@ using Kind = PickleNode::Kind;
 
 constexpr int kMaxNesting = 200;                 // containers inside each other
 constexpr std::int64_t kMaxVisits = 10'000'000;  // a shared container counts each time
+// Of all names that are made. A long key stands in the pickle once and can be part of many names.
+constexpr std::size_t kMaxNameBytes = 128 << 20;
 
 // Where scripts put the model; 'state_dict' goes before all.
 constexpr auto kUsualKeys =
@@ -50,13 +52,42 @@ constexpr auto kTrainerKeys = std::to_array<std::string_view>({"optimizer",
                                                                "cuda_rng_state",
                                                                "np_rng_state"});
 
-bool is_one_of(std::string_view key, std::span<const std::string_view> keys) {
-  return std::ranges::find(keys, key) != keys.end();
-}
-
+// A part of a container. The key of a list's is its number.
 struct Child {
-  std::string key;
+  const PickleNode* key;  // nullptr: the number
+  std::size_t number;
   PickleRef value;
+
+  [[nodiscard]] std::string name() const {
+    if (key == nullptr) return std::to_string(number);
+    if (key->kind == Kind::text) return std::string(key->text);
+    if (key->kind == Kind::integer) return std::to_string(key->integer);
+    return "(" + std::string(describe(key->kind)) + ")";
+  }
+  [[nodiscard]] bool is(std::string_view text) const {
+    return key != nullptr && key->kind == Kind::text && key->text == text;
+  }
+  [[nodiscard]] bool is_one_of(std::span<const std::string_view> names) const {
+    return std::ranges::any_of(names, [&](std::string_view text) { return is(text); });
+  }
+};
+
+// The parts of a container, made one by one: a list can be shared by many.
+class Children {
+ public:
+  Children(const PickleTree& tree, const PickleNode* node)
+      : tree_(tree), node_(node), step_(node != nullptr && node->kind == Kind::dict ? 2 : 1) {}
+
+  [[nodiscard]] std::size_t size() const { return node_ == nullptr ? 0 : node_->items.size() / step_; }
+  [[nodiscard]] Child operator[](std::size_t i) const {
+    const std::vector<PickleRef>& items = node_->items;
+    return step_ == 1 ? Child{nullptr, i, items[i]} : Child{&tree_[items[2 * i]], i, items[2 * i + 1]};
+  }
+
+ private:
+  const PickleTree& tree_;
+  const PickleNode* node_;
+  std::size_t step_;
 };
 
 class Chooser {
@@ -68,13 +99,13 @@ class Chooser {
 
  private:
   [[noreturn]] void fail(const std::string& reason) const { throw Error(ErrorCode::run, context_ + ": " + reason); }
-  [[nodiscard]] std::vector<Child> children(PickleRef ref) const;
+  [[nodiscard]] Children children(PickleRef ref) const;
+  [[nodiscard]] std::string name_of(const Child& child, const std::string* parent);
   [[nodiscard]] bool is_container(PickleRef ref) const;
   bool holds_tensor(PickleRef ref, int nesting = 0);
   [[nodiscard]] std::optional<PickleRef> find_part(PickleRef ref, std::string_view part, int nesting = 0) const;
   [[nodiscard]] PickleRef usual_part();
   void collect(PickleRef ref, const std::string& name, bool of_model, int nesting = 0);
-  void note_skipped(const std::string& name);
   void check_names() const;
 
   const PickleTree& tree_;
@@ -85,6 +116,7 @@ class Chooser {
   PickleRef model_ = 0;
   bool leaves_out_trainer_ = false;  // the model is the root, where the trainer's keys are too
   std::int64_t visits_ = 0;
+  std::size_t name_bytes_ = 0;
   std::size_t skipped_ = 0;
   std::string first_skipped_;
   FileContents contents_;
@@ -97,25 +129,18 @@ bool Chooser::is_container(PickleRef ref) const {
          (tree_.callee(ref).starts_with(kScriptPrefix) && tree_[ref].items.size() == 3);
 }
 
-std::vector<Child> Chooser::children(PickleRef ref) const {
-  std::vector<Child> result;
-  const PickleNode& node = tree_[ref];
-  if (node.kind == Kind::object) return children(node.items[2]);
-  if (node.kind == Kind::list || node.kind == Kind::tuple) {
-    for (std::size_t i = 0; i < node.items.size(); ++i) result.push_back({std::to_string(i), node.items[i]});
-  } else if (node.kind == Kind::dict) {
-    for (std::size_t i = 0; i < node.items.size(); i += 2) {
-      const PickleNode& key = tree_[node.items[i]];
-      if (key.kind == Kind::text) {
-        result.push_back({std::string(key.text), node.items[i + 1]});
-      } else if (key.kind == Kind::integer) {
-        result.push_back({std::to_string(key.integer), node.items[i + 1]});
-      } else {
-        result.push_back({"(" + std::string(describe(key.kind)) + ")", node.items[i + 1]});
-      }
-    }
-  }
-  return result;
+Children Chooser::children(PickleRef ref) const {
+  const PickleNode* node = &tree_[ref];
+  if (node->kind == Kind::object) node = &tree_[node->items[2]];
+  const bool has_parts = node->kind == Kind::dict || node->kind == Kind::list || node->kind == Kind::tuple;
+  return Children(tree_, has_parts ? node : nullptr);
+}
+
+std::string Chooser::name_of(const Child& child, const std::string* parent) {
+  std::string name = parent == nullptr ? child.name() : *parent + "." + child.name();
+  name_bytes_ += name.size();
+  if (name_bytes_ > kMaxNameBytes) fail(fmt::format("its names have more than {} bytes", kMaxNameBytes));
+  return name;
 }
 
 bool Chooser::holds_tensor(PickleRef ref, int nesting) {
@@ -125,16 +150,20 @@ bool Chooser::holds_tensor(PickleRef ref, int nesting) {
     fail(fmt::format("containers are nested more than {} deep, or hold themselves", kMaxNesting));
   if (const auto known = holds_.find(ref); known != holds_.end()) return known->second;
   bool holds = false;
-  for (const Child& child : children(ref)) holds = holds_tensor(child.value, nesting + 1) || holds;
+  const Children parts = children(ref);
+  for (std::size_t i = 0; i < parts.size(); ++i) holds = holds_tensor(parts[i].value, nesting + 1) || holds;
   return holds_[ref] = holds;
 }
 
 std::optional<PickleRef> Chooser::find_part(PickleRef ref, std::string_view part, int nesting) const {
   if (part.empty()) return ref;
   if (!is_container(ref) || nesting > kMaxNesting) return std::nullopt;
-  for (const Child& child : children(ref)) {
-    if (!part.starts_with(child.key)) continue;
-    const std::string_view rest = part.substr(child.key.size());
+  const Children parts = children(ref);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Child child = parts[i];
+    const std::string key = child.name();
+    if (!part.starts_with(key)) continue;
+    const std::string_view rest = part.substr(key.size());
     if (!rest.empty() && !rest.starts_with('.')) continue;
     if (const auto found = find_part(child.value, rest.empty() ? rest : rest.substr(1), nesting + 1)) return found;
   }
@@ -145,12 +174,14 @@ PickleRef Chooser::usual_part() {
   const PickleRef root = tree_.root;
   std::vector<Child> candidates;
   bool tensors_in_root = false;
-  for (const Child& child : children(root)) {
+  const Children parts = children(root);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Child child = parts[i];
     if (is_torch_tensor(tree_, child.value)) {
-      tensors_in_root = tensors_in_root || !is_one_of(child.key, kTrainerKeys);
+      tensors_in_root = tensors_in_root || !child.is_one_of(kTrainerKeys);
     } else if (is_container(child.value) && holds_tensor(child.value)) {
-      if (child.key == "state_dict" && !tensors_in_root) return child.value;
-      if (is_one_of(child.key, kUsualKeys)) candidates.push_back(child);
+      if (child.is("state_dict") && !tensors_in_root) return child.value;
+      if (child.is_one_of(kUsualKeys)) candidates.push_back(child);
     }
   }
   if (tensors_in_root || candidates.empty() || tree_[root].kind != Kind::dict) {
@@ -159,20 +190,15 @@ PickleRef Chooser::usual_part() {
   }
   if (candidates.size() > 1) {
     std::string names;
-    for (const Child& candidate : candidates) names += (names.empty() ? "" : ", ") + in_quotes(candidate.key);
+    for (const Child& candidate : candidates) names += (names.empty() ? "" : ", ") + in_quotes(candidate.name());
     fail(fmt::format("several parts could be the model: {}; name the one you mean: {}#{}", names, path_,
-                     candidates.front().key));
+                     candidates.front().name()));
   }
   return candidates.front().value;
 }
 
-void Chooser::note_skipped(const std::string& name) {
-  if (skipped_++ == 0) first_skipped_ = name;
-}
-
 // The tensors at and below `ref` in the order of the file.
 void Chooser::collect(PickleRef ref, const std::string& name, bool of_model, int nesting) {
-  if (++visits_ > kMaxVisits) fail("its containers share parts so often that they unfold to too many values");
   if (nesting > kMaxNesting)
     fail(fmt::format("containers are nested more than {} deep, or hold themselves", kMaxNesting));
   if (is_torch_tensor(tree_, ref)) {
@@ -189,15 +215,20 @@ void Chooser::collect(PickleRef ref, const std::string& name, bool of_model, int
     list.push_back(std::move(tensor.entry));
     return;
   }
-  if (!is_container(ref)) {
-    if (of_model) note_skipped(name);
-    return;
-  }
-  for (const Child& child : children(ref)) {
-    const bool trainers = nesting == 0 && of_model && leaves_out_trainer_ && is_one_of(child.key, kTrainerKeys);
-    if (!of_model && child.value == model_) continue;
-    if (trainers) continue;
-    collect(child.value, nesting == 0 ? child.key : name + "." + child.key, of_model, nesting + 1);
+  const Children parts = children(ref);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Child child = parts[i];
+    if (++visits_ > kMaxVisits) fail("its containers share parts so often that they unfold to too many values");
+    const bool trainers = nesting == 0 && of_model && leaves_out_trainer_ && child.is_one_of(kTrainerKeys);
+    if (trainers || (!of_model && child.value == model_)) continue;
+    const bool leads_on = is_torch_tensor(tree_, child.value) || is_container(child.value);
+    if (!leads_on && (!of_model || skipped_++ > 0)) continue;
+    std::string child_name = name_of(child, nesting == 0 ? nullptr : &name);
+    if (leads_on) {
+      collect(child.value, child_name, of_model, nesting + 1);
+    } else {
+      first_skipped_ = std::move(child_name);
+    }
   }
 }
 
@@ -223,8 +254,9 @@ FileContents Chooser::choose(std::string_view part) {
   if (model_ != root) {
     collect(root, "", false);
   } else if (leaves_out_trainer_) {
-    for (const Child& child : children(root)) {
-      if (is_one_of(child.key, kTrainerKeys)) collect(child.value, child.key, false, 1);
+    const Children parts = children(root);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (parts[i].is_one_of(kTrainerKeys)) collect(parts[i].value, parts[i].name(), false, 1);
     }
   }
   check_names();

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/checked_math.h"
-#include "brainsurgery/error.h"
 #include "base/json_text.h"
+#include "brainsurgery/error.h"
 #include "formats/safetensors.h"
 
 namespace brainsurgery {
@@ -19,6 +19,7 @@ constexpr std::string_view kUtils = "torch._utils.";
 // A view that repeats elements (stride 0) may be as large as this, or this many times its storage.
 constexpr std::int64_t kMaxExpandedBytes = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxExpansion = 1024;
+constexpr std::size_t kMaxStorageKey = 1024;  // bytes; PyTorch's are numbers
 
 class TensorReader {
  public:
@@ -129,7 +130,13 @@ void TensorReader::place(TorchTensor& tensor, const TorchStorages::View& view, S
   entry.offset = storage.begin + view.first * storage.type.item + offset * item;
   if (elements == 0) entry.offset = storage.begin;
   entry.storage = StorageSpan{storage.begin, storage.bytes};
-  if (!is_packed(entry.desc.shape, strides)) entry.strides = std::move(strides);
+  if (!is_packed(entry.desc.shape, strides)) {
+    // Nobody walks along a dimension of size 1; a stride that says nothing must not overflow either.
+    for (std::size_t i = 0; i < strides.size(); ++i) {
+      if (entry.desc.shape[i] == 1) strides[i] = 0;
+    }
+    entry.strides = std::move(strides);
+  }
   if (packs_two) unpack_float4(tensor);
 }
 
@@ -204,6 +211,7 @@ TorchStorages::TorchStorages(const PickleTree& tree, bool legacy, const std::str
     if (!type) fail("a storage is of an unknown type");
     if (tree[id.items[2]].kind != Kind::text) fail("the key of a storage is no text");
     const std::string_view key = tree[id.items[2]].text;
+    if (key.size() > kMaxStorageKey) fail("the key of a storage is too long");
     const std::int64_t count = count_at(id.items[4]);
     const auto bytes = try_multiply(count, type->item);
     if (!bytes) fail("the storage " + in_quotes(key) + " is too large");

@@ -14,9 +14,9 @@
 #include <utility>
 
 #include "base/checked_math.h"
+#include "base/json_text.h"
 #include "brainsurgery/error.h"
 #include "formats/adapted_file.h"
-#include "base/json_text.h"
 #include "formats/torch_state_dict.h"
 #include "formats/torch_tensors.h"
 #include "formats/zip_directory.h"
@@ -117,7 +117,8 @@ FileContents Archive::read(std::string_view part) {
   const bool is_script = record("constants.pkl") != nullptr;
   const ZipEntry* entry = record("data.pkl");
   if (entry == nullptr) fail("the record 'data.pkl' is missing");
-  const std::string pickle = read_zip_entry(*file_, *entry, kMaxPickleBytes, context_);
+  const std::string pickle =
+      read_zip_entry(*file_, *entry, entry->deflated ? kMaxDeflatedPickle : kMaxPickleBytes, context_);
   const std::string where = context_ + ": data.pkl";
   const PickleTree tree = read_pickle(pickle, is_script ? torch_script_global : torch_global, where);
   if (tree.size != std::ssize(pickle)) fail("data.pkl goes on behind its end");
