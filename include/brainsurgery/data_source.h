@@ -14,11 +14,12 @@
 
 namespace brainsurgery {
 
-// nullopt, all three: the tensor is empty, or its dtype does not compute (complex and sub-byte types). NaN as soon as one
-// element is.
+// nullopt, all three: the tensor is empty, or its dtype does not compute (complex and sub-byte types). NaN as soon as
+// one element is.
 struct TensorStatistics {
   std::optional<double> min, max;  // exact, but for 64-bit integers beyond 2^53
-  // In the precision in which PyTorch gives it: of float16 in float16, of integers, booleans and 8-bit floats in float32.
+  // In the precision in which PyTorch gives it: of float16 in float16, of integers, booleans and 8-bit floats in
+  // float32.
   std::optional<double> mean;
 
   friend bool operator==(const TensorStatistics&, const TensorStatistics&) = default;
@@ -38,8 +39,8 @@ class DataSource {
   [[nodiscard]] virtual TensorStatistics statistics(const Expr& expr) = 0;
   // All elements, packed.
   [[nodiscard]] virtual std::vector<std::byte> values(const Expr& expr) = 0;
-  // a, b: one shape and dtype. With `eps`: elements may differ by at most it, and max_abs is given; a dtype that does not
-  // compute is compared as without.
+  // a, b: one shape and dtype. With `eps`: elements may differ by at most it, and max_abs is given; a dtype that does
+  // not compute is compared as without.
   [[nodiscard]] virtual Difference difference(const Expr& a, const Expr& b, std::optional<double> eps) = 0;
 };
 

@@ -135,8 +135,9 @@ void add_load_save(CommandRegistry& registry) {
   saving.text(&SaveSpec::shard, "shard", FieldKind::size).doc("Size of the files of a directory, as in 5GB, or none.");
   saving.choice(&SaveSpec::tied, "tied", kTied)
       .defaults_to("keep")
-      .doc("Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata say for "
-           "which others it stands.");
+      .doc(
+          "Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata say for "
+          "which others it stands.");
   saving.shorthand("path");
   saving.check(problem_of_save);
   Command save_command = make_command<SaveSpec>(saving, save);

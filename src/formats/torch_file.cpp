@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "brainsurgery/error.h"
 #include "base/json_text.h"
+#include "brainsurgery/error.h"
 #include "formats/torch_layout.h"
 #include "formats/torch_legacy.h"
 #include "formats/torch_zip.h"

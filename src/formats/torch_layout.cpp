@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "brainsurgery/error.h"
 #include "base/json_text.h"
+#include "brainsurgery/error.h"
 #include "formats/pickle_writer.h"
 #include "formats/torch_globals.h"
 #include "formats/zip_writer.h"

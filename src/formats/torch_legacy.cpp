@@ -10,8 +10,8 @@
 #include <string>
 #include <utility>
 
-#include "brainsurgery/error.h"
 #include "base/json_text.h"
+#include "brainsurgery/error.h"
 #include "formats/torch_state_dict.h"
 #include "formats/torch_tensors.h"
 

@@ -14,8 +14,8 @@
 #include <span>
 
 #include "base/checked_math.h"
-#include "brainsurgery/error.h"
 #include "base/json_text.h"
+#include "brainsurgery/error.h"
 
 namespace brainsurgery {
 

@@ -243,7 +243,8 @@ namespace {
 
 // "min or max", "one of is, ge, gt"
 std::string one_of(const std::vector<std::string>& names) {
-  return names.size() == 2 ? fmt::format("{} or {}", names[0], names[1]) : fmt::format("one of {}", fmt::join(names, ", "));
+  return names.size() == 2 ? fmt::format("{} or {}", names[0], names[1])
+                           : fmt::format("one of {}", fmt::join(names, ", "));
 }
 
 void report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context,

@@ -14,7 +14,8 @@ const std::array<std::string, 3> kTopLevelKeys{"inputs", "transforms", "output"}
 
 Schema describe_output() {
   SchemaBuilder<PlanOutput> schema(
-      "output", {"Where the result is written.", "A path alone is the mapping with that path.", "output: edited.safetensors"});
+      "output",
+      {"Where the result is written.", "A path alone is the mapping with that path.", "output: edited.safetensors"});
   schema.text(&PlanOutput::path, "path", FieldKind::path)
       .require()
       .doc("A file, or a directory; the suffix decides about the format.");
@@ -32,8 +33,9 @@ Schema describe_output() {
       .doc("Whether an existing target may be replaced.");
   schema.choice(&PlanOutput::tied, "tied", {kTiedSpellings.begin(), kTiedSpellings.end()})
       .defaults_to("keep")
-      .doc("Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata say for "
-           "which others it stands.");
+      .doc(
+          "Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata say for "
+          "which others it stands.");
   schema.shorthand("path");
   return schema.schema();
 }

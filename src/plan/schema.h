@@ -147,7 +147,7 @@ struct Field {
 struct Docs {
   std::string summary;  // one sentence
   std::string details;
-  std::string example;  // YAML of one step, for the model that plans/make_tiny_gpt2.yaml makes
+  std::string example;     // YAML of one step, for the model that plans/make_tiny_gpt2.yaml makes
   std::string setup = {};  // YAML list of the steps that the example needs before it
 };
 
@@ -157,7 +157,7 @@ struct Schema {
   std::vector<std::shared_ptr<Field>> fields;
   // The field that a payload which is no mapping stands for: `exists: REF`.
   const Field* shorthand = nullptr;
-  bool shorthand_only = false;  // ... and a mapping is refused
+  bool shorthand_only = false;            // ... and a mapping is refused
   std::vector<std::string> needs_one_of;  // fields of which at least one has to be there
 
   [[nodiscard]] const Field* find(std::string_view key) const;

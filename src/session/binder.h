@@ -29,7 +29,7 @@ namespace brainsurgery {
 // Where a model came from.
 struct Origin {
   Metadata metadata;
-  std::string format;  // the name of its files' Format
+  std::string format;                            // the name of its files' Format
   std::shared_ptr<const Checkpoint> checkpoint;  // nullptr: the plan made it
 };
 

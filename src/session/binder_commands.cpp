@@ -104,8 +104,8 @@ void Binder::load(const LoadRequest& request) {
   Origin origin;
   const StateDict file = open_model(request.alias, request.path, origin);
   if (request.format && *request.format != origin.format) {
-    throw Error(ErrorCode::plan, fmt::format("load.format: '{}' is of format {}, not {}", request.path, origin.format,
-                                             *request.format));
+    throw Error(ErrorCode::plan,
+                fmt::format("load.format: '{}' is of format {}, not {}", request.path, origin.format, *request.format));
   }
   if (file.names().size() != 1) {
     throw Error(ErrorCode::plan, fmt::format("load: '{}' holds {} tensors; 'to' takes a file with exactly one",

@@ -160,10 +160,9 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   const PlanState& state = binder.state();
   if (state.published.contains(canonical_path(plan.output->path)))
     refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
-  BoundOutput result =
-      bind_files(env, formats, target,
-                 {*state.workspace.find(choice.alias), binder.origin_of(choice.alias).metadata, ""}, choice.alias,
-                 choice.reason, options);
+  BoundOutput result = bind_files(env, formats, target,
+                                  {*state.workspace.find(choice.alias), binder.origin_of(choice.alias).metadata, ""},
+                                  choice.alias, choice.reason, options);
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {
     if (alias != choice.alias)

@@ -18,8 +18,10 @@ struct TernarySpec {
 constexpr const char* kSecondModel = "- load: {path: tiny_gpt2.safetensors, alias: tuned}";
 
 constexpr const char* kRules =
-    "Shapes and dtypes, after slicing, must be equal: nothing is broadcast or converted. Types below 32 bits are computed "
-    "in float32 and rounded once, integers wrap. Of bool, a sum is 'or', a product is 'and', and a difference is refused.";
+    "Shapes and dtypes, after slicing, must be equal: nothing is broadcast or converted. Types below 32 bits are "
+    "computed "
+    "in float32 and rounded once, integers wrap. Of bool, a sum is 'or', a product is 'and', and a difference is "
+    "refused.";
 
 Edit into_existing(std::string name, Arithmetic operation, std::string summary, std::string example,
                    std::string setup = "") {
@@ -37,8 +39,7 @@ Edit into_existing(std::string name, Arithmetic operation, std::string summary, 
 }
 
 Edit in_place(std::string name, Arithmetic operation, std::string summary, std::string example) {
-  SchemaBuilder<BinarySpec> schema(std::move(name),
-                                   {std::move(summary), kRules, std::move(example), kSecondModel});
+  SchemaBuilder<BinarySpec> schema(std::move(name), {std::move(summary), kRules, std::move(example), kSecondModel});
   schema.reference(&BinarySpec::from, "from", roles::source()).doc("The operand.");
   schema.reference(&BinarySpec::to, "to", roles::updated()).doc("The existing tensor that is changed.");
   return make_edit<BinarySpec>(schema, [operation](const BinarySpec&, const EditMatch& match) {
@@ -51,16 +52,16 @@ Edit in_place(std::string name, Arithmetic operation, std::string summary, std::
 void add_arithmetic(TransformRegistry& registry) {
   registry.add(into_existing("add", Arithmetic::add, "Adds two tensors into a third that exists.",
                              "add: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kSecondModel));
+  registry.add(in_place("add_", Arithmetic::add, "Adds one tensor to another.",
+                        "add_: {from: 'tuned::(.+)', to: 'model::\\1'}"));
   registry.add(
-      in_place("add_", Arithmetic::add, "Adds one tensor to another.", "add_: {from: 'tuned::(.+)', to: 'model::\\1'}"));
-  registry.add(into_existing("subtract", Arithmetic::subtract,
-                             "Writes the difference of two tensors to a third that exists.",
-                             "subtract: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kSecondModel));
+      into_existing("subtract", Arithmetic::subtract, "Writes the difference of two tensors to a third that exists.",
+                    "subtract: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kSecondModel));
   registry.add(in_place("subtract_", Arithmetic::subtract, "Subtracts one tensor from another.",
                         "subtract_: {from: 'model::(.+)', to: 'tuned::\\1'}"));
-  registry.add(into_existing("multiply", Arithmetic::multiply,
-                             "Multiplies two tensors element by element into a third that exists.",
-                             "multiply: {from_a: 'h\\.(\\d+)\\.ln_1\\.weight', from_b: 'h.\\1.ln_2.weight', to: 'h.\\1.ln_1.weight'}"));
+  registry.add(into_existing(
+      "multiply", Arithmetic::multiply, "Multiplies two tensors element by element into a third that exists.",
+      "multiply: {from_a: 'h\\.(\\d+)\\.ln_1\\.weight', from_b: 'h.\\1.ln_2.weight', to: 'h.\\1.ln_1.weight'}"));
 }
 
 }  // namespace brainsurgery

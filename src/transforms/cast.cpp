@@ -15,7 +15,8 @@ struct CastInPlaceSpec {
 };
 
 constexpr const char* kDetails =
-    "Floating types round to nearest even, half types and 8-bit floats by way of float32. Floating to integer truncates "
+    "Floating types round to nearest even, half types and 8-bit floats by way of float32. Floating to integer "
+    "truncates "
     "towards zero, integers wrap, and to bool everything but zero is true. Overflow, NaN and what does not fit: "
     "docs/arithmetic.md.";
 

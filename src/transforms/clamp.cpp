@@ -36,7 +36,7 @@ void add_limits(SchemaBuilder<Spec>& schema) {
   });
 }
 
-constexpr const char* kDetails = 
+constexpr const char* kDetails =
     "At least one limit. The dtype is kept and limits are rounded to it, for integers inwards. NaN stays NaN; bool is "
     "refused.";
 

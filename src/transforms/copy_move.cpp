@@ -27,10 +27,11 @@ Edit copy() {
 
 Edit move() {
   SchemaBuilder<PairSpec> schema(
-      "move", {"Renames tensors, also from one model to another.",
-               "All destinations are checked before the first tensor is renamed, so a destination that is itself about to "
-               "be renamed still exists. The counters of the new name start anew.",
-               "move: {from: '(.+)', to: 'transformer.\\1'}"});
+      "move",
+      {"Renames tensors, also from one model to another.",
+       "All destinations are checked before the first tensor is renamed, so a destination that is itself about to "
+       "be renamed still exists. The counters of the new name start anew.",
+       "move: {from: '(.+)', to: 'transformer.\\1'}"});
   schema.reference(&PairSpec::from, "from", roles::moved()).doc("What to rename.");
   schema.reference(&PairSpec::to, "to", roles::created()).doc("The new name.");
   Edit edit = make_edit<PairSpec>(schema, source_of);

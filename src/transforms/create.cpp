@@ -22,7 +22,9 @@ std::optional<FieldProblem> problem_of_shape(const CreateSpec& spec) {
 }
 
 SchemaBuilder<CreateSpec> describe(std::string name, std::string summary, std::string example) {
-  SchemaBuilder<CreateSpec> schema(std::move(name), {std::move(summary), "One tensor, in the model that its name says. Sizes are positive.", std::move(example)});
+  SchemaBuilder<CreateSpec> schema(
+      std::move(name),
+      {std::move(summary), "One tensor, in the model that its name says. Sizes are positive.", std::move(example)});
   schema.reference(&CreateSpec::target, "target", roles::created_literal()).doc("The new name.");
   schema.field(&CreateSpec::shape, "shape").require().doc("The sizes.");
   schema.field(&CreateSpec::dtype, "dtype").defaults_to("float32").doc("The element type.");

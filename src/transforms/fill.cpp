@@ -57,23 +57,27 @@ Expr fill(const FillOptions& options, const EditMatch& match) {
 }
 
 constexpr const char* kDetails =
-    "mode constant: a number. mode rand: random values, of floating types only. mode tensor: numbers written in the plan, "
-    "broadcast to the shape. Numbers are converted as by cast; one that does not fit the dtype is a mistake. Keys of the "
+    "mode constant: a number. mode rand: random values, of floating types only. mode tensor: numbers written in the "
+    "plan, "
+    "broadcast to the shape. Numbers are converted as by cast; one that does not fit the dtype is a mistake. Keys of "
+    "the "
     "other modes are ignored.";
 
 }  // namespace
 
 void add_fill(TransformRegistry& registry) {
-  SchemaBuilder<FillSpec> copying("fill", {"Creates tensors in the shape and dtype of others, with other elements.",
-                                           kDetails, "fill: {from: 'wte.weight', to: 'lm_head.weight', mode: rand, distribution: normal, std: 0.02, seed: 1}"});
+  SchemaBuilder<FillSpec> copying(
+      "fill",
+      {"Creates tensors in the shape and dtype of others, with other elements.", kDetails,
+       "fill: {from: 'wte.weight', to: 'lm_head.weight', mode: rand, distribution: normal, std: 0.02, seed: 1}"});
   copying.reference(&FillSpec::from, "from", roles::source()).doc("Whose shape and dtype to take.");
   copying.reference(&FillSpec::to, "to", roles::created()).doc("The new name.");
   add_fill_fields(copying);
   registry.add(make_edit<FillSpec>(
       copying, [](const FillSpec& spec, const EditMatch& match) { return std::vector{fill(spec, match)}; }));
 
-  SchemaBuilder<FillInPlaceSpec> in_place(
-      "fill_", {"Replaces the elements of tensors.", kDetails, "fill_: {target: 'wte.weight::[0]', mode: constant, value: 0}"});
+  SchemaBuilder<FillInPlaceSpec> in_place("fill_", {"Replaces the elements of tensors.", kDetails,
+                                                    "fill_: {target: 'wte.weight::[0]', mode: constant, value: 0}"});
   in_place.reference(&FillInPlaceSpec::target, "target", roles::in_place()).doc("What to fill.");
   add_fill_fields(in_place);
   registry.add(make_edit<FillInPlaceSpec>(

@@ -15,7 +15,8 @@ void add_matmul(TransformRegistry& registry) {
       "matmul",
       {"Multiplies matrices into a new tensor.",
        "By torch.matmul's rules: vectors (two give a scalar), matrices, and batches of matrices whose other dimensions "
-       "are broadcast. The operands have one dtype, not bool and no 8-bit float; half types are computed in float32 and "
+       "are broadcast. The operands have one dtype, not bool and no 8-bit float; half types are computed in float32 "
+       "and "
        "rounded once. The last bits depend on the BLAS library.",
        "matmul: {from_a: 'wpe.weight', from_b: 'h.0.attn.c_proj.weight', to: 'projected'}"});
   schema.reference(&MatmulSpec::from_a, "from_a", roles::source())

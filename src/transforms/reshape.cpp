@@ -31,14 +31,15 @@ std::optional<FieldProblem> problem_of_shape(const std::vector<std::int64_t>& sh
   return std::nullopt;
 }
 
-constexpr const char* kDetails = 
+constexpr const char* kDetails =
     "The elements keep their row-major order and their number; one size may be -1 and is inferred.";
 
 }  // namespace
 
 void add_reshape(TransformRegistry& registry) {
-  SchemaBuilder<ReshapeSpec> copying("reshape", {"Copies tensors into another shape.", kDetails,
-                                                 "reshape: {from: 'h\\.(\\d+)\\.attn\\.c_attn\\.bias', to: 'h.\\1.attn.biases', shape: [3, -1]}"});
+  SchemaBuilder<ReshapeSpec> copying(
+      "reshape", {"Copies tensors into another shape.", kDetails,
+                  "reshape: {from: 'h\\.(\\d+)\\.attn\\.c_attn\\.bias', to: 'h.\\1.attn.biases', shape: [3, -1]}"});
   copying.reference(&ReshapeSpec::from, "from", roles::source()).doc("What to reshape.");
   copying.reference(&ReshapeSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&ReshapeSpec::shape, "shape").require().doc("The new sizes.");
@@ -47,8 +48,8 @@ void add_reshape(TransformRegistry& registry) {
     return std::vector{reshape(match.operands[0].expr, spec.shape)};
   }));
 
-  SchemaBuilder<ReshapeInPlaceSpec> in_place(
-      "reshape_", {"Gives tensors another shape.", kDetails, "reshape_: {target: '.+\\.ln_1\\.weight', shape: [1, -1]}"});
+  SchemaBuilder<ReshapeInPlaceSpec> in_place("reshape_", {"Gives tensors another shape.", kDetails,
+                                                          "reshape_: {target: '.+\\.ln_1\\.weight', shape: [1, -1]}"});
   in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::in_place_whole()).doc("What to reshape.");
   in_place.field(&ReshapeInPlaceSpec::shape, "shape").require().doc("The new sizes.");
   in_place.check([](const ReshapeInPlaceSpec& spec) { return problem_of_shape(spec.shape); });
@@ -58,10 +59,11 @@ void add_reshape(TransformRegistry& registry) {
   edit.rebinds = true;
   registry.add(std::move(edit));
 
-  SchemaBuilder<PermuteSpec> permuting("permute", {"Copies tensors with their dimensions in another order.",
-                                                   "'order' names every dimension once, counted from 0; [1, 0] transposes a matrix. The "
-                                                   "result is stored in row-major order.",
-                                                   "permute: {from: 'h\\.(\\d+)\\.mlp\\.c_fc\\.weight', to: 'h.\\1.mlp.up.weight', order: [1, 0]}"});
+  SchemaBuilder<PermuteSpec> permuting(
+      "permute", {"Copies tensors with their dimensions in another order.",
+                  "'order' names every dimension once, counted from 0; [1, 0] transposes a matrix. The "
+                  "result is stored in row-major order.",
+                  "permute: {from: 'h\\.(\\d+)\\.mlp\\.c_fc\\.weight', to: 'h.\\1.mlp.up.weight', order: [1, 0]}"});
   permuting.reference(&PermuteSpec::from, "from", roles::source()).doc("What to permute.");
   permuting.reference(&PermuteSpec::to, "to", roles::created()).doc("The new name.");
   permuting.field(&PermuteSpec::order, "order").require().doc("Which dimension of the source comes at each place.");

@@ -15,14 +15,16 @@ struct ScaleInPlaceSpec {
 };
 
 constexpr const char* kDetails =
-    "The dtype is kept. The factor is rounded to the computing precision first (float64 for float64, else float32), then "
+    "The dtype is kept. The factor is rounded to the computing precision first (float64 for float64, else float32), "
+    "then "
     "there is one multiplication and one rounding. Integers take integral factors only, and wrap; bool is refused.";
 
 }  // namespace
 
 void add_scale(TransformRegistry& registry) {
-  SchemaBuilder<ScaleSpec> copying("scale", {"Multiplies tensors by a number into new names.", kDetails,
-                                             "scale: {from: 'h\\.(\\d+)\\.ln_1\\.weight', to: 'h.\\1.ln_1.half', by: 0.5}"});
+  SchemaBuilder<ScaleSpec> copying("scale",
+                                   {"Multiplies tensors by a number into new names.", kDetails,
+                                    "scale: {from: 'h\\.(\\d+)\\.ln_1\\.weight', to: 'h.\\1.ln_1.half', by: 0.5}"});
   copying.reference(&ScaleSpec::from, "from", roles::source()).doc("What to scale.");
   copying.reference(&ScaleSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&ScaleSpec::by, "by").require().doc("The factor; any number.");
@@ -31,7 +33,8 @@ void add_scale(TransformRegistry& registry) {
   }));
 
   SchemaBuilder<ScaleInPlaceSpec> in_place(
-      "scale_", {"Multiplies tensors by a number.", kDetails, "scale_: {target: 'h\\.\\d+\\.attn\\.c_proj\\.weight', by: 0.5}"});
+      "scale_",
+      {"Multiplies tensors by a number.", kDetails, "scale_: {target: 'h\\.\\d+\\.attn\\.c_proj\\.weight', by: 0.5}"});
   in_place.reference(&ScaleInPlaceSpec::target, "target", roles::in_place()).doc("What to scale.");
   in_place.field(&ScaleInPlaceSpec::by, "by").require().doc("The factor; any number.");
   registry.add(make_edit<ScaleInPlaceSpec>(in_place, [](const ScaleInPlaceSpec& spec, const EditMatch& match) {

@@ -71,9 +71,9 @@ std::vector<Expr> split(const SplitSpec& spec, const EditMatch& match) {
 
 void add_split_concat(TransformRegistry& registry) {
   SchemaBuilder<SplitSpec> splitting(
-      "split",
-      {"Cuts one tensor into several along a dimension.", "The sizes must add up to the size of the dimension. The tensor that is cut stays.",
-       "split: {from: 'h.0.attn.c_attn.weight', to: [q, k, v], sizes: [32, 32, 32], dim: 1}"});
+      "split", {"Cuts one tensor into several along a dimension.",
+                "The sizes must add up to the size of the dimension. The tensor that is cut stays.",
+                "split: {from: 'h.0.attn.c_attn.weight', to: [q, k, v], sizes: [32, 32, 32], dim: 1}"});
   splitting.reference(&SplitSpec::from, "from", roles::single_source())
       .doc("The tensor to cut; must match exactly one.");
   splitting.references(&SplitSpec::to, "to", roles::created_literal()).doc("The new names, at least two.");
@@ -83,7 +83,8 @@ void add_split_concat(TransformRegistry& registry) {
   registry.add(make_edit<SplitSpec>(splitting, split));
 
   SchemaBuilder<ConcatSpec> joining(
-      "concat", {"Joins tensors along a dimension.", "Dtype, rank and the sizes of the other dimensions must be equal. The tensors that are joined stay.",
+      "concat", {"Joins tensors along a dimension.",
+                 "Dtype, rank and the sizes of the other dimensions must be equal. The tensors that are joined stay.",
                  "concat: {from: ['h.0.ln_1.weight', 'h.0.ln_2.weight'], to: 'norms', dim: 0}"});
   joining.references(&ConcatSpec::from, "from", roles::single_source())
       .doc("The tensors to join, at least two; each must match exactly one.");

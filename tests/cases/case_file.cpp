@@ -8,12 +8,14 @@
 namespace brainsurgery::cases {
 namespace {
 
-constexpr std::array<std::string_view, 9> kKinds{"input", "file", "plan", "events", "printed", "output", "files", "run error", "error"};
+constexpr std::array<std::string_view, 9> kKinds{"input",  "file",  "plan",      "events", "printed",
+                                                 "output", "files", "run error", "error"};
 
 Section section_of(std::string_view line, const std::string& where) {
   for (const std::string_view kind : kKinds) {
     if (line == kind) return {std::string(kind), "", ""};
-    if (line.starts_with(kind) && line[kind.size()] == ' ') return {std::string(kind), std::string(line.substr(kind.size() + 1)), ""};
+    if (line.starts_with(kind) && line[kind.size()] == ' ')
+      return {std::string(kind), std::string(line.substr(kind.size() + 1)), ""};
   }
   throw std::runtime_error(where + ": unknown section '" + std::string(line) + "'");
 }
@@ -64,7 +66,8 @@ std::string to_string(const std::vector<Case>& cases) {
   for (const Case& test : cases) {
     if (!text.empty()) text += "\n";
     text += "=== " + test.title + "\n" + test.comment;
-    for (const Section& section : test.sections) text += "--- " + section.kind + (section.name.empty() ? "" : " " + section.name) + "\n" + section.text;
+    for (const Section& section : test.sections)
+      text += "--- " + section.kind + (section.name.empty() ? "" : " " + section.name) + "\n" + section.text;
   }
   return text;
 }

@@ -15,10 +15,11 @@
 //   --- output out.safetensors                  the tensors of an output, all of them, sorted by name
 //   w BF16 [3] = 0.5 1 1.5
 //
-// Instead of outputs: `--- error 2`, the exit code, followed by the whole message, which `check` has to give as well; or
-// `--- run error 1` where only data can tell. Then nothing may have been written. Further sections: `--- file NAME` makes
-// a text file, `--- files DIRECTORY` lists the names in a directory after the run. The inputs and files of a case called
-// `shared` are those of all later cases that have none of their own.
+// Instead of outputs: `--- error 2`, the exit code, followed by the whole message, which `check` has to give as well;
+// or
+// `--- run error 1` where only data can tell. Then nothing may have been written. Further sections: `--- file NAME`
+// makes a text file, `--- files DIRECTORY` lists the names in a directory after the run. The inputs and files of a case
+// called `shared` are those of all later cases that have none of their own.
 #pragma once
 
 #include <string>
@@ -28,16 +29,16 @@
 namespace brainsurgery::cases {
 
 struct Section {
-  std::string kind;    // "input", "plan", "output", "error", "run error", ...
-  std::string name;    // the rest of its line
-  std::string text;    // lines, each ended; no blank ones at the end
+  std::string kind;  // "input", "plan", "output", "error", "run error", ...
+  std::string name;  // the rest of its line
+  std::string text;  // lines, each ended; no blank ones at the end
 };
 
 struct Case {
   std::string title;
   std::string comment;  // lines before the first section
   std::vector<Section> sections;
-  int line = 0;         // of the title
+  int line = 0;                 // of the title
   std::vector<Section> shared;  // inputs that are not written here
 
   [[nodiscard]] bool is_shared() const { return title == "shared"; }

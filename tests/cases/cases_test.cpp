@@ -1,5 +1,6 @@
-// Runs the .case files: each case is checked, then run several times with other threads, tiles, budgets and without fusion, and
-// has to give the same every time. `cases_test --accept` rewrites what is expected to what came out; read the difference.
+// Runs the .case files: each case is checked, then run several times with other threads, tiles, budgets and without
+// fusion, and has to give the same every time. `cases_test --accept` rewrites what is expected to what came out; read
+// the difference.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -34,14 +35,16 @@ class EventLines final : public EventSink {
       text += brainsurgery::to_string(warning->diagnostic);
     } else if (const auto* step = std::get_if<events::StepBound>(&event)) {
       text += fmt::format("{} {}:", step->index + 1, step->command);
-      for (const auto& [word, count] : {std::pair{"created", step->created}, {"changed", step->changed}, {"deleted", step->deleted}}) {
+      for (const auto& [word, count] :
+           {std::pair{"created", step->created}, {"changed", step->changed}, {"deleted", step->deleted}}) {
         if (count > 0) text += fmt::format(" {} {}", word, count);
       }
       text += "\n";
     } else if (const auto* held = std::get_if<events::AssertionHeld>(&event)) {
       text += fmt::format("{} assert: holds\n", held->index + 1);
     } else if (const auto* output = std::get_if<events::OutputStarted>(&event)) {
-      text += fmt::format("writes {} to {} ({}): {} tensors\n", output->alias, output->path, output->reason, output->tensors);
+      text += fmt::format("writes {} to {} ({}): {} tensors\n", output->alias, output->path, output->reason,
+                          output->tensors);
     }
   }
 };
@@ -76,7 +79,9 @@ class CaseFolder {
   }
   static std::vector<std::string> everything() {
     std::vector<std::string> files;
-    for (const auto& entry : fs::recursive_directory_iterator(".")) files.push_back(entry.path().string() + "=" + (entry.is_regular_file() ? brainsurgery::testing::read_file(entry.path()) : ""));
+    for (const auto& entry : fs::recursive_directory_iterator("."))
+      files.push_back(entry.path().string() + "=" +
+                      (entry.is_regular_file() ? brainsurgery::testing::read_file(entry.path()) : ""));
     std::ranges::sort(files);
     return files;
   }
@@ -120,12 +125,16 @@ std::vector<Config> configs() {
   return {{"as usual", plain}, {"3 threads, tiles of 16 bytes", small}, {"no fusion, no memory", unfused}};
 }
 
-std::shared_ptr<const SourceText> plan_of(const Case& test) { return std::make_shared<SourceText>(SourceText{"plan.yaml", test.find("plan")->text}); }
+std::shared_ptr<const SourceText> plan_of(const Case& test) {
+  return std::make_shared<SourceText>(SourceText{"plan.yaml", test.find("plan")->text});
+}
 
-// The case with what came out in place of what was expected. Problems that no text can express are failures of the test.
+// The case with what came out in place of what was expected. Problems that no text can express are failures of the
+// test.
 Case actual(const Case& test, const Config& config) {
   Case result = test;
-  std::erase_if(result.sections, [](const Section& section) { return section.kind == "error" || section.kind == "run error"; });
+  std::erase_if(result.sections,
+                [](const Section& section) { return section.kind == "error" || section.kind == "run error"; });
   const CaseFolder folder(test);
   EventLines seen_by_check, seen_by_run;
   const Outcome<RunReport> checked = Session(posix_env(), seen_by_check, config.options).check(plan_of(test));
@@ -141,8 +150,10 @@ Case actual(const Case& test, const Config& config) {
   }
   if (!run.ok()) {
     EXPECT_TRUE(folder.untouched()) << "something was written in spite of the error";
-    std::erase_if(result.sections, [](const Section& section) { return section.kind == "output" || section.kind == "files"; });
-    result.sections.push_back({checked.ok() ? "run error" : "error", std::to_string(static_cast<int>(run.error().code())), to_string(run.error())});
+    std::erase_if(result.sections,
+                  [](const Section& section) { return section.kind == "output" || section.kind == "files"; });
+    result.sections.push_back({checked.ok() ? "run error" : "error",
+                               std::to_string(static_cast<int>(run.error().code())), to_string(run.error())});
     return result;
   }
   for (Section& section : result.sections) {
@@ -218,8 +229,10 @@ void accept_all() {
 }
 
 TEST(TensorText, GoesThereAndBack) {
-  for (const std::string line : {"a F32 [2, 2] = 1 -0 inf 0.1", "b BF16 [3] = nan 1.5 3.3895313892515355e+38", "c F16 [] = -6.103515625e-05", "d F8_E4M3 [2] = hex 38 ff",
-                                 "e U64 [1] = 18446744073709551615", "f I8 [0, 3] =", "g F64 [1] = 0.1", "h BOOL [2] = 0 1"}) {
+  for (const std::string line :
+       {"a F32 [2, 2] = 1 -0 inf 0.1", "b BF16 [3] = nan 1.5 3.3895313892515355e+38", "c F16 [] = -6.103515625e-05",
+        "d F8_E4M3 [2] = hex 38 ff", "e U64 [1] = 18446744073709551615", "f I8 [0, 3] =", "g F64 [1] = 0.1",
+        "h BOOL [2] = 0 1"}) {
     EXPECT_EQ(to_string(parse_tensor(line)), line);
   }
   EXPECT_EQ(to_string(parse_tensor("z I8 [3] = 1 0 ...")), "z I8 [3] = 1 0 0");

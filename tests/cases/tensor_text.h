@@ -3,9 +3,11 @@
 //   w BF16 [2, 3] = 0 1.5 inf -inf nan 1e30
 //   e F32 [0] =
 //   z I8 [4] = 1 0 ...            the last number is repeated
-//   h F8_E4M3 [2] = hex 38 40     bytes, for dtypes that have no numbers here; numbers: BOOL, integers, F16, BF16, F32, F64
+//   h F8_E4M3 [2] = hex 38 40     bytes, for dtypes that have no numbers here; numbers: BOOL, integers, F16, BF16, F32,
+//   F64
 //
-// Numbers are written and read by code of this folder alone, so that the program's conversions are held against something.
+// Numbers are written and read by code of this folder alone, so that the program's conversions are held against
+// something.
 #pragma once
 
 #include <cstddef>

@@ -46,7 +46,8 @@ TEST(CommandLine, RefusesUnknownOptionsAndSizes) {
 }
 
 TEST(CommandLine, WordsInFrontOfAPlan) {
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"-"}, {"run", "-"}, {"cli", "-"}, {"--quiet", "-"}, {"check", "-"}}) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"-"}, {"run", "-"}, {"cli", "-"}, {"--quiet", "-"}, {"check", "-"}}) {
     EXPECT_EQ(run(words, kCreates).code, 0) << words.front();
   }
 }
@@ -115,7 +116,10 @@ TEST(CommandLine, WritesOneFileAndSaysWhere) {
   const std::string path = folder / "z.safetensors";
   const Ran ran = run({"run", "-", "--no-sync", "--no-summarize"}, kCreates + "output: '" + path + "'\n");
   EXPECT_EQ(ran.code, 0);
-  EXPECT_EQ(ran.err, "writing 1 tensor of 'model' to '" + path + "' (the only alias that steps wrote to): 104 B, 0 B copied unchanged, 8 B computed\npublished '" + path + "'\n");
+  EXPECT_EQ(ran.err,
+            "writing 1 tensor of 'model' to '" + path +
+                "' (the only alias that steps wrote to): 104 B, 0 B copied unchanged, 8 B computed\npublished '" +
+                path + "'\n");
   EXPECT_EQ(ran.out, "");
   EXPECT_EQ(run({"run", "-", "--no-overwrite"}, kCreates + "output: '" + path + "'\n").code, 3);
 }
@@ -127,7 +131,8 @@ TEST(CommandLine, GoesOnWithStepsFromStandardInput) {
   const Ran ran = run({"-i", "--no-sync", plan}, "copy: from: z, to: z2\ncopy: from: x, to: w\nexit\n");
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.err.find("brainsurgery>"), std::string::npos);
-  EXPECT_NE(ran.err.find("<prompt>:1:13: error: copy.from: no tensor matches 'model::x'"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("<prompt>:1:13: error: copy.from: no tensor matches 'model::x'"), std::string::npos)
+      << ran.err;
   EXPECT_NE(ran.err.find("writing 2 tensors"), std::string::npos) << ran.err;
   EXPECT_NE(ran.out.find("- copy:\n    from: z\n    to: z2\n- exit: {}\n"), std::string::npos) << ran.out;
 }

@@ -48,14 +48,18 @@ class ConfigArguments : public ::testing::Test {
 TEST_F(ConfigArguments, TypesValuesByTheirField) {
   write("base.yaml", "transforms: [{ones: {target: 'model::a', shape: [1]}}]\noutput: i.safetensors\n");
   ASSERT_EQ(run({"base.yaml"}).status, 0);
-  write("plan.yaml", "inputs: [i.safetensors]\ntransforms:\n  - ones: {target: w, shape: [1]}\noutput: o.safetensors\n");
-  const Result result = run({"plan.yaml", "transforms[0].ones.shape=[2, 3]", "transforms[0].ones.dtype=float16", "transforms[0].ones.target=017",
-                             "transforms[1].scale={from: '017', to: b, by: 1e-1}", "transforms[1].scale.by=3", "transforms[2].reshape.from=[b]",
-                             "transforms[2].reshape.to=[c]", "transforms[2].reshape.shape[0]=3", "transforms[2].reshape.shape[1]=2",
-                             "transforms[3].assert.not={exists: zz}", "transforms[4].assert.all[0].exists=c", "transforms[4].assert.all[1]={exists: b}",
-                             "transforms[5].assert={count: {of: '.*', is: 4}}"});
+  write("plan.yaml",
+        "inputs: [i.safetensors]\ntransforms:\n  - ones: {target: w, shape: [1]}\noutput: o.safetensors\n");
+  const Result result =
+      run({"plan.yaml", "transforms[0].ones.shape=[2, 3]", "transforms[0].ones.dtype=float16",
+           "transforms[0].ones.target=017", "transforms[1].scale={from: '017', to: b, by: 1e-1}",
+           "transforms[1].scale.by=3", "transforms[2].reshape.from=[b]", "transforms[2].reshape.to=[c]",
+           "transforms[2].reshape.shape[0]=3", "transforms[2].reshape.shape[1]=2",
+           "transforms[3].assert.not={exists: zz}", "transforms[4].assert.all[0].exists=c",
+           "transforms[4].assert.all[1]={exists: b}", "transforms[5].assert={count: {of: '.*', is: 4}}"});
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_THAT(tensors("o.safetensors"), AllOf(HasSubstr("017"), HasSubstr("[2, 3]"), HasSubstr("[3, 2]"), HasSubstr("F16")));
+  EXPECT_THAT(tensors("o.safetensors"),
+              AllOf(HasSubstr("017"), HasSubstr("[2, 3]"), HasSubstr("[3, 2]"), HasSubstr("F16")));
 }
 
 TEST_F(ConfigArguments, PointsIntoTheArgument) {
@@ -103,14 +107,18 @@ TEST_F(ConfigArguments, ReportsMissingAndStrangeItems) {
 
 TEST_F(ConfigArguments, GivesTheEnvironmentToPlans) {
   setenv("BS_TEST_SIZES", "[4, 2]", 1);
-  write("plan.yaml", "transforms:\n  - ones: {target: 'model::w', shape: '${oc.env:BS_TEST_SIZES}'}\noutput: ${oc.env:BS_TEST_UNSET,o}.safetensors\n");
+  write("plan.yaml",
+        "transforms:\n  - ones: {target: 'model::w', shape: '${oc.env:BS_TEST_SIZES}'}\noutput: "
+        "${oc.env:BS_TEST_UNSET,o}.safetensors\n");
   const Result result = run({"plan.yaml"});
   unsetenv("BS_TEST_SIZES");
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(tensors("o.safetensors"), HasSubstr("[4, 2]"));
   const Result unset = run({"plan.yaml"});
   EXPECT_EQ(unset.status, 2);
-  EXPECT_THAT(unset.err, HasSubstr("plan.yaml:2:39: error: '${oc.env:BS_TEST_SIZES}': environment variable 'BS_TEST_SIZES' is not set"));
+  EXPECT_THAT(
+      unset.err,
+      HasSubstr("plan.yaml:2:39: error: '${oc.env:BS_TEST_SIZES}': environment variable 'BS_TEST_SIZES' is not set"));
 }
 
 }  // namespace

@@ -126,7 +126,8 @@ TEST(Safetensors, ChecksTheLengthWordBeforeItIsUsed) {
             "a length of 18446744073709551615 bytes is above the limit of 100000000");
   EXPECT_EQ(refusal(testing::length_word(100'000'001) + "{}"),
             "a length of 100000001 bytes is above the limit of 100000000");
-  EXPECT_EQ(refusal(testing::length_word(100'000'000) + "{}"), "it would end 99999998 bytes after the end of the file (cut off?)");
+  EXPECT_EQ(refusal(testing::length_word(100'000'000) + "{}"),
+            "it would end 99999998 bytes after the end of the file (cut off?)");
 }
 
 TEST(Safetensors, KeepsItsLimits) {

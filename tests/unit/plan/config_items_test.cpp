@@ -21,7 +21,8 @@ using testing::HasSubstr;
 std::string shown(const YamlNode& node) {
   std::string result;
   for (const YamlPtr& item : node.items()) result += (result.empty() ? "" : ", ") + shown(*item);
-  for (const auto& [key, value] : node.entries()) result += (result.empty() ? "" : ", ") + key->text() + ": " + shown(*value);
+  for (const auto& [key, value] : node.entries())
+    result += (result.empty() ? "" : ", ") + key->text() + ": " + shown(*value);
   if (node.is_sequence()) return "[" + result + "]";
   if (node.is_mapping()) return "{" + result + "}";
   if (node.is_null()) return "null";
@@ -51,7 +52,8 @@ Read read(const std::vector<std::string>& items, Environment environment = {}) {
   for (const std::string& text : items) {
     const bool file = std::min(text.find(": "), text.size()) <= std::min(text.find('='), text.size());
     const std::string name = (file ? "plan " : "argument ") + std::to_string(all.size() + 1);
-    all.push_back({file ? ConfigItem::Kind::file : ConfigItem::Kind::assignment, std::make_shared<const SourceText>(SourceText{name, text})});
+    all.push_back({file ? ConfigItem::Kind::file : ConfigItem::Kind::assignment,
+                   std::make_shared<const SourceText>(SourceText{name, text})});
   }
   Read read;
   const VariableLookup look_up = [&](const std::string& name) {
@@ -67,25 +69,32 @@ Read read(const std::vector<std::string>& items, Environment environment = {}) {
   return read;
 }
 
-std::string result(const std::vector<std::string>& items, Environment environment = {}) { return read(items, std::move(environment)).result; }
+std::string result(const std::vector<std::string>& items, Environment environment = {}) {
+  return read(items, std::move(environment)).result;
+}
 
 TEST(ConfigItems, MergesFilesByPlace) {
   const std::string base = "transforms: [{copy: {from: a, to: b}}]";
   EXPECT_EQ(result({}), "{}");
   EXPECT_EQ(result({""}), "{}");
   EXPECT_EQ(result({"abc"}), "{abc: null}");
-  EXPECT_EQ(result({base, "transforms: [null, {dump: {}}]"}), "{transforms: [{copy: {from: 'a', to: 'b'}}, {dump: {}}]}");
-  EXPECT_EQ(result({base, "transforms: [{copy: {to: c}}, {delete: {target: s}}]"}), "{transforms: [{copy: {from: 'a', to: 'c'}}, {delete: {target: 's'}}]}");
-  EXPECT_EQ(result({base, "transforms: [{dump: {}}]"}), "{transforms: [{copy: {from: 'a', to: 'b'}, dump: {}}]}") << "refused later: two commands";
+  EXPECT_EQ(result({base, "transforms: [null, {dump: {}}]"}),
+            "{transforms: [{copy: {from: 'a', to: 'b'}}, {dump: {}}]}");
+  EXPECT_EQ(result({base, "transforms: [{copy: {to: c}}, {delete: {target: s}}]"}),
+            "{transforms: [{copy: {from: 'a', to: 'c'}}, {delete: {target: 's'}}]}");
+  EXPECT_EQ(result({base, "transforms: [{dump: {}}]"}), "{transforms: [{copy: {from: 'a', to: 'b'}, dump: {}}]}")
+      << "refused later: two commands";
   EXPECT_EQ(result({base, "output: q", "transforms: x"}), "{transforms: 'x', output: 'q'}");
-  EXPECT_EQ(result({"a: {b: [1, [2, 3]], c: 4}", "a: {b: [null, [null, 5], 6], d: null}"}), "{a: {b: [1, [2, 5], 6], c: 4, d: null}}");
+  EXPECT_EQ(result({"a: {b: [1, [2, 3]], c: 4}", "a: {b: [null, [null, 5], 6], d: null}"}),
+            "{a: {b: [1, [2, 5], 6], c: 4, d: null}}");
   EXPECT_EQ(result({"a: 1", "a: null"}), "{a: null}") << "only entries of lists are kept by null";
 }
 
 TEST(ConfigItems, AppliesArgumentsInTheirOrder) {
   const std::string base = "transforms: [{copy: {from: a, to: b}}]";
   EXPECT_EQ(result({base, "transforms[0].copy.to=c"}), "{transforms: [{copy: {from: 'a', to: ~c}}]}");
-  EXPECT_EQ(result({base, "transforms[1].dump.format=tree"}), "{transforms: [{copy: {from: 'a', to: 'b'}}, {dump: {format: ~tree}}]}");
+  EXPECT_EQ(result({base, "transforms[1].dump.format=tree"}),
+            "{transforms: [{copy: {from: 'a', to: 'b'}}, {dump: {format: ~tree}}]}");
   EXPECT_EQ(result({base, "transforms[2]=exit"}), "{transforms: [{copy: {from: 'a', to: 'b'}}, null, ~exit]}");
   EXPECT_EQ(result({"output: {path: p, shard: 1GB}", "output=q"}), "{output: ~q}");
   EXPECT_EQ(result({"output.path=x.pt"}), "{output: {path: ~x.pt}}");
@@ -103,8 +112,11 @@ TEST(ConfigItems, AppliesArgumentsInTheirOrder) {
 // The files first, then a step for each line.
 std::string with_steps(const std::vector<std::string>& files, const std::vector<std::string>& lines) {
   std::vector<ConfigItem> items;
-  const auto add = [&](ConfigItem::Kind kind, const std::string& text) { items.push_back({kind, std::make_shared<const SourceText>(SourceText{"item", text})}); };
-  for (const std::string& text : files) add(text.find(": ") < text.find('=') ? ConfigItem::Kind::file : ConfigItem::Kind::assignment, text);
+  const auto add = [&](ConfigItem::Kind kind, const std::string& text) {
+    items.push_back({kind, std::make_shared<const SourceText>(SourceText{"item", text})});
+  };
+  for (const std::string& text : files)
+    add(text.find(": ") < text.find('=') ? ConfigItem::Kind::file : ConfigItem::Kind::assignment, text);
   for (const std::string& text : lines) add(ConfigItem::Kind::step, text);
   Diagnostics diagnostics;
   const std::optional<Config> config = read_config(items, {}, diagnostics);
@@ -112,20 +124,26 @@ std::string with_steps(const std::vector<std::string>& files, const std::vector<
 }
 
 TEST(ConfigItems, AppendsSteps) {
-  EXPECT_EQ(with_steps({}, {"exit", "copy: from: a, to: b"}), "{transforms: [{exit: {}}, {copy: {from: 'a', to: 'b'}}]}");
-  EXPECT_EQ(with_steps({"{transforms: [dump], output: o}"}, {"exit"}), "{transforms: ['dump', {exit: {}}], output: 'o'}");
-  EXPECT_EQ(with_steps({"transforms: {dump: {}}"}, {"exit"}), "{transforms: [{dump: {}}, {exit: {}}]}") << "a single step";
+  EXPECT_EQ(with_steps({}, {"exit", "copy: from: a, to: b"}),
+            "{transforms: [{exit: {}}, {copy: {from: 'a', to: 'b'}}]}");
+  EXPECT_EQ(with_steps({"{transforms: [dump], output: o}"}, {"exit"}),
+            "{transforms: ['dump', {exit: {}}], output: 'o'}");
+  EXPECT_EQ(with_steps({"transforms: {dump: {}}"}, {"exit"}), "{transforms: [{dump: {}}, {exit: {}}]}")
+      << "a single step";
   EXPECT_EQ(with_steps({"transforms: dump"}, {"exit"}), "{transforms: ['dump', {exit: {}}]}");
   EXPECT_EQ(with_steps({"transforms: ~"}, {"exit"}), "{transforms: [{exit: {}}]}");
   EXPECT_EQ(with_steps({"transforms=[dump]"}, {"exit"}), "{transforms: ['dump', {exit: {}}]}");
-  EXPECT_EQ(with_steps({"x-s: 2"}, {"a: b: ${x-s}, c: [${i}]"}), "{x-s: 2, transforms: [{a: {b: 2, c: ['${i}']}}]}") << "interpolated like any step";
+  EXPECT_EQ(with_steps({"x-s: 2"}, {"a: b: ${x-s}, c: [${i}]"}), "{x-s: 2, transforms: [{a: {b: 2, c: ['${i}']}}]}")
+      << "interpolated like any step";
   EXPECT_EQ(with_steps({}, {"a b"}), "expected ':' after 'a' at position 2");
 }
 
 TEST(ConfigItems, SharesWhatAnArgumentDoesNotTouch) {
   Diagnostics diagnostics;
-  const YamlPtr before = parse_yaml(std::make_shared<const SourceText>(SourceText{"p", "a: {b: [1]}\nc: {d: 2}\n"}), diagnostics);
-  const Assignment assignment = parse_assignment(std::make_shared<const SourceText>(SourceText{"argument 2", "a.x[1].y=1"}));
+  const YamlPtr before =
+      parse_yaml(std::make_shared<const SourceText>(SourceText{"p", "a: {b: [1]}\nc: {d: 2}\n"}), diagnostics);
+  const Assignment assignment =
+      parse_assignment(std::make_shared<const SourceText>(SourceText{"argument 2", "a.x[1].y=1"}));
   EXPECT_EQ(to_string(assignment.path), "a.x[1].y");
   const YamlPtr after = with_assignment(before, assignment);
   EXPECT_EQ(shown(*before), "{a: {b: [1]}, c: {d: 2}}");
@@ -135,11 +153,21 @@ TEST(ConfigItems, SharesWhatAnArgumentDoesNotTouch) {
 }
 
 TEST(ConfigItems, RefusesMalformedItems) {
-  const std::vector<std::pair<std::string, std::string>> table{
-      {"=3", "empty"}, {"[0]=3", "must start with a key"}, {"a[x]=3", "an index is a number"}, {"a[]=3", "an index is a number"},
-      {"a[-1]=3", "an index is a number"}, {"a[1=3", "an index is a number"}, {"a..b=3", "a key is empty"}, {".a=3", "a key is empty"},
-      {"a.=3", "a key is empty"}, {"a[0]b=3", "unexpected 'b'"}, {"a b=3", "unexpected ' '"}, {"a[99999999999999999999]=3", "an index is a number"},
-      {"a[2000]=1", "far beyond"}, {"a=\x01", "control"}, {"a=\xff", "UTF-8"}};
+  const std::vector<std::pair<std::string, std::string>> table{{"=3", "empty"},
+                                                               {"[0]=3", "must start with a key"},
+                                                               {"a[x]=3", "an index is a number"},
+                                                               {"a[]=3", "an index is a number"},
+                                                               {"a[-1]=3", "an index is a number"},
+                                                               {"a[1=3", "an index is a number"},
+                                                               {"a..b=3", "a key is empty"},
+                                                               {".a=3", "a key is empty"},
+                                                               {"a.=3", "a key is empty"},
+                                                               {"a[0]b=3", "unexpected 'b'"},
+                                                               {"a b=3", "unexpected ' '"},
+                                                               {"a[99999999999999999999]=3", "an index is a number"},
+                                                               {"a[2000]=1", "far beyond"},
+                                                               {"a=\x01", "control"},
+                                                               {"a=\xff", "UTF-8"}};
   for (const auto& [item, message] : table) {
     const Read bad = read({item});
     EXPECT_FALSE(bad.config) << item;
@@ -168,10 +196,12 @@ TEST(ConfigItems, ReadsUntypedTextsWithTheirPlace) {
   EXPECT_EQ(shown(*list), "[2, {a: 017}]");
   EXPECT_EQ(list->items()[1]->find("a")->integer(), 15);
   EXPECT_EQ(list->items()[1]->find("a")->span().column, 13);
-  for (const auto& [text, meaning] : std::vector<std::pair<std::string, std::string>>{{"", "null"}, {"1e-6", "1e-6"}, {"'3'", "'3'"}, {"true", "true"}, {"a b", "'a b'"}}) {
+  for (const auto& [text, meaning] : std::vector<std::pair<std::string, std::string>>{
+           {"", "null"}, {"1e-6", "1e-6"}, {"'3'", "'3'"}, {"true", "true"}, {"a b", "'a b'"}}) {
     EXPECT_EQ(shown(*parse_untyped(*YamlNode::untyped({}, text))), meaning);
   }
-  for (const char* bad : {"[1", ",", "{a: 1, a: 2}", "[x, , y]", "\x01"}) EXPECT_THROW((void)parse_untyped(*YamlNode::untyped({}, bad)), Error) << bad;
+  for (const char* bad : {"[1", ",", "{a: 1, a: 2}", "[x, , y]", "\x01"})
+    EXPECT_THROW((void)parse_untyped(*YamlNode::untyped({}, bad)), Error) << bad;
 }
 
 struct Case {
@@ -181,11 +211,25 @@ struct Case {
 
 TEST(Interpolation, ReplacesReferences) {
   const std::string keys = "k: {a: [1, two, [3]], b: yes, name: a, n: null}\nx-i: 1\nlink: '${k}'\n";
-  const std::vector<Case> table{
-      {"${k.b}", "yes"}, {"${k.a[0]}", "1"}, {"${k.a[1]}", "'two'"}, {"${k.a}", "[1, 'two', [3]]"}, {"${k.a.2[0]}", "3"}, {"${k[a][1]}", "'two'"},
-      {"${k.n}", "null"}, {"<${k.a[1]}-${x-i}>", "'<two-1>'"}, {"${k.${k.name}[${x-i}]}", "'two'"}, {"${link.a[1]}", "'two'"}, {"${ k.b }", "yes"},
-      {"${.k.b}", "yes"}, {"\\${k.b}", "'${k.b}'"}, {"\\${k.${k.name}}", "'${k.a}'"}, {"a\\\\${k.b}", "'a\\yes'"}, {"\\\\\\${k}", "'\\${k}'"},
-      {"\\d+\\.(x)$", "'\\d+\\.(x)$'"}, {"$x {y} $", "'$x {y} $'"}, {"'${k.b}!'", "''yes!''"}};
+  const std::vector<Case> table{{"${k.b}", "yes"},
+                                {"${k.a[0]}", "1"},
+                                {"${k.a[1]}", "'two'"},
+                                {"${k.a}", "[1, 'two', [3]]"},
+                                {"${k.a.2[0]}", "3"},
+                                {"${k[a][1]}", "'two'"},
+                                {"${k.n}", "null"},
+                                {"<${k.a[1]}-${x-i}>", "'<two-1>'"},
+                                {"${k.${k.name}[${x-i}]}", "'two'"},
+                                {"${link.a[1]}", "'two'"},
+                                {"${ k.b }", "yes"},
+                                {"${.k.b}", "yes"},
+                                {"\\${k.b}", "'${k.b}'"},
+                                {"\\${k.${k.name}}", "'${k.a}'"},
+                                {"a\\\\${k.b}", "'a\\yes'"},
+                                {"\\\\\\${k}", "'\\${k}'"},
+                                {"\\d+\\.(x)$", "'\\d+\\.(x)$'"},
+                                {"$x {y} $", "'$x {y} $'"},
+                                {"'${k.b}!'", "''yes!''"}};
   for (const Case& row : table) {
     const Read one = read({keys, "v=" + row.text});
     ASSERT_TRUE(one.config) << row.text << ": " << one.result;
@@ -200,15 +244,19 @@ TEST(Interpolation, WorksInQuotesAndBlocksAndRelatively) {
             "{a: {b: 1, c: [1, '1x', 1], d: 1, e: {f: 1}}}");
   EXPECT_EQ(result({"a: {c: |\n    ${b}!\n}\nb: 2"}).find("invalid YAML"), 0u);
   EXPECT_EQ(result({"a: |-\n  ${b}!\nb: 2"}), "{a: '2!', b: 2}");
-  EXPECT_EQ(result({"base: &b {p: '${.q}', q: 1}\nother: {<<: *b, q: 2}\ncopy: *b"}), "{base: {p: 1, q: 1}, other: {p: 2, q: 2}, copy: {p: 1, q: 1}}")
+  EXPECT_EQ(result({"base: &b {p: '${.q}', q: 1}\nother: {<<: *b, q: 2}\ncopy: *b"}),
+            "{base: {p: 1, q: 1}, other: {p: 2, q: 2}, copy: {p: 1, q: 1}}")
       << "a shared node means something else at each place";
 }
 
 TEST(Interpolation, ReadsTheEnvironment) {
   const Environment environment{{"N", "4"}, {"L", "[1, 2]"}, {"E", ""}, {"BAD", "\x1b["}};
-  const std::vector<Case> table{{"${oc.env:N}", "~4"}, {"n${oc.env:N}", "'n4'"}, {"${oc.env:L}", "~[1, 2]"}, {"${oc.env:E,x}", "~"}, {"${oc.env:NO,x}", "~x"},
-      {"${oc.env:NO, a b }", "~a b"}, {"${oc.env: N , 1}", "~4"}, {"${oc.env:NO,'a, }'}", "~a, }"}, {"${oc.env:NO,${k}}", "~v"}, {"${oc.env:NO,null}", "null"},
-      {"${oc.env:NO,'null'}", "~null"}, {"${oc.env:NO,}", "~"}, {"${oc.env:${name}}", "~4"}};
+  const std::vector<Case> table{
+      {"${oc.env:N}", "~4"},         {"n${oc.env:N}", "'n4'"},         {"${oc.env:L}", "~[1, 2]"},
+      {"${oc.env:E,x}", "~"},        {"${oc.env:NO,x}", "~x"},         {"${oc.env:NO, a b }", "~a b"},
+      {"${oc.env: N , 1}", "~4"},    {"${oc.env:NO,'a, }'}", "~a, }"}, {"${oc.env:NO,${k}}", "~v"},
+      {"${oc.env:NO,null}", "null"}, {"${oc.env:NO,'null'}", "~null"}, {"${oc.env:NO,}", "~"},
+      {"${oc.env:${name}}", "~4"}};
   for (const Case& row : table) {
     const Read one = read({"k: v\nname: N\nx: \"" + row.text + "\"\n"}, environment);
     ASSERT_TRUE(one.config) << row.text << ": " << one.result;
@@ -220,24 +268,45 @@ TEST(Interpolation, ReadsTheEnvironment) {
 
 TEST(Interpolation, RefusesWhatItCannotDo) {
   const std::vector<std::pair<std::string, std::string>> table{
-      {"x: ${nope}", "unknown key 'nope'"}, {"x: ${k.z}", "unknown key 'z'"}, {"x: ${k.a[7]}", "no entry '7'; it has 2"}, {"x: ${k.a[-1]}", "no entry '-1'"},
-      {"x: ${k.s.t}", "cannot look for 't'"}, {"x: a${k}", "cannot stand inside of a text"}, {"x: a${k.n}", "cannot stand inside of a text"},
-      {"x: ${x}", "refers to itself: x -> x"}, {"x: ${y}\ny: [1, '${x}']", "refers to itself"}, {"x: {a: '${x}'}", "refers to itself"},
-      {"x: \?\?\?", "the value of 'x' is missing"}, {"x: ['\?\?\?']", "the value of 'x[0]' is missing"}, {"x: ${oc.decode:1}", "unknown resolver 'oc.decode'"},
-      {"x: ${oc.env:A,B,C}", "a name and a default"}, {"x: '${oc.env:}'", "name is empty"}, {"x: ${k", "is not closed"}, {"x: '${oc.env:A'", "is not closed"},
-      {"x: '${oc.env:A,''b}'", "is not closed"}, {"x: ${}", "no path"}, {"x: ${.}", "no path"}, {"x: ${a..b}", "no path"}, {"x: ${a.}", "no path"},
-      {"x: ${a[0}", "no path"}, {"x: ${a b}", "no path"}, {"x: ${...k}", "above the plan's top level"},
-      {"output: ${k.nope}", "unknown key 'nope'"}, {"transforms: [{copy: {from: a, to: '${i}.w'}}]", "unknown key 'i'"}};
+      {"x: ${nope}", "unknown key 'nope'"},
+      {"x: ${k.z}", "unknown key 'z'"},
+      {"x: ${k.a[7]}", "no entry '7'; it has 2"},
+      {"x: ${k.a[-1]}", "no entry '-1'"},
+      {"x: ${k.s.t}", "cannot look for 't'"},
+      {"x: a${k}", "cannot stand inside of a text"},
+      {"x: a${k.n}", "cannot stand inside of a text"},
+      {"x: ${x}", "refers to itself: x -> x"},
+      {"x: ${y}\ny: [1, '${x}']", "refers to itself"},
+      {"x: {a: '${x}'}", "refers to itself"},
+      {"x: \?\?\?", "the value of 'x' is missing"},
+      {"x: ['\?\?\?']", "the value of 'x[0]' is missing"},
+      {"x: ${oc.decode:1}", "unknown resolver 'oc.decode'"},
+      {"x: ${oc.env:A,B,C}", "a name and a default"},
+      {"x: '${oc.env:}'", "name is empty"},
+      {"x: ${k", "is not closed"},
+      {"x: '${oc.env:A'", "is not closed"},
+      {"x: '${oc.env:A,''b}'", "is not closed"},
+      {"x: ${}", "no path"},
+      {"x: ${.}", "no path"},
+      {"x: ${a..b}", "no path"},
+      {"x: ${a.}", "no path"},
+      {"x: ${a[0}", "no path"},
+      {"x: ${a b}", "no path"},
+      {"x: ${...k}", "above the plan's top level"},
+      {"output: ${k.nope}", "unknown key 'nope'"},
+      {"transforms: [{copy: {from: a, to: '${i}.w'}}]", "unknown key 'i'"}};
   for (const auto& [text, message] : table) {
     const Read bad = read({"k: {a: [1, 2], s: text, n: null}\n" + text + "\n"});
     EXPECT_FALSE(bad.config) << text;
     EXPECT_THAT(bad.result, HasSubstr(message)) << text;
   }
-  EXPECT_EQ(read({"x: ${nope}\ny: ${x}\nz: ['${x}', '${nope2}']"}).diagnostics.error_count(), 2) << "each mistake once, where it stands";
+  EXPECT_EQ(read({"x: ${nope}\ny: ${x}\nz: ['${x}', '${nope2}']"}).diagnostics.error_count(), 2)
+      << "each mistake once, where it stands";
 }
 
 TEST(Interpolation, IsBounded) {
-  std::string doubling = "x0: [a, a, a, a, a, a, a, a, a, a]\n", texts = "x0: aaaaaaaaaa\n", chain = "x0: 1\n", nested = "x: ";
+  std::string doubling = "x0: [a, a, a, a, a, a, a, a, a, a]\n", texts = "x0: aaaaaaaaaa\n", chain = "x0: 1\n",
+              nested = "x: ";
   for (int i = 1; i < 40; ++i) {
     const std::string before = "${x" + std::to_string(i - 1) + "}";
     doubling += "x" + std::to_string(i) + ": ['" + before + "', '" + before + "']\n";
@@ -257,11 +326,18 @@ TEST(Interpolation, IsBounded) {
 TEST(Interpolation, LeavesCapturesToThePatterns) {
   EXPECT_EQ(result({"transforms: [{copy: {from: [h, $i], to: [k, '${i}', 'x${i}', '\\${i}', '\\${i}${p}']}}]\np: 1"}),
             "{transforms: [{copy: {from: ['h', '$i'], to: ['k', '${i}', 'x${i}', '${i}', '${i}1']}}], p: 1}");
-  EXPECT_EQ(result({"transforms: {copy: {from: [$i], to: ['${i}']}}"}), "{transforms: {copy: {from: ['$i'], to: ['${i}']}}}");
-  EXPECT_EQ(result({"transforms: [{execute: 'copy: from: [h, $i], to: [k, ${i}]'}]"}), "{transforms: [{execute: 'copy: from: [h, $i], to: [k, ${i}]'}]}");
-  EXPECT_EQ(result({"transforms: [{copy: {from: [$i], to: a}}]", "transforms[0].copy.to=[k, '${i}']"}), "{transforms: [{copy: {from: ['$i'], to: ~[k, '${i}']}}]}");
-  const Read wins = read({"i: 7\nj: 8\ntransforms: [{copy: {from: ['~i,k::(a)(b)', '*j'], to: ['${i}', '${j}']}}, {copy: {from: [a], to: ['x${i}']}}]"});
-  EXPECT_EQ(wins.result, "{i: 7, j: 8, transforms: [{copy: {from: ['~i,k::(a)(b)', '*j'], to: [7, 8]}}, {copy: {from: ['a'], to: ['x7']}}]}");
+  EXPECT_EQ(result({"transforms: {copy: {from: [$i], to: ['${i}']}}"}),
+            "{transforms: {copy: {from: ['$i'], to: ['${i}']}}}");
+  EXPECT_EQ(result({"transforms: [{execute: 'copy: from: [h, $i], to: [k, ${i}]'}]"}),
+            "{transforms: [{execute: 'copy: from: [h, $i], to: [k, ${i}]'}]}");
+  EXPECT_EQ(result({"transforms: [{copy: {from: [$i], to: a}}]", "transforms[0].copy.to=[k, '${i}']"}),
+            "{transforms: [{copy: {from: ['$i'], to: ~[k, '${i}']}}]}");
+  const Read wins =
+      read({"i: 7\nj: 8\ntransforms: [{copy: {from: ['~i,k::(a)(b)', '*j'], to: ['${i}', '${j}']}}, {copy: {from: [a], "
+            "to: ['x${i}']}}]"});
+  EXPECT_EQ(wins.result,
+            "{i: 7, j: 8, transforms: [{copy: {from: ['~i,k::(a)(b)', '*j'], to: [7, 8]}}, {copy: {from: ['a'], to: "
+            "['x7']}}]}");
   EXPECT_EQ(wins.warnings().size(), 2u);
   EXPECT_THAT(wins.warnings().front(), HasSubstr("the plan's key 'i' here, not the capture"));
 }
@@ -276,7 +352,9 @@ TEST(Interpolation, TellsWhichKeysAreInUse) {
 }
 
 TEST(PlanFile, ReadsUntypedTextsAsTheirPlaceWants) {
-  Read given = read({"inputs=[a::x, b::y]", "output.path=[o]", "output.overwrite=false", "transforms[0]={delete: {target: a::s}}", "transforms[1]=exit", "transforms[2].copy={from: 'a::1', to: 'a::2'}"});
+  Read given = read({"inputs=[a::x, b::y]", "output.path=[o]", "output.overwrite=false",
+                     "transforms[0]={delete: {target: a::s}}", "transforms[1]=exit",
+                     "transforms[2].copy={from: 'a::1', to: 'a::2'}"});
   ASSERT_TRUE(given.config);
   const Plan plan = parse_plan(given.config->root, {}, given.diagnostics);
   EXPECT_FALSE(given.diagnostics.has_errors());

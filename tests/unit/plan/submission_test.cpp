@@ -40,7 +40,8 @@ TEST(Submission, AnythingElseIsYaml) {
 
 TEST(Submission, LinesOfOlyThatAreNoYaml) {
   EXPECT_EQ(read("copy: from: a, to: b\ndelete: target: a\n"), "copy:\n  from: a\n  to: b\ndelete:\n  target: a\n");
-  EXPECT_EQ(read("copy: {from: a, to: b}\n\ndelete: {target: a}\n"), "copy:\n  from: a\n  to: b\ndelete:\n  target: a\n");
+  EXPECT_EQ(read("copy: {from: a, to: b}\n\ndelete: {target: a}\n"),
+            "copy:\n  from: a\n  to: b\ndelete:\n  target: a\n");
 }
 
 TEST(Submission, NothingIsNoSteps) {
@@ -69,8 +70,9 @@ TEST(Submission, YamlThatIsNoStep) {
 }
 
 TEST(Submission, AnyBytesEndInStepsOrAMistake) {
-  for (const std::string& text : {std::string("\xff"), std::string("\0", 1), std::string(",a"), std::string(1000, '['),
-                                  std::string(1000, '{'), std::string("copy: a: \x1b"), std::string("? x"), std::string("&a *a")})
+  for (const std::string& text :
+       {std::string("\xff"), std::string("\0", 1), std::string(",a"), std::string(1000, '['), std::string(1000, '{'),
+        std::string("copy: a: \x1b"), std::string("? x"), std::string("&a *a")})
     EXPECT_NE(read(text), "");
 }
 

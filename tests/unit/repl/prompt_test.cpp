@@ -48,9 +48,11 @@ Served serve(std::deque<std::string> lines, bool person = false) {
   Served served;
   Printed printed;
   Session session(posix_env(), printed, {});
-  Prompt prompt(script, err, [&](const Error& error) { served.errors += std::string(error.what()) + "\n"; }, person);
-  auto run = session.start(std::make_shared<SourceText>(SourceText{"plan", "transforms: [{ones: {target: a, shape: [1]}}]"}),
-                           [&](const std::string& question) { return prompt.confirm(question); });
+  Prompt prompt(
+      script, err, [&](const Error& error) { served.errors += std::string(error.what()) + "\n"; }, person);
+  auto run =
+      session.start(std::make_shared<SourceText>(SourceText{"plan", "transforms: [{ones: {target: a, shape: [1]}}]"}),
+                    [&](const std::string& question) { return prompt.confirm(question); });
   prompt.serve(*run.value());
   served.summary = run.value()->finish().value().summary;
   served.prompts = script.prompts;
@@ -65,7 +67,8 @@ Served serve(std::deque<std::string> lines, bool person = false) {
 const std::string kFirst = "brainsurgery> |", kNext = "... |";
 
 TEST(Prompt, DoesALineAtOnceAndABlockAtItsEmptyLine) {
-  const Served served = serve({"delete: target: a", "", "- zeroes:", "    target: z", "    shape: [1]", "", "exit", "zap: a: 1"});
+  const Served served =
+      serve({"delete: target: a", "", "- zeroes:", "    target: z", "    shape: [1]", "", "exit", "zap: a: 1"});
   EXPECT_EQ(served.prompts, kFirst + kFirst + kFirst + kNext + kNext + kNext + kFirst);
   EXPECT_EQ(served.errors, "");
   EXPECT_EQ(served.summary, "- delete:\n    target: a\n- zeroes:\n    target: z\n    shape:\n    - 1\n- exit: {}\n");
@@ -79,8 +82,9 @@ TEST(Prompt, TheEndDropsUnfinishedText) {
 
 TEST(Prompt, GoesOnAfterErrors) {
   const Served served = serve({"copy: from: nope, to: b", "zap: a: 1", "assert: exists: nope", "copy: from: a, to: b"});
-  EXPECT_EQ(served.errors, "copy.from: no tensor matches 'model::nope'\nunknown command 'zap'\n"
-                           "assertion failed: no tensor matches model::nope\n");
+  EXPECT_EQ(served.errors,
+            "copy.from: no tensor matches 'model::nope'\nunknown command 'zap'\n"
+            "assertion failed: no tensor matches model::nope\n");
   EXPECT_EQ(served.summary, "- copy:\n    from: a\n    to: b\n");
 }
 
@@ -94,7 +98,10 @@ TEST(Prompt, CtrlCDropsTheBlock) {
 
 TEST(Prompt, AsksUntilItIsAnswered) {
   const std::string preview = "set: preview: true";
-  for (const char* go : {"go", "G", " yes ", "y"}) EXPECT_EQ(serve({preview, "delete: target: a", "maybe", go}).summary, "- set:\n    preview: true\n- delete:\n    target: a\n") << go;
+  for (const char* go : {"go", "G", " yes ", "y"})
+    EXPECT_EQ(serve({preview, "delete: target: a", "maybe", go}).summary,
+              "- set:\n    preview: true\n- delete:\n    target: a\n")
+        << go;
   for (const char* no : {"no-go", "nogo", "no", "N", "", "^C"}) {
     const Served served = serve({preview, "delete: target: a", "maybe", no, "set: preview: false"});
     EXPECT_EQ(served.summary, "- set:\n    preview: true\n- set:\n    preview: false\n") << no;
@@ -107,7 +114,8 @@ TEST(Prompt, AsksUntilItIsAnswered) {
 
 // Ctrl-C at a question drops what is left of the block too.
 TEST(Prompt, CtrlCAtAQuestionDropsTheBlock) {
-  const Served served = serve({"- set: {preview: true}", "- delete: {target: a}", "- zeroes: {target: z, shape: [1]}", "", "^C", "set: preview: false"});
+  const Served served = serve({"- set: {preview: true}", "- delete: {target: a}", "- zeroes: {target: z, shape: [1]}",
+                               "", "^C", "set: preview: false"});
   EXPECT_EQ(served.summary, "- set:\n    preview: true\n- set:\n    preview: false\n");
   EXPECT_EQ(served.errors, "interrupted by Ctrl-C\n");
 }

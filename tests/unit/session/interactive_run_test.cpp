@@ -35,11 +35,12 @@ class Interactive : public ::testing::Test {
     options.sync = false;
     options.threads = 1;
     session_ = std::make_unique<Session>(posix_env(), printed_, options);
-    return session_->start(std::make_shared<SourceText>(SourceText{"plan.yaml", text}), [this](const std::string& question) {
-      questions_ += question + "\n";
-      if (!answer_) throw Error(ErrorCode::run, "nobody answers");
-      return *answer_;
-    });
+    return session_->start(std::make_shared<SourceText>(SourceText{"plan.yaml", text}),
+                           [this](const std::string& question) {
+                             questions_ += question + "\n";
+                             if (!answer_) throw Error(ErrorCode::run, "nobody answers");
+                             return *answer_;
+                           });
   }
   void open(const std::string& text) {
     auto outcome = start(text);
@@ -102,11 +103,12 @@ TEST_F(Interactive, AStepThatFailsLeavesNoTrace) {
       "prefixes: mode: rename, from: nope, to: model2",
       "execute: transforms: [{copy: {from: a, to: c}}, {copy: {from: nope, to: d}}]",
       "execute: transforms: [{copy: {from: a, to: c}}, {set: {dry-run: true}}, {assert: {equal: {left: a, right: b}}}]",
-      "execute: transforms: [{fill_: {target: a, mode: constant, value: 7}}, {prefixes: {mode: add, alias: x}}, {exit: {}}, {nope: {}}]",
+      "execute: transforms: [{fill_: {target: a, mode: constant, value: 7}}, {prefixes: {mode: add, alias: x}}, {exit: "
+      "{}}, {nope: {}}]",
       "execute: transforms: [{prefixes: {mode: add, alias: x}}, {delete: {target: b}}, {assert: {exists: b}}]",
   };
-  const std::vector<std::string> working{"copy: from: a, to: c", "add_: from: b, to: c", "assert: {reads: {of: a, is: 1}}",
-                                         "prefixes"};
+  const std::vector<std::string> working{"copy: from: a, to: c", "add_: from: b, to: c",
+                                         "assert: {reads: {of: a, is: 1}}", "prefixes"};
   open(plan());
   for (const std::string& text : working) EXPECT_EQ(error_of(text), "");
   const std::string summary = finish(), printed = std::exchange(printed_.text, ""), bytes = read_file(output_);
@@ -168,7 +170,9 @@ TEST_F(Interactive, SavesAtOnceAndLoadsIt) {
 TEST_F(Interactive, ADryRunIsUndone) {
   open(plan());
   EXPECT_EQ(error_of("set: dry-run: true"), "");
-  EXPECT_EQ(error_of("- delete: {target: a}\n- assert: {not: {exists: a}}\n- save: {path: " + (folder_ / "x.safetensors") + "}\n"), "");
+  EXPECT_EQ(error_of("- delete: {target: a}\n- assert: {not: {exists: a}}\n- save: {path: " +
+                     (folder_ / "x.safetensors") + "}\n"),
+            "");
   EXPECT_EQ(error_of("set: dry-run: false"), "");
   EXPECT_EQ(error_of("assert: exists: a"), "");
   EXPECT_EQ(error_of("set: dry-run: true"), "");
@@ -180,7 +184,8 @@ TEST_F(Interactive, ADryRunIsUndone) {
 TEST_F(Interactive, PreviewsAsk) {
   open(plan("  - set: {preview: true}\n  - copy: {from: a, to: p}\n"));
   EXPECT_EQ(questions_, "");
-  EXPECT_EQ(std::exchange(printed_.text, ""), "preview 4/4 copy: created[1] model::p\npreview session: changed[0], created[1], deleted[0]\n");
+  EXPECT_EQ(std::exchange(printed_.text, ""),
+            "preview 4/4 copy: created[1] model::p\npreview session: changed[0], created[1], deleted[0]\n");
   EXPECT_EQ(submit("- copy: {from: a, to: c}\n- assert: {exists: a}\n").value().steps, 1);
   EXPECT_EQ(questions_, "preview 1/2 copy: go/no-go [go/no-go, default no-go]: \n");
   EXPECT_EQ(std::exchange(printed_.text, ""),
@@ -200,7 +205,8 @@ TEST_F(Interactive, PreviewsAsk) {
 TEST_F(Interactive, AQuestionThatFailsLeavesNoTrace) {
   open(plan("  - set: {preview: true}\n"));
   answer_.reset();
-  EXPECT_EQ(error_of("execute: transforms: [{prefixes: {mode: add, alias: x}}, {delete: {target: a}}]"), "nobody answers");
+  EXPECT_EQ(error_of("execute: transforms: [{prefixes: {mode: add, alias: x}}, {delete: {target: a}}]"),
+            "nobody answers");
   answer_ = true;
   EXPECT_EQ(error_of("delete: target: b"), "");
   EXPECT_EQ(run_->aliases().value(), std::vector<std::string>{"model"});
@@ -219,11 +225,12 @@ TEST_F(Interactive, ExitEnds) {
 
 TEST_F(Interactive, KnowsWhenALineIsAStep) {
   open(plan());
-  for (const char* complete : {"", "\n", "   \n", "exit", "dry: a: 1\n", "copy: from: a, to: b\n", "copy\n", "copy: {}\n", "set:\n",
-                               "prefixes:\n", "zap:\n", "copy:\n  from: a\n\n", "- exit\n\n", "copy:\n  from: a\n  \n"})
+  for (const char* complete :
+       {"", "\n", "   \n", "exit", "dry: a: 1\n", "copy: from: a, to: b\n", "copy\n", "copy: {}\n", "set:\n",
+        "prefixes:\n", "zap:\n", "copy:\n  from: a\n\n", "- exit\n\n", "copy:\n  from: a\n  \n"})
     EXPECT_FALSE(run_->wants_more(complete)) << complete;
-  for (const char* open : {"copy:\n", " copy : \n", "execute:\n", "assert:\n", "- exit\n", "help: set\n", "copy: from: 'a\n", "{\n",
-                           "copy:\n  from: a\n", "# words\n", "\xff\n"})
+  for (const char* open : {"copy:\n", " copy : \n", "execute:\n", "assert:\n", "- exit\n", "help: set\n",
+                           "copy: from: 'a\n", "{\n", "copy:\n  from: a\n", "# words\n", "\xff\n"})
     EXPECT_TRUE(run_->wants_more(open)) << open;
 }
 
@@ -259,7 +266,9 @@ TEST_F(Interactive, AnInterruptionDropsTheSubmission) {
 
 // The steps of a submission are a plan's steps: the same output either way.
 TEST_F(Interactive, EqualsThePlanWithTheSameSteps) {
-  const std::string steps = "  - copy: {from: a, to: c}\n  - add_: {from: b, to: c}\n  - rand: {target: r, shape: [5]}\n  - delete: {target: a}\n";
+  const std::string steps =
+      "  - copy: {from: a, to: c}\n  - add_: {from: b, to: c}\n  - rand: {target: r, shape: [5]}\n  - delete: {target: "
+      "a}\n";
   open(plan(steps));
   const std::string summary = finish(), bytes = read_file(output_);
   open(plan());
