@@ -40,7 +40,7 @@ struct LoadRequest {
   std::string path;
   std::string alias;
   std::optional<std::string> tensor;  // under this name, from a file that holds exactly one; else the whole model
-  std::optional<std::string> format;  // of the file; nullopt: found out
+  std::vector<std::string> formats;   // that the file may be of; empty: any
 };
 struct SaveRequest {
   std::string path;

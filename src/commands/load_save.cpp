@@ -37,9 +37,10 @@ std::optional<FieldProblem> problem_of(const LoadSpec& spec) {
 }
 
 void load(const LoadSpec& spec, PlanScope& plan) {
-  LoadRequest request{spec.path, spec.target_alias(plan.default_alias()), std::nullopt, std::nullopt};
+  LoadRequest request{spec.path, spec.target_alias(plan.default_alias()), std::nullopt, {}};
   if (spec.to) request.tensor = spec.to->expr;
-  if (spec.format != LoadFormat::automatic) request.format = kLoadFormats[static_cast<std::size_t>(spec.format)];
+  if (spec.format != LoadFormat::automatic) request.formats = {kLoadFormats[static_cast<std::size_t>(spec.format)]};
+  if (spec.format == LoadFormat::numpy) request.formats.emplace_back("npz");
   plan.load(request);
   plan.announce(spec.to ? fmt::format("load: {} -> {}::{}", spec.path, request.alias, *request.tensor)
                         : fmt::format("load: {} -> alias {}", spec.path, request.alias));

@@ -103,9 +103,9 @@ void Binder::load(const LoadRequest& request) {
     throw Error(ErrorCode::plan, "load.to: destination already exists: " + label);
   Origin origin;
   const StateDict file = open_model(request.alias, request.path, origin);
-  if (request.format && *request.format != origin.format) {
-    throw Error(ErrorCode::plan,
-                fmt::format("load.format: '{}' is of format {}, not {}", request.path, origin.format, *request.format));
+  if (!request.formats.empty() && std::ranges::find(request.formats, origin.format) == request.formats.end()) {
+    throw Error(ErrorCode::plan, fmt::format("load.format: '{}' is of format {}, not {}", request.path, origin.format,
+                                             request.formats.front()));
   }
   if (file.names().size() != 1) {
     throw Error(ErrorCode::plan, fmt::format("load: '{}' holds {} tensors; 'to' takes a file with exactly one",
