@@ -33,7 +33,7 @@ set(BS_FOREIGN_HEADERS
   "yaml-cpp/:plan" "re2/:plan" "pcre2:plan"
   "nlohmann/:describe cli"
   "openssl/:base"
-  "zlib.h:formats exec"
+  "zlib.h:formats exec" "fnmatch.h:formats"
   "fmt/:base types publish formats plan graph transforms predicates describe commands planner exec session repl cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"

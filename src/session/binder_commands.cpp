@@ -98,7 +98,8 @@ void Binder::load(const LoadRequest& request) {
     contribute(request.alias);
     return;
   }
-  const std::string label = request.alias + "::" + *request.tensor;
+  const std::string label = label_of(request.alias, *request.tensor);
+  current_.looked_at.push_back({request.alias, *request.tensor, true});
   if (exists(request.alias) && names_of(request.alias).find(*request.tensor) != nullptr)
     throw Error(ErrorCode::plan, "load.to: destination already exists: " + label);
   Origin origin;
@@ -121,6 +122,7 @@ void Binder::load(const LoadRequest& request) {
 
 void Binder::save(const SaveRequest& request) {
   require_known(request.alias);
+  current_.looked_at.push_back({request.alias, request.tensor.value_or(""), request.tensor.has_value()});
   const StateDict& model = names_of(request.alias);
   ModelContent saved{StateDict(request.path), origin_of(request.alias).metadata, ""};
   if (request.tensor) {
