@@ -117,6 +117,7 @@ void Binder::load(const LoadRequest& request) {
 
 void Binder::save(const SaveRequest& request) {
   require_known(request.alias);
+  current_.looked_at.push_back({request.alias, request.tensor.value_or(""), request.tensor.has_value()});
   const StateDict& model = names_of(request.alias);
   ModelContent saved{StateDict(request.path), origin_of(request.alias).metadata};
   if (request.tensor) {
