@@ -4,9 +4,27 @@
 
 #include <filesystem>
 
+#include "publish/journal.h"
 #include "publish/staged_directory.h"
 
 namespace brainsurgery {
+
+namespace {
+
+// The journal of an exchange says nothing of the folder that it lies in: that is the old one, or the new one, as a whole.
+bool is_half_published(Env& env, const std::string& directory) {
+  const auto found = find_journal(env, directory);
+  return found && found->journal && found->journal->mode == Journal::Mode::in_place;
+}
+
+}  // namespace
+
+void refuse_half_published(Env& env, const std::string& directory) {
+  if (!is_half_published(env, directory)) return;
+  throw Error(ErrorCode::run,
+              fmt::format("a publication into '{}' was interrupted and has to be finished first", directory), {},
+              {"run the plan that writes to it once more; reading a folder changes nothing in it"});
+}
 
 std::string canonical_path(const std::string& path) {
   std::error_code failed;
@@ -30,13 +48,10 @@ std::shared_ptr<const Checkpoint> OpenedCheckpoints::open(const std::string& ali
 // A killed run may have left an input half published. Finishing it changes files, and a stranger's folder may hold a
 // journal of the stranger's: only a folder that the plan itself writes to is touched.
 void OpenedCheckpoints::finish_publication(const std::string& directory) {
-  if (!env_.status((std::filesystem::path(directory) / kJournalName).string(), false)) return;
   std::error_code different;
-  if (!plan_.output || !std::filesystem::equivalent(directory, plan_.output->path, different)) {
-    throw Error(ErrorCode::run,
-                fmt::format("a publication into '{}' was interrupted and has to be finished first", directory), {},
-                {"run the plan that writes to it once more; reading a folder changes nothing in it"});
-  }
+  if (!plan_.output || !std::filesystem::equivalent(directory, plan_.output->path, different))
+    return refuse_half_published(env_, directory);
+  if (!is_half_published(env_, directory)) return;
   if (!may_recover_) {
     events_.on(events::Warning{
         {Severity::warning,

@@ -34,6 +34,9 @@ class OpenedCheckpoints {
   std::vector<std::shared_ptr<const Checkpoint>> all_;
 };
 
+// Throws Error(run) for a directory that a killed run left half published: what its files say is of two checkpoints.
+void refuse_half_published(Env& env, const std::string& directory);
+
 // The path with its links resolved as far as it exists: two spellings of one place are equal.
 [[nodiscard]] std::string canonical_path(const std::string& path);
 

@@ -14,6 +14,7 @@
 #include "session/explain.h"
 #include "session/interactive_run.h"
 #include "session/oly_conversion.h"
+#include "session/opened_checkpoints.h"
 #include "session/plan_completion.h"
 #include "session/plan_run.h"
 
@@ -69,6 +70,7 @@ class Session::Impl {
   std::string plan_to_oly(const PlanSource& source) { return brainsurgery::plan_to_oly(source, options_.environment); }
 
   Checkpoint inspect(const std::string& path) {
+    refuse_half_published(env_, path);
     Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, path);
     for (const std::string& warning : checkpoint.warnings) warn(warning);
     return checkpoint;

@@ -13,6 +13,9 @@ refused() {
 }
 
 refused "in.safetensors' does not exist"
+plan 'inputs: [in.safetensors]' 'transforms: [{save: {path: b.safetensors, target: w}}]'
+mv plan.yaml save.yaml; plan 'inputs: [in.safetensors]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: b.safetensors'
+refused "in.safetensors' does not exist" save.yaml
 head -c 100000 a.safetensors >in.safetensors; refused "in.safetensors"
 head -c 4 a.safetensors >in.safetensors; refused "in.safetensors"
 : >in.safetensors; refused "in.safetensors"

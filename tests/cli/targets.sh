@@ -47,12 +47,23 @@ half_published() {
 half_published
 plan 'inputs: [dir]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: e.safetensors'
 expect 3 'was interrupted' check plan.yaml
+expect 3 'was interrupted' inspect dir; one_error
 [ -e dir/.brainsurgery-journal ] || fail "check finished a publication"
 expect 3 'was interrupted' run plan.yaml
 [ -e dir/.brainsurgery-journal ] || fail "reading a folder changed it"
 plan 'inputs: [dir]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: {path: dir, shard: none}'
 expect 0 '' run plan.yaml
 [ "$(ls -A dir)" = model.safetensors ] || fail "the publication was not finished: $(ls -A dir)"
+
+# Killed before the exchange: the old folder is whole, and the journal in it says nothing.
+rm -rf dir; mkdir dir; cp a.safetensors dir/model.safetensors
+printf 'brainsurgery journal 1\nmode exchange\nremove model.safetensors\nend\n' >dir/.brainsurgery-journal
+expect 0 '' inspect dir
+plan 'inputs: [dir]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: e.safetensors'
+expect 0 '' run plan.yaml
+rm dir/.brainsurgery-journal; mkfifo dir/.brainsurgery-journal
+expect 3 '.brainsurgery-journal' inspect dir; one_error
+rm -r dir
 
 # A file system that is full, or read-only.
 if mkdir mount && mount -t tmpfs -o size=256k none mount 2>/dev/null; then

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs every fuzz target for some seconds, from seeds made of the recorded cases. Exits non-zero on a finding, whose
-# input stays in FOLDER/findings. What was found interesting stays in FOLDER/corpus for the next run.
+# Runs every fuzz target for some seconds, from seeds made of the recorded cases and the specimens of file formats.
+# Exits non-zero on a finding, whose input stays in FOLDER/findings. What was found interesting stays in FOLDER/corpus for the next run.
 # Usage: sh tests/fuzz/run.sh FOLDER SECONDS [TARGET ...]      (needs clang; FOLDER is made and built in)
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -32,7 +32,7 @@ for target in "$@"; do
   log=$folder/$target.log
   # 30 s for one input: far beyond what any takes, but for a machine with much else to do.
   if "$folder/tests/fuzz/fuzz_$target" "$folder/corpus/$target" "$seeds/$target" -max_total_time="$seconds" \
-    -max_len=4096 -timeout=30 -rss_limit_mb=4096 -print_final_stats=1 -print_funcs=0 \
+    -max_len=8192 -timeout=30 -rss_limit_mb=2048 -malloc_limit_mb=300 -print_final_stats=1 -print_funcs=0 \
     -artifact_prefix="$folder/findings/$target-" > "$log" 2>&1; then
     grep '^stat::' "$log"
   else
