@@ -1,7 +1,5 @@
 #include "cli/oly_command.h"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <istream>
 #include <iterator>

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "commands/families.h"
 #include "commands/report_lines.h"

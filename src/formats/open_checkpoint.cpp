@@ -1,6 +1,5 @@
 // checkpoint.h: which files make a checkpoint, and how their contents become one list.
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <string_view>

@@ -1,6 +1,7 @@
 // phlora, phlora_: the best approximation of a matrix by one of low rank, as two factors or in its place.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "transforms/families.h"
