@@ -4,8 +4,7 @@
 //   +--------+---------+--------------+------------+-------------+--------------+-----+--------+-----+--------+-----+
 //   | "GGUF" | version | tensor count | pair count | pairs       | tensor infos | pad | tensor | pad | tensor | ... |
 //   +--------+---------+--------------+------------+-------------+--------------+-----+--------+-----+--------+-----+
-//    u32      u32       u64            u64          variable      variable      ^ data begins at a multiple of
-//    ALIGNMENT
+//    u32      u32       u64            u64          variable      variable      ^ a multiple of ALIGNMENT
 //
 //   string:      u64 length, bytes
 //   pair:        string key, u32 type, value; an array is u32 type of its elements, u64 count, elements

@@ -69,8 +69,8 @@ class Machine {
   std::size_t opcode_at_ = 0;
   std::vector<PickleRef> stack_;
   std::vector<std::size_t> marks_;
-  std::map<std::uint64_t, PickleRef>
-      memo_;  // the pickle chooses the keys, which could be made to collide in a hash table
+  // The pickle chooses the keys, which could be made to collide in a hash table.
+  std::map<std::uint64_t, PickleRef> memo_;
   std::map<std::pair<Kind, std::int64_t>, PickleRef> shared_;
   std::unordered_map<std::string, PickleRef> known_globals_;  // owns the names
   std::unordered_map<PickleRef, PickleGlobal> uses_;

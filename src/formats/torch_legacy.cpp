@@ -6,12 +6,12 @@
 // Storages follow in the order of the list; counts are of elements. Nothing is aligned. Source: formats "Legacy file".
 #include "formats/torch_legacy.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
+#include "formats/magic.h"
 #include "formats/torch_state_dict.h"
 #include "formats/torch_tensors.h"
 
@@ -105,9 +105,7 @@ FileContents read_torch_legacy(std::shared_ptr<const ReadableFile> file, std::st
 }
 
 bool has_torch_legacy_magic(std::span<const std::byte> head) {
-  constexpr std::string_view kProbed = kMagic.substr(0, 14);  // without STOP
-  return head.size() >= kProbed.size() && std::equal(kProbed.begin(), kProbed.end(), head.begin(),
-                                                     [](char a, std::byte b) { return std::byte(a) == b; });
+  return begins_with(head, kMagic.substr(0, 14));  // without STOP
 }
 
 }  // namespace brainsurgery
