@@ -11,6 +11,7 @@
 
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
+#include "formats/little_endian.h"
 #include "formats/magic.h"
 #include "formats/torch_state_dict.h"
 #include "formats/torch_tensors.h"
@@ -65,8 +66,7 @@ void LegacyFile::place_storages(TorchStorages& storages, const PickleTree& keys)
     if (storage.file != nullptr) fail("the list of storages names " + in_quotes(known->first) + " twice");
     const std::string_view word = rest(8);
     if (word.size() < 8) fail("it ends before the storage " + in_quotes(known->first));
-    std::uint64_t count = 0;
-    for (std::size_t i = 0; i < 8; ++i) count |= std::uint64_t{static_cast<unsigned char>(word[i])} << (8 * i);
+    const std::uint64_t count = little_endian(word);
     if (count != static_cast<std::uint64_t>(storage.bytes / storage.type.item)) {
       fail("the storage " + in_quotes(known->first) + " has " + std::to_string(count) + " elements, not " +
            std::to_string(storage.bytes / storage.type.item));
