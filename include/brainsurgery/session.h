@@ -125,8 +125,8 @@ class Session {
   // The tensors of a checkpoint, a line each and a total.
   [[nodiscard]] Outcome<std::string> inspect_text(const std::string& path, bool digest);
   // The same as one JSON object: {"tensors": [{"name", "dtype", "shape", "nbytes", "file", "sha256"}], "metadata": {},
-  // "format": "safetensors"};
-  // "sha256", of the row-major little-endian bytes, with `digest` only, which reads all tensor data.
+  // "format": "safetensors"}; "sha256", of the row-major little-endian bytes, with `digest` only, which reads all
+  // tensor data.
   [[nodiscard]] Outcome<std::string> inspect_json(const std::string& path, bool digest);
   // Lines in the one-line syntax OLY as YAML list entries for `transforms`; each text holds any number of lines.
   [[nodiscard]] Outcome<std::string> oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts);

@@ -1,7 +1,6 @@
 #include "cli/command_line.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -255,12 +254,12 @@ class CommandLine {
 
   [[nodiscard]] TextView text_view() {
     const std::string level = ascii_lower(arguments_.log_level);
-    Verbosity verbosity = level == "debug"     ? Verbosity::debug
-                          : level == "info"    ? Verbosity::info
-                          : level == "warning" ? Verbosity::warning
-                                               : Verbosity::error;
-    if (arguments_.quiet) verbosity = Verbosity::error;
-    return TextView(streams_.out, streams_.err, verbosity,
+    LogLevel log_level = level == "debug"     ? LogLevel::debug
+                         : level == "info"    ? LogLevel::info
+                         : level == "warning" ? LogLevel::warning
+                                              : LogLevel::error;
+    if (arguments_.quiet) log_level = LogLevel::error;
+    return TextView(streams_.out, streams_.err, log_level,
                     {streams_.out_is_terminal, streams_.err_is_terminal && !arguments_.quiet, color()});
   }
 

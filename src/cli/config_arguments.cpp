@@ -62,6 +62,12 @@ std::string read_file(const std::string& path, Env& env) {
 
 }  // namespace
 
+std::string read_standard_input(std::istream& in) {
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  throw_if_interrupted();
+  return text;
+}
+
 std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items, const std::vector<std::string>& typed,
                                           Env& env, std::istream& in) {
   std::vector<ConfigItem> result;
@@ -77,8 +83,7 @@ std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items,
     } else if (word == kStandardInput) {
       if (input_used) throw Error(ErrorCode::plan, "standard input can be one of the plans only");
       input_used = true;
-      text = {"<stdin>", std::string(std::istreambuf_iterator<char>(in), {})};
-      throw_if_interrupted();  // what was read may not be all
+      text = {"<stdin>", read_standard_input(in)};
     } else {
       text = {word, read_file(word, env)};
     }

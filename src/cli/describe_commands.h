@@ -1,7 +1,6 @@
 // The commands that describe the plan language: help, schema, completion.
 #pragma once
 
-#include <iosfwd>
 #include <optional>
 #include <string>
 

@@ -14,7 +14,8 @@ class logger;
 
 namespace brainsurgery {
 
-enum class Verbosity { debug, info, warning, error };
+// The least important messages that are shown.
+enum class LogLevel { debug, info, warning, error };
 
 // What the plan prints on `out`; on `err` messages: warnings, where output goes and why, and on a terminal one line of
 // progress.
@@ -25,7 +26,7 @@ class TextView final : public EventSink {
     bool progress = false;
     bool color = false;
   };
-  TextView(std::ostream& out, std::ostream& err, Verbosity verbosity, Look look);
+  TextView(std::ostream& out, std::ostream& err, LogLevel level, Look look);
   ~TextView() override;
   void on(const Event& event) override;
   void fail(const Error& error);

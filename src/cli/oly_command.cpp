@@ -1,10 +1,6 @@
 #include "cli/oly_command.h"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
-#include <istream>
-#include <iterator>
 #include <memory>
 
 #include "cli/config_arguments.h"
@@ -31,8 +27,7 @@ Outcome<std::string> run_oly_command(const OlyArguments& arguments, const std::v
   std::vector<std::shared_ptr<const SourceText>> texts;
   for (const ConfigItem& item : oly_items(arguments.words, typed)) texts.push_back(item.source);
   if (texts.empty()) {
-    texts.push_back(
-        std::make_shared<SourceText>(SourceText{"<stdin>", std::string(std::istreambuf_iterator<char>(in), {})}));
+    texts.push_back(std::make_shared<SourceText>(SourceText{"<stdin>", read_standard_input(in)}));
   }
   return session.oly_to_yaml(texts);
 }

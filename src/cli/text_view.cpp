@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
@@ -15,15 +14,15 @@ namespace {
 
 constexpr std::chrono::milliseconds kProgressInterval{100};
 
-spdlog::level::level_enum level_of(Verbosity verbosity) {
-  switch (verbosity) {
-    case Verbosity::debug:
+spdlog::level::level_enum level_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
       return spdlog::level::debug;
-    case Verbosity::info:
+    case LogLevel::info:
       return spdlog::level::info;
-    case Verbosity::warning:
+    case LogLevel::warning:
       return spdlog::level::warn;
-    case Verbosity::error:
+    case LogLevel::error:
       break;
   }
   return spdlog::level::err;
@@ -53,14 +52,14 @@ std::string describe(const events::Published& event) {
 
 }  // namespace
 
-TextView::TextView(std::ostream& out, std::ostream& err, Verbosity verbosity, Look look)
+TextView::TextView(std::ostream& out, std::ostream& err, LogLevel level, Look look)
     : out_(out),
       err_(err),
       log_(std::make_shared<spdlog::logger>("brainsurgery",
                                             std::make_shared<spdlog::sinks::ostream_sink_st>(err, true))),
       look_(look) {
   log_->set_pattern("%v");
-  log_->set_level(level_of(verbosity));
+  log_->set_level(level_of(level));
 }
 
 TextView::~TextView() { clear_progress(); }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "commands/families.h"
 #include "commands/report_lines.h"
@@ -172,16 +173,13 @@ void diff(const DiffSpec& spec, PlanScope& plan) {
 
 void add_diff(CommandRegistry& registry) {
   SchemaBuilder<DiffSpec> schema(
-      "diff",
-      {"Prints what two sets of tensors differ in.",
-       "refs compares the matches of two patterns that have equal names, aliases does it with all tensors of two "
-       "models; "
-       "pair compares each match of left with the tensor that right names. What is missing on one side is a finding, "
-       "and so are different shapes, dtypes and values; NaN differs from NaN. The plan goes on, unless fail is on. "
-       "Each "
-       "tensor that is compared counts one read.",
-       "diff: {mode: aliases, left_alias: model, right_alias: tuned, eps: 1e-6}",
-       "- load: {path: tiny_gpt2.safetensors, alias: tuned}"});
+      "diff", {"Prints what two sets of tensors differ in.",
+               "refs compares the matches of two patterns that have equal names, aliases does it with all tensors of "
+               "two models; pair compares each match of left with the tensor that right names. What is missing on one "
+               "side is a finding, and so are different shapes, dtypes and values; NaN differs from NaN. The plan goes "
+               "on, unless fail is on. Each tensor that is compared counts one read.",
+               "diff: {mode: aliases, left_alias: model, right_alias: tuned, eps: 1e-6}",
+               "- load: {path: tiny_gpt2.safetensors, alias: tuned}"});
   schema.choice(&DiffSpec::mode, "mode", kModes).defaults_to("refs").doc("What is compared with what.");
   schema.reference(&DiffSpec::left, "left", roles::source()).doc("refs, pair: one side.");
   schema.reference(&DiffSpec::right, "right", roles::source()).doc("refs: the other side; pair: its name.");

@@ -1,8 +1,6 @@
 // dump: tensors as a tree of their names.
 #include "describe/dump_text.h"
 
-#include <algorithm>
-
 #include "commands/families.h"
 #include "commands/report_lines.h"
 

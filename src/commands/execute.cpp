@@ -108,8 +108,7 @@ void add_execute(CommandRegistry& registry) {
       kName, {"Does further steps as one.",
               "The steps of 'transforms', 'plan', 'plan-yaml' and 'path' follow one another in this order. Inputs of a "
               "plan are loaded before its steps, its output is saved after them. Without an input the default alias is "
-              "that of "
-              "the only model there is. An execute within an execute is refused.",
+              "that of the only model there is. An execute within an execute is refused.",
               "execute: {transforms: [{scale_: {target: 'wte.weight', by: 2}}, {delete: {target: 'wpe.weight'}}]}"});
   const auto node = [](YamlPtr ExecuteSpec::*member) {
     return [member](const YamlNode& value, const FieldDecoder&, ExecuteSpec& spec) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <tuple>
 
 #include "commands/families.h"
 

@@ -1,9 +1,9 @@
 // CRC-32 sums of a file that is written in tiles, in any order, by several threads.
 //
 //   Checksums sums(plan);
-//   sums.expect(segment, tiles);                  // by the coordinating thread, before tiles of the segment are
-//   written sums.record(segment, tile, bytes);            // by whoever writes the tile sums.of(begin, end) // when all
-//   is written
+//   sums.expect(segment, tiles);           // by the coordinating thread, before tiles of the segment are written
+//   sums.record(segment, tile, bytes);     // by whoever writes the tile
+//   sums.of(begin, end)                    // when all is written
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,6 @@
 // What is asked of the values of tensors: checks, distances, statistics. Tensors pass by in blocks; none has to exist
 // as a whole unless a dense operation makes it.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 

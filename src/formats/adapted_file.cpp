@@ -4,7 +4,6 @@
 #include <cstring>
 #include <mutex>
 #include <span>
-#include <string_view>
 #include <utility>
 
 #include "brainsurgery/error.h"

@@ -1,6 +1,5 @@
 // Every file format, in probing order. Formats that are only known by sight give the user a name for what he has.
 #include <algorithm>
-#include <cctype>
 
 #include "base/text.h"
 #include "brainsurgery/error.h"
@@ -24,12 +23,6 @@ bool is_lfs_pointer(Head head, std::int64_t) { return begins_with(head, "version
 bool is_web_page(Head head, std::int64_t) {
   const std::string text = ascii_lower(trim({reinterpret_cast<const char*>(head.data()), head.size()}));
   return text.starts_with("<!doctype html") || text.starts_with("<html") || text.starts_with("<?xml");
-}
-
-bool ends_with_ignoring_case(std::string_view text, std::string_view suffix) {
-  return text.size() >= suffix.size() &&
-         std::equal(suffix.begin(), suffix.end(), text.end() - static_cast<std::ptrdiff_t>(suffix.size()),
-                    [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
 }
 
 Format known_by_sight(std::string_view name, std::string_view description, std::vector<std::string_view> suffixes,
@@ -70,9 +63,10 @@ const Format* FormatRegistry::by_name(std::string_view name) const {
 }
 
 const Format* FormatRegistry::by_suffix(std::string_view path) const {
+  const std::string lower = ascii_lower(path);
   const auto found = std::find_if(formats_.begin(), formats_.end(), [&](const Format& format) {
     return std::any_of(format.suffixes.begin(), format.suffixes.end(),
-                       [&](std::string_view suffix) { return ends_with_ignoring_case(path, suffix); });
+                       [&](std::string_view suffix) { return lower.ends_with(suffix); });
   });
   return found == formats_.end() ? nullptr : &*found;
 }

@@ -27,6 +27,7 @@ namespace {
 using Kind = PickleNode::Kind;
 
 constexpr std::size_t kMaxParts = 4096;  // of one tensor
+constexpr std::size_t kMaxFields = 64;   // of an object; a huge one, shared by many, would be searched for each of them
 constexpr std::string_view kModule = "torch.distributed.checkpoint.metadata";
 constexpr std::string_view kDataFile = "__0_0.distcp";
 
@@ -89,6 +90,7 @@ PickleRef MetadataReader::state(PickleRef object, std::string_view class_name) c
 std::optional<PickleRef> MetadataReader::find(PickleRef dict, std::string_view key) const {
   const PickleNode& node = tree_[dict];
   if (node.kind != Kind::dict) fail("found " + std::string(describe(node.kind)) + " where a dict should be");
+  if (node.items.size() > 2 * kMaxFields) fail("an object has more than " + std::to_string(kMaxFields) + " fields");
   for (std::size_t i = 0; i < node.items.size(); i += 2) {
     if (tree_[node.items[i]].kind == Kind::text && tree_[node.items[i]].text == key) return node.items[i + 1];
   }

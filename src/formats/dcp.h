@@ -1,6 +1,5 @@
 // PyTorch's distributed checkpoints: a directory with `.metadata`, a pickle that says where every part of every tensor
-// stands, and
-// `__R_N.distcp` files, in which complete archives of single tensors lie one after another.
+// stands, and `__R_N.distcp` files, in which complete archives of single tensors lie one after another.
 //
 // Source: torch.distributed.checkpoint of PyTorch 2.13, and formats "Distributed checkpoint". Explained in
 // docs/formats/torch.md.
@@ -24,9 +23,8 @@ inline constexpr std::string_view kDcpSuffix = ".distcp";
 [[nodiscard]] Format dcp_format();
 
 // `open` gives the data file of a name in the same directory. Tensors that were saved in parts appear whole. Throws
-// Error(run)
-// "'path': invalid DCP metadata: <reason>": besides what the pickle machine refuses, parts that overlap, are missing or
-// are not what the metadata say, and files outside of the directory.
+// Error(run) "'path': invalid DCP metadata: <reason>": besides what the pickle machine refuses, parts that overlap, are
+// missing or are not what the metadata say, and files outside of the directory.
 [[nodiscard]] FileContents read_dcp(const ReadableFile& metadata,
                                     const std::function<std::shared_ptr<const ReadableFile>(const std::string&)>& open);
 

@@ -1,8 +1,7 @@
 // A block-coded tensor as a file of float32: whoever reads values needs not know that there are blocks.
 //
 //   auto floats = std::make_shared<const DecodedFile>(file, offset, count, *gguf_type(12));
-//   floats->read(4 * 1000, bytes_of_ten_floats);      // decodes the one or two blocks that elements 1000 .. 1009 are
-//   in
+//   floats->read(4 * 1000, bytes_of_ten_floats);      // decodes the blocks that hold elements 1000 .. 1009
 #pragma once
 
 #include <cstdint>

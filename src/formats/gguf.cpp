@@ -4,8 +4,7 @@
 //   +--------+---------+--------------+------------+-------------+--------------+-----+--------+-----+--------+-----+
 //   | "GGUF" | version | tensor count | pair count | pairs       | tensor infos | pad | tensor | pad | tensor | ... |
 //   +--------+---------+--------------+------------+-------------+--------------+-----+--------+-----+--------+-----+
-//    u32      u32       u64            u64          variable      variable      ^ data begins at a multiple of
-//    ALIGNMENT
+//    u32      u32       u64            u64          variable      variable      ^ a multiple of ALIGNMENT
 //
 //   string:      u64 length, bytes
 //   pair:        string key, u32 type, value; an array is u32 type of its elements, u64 count, elements
@@ -29,6 +28,7 @@
 #include "formats/duplicate_names.h"
 #include "formats/gguf_blocks.h"
 #include "formats/gguf_metadata.h"
+#include "formats/little_endian.h"
 #include "formats/magic.h"
 #include "formats/safetensors.h"
 
@@ -125,14 +125,7 @@ std::string HeaderReader::take(std::int64_t bytes, const char* what) {
   return buffer_.substr(begin, static_cast<std::size_t>(bytes));
 }
 
-std::uint64_t HeaderReader::number(int bytes, const char* what) {
-  const std::string word = take(bytes, what);
-  std::uint64_t value = 0;
-  for (int i = 0; i < bytes; ++i) {
-    value |= static_cast<std::uint64_t>(static_cast<unsigned char>(word[static_cast<std::size_t>(i)])) << (8 * i);
-  }
-  return value;
-}
+std::uint64_t HeaderReader::number(int bytes, const char* what) { return little_endian(take(bytes, what)); }
 
 std::string HeaderReader::text(std::int64_t max, const char* what) {
   const std::uint64_t length = number(8, what);

@@ -12,6 +12,7 @@
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
 #include "formats/duplicate_names.h"
+#include "formats/little_endian.h"
 
 namespace brainsurgery {
 
@@ -155,14 +156,9 @@ std::uint64_t append_gguf_metadata(std::string& header, const Metadata& metadata
   return keys.size();
 }
 
-void append_u32(std::string& header, std::uint32_t value) {
-  for (int shift = 0; shift < 32; shift += 8) header.push_back(static_cast<char>(value >> shift & 0xFF));
-}
+void append_u32(std::string& header, std::uint32_t value) { append_little_endian(header, value, 4); }
 
-void append_u64(std::string& header, std::uint64_t value) {
-  append_u32(header, static_cast<std::uint32_t>(value));
-  append_u32(header, static_cast<std::uint32_t>(value >> 32));
-}
+void append_u64(std::string& header, std::uint64_t value) { append_little_endian(header, value, 8); }
 
 void append_gguf_string(std::string& header, std::string_view text) {
   append_u64(header, text.size());

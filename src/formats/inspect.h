@@ -1,4 +1,4 @@
-// What `inspect --json` prints.
+// What `inspect` prints, as JSON and for people.
 #pragma once
 
 #include <string>

@@ -12,8 +12,7 @@
 namespace brainsurgery {
 
 // "model.safetensors", "model-00001-of-00002.safetensors" and "model.safetensors.index.json": what huggingface_hub's
-// writer replaces too. Variants
-// ("model.fp16.safetensors") are checkpoints of their own.
+// writer replaces too. Variants ("model.fp16.safetensors") are checkpoints of their own.
 [[nodiscard]] bool is_model_file(std::string_view name);
 // Weights of the same model in another format: "pytorch_model.bin", "pytorch_model-00001-of-00002.bin", their index.
 [[nodiscard]] bool is_other_model_file(std::string_view name);

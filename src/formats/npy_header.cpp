@@ -4,12 +4,12 @@
 #include <array>
 #include <charconv>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "base/checked_math.h"
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
+#include "formats/little_endian.h"
 #include "formats/safetensors.h"
 
 namespace brainsurgery {
@@ -205,8 +205,7 @@ NpyHeader parse_npy_header(std::string_view head, std::int64_t content_size, con
   const std::size_t length_bytes = major == 1 ? 2 : 4;
   const std::size_t begin = kFixedBytes + length_bytes;
   if (head.size() < begin) fail("it ends inside the length of its header (cut off?)");
-  std::int64_t length = 0;
-  for (std::size_t i = begin; i > kFixedBytes; --i) length = length << 8 | static_cast<unsigned char>(head[i - 1]);
+  const auto length = static_cast<std::int64_t>(little_endian(head.substr(kFixedBytes, length_bytes)));
   if (length > content_size - static_cast<std::int64_t>(begin)) {
     fail("a header of " + std::to_string(length) + " bytes would end after the end of the file (cut off?)");
   }
@@ -241,8 +240,7 @@ std::string npy_header(const TensorDesc& desc) {
   std::string header(kMagic);
   header += '\1';
   header += '\0';
-  header += static_cast<char>(length & 0xFF);
-  header += static_cast<char>(length >> 8);
+  append_little_endian(header, length, 2);
   return header + dict + std::string(padding, ' ') + '\n';
 }
 

@@ -1,6 +1,5 @@
 // checkpoint.h: which files make a checkpoint, and how their contents become one list.
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -74,6 +73,10 @@ class Opener {
   Checkpoint open();
 
  private:
+  // How messages about several files begin.
+  [[nodiscard]] std::string subject() const {
+    return (checkpoint_.is_directory ? "directory " : "") + in_quotes(checkpoint_.path);
+  }
   [[noreturn]] void fail_missing() const;
   [[noreturn]] void fail_unmatched() const;
   [[nodiscard]] bool is_broken_link(const std::string& path) const {
@@ -97,11 +100,6 @@ class Opener {
 
   Env& env_;
   const FormatRegistry& formats_;
-  // How messages about several files begin.
-  [[nodiscard]] std::string subject() const {
-    return (checkpoint_.is_directory ? "directory " : "") + in_quotes(checkpoint_.path);
-  }
-
   Checkpoint checkpoint_;
   PathMatches matches_;
   std::string part_;  // which state dict of the file; empty: the usual one
@@ -174,7 +172,7 @@ void Opener::fail_unreadable(const std::string& path, const Format* format) cons
 }
 
 void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
-  const std::string message = "directory " + in_quotes(checkpoint_.path) + " holds no checkpoint";
+  const std::string message = subject() + " holds no checkpoint";
   for (const std::string& name : names) {
     const Format* format = formats_.by_suffix(name);
     if (format != nullptr && format->read == nullptr) fail_unreadable(joined(checkpoint_.path, name), format);
@@ -222,8 +220,7 @@ void Opener::open_dcp(const std::vector<std::string>& names) {
   });
   note_format(dcp_format().name);
   checkpoint_.tensors = std::move(contents.tensors);
-  for (const std::string& warning : contents.warnings)
-    checkpoint_.warnings.push_back("directory " + in_quotes(checkpoint_.path) + ": " + warning);
+  for (const std::string& warning : contents.warnings) checkpoint_.warnings.push_back(subject() + ": " + warning);
   warn_of_others(names, is_dcp_data);
 }
 
@@ -235,9 +232,8 @@ std::optional<std::string> Opener::find_index(const std::vector<std::string>& na
   for (const std::string& name : names) {
     if (!name.ends_with(family.index_suffix()) || name.starts_with('.')) continue;
     if (found) {
-      throw Error(ErrorCode::run, "directory " + in_quotes(checkpoint_.path) + " holds several indexes, " +
-                                      in_quotes(*found) + " and " + in_quotes(name) + ", and no " + in_quotes(usual) +
-                                      "; keep one of them");
+      throw Error(ErrorCode::run, subject() + " holds several indexes, " + in_quotes(*found) + " and " +
+                                      in_quotes(name) + ", and no " + in_quotes(usual) + "; keep one of them");
     }
     found = name;
   }
@@ -254,8 +250,8 @@ void Opener::open_indexed(const std::string& index_name, const std::vector<std::
   if (std::binary_search(shards.begin(), shards.end(), whole) &&
       !std::binary_search(index.files.begin(), index.files.end(), whole)) {
     checkpoint_.warnings.push_back(
-        "directory " + in_quotes(checkpoint_.path) + " holds " + in_quotes(whole) + " and " + in_quotes(index_name) +
-        ", which does not name it; the index is ignored, as other loaders do; " + "remove what is stale");
+        subject() + " holds " + in_quotes(whole) + " and " + in_quotes(index_name) +
+        ", which does not name it; the index is ignored, as other loaders do; remove what is stale");
     return add_file(whole);
   }
   if (index.files.empty() && !shards.empty()) {
@@ -294,8 +290,7 @@ void Opener::warn_of_others(const std::vector<std::string>& names, const Read& i
            !is_trainer_file(ascii_lower(name)) && !name.starts_with('.');
   });
   if (other != names.end()) {
-    checkpoint_.warnings.push_back("directory " + in_quotes(checkpoint_.path) + ": " + in_quotes(*other) +
-                                   " in it is not read");
+    checkpoint_.warnings.push_back(subject() + ": " + in_quotes(*other) + " in it is not read");
   }
 }
 

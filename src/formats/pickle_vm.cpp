@@ -8,6 +8,7 @@
 #include "base/json_text.h"
 #include "base/text.h"
 #include "brainsurgery/error.h"
+#include "formats/little_endian.h"
 
 namespace brainsurgery {
 
@@ -69,8 +70,8 @@ class Machine {
   std::size_t opcode_at_ = 0;
   std::vector<PickleRef> stack_;
   std::vector<std::size_t> marks_;
-  std::map<std::uint64_t, PickleRef>
-      memo_;  // the pickle chooses the keys, which could be made to collide in a hash table
+  // The pickle chooses the keys, which could be made to collide in a hash table.
+  std::map<std::uint64_t, PickleRef> memo_;
   std::map<std::pair<Kind, std::int64_t>, PickleRef> shared_;
   std::unordered_map<std::string, PickleRef> known_globals_;  // owns the names
   std::unordered_map<PickleRef, PickleGlobal> uses_;
@@ -85,12 +86,7 @@ std::string_view Machine::take(std::uint64_t count) {
   return taken;
 }
 
-std::uint64_t Machine::number(int bytes) {
-  const std::string_view text = take(static_cast<std::uint64_t>(bytes));
-  std::uint64_t value = 0;
-  for (int i = 0; i < bytes; ++i) value |= std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
-  return value;
-}
+std::uint64_t Machine::number(int bytes) { return little_endian(take(static_cast<std::uint64_t>(bytes))); }
 
 std::string_view Machine::line() {
   const std::size_t end = bytes_.find('\n', at_);

@@ -3,15 +3,9 @@
 #include <limits>
 #include <utility>
 
+#include "formats/little_endian.h"
+
 namespace brainsurgery {
-
-namespace {
-
-void put(std::string& to, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) to.push_back(static_cast<char>(static_cast<unsigned char>(value >> (8 * i) & 0xFF)));
-}
-
-}  // namespace
 
 PickleWriter::PickleWriter() : bytes_("\x80\x02") {}
 
@@ -19,22 +13,22 @@ void PickleWriter::integer(std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);
   if (value >= 0 && value <= 0xFF) {
     bytes_.push_back('K');
-    put(bytes_, bits, 1);
+    append_little_endian(bytes_, bits, 1);
   } else if (value >= 0 && value <= 0xFFFF) {
     bytes_.push_back('M');
-    put(bytes_, bits, 2);
+    append_little_endian(bytes_, bits, 2);
   } else if (value >= std::numeric_limits<std::int32_t>::min() && value <= std::numeric_limits<std::int32_t>::max()) {
     bytes_.push_back('J');
-    put(bytes_, bits, 4);
+    append_little_endian(bytes_, bits, 4);
   } else {
     bytes_ += "\x8a\x08";
-    put(bytes_, bits, 8);
+    append_little_endian(bytes_, bits, 8);
   }
 }
 
 void PickleWriter::text(std::string_view value) {
   bytes_.push_back('X');
-  put(bytes_, value.size(), 4);
+  append_little_endian(bytes_, value.size(), 4);
   bytes_ += value;
 }
 
@@ -43,10 +37,10 @@ bool PickleWriter::recall(const std::string& key) {
   if (known == memo_.end()) return false;
   if (known->second <= 0xFF) {
     bytes_.push_back('h');
-    put(bytes_, known->second, 1);
+    append_little_endian(bytes_, known->second, 1);
   } else {
     bytes_.push_back('j');
-    put(bytes_, known->second, 4);
+    append_little_endian(bytes_, known->second, 4);
   }
   return true;
 }
@@ -56,10 +50,10 @@ void PickleWriter::remember(const std::string& key) {
   memo_.emplace(key, slot);
   if (slot <= 0xFF) {
     bytes_.push_back('q');
-    put(bytes_, slot, 1);
+    append_little_endian(bytes_, slot, 1);
   } else {
     bytes_.push_back('r');
-    put(bytes_, slot, 4);
+    append_little_endian(bytes_, slot, 4);
   }
 }
 

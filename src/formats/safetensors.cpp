@@ -22,6 +22,7 @@
 #include "brainsurgery/error.h"
 #include "formats/duplicate_names.h"
 #include "formats/json_cursor.h"
+#include "formats/little_endian.h"
 
 namespace brainsurgery {
 
@@ -32,9 +33,7 @@ constexpr std::int64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxDim = std::numeric_limits<std::int64_t>::max();
 
 std::uint64_t load_length(std::span<const std::byte> bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < kLengthBytes; ++i) value |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
-  return value;
+  return little_endian({reinterpret_cast<const char*>(bytes.data()), static_cast<std::size_t>(kLengthBytes)});
 }
 
 bool looks_like_safetensors(std::span<const std::byte> head, std::int64_t size) {

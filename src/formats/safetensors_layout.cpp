@@ -7,6 +7,7 @@
 #include "base/checked_math.h"
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
+#include "formats/little_endian.h"
 #include "formats/safetensors.h"
 
 namespace brainsurgery {
@@ -66,10 +67,7 @@ std::string framed(std::string json) {
   }
   std::string header;
   header.reserve(8 + json.size());
-  for (int shift = 0; shift < 64; shift += 8) {
-    header.push_back(
-        static_cast<char>(static_cast<unsigned char>(static_cast<std::uint64_t>(json.size()) >> shift & 0xFF)));
-  }
+  append_little_endian(header, json.size(), 8);
   return header + json;
 }
 

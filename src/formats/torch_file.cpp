@@ -7,6 +7,7 @@
 
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
+#include "formats/magic.h"
 #include "formats/torch_layout.h"
 #include "formats/torch_legacy.h"
 #include "formats/torch_zip.h"
@@ -17,11 +18,7 @@ namespace {
 
 using Head = std::span<const std::byte>;
 
-bool is_zip(Head head) {
-  constexpr std::string_view kMagic = "PK\x03\x04";
-  return head.size() >= kMagic.size() &&
-         std::equal(kMagic.begin(), kMagic.end(), head.begin(), [](char a, std::byte b) { return std::byte(a) == b; });
-}
+bool is_zip(Head head) { return begins_with(head, "PK\x03\x04"); }
 
 bool looks_like_torch(Head head, std::int64_t) { return is_zip(head) || has_torch_legacy_magic(head); }
 

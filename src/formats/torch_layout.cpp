@@ -3,7 +3,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/json_text.h"
 #include "brainsurgery/error.h"

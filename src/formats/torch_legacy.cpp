@@ -6,12 +6,13 @@
 // Storages follow in the order of the list; counts are of elements. Nothing is aligned. Source: formats "Legacy file".
 #include "formats/torch_legacy.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
+#include "formats/little_endian.h"
+#include "formats/magic.h"
 #include "formats/torch_state_dict.h"
 #include "formats/torch_tensors.h"
 
@@ -65,8 +66,7 @@ void LegacyFile::place_storages(TorchStorages& storages, const PickleTree& keys)
     if (storage.file != nullptr) fail("the list of storages names " + in_quotes(known->first) + " twice");
     const std::string_view word = rest(8);
     if (word.size() < 8) fail("it ends before the storage " + in_quotes(known->first));
-    std::uint64_t count = 0;
-    for (std::size_t i = 0; i < 8; ++i) count |= std::uint64_t{static_cast<unsigned char>(word[i])} << (8 * i);
+    const std::uint64_t count = little_endian(word);
     if (count != static_cast<std::uint64_t>(storage.bytes / storage.type.item)) {
       fail("the storage " + in_quotes(known->first) + " has " + std::to_string(count) + " elements, not " +
            std::to_string(storage.bytes / storage.type.item));
@@ -105,9 +105,7 @@ FileContents read_torch_legacy(std::shared_ptr<const ReadableFile> file, std::st
 }
 
 bool has_torch_legacy_magic(std::span<const std::byte> head) {
-  constexpr std::string_view kProbed = kMagic.substr(0, 14);  // without STOP
-  return head.size() >= kProbed.size() && std::equal(kProbed.begin(), kProbed.end(), head.begin(),
-                                                     [](char a, std::byte b) { return std::byte(a) == b; });
+  return begins_with(head, kMagic.substr(0, 14));  // without STOP
 }
 
 }  // namespace brainsurgery

@@ -43,7 +43,7 @@ class Archive {
   void find_folder();
   void check_version() const;
   [[nodiscard]] bool is_big_endian() const;
-  void place_storages(TorchStorages& storages) const;
+  void place_storages(TorchStorages& storages, bool big_endian) const;
 
   std::shared_ptr<const ReadableFile> file_;
   std::string context_;
@@ -80,8 +80,7 @@ bool Archive::is_big_endian() const {
   return text == "big";
 }
 
-void Archive::place_storages(TorchStorages& storages) const {
-  const bool swaps = is_big_endian();
+void Archive::place_storages(TorchStorages& storages, bool big_endian) const {
   std::int64_t inflated_bytes = 0;
   for (auto& [key, storage] : storages.by_key()) {
     const ZipEntry* entry = record("data/" + std::string(key));
@@ -101,7 +100,7 @@ void Archive::place_storages(TorchStorages& storages) const {
           inflated(file_, entry->offset, entry->stored_size, entry->size, context_ + ": " + in_quotes(entry->name));
       storage.begin = 0;
     }
-    if (!swaps) continue;
+    if (!big_endian) continue;
     const bool halves = storage.type.dtype && info(*storage.type.dtype).kind == DTypeClass::complex;
     const std::int64_t item = storage.type.item / (halves ? 2 : 1);
     if (item > 1) {
@@ -126,9 +125,10 @@ FileContents Archive::read(std::string_view part) {
   if (is_script && !tree.callee(tree.root).starts_with(kScriptPrefix))
     fail("it is marked as TorchScript, but holds no script module");
   TorchStorages storages(tree, false, where);
-  place_storages(storages);
+  const bool big_endian = is_big_endian();
+  place_storages(storages, big_endian);
   FileContents contents = choose_state_dict(tree, storages, part, file_->path(), where);
-  if (is_big_endian()) {
+  if (big_endian) {
     for (const TensorEntry& tensor : contents.tensors) {
       // Untyped storages are written in the machine's order, whatever the record says.
       if (storage_class_of(tensor.desc.dtype).empty() && info(tensor.desc.dtype).bits > 8)

@@ -16,6 +16,7 @@
 #include "base/checked_math.h"
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
+#include "formats/little_endian.h"
 
 namespace brainsurgery {
 
@@ -28,19 +29,14 @@ constexpr std::uint32_t kSaturated32 = 0xFFFF'FFFF;
 constexpr std::uint16_t kSaturated16 = 0xFFFF;
 constexpr std::uint16_t kFlagEncrypted = 1, kFlagDescriptor = 8;
 
-// Little-endian numbers out of a text that holds them for sure.
-std::uint64_t number_at(std::string_view bytes, std::size_t at, int count) {
-  std::uint64_t value = 0;
-  for (int i = 0; i < count; ++i) value |= std::uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
-  return value;
-}
+// Numbers out of a text that holds them for sure.
 std::uint16_t u16(std::string_view bytes, std::size_t at) {
-  return static_cast<std::uint16_t>(number_at(bytes, at, 2));
+  return static_cast<std::uint16_t>(little_endian(bytes.substr(at, 2)));
 }
 std::uint32_t u32(std::string_view bytes, std::size_t at) {
-  return static_cast<std::uint32_t>(number_at(bytes, at, 4));
+  return static_cast<std::uint32_t>(little_endian(bytes.substr(at, 4)));
 }
-std::uint64_t u64(std::string_view bytes, std::size_t at) { return number_at(bytes, at, 8); }
+std::uint64_t u64(std::string_view bytes, std::size_t at) { return little_endian(bytes.substr(at, 8)); }
 
 class DirectoryReader {
  public:

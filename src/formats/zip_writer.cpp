@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "formats/little_endian.h"
+
 namespace brainsurgery {
 
 namespace {
@@ -15,10 +17,6 @@ constexpr std::uint16_t kZip64 = 1;
 constexpr std::uint16_t kPadding = 0x4246;  // "FB"
 constexpr int kPlainVersion = 20, kZip64Version = 45;
 
-void put(std::string& to, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) to.push_back(static_cast<char>(static_cast<unsigned char>(value >> (8 * i) & 0xFF)));
-}
-
 std::uint64_t narrow32(std::int64_t value) {
   return static_cast<std::uint64_t>(value < kSaturated32 ? value : kSaturated32);
 }
@@ -29,12 +27,12 @@ bool is_wide(std::int64_t value) { return value >= kSaturated32; }
 std::string zip64_extra(std::initializer_list<std::int64_t> fields) {
   std::string values;
   for (const std::int64_t field : fields) {
-    if (is_wide(field)) put(values, static_cast<std::uint64_t>(field), 8);
+    if (is_wide(field)) append_little_endian(values, static_cast<std::uint64_t>(field), 8);
   }
   if (values.empty()) return values;
   std::string extra;
-  put(extra, kZip64, 2);
-  put(extra, values.size(), 2);
+  append_little_endian(extra, kZip64, 2);
+  append_little_endian(extra, values.size(), 2);
   return extra + values;
 }
 
@@ -45,20 +43,20 @@ void ZipWriter::begin_entry(Entry entry) {
   std::string extra = zip64_extra({entry.size, entry.size});
   const std::int64_t unpadded = entry.header + kLocalBytes + std::ssize(entry.name) + std::ssize(extra) + 4;
   const std::int64_t padding = (kZipAlignment - unpadded % kZipAlignment) % kZipAlignment;
-  put(extra, kPadding, 2);
-  put(extra, static_cast<std::uint64_t>(padding), 2);
+  append_little_endian(extra, kPadding, 2);
+  append_little_endian(extra, static_cast<std::uint64_t>(padding), 2);
   extra.append(static_cast<std::size_t>(padding), 'Z');
   std::string before = "PK\x03\x04";
-  put(before, is_wide(entry.size) ? kZip64Version : kPlainVersion, 2);
+  append_little_endian(before, is_wide(entry.size) ? kZip64Version : kPlainVersion, 2);
   before.append(8, '\0');  // flags, method, time, date
   std::string after;
-  put(after, narrow32(entry.size), 4);
-  put(after, narrow32(entry.size), 4);
-  put(after, entry.name.size(), 2);
-  put(after, extra.size(), 2);
+  append_little_endian(after, narrow32(entry.size), 4);
+  append_little_endian(after, narrow32(entry.size), 4);
+  append_little_endian(after, entry.name.size(), 2);
+  append_little_endian(after, extra.size(), 2);
   after += entry.name + extra;
   if (entry.crc) {
-    put(before, *entry.crc, 4);
+    append_little_endian(before, *entry.crc, 4);
     layout_.add(before + after);
   } else {
     layout_.add(before);
@@ -85,19 +83,19 @@ void ZipWriter::finish() {
   for (const Entry& entry : entries_) {
     const std::string extra = zip64_extra({entry.size, entry.size, entry.header});
     std::string before = "PK\x01\x02";
-    put(before, 0, 2);  // made by
-    put(before, extra.empty() ? kPlainVersion : kZip64Version, 2);
+    append_little_endian(before, 0, 2);  // made by
+    append_little_endian(before, extra.empty() ? kPlainVersion : kZip64Version, 2);
     before.append(8, '\0');  // flags, method, time, date
     std::string after;
-    put(after, narrow32(entry.size), 4);
-    put(after, narrow32(entry.size), 4);
-    put(after, entry.name.size(), 2);
-    put(after, extra.size(), 2);
+    append_little_endian(after, narrow32(entry.size), 4);
+    append_little_endian(after, narrow32(entry.size), 4);
+    append_little_endian(after, entry.name.size(), 2);
+    append_little_endian(after, extra.size(), 2);
     after.append(10, '\0');  // comment, part, attributes
-    put(after, narrow32(entry.header), 4);
+    append_little_endian(after, narrow32(entry.header), 4);
     after += entry.name + extra;
     if (entry.crc) {
-      put(before, *entry.crc, 4);
+      append_little_endian(before, *entry.crc, 4);
       layout_.add(before + after);
     } else {
       layout_.add(before);
@@ -107,27 +105,27 @@ void ZipWriter::finish() {
   }
   const std::int64_t end64 = layout_.size() - begin_;
   const auto count = static_cast<std::uint64_t>(entries_.size());
-  std::string end = "PK\x06\x06";  // zip64 end record
-  put(end, 44, 8);                 // bytes that follow
-  put(end, kZip64Version, 2);
-  put(end, kZip64Version, 2);
-  put(end, 0, 8);  // parts
-  put(end, count, 8);
-  put(end, count, 8);
-  put(end, static_cast<std::uint64_t>(end64 - central), 8);
-  put(end, static_cast<std::uint64_t>(central), 8);
+  std::string end = "PK\x06\x06";    // zip64 end record
+  append_little_endian(end, 44, 8);  // bytes that follow
+  append_little_endian(end, kZip64Version, 2);
+  append_little_endian(end, kZip64Version, 2);
+  append_little_endian(end, 0, 8);  // parts
+  append_little_endian(end, count, 8);
+  append_little_endian(end, count, 8);
+  append_little_endian(end, static_cast<std::uint64_t>(end64 - central), 8);
+  append_little_endian(end, static_cast<std::uint64_t>(central), 8);
   end += "PK\x06\x07";  // its locator
-  put(end, 0, 4);
-  put(end, static_cast<std::uint64_t>(end64), 8);
-  put(end, 1, 4);
+  append_little_endian(end, 0, 4);
+  append_little_endian(end, static_cast<std::uint64_t>(end64), 8);
+  append_little_endian(end, 1, 4);
   end += "PK\x05\x06";  // end record
-  put(end, 0, 4);
+  append_little_endian(end, 0, 4);
   const std::uint64_t narrow_count = count < kSaturated16 ? count : kSaturated16;
-  put(end, narrow_count, 2);
-  put(end, narrow_count, 2);
-  put(end, narrow32(end64 - central), 4);
-  put(end, narrow32(central), 4);
-  put(end, 0, 2);
+  append_little_endian(end, narrow_count, 2);
+  append_little_endian(end, narrow_count, 2);
+  append_little_endian(end, narrow32(end64 - central), 4);
+  append_little_endian(end, narrow32(central), 4);
+  append_little_endian(end, 0, 2);
   layout_.add(std::move(end));
 }
 

@@ -21,7 +21,7 @@ Schema describe_output() {
       .doc("A file, or a directory; the suffix decides about the format.");
   schema.text(&PlanOutput::format, "format", FieldKind::text)
       .defaults_to("as the path says, else safetensors")
-      .doc("safetensors, torch, dcp or gguf.");
+      .doc("safetensors, torch, dcp, gguf or, for a single tensor, numpy.");
   schema.text(&PlanOutput::shard, "shard", FieldKind::size)
       .defaults_to("--shard-size for a directory")
       .doc("The size of the files of a directory, as in 5GB, or none for a single file.");

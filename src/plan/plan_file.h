@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -37,7 +36,7 @@ inline constexpr std::array<std::string_view, 2> kTiedSpellings{"keep", "drop"};
 
 struct PlanOutput {
   std::string path;
-  std::optional<std::string> format;  // "safetensors", "torch", "dcp"
+  std::optional<std::string> format;  // the name of a Format
   std::optional<std::string> shard;   // as written: a size, or "none"
   std::optional<std::string> model;   // the alias to write
   std::optional<bool> overwrite;

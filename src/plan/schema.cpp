@@ -1,8 +1,5 @@
 #include "plan/schema.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 namespace brainsurgery {

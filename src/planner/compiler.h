@@ -6,7 +6,6 @@
 //   // tensor.needs name compiler.materializations()
 #pragma once
 
-#include <functional>
 #include <map>
 #include <tuple>
 #include <unordered_map>

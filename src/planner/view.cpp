@@ -1,7 +1,6 @@
 #include "planner/view.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "brainsurgery/error.h"
 

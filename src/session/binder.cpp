@@ -1,9 +1,6 @@
 #include "session/binder.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <algorithm>
 
 #include "base/spelling.h"
 

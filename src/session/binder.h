@@ -127,7 +127,6 @@ class Binder final : private PlanScope {
     bool follows_from_mistake = false;  // what it would report is kept back: no need to make it good
   };
 
-  void bind_action(const PreparedStep& step);
   void bind_edit(const PreparedStep& step, const PreparedEdit& edit);
   void bind_assertion(const PreparedStep& step, const Assertion& assertion);
   void bind_command(const PreparedStep& step, const PreparedCommand& command);

@@ -1,8 +1,4 @@
 // The part of the binder that assertions and reports see.
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "plan/match_names.h"
 #include "session/binder.h"
 
@@ -35,7 +31,8 @@ Error Binder::no_match(const TensorRef& ref) const { return no_match("", alias_o
 
 FoundTensor Binder::found(const std::string& alias, const std::string& name, const NamedTensor& tensor,
                           const TensorRef& ref) const {
-  return {alias, name, sliced(tensor.expr, ref, alias + "::" + name), tensor.counts, ref.slice ? ref.slice->text : ""};
+  return {alias, name, sliced(tensor.expr, ref, label_of(alias, name)), tensor.counts,
+          ref.slice ? ref.slice->text : ""};
 }
 
 std::vector<FoundTensor> Binder::select(const TensorRef& ref) {

@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t kMaxPlanBytes = std::int64_t{64} << 20;
 
 std::string label_of(const DeltaEntry& entry) {
-  return entry.alias + "::" + entry.name + (entry.region.empty() ? "" : "::" + entry.region);
+  return brainsurgery::label_of(entry.alias, entry.name) + (entry.region.empty() ? "" : "::" + entry.region);
 }
 
 }  // namespace
@@ -128,9 +128,8 @@ void Binder::save(const SaveRequest& request) {
   if (request.tensor) {
     const NamedTensor* tensor = model.find(*request.tensor);
     if (tensor == nullptr) {
-      throw Error(ErrorCode::plan,
-                  fmt::format("save.target: tensor does not exist: {}::{}", request.alias, *request.tensor), {},
-                  nearest_names(*request.tensor, request.alias));
+      throw Error(ErrorCode::plan, "save.target: tensor does not exist: " + label_of(request.alias, *request.tensor),
+                  {}, nearest_names(*request.tensor, request.alias));
     }
     saved.names.put(*request.tensor, tensor->expr, tensor->storage);
   } else {

@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 #include <variant>
-#include <vector>
 
 #include "brainsurgery/check.h"
 #include "commands/command.h"

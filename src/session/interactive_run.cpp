@@ -1,7 +1,5 @@
 #include "session/interactive_run.h"
 
-#include <algorithm>
-
 #include "base/interrupt.h"
 #include "base/text.h"
 #include "plan/submission.h"

@@ -12,7 +12,6 @@
 //   run.finish();
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>

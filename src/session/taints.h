@@ -22,7 +22,6 @@ class Taints {
   // Everything of the alias.
   void add_alias(const std::string& alias) { add({alias, "", false}); }
   [[nodiscard]] bool touch(const std::vector<NameSet>& names) const;
-  [[nodiscard]] bool touch_alias(const std::string& alias) const { return touch({{alias, "", false}}); }
 
  private:
   std::vector<NameSet> taints_;

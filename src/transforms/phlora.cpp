@@ -1,6 +1,7 @@
 // phlora, phlora_: the best approximation of a matrix by one of low rank, as two factors or in its place.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "transforms/families.h"
@@ -39,8 +40,7 @@ void add_rank_fields(SchemaBuilder<Spec>& schema) {
       .defaults_to("auto")
       .doc(
           "How singular values are found: exact by a full decomposition; krylov by an iteration whose error exceeds "
-          "the "
-          "least possible by at most 1e-5 of it; auto takes krylov where few values of a large matrix are wanted.");
+          "the least possible by at most 1e-5 of it; auto takes krylov where few values of a large matrix are wanted.");
 }
 
 Role target_role(const FactorsSpec& spec) {
@@ -72,11 +72,10 @@ void add_phlora(TransformRegistry& registry) {
   }));
 
   SchemaBuilder<FactorsSpec> apart(
-      "phlora",
-      {"Splits matrices into two factors of low rank.",
-       "target [m, n] becomes A [r, n] and B [m, r] of the same dtype, so that B @ A is its best approximation of "
-       "rank r. The root of each singular value goes into both.",
-       "phlora: {target: '(h\\..+\\.mlp\\..+)\\.weight', target_a: '\\1.A', target_b: '\\1.B', rank: 16}"});
+      "phlora", {"Splits matrices into two factors of low rank.",
+                 "target [m, n] becomes A [r, n] and B [m, r] of the same dtype, so that B @ A is its best "
+                 "approximation of rank r. The root of each singular value goes into both.",
+                 "phlora: {target: '(h\\..+\\.mlp\\..+)\\.weight', target_a: '\\1.A', target_b: '\\1.B', rank: 16}"});
   apart.reference(static_cast<TensorRef FactorsSpec::*>(&ApproximationSpec::target), "target", target_role)
       .doc("The matrices.");
   apart.reference(&FactorsSpec::target_a, "target_a", factor_role)

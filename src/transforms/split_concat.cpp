@@ -1,8 +1,6 @@
 // split, concat: one tensor into several along a dimension, and back.
 #include <fmt/format.h>
 
-#include <numeric>
-
 #include "brainsurgery/error.h"
 #include "transforms/families.h"
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <torch/version.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>

@@ -1,6 +1,7 @@
 // Casts between two native types are loops of their own. The small floats are exact in float, and PyTorch converts
 // everything to them through float, so they take a detour over a block of floats in the first-level cache.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "exec/kernels/element.h"

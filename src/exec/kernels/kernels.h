@@ -9,7 +9,6 @@
 // All functions may be called from several threads.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
