@@ -134,7 +134,7 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
   command.add_flag("-i,--interactive", arguments.interactive,
                    "Go on with steps from standard input, a prompt on a terminal, before the output is written");
   command.add_option("--until", arguments.session.until, "Do the first N steps and what they print, write no output")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1'000'000'000));
   command.add_flag("-s,--summarize,!--no-summarize", arguments.summarize,
                    "Print the steps that were done as a plan (default)");
   command.add_option("--summarize-path", arguments.session.summary_path, "Write the summary to this file instead")

@@ -160,6 +160,11 @@ ReportText diff_text(const Comparison& comparison, DataSource& data) {
 
 void diff(const DiffSpec& spec, PlanScope& plan) {
   Comparison comparison = compared(spec, plan);
+  // A comparison that the plan depends on has to compare something.
+  const DiffReport& report = comparison.report;
+  if (spec.fail && spec.left && comparison.pairs.empty() && report.missing_on_left.empty() &&
+      report.missing_on_right.empty())
+    throw plan.no_match(*spec.left);
   for (const Pair& pair : comparison.pairs) {
     plan.count_read(pair.left);
     plan.count_read(pair.right);

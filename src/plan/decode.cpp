@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/numbers.h"
 #include "base/spelling.h"
@@ -247,14 +248,16 @@ std::string one_of(const std::vector<std::string>& names) {
                            : fmt::format("one of {}", fmt::join(names, ", "));
 }
 
-void report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context,
-                        const std::string& path) {
+// The key that was probably meant, if any.
+std::optional<std::string> report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context,
+                                              const std::string& path) {
   std::vector<std::string> names;
   for (const auto& field : schema.fields) names.push_back(field->name);
   std::vector<std::string> notes = did_you_mean(key.text(), names);
   notes.push_back(names.empty() ? fmt::format("{} takes no keys", path)
                                 : fmt::format("keys of {}: {}", path, fmt::join(names, ", ")));
   context.diagnostics.error(key.span(), fmt::format("unknown key '{}' of {}", key.text(), path), std::move(notes));
+  return nearest(key.text(), names);
 }
 
 }  // namespace
@@ -288,15 +291,16 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
                               fmt::format("{}: expected a mapping, found {}", path, payload.describe()));
     return false;
   }
+  std::set<std::string> misspelt;  // no need to say of them that they are missing too
   for (const auto& [key, value] : payload.entries()) {
     if (const Field* field = schema.find(key->text())) {
       decode_field(*field, *value, path + "." + field->name);
-    } else {
-      report_unknown_key(schema, *key, context, path);
+    } else if (const std::optional<std::string> meant = report_unknown_key(schema, *key, context, path)) {
+      misspelt.insert(*meant);
     }
   }
   for (const auto& field : schema.fields) {
-    if (field->required && payload.find(field->name) == nullptr) {
+    if (field->required && payload.find(field->name) == nullptr && !misspelt.contains(field->name)) {
       context.diagnostics.error(payload.span(), fmt::format("{}.{} is required", path, field->name));
     }
   }

@@ -11,7 +11,8 @@ namespace brainsurgery {
 
 namespace {
 
-// The journal of an exchange says nothing of the folder that it lies in: that is the old one, or the new one, as a whole.
+// The journal of an exchange says nothing of the folder that it lies in: that is the old one, or the new one, as a
+// whole.
 bool is_half_published(Env& env, const std::string& directory) {
   const auto found = find_journal(env, directory);
   return found && found->journal && found->journal->mode == Journal::Mode::in_place;
@@ -28,7 +29,8 @@ void refuse_half_published(Env& env, const std::string& directory) {
 
 std::string canonical_path(const std::string& path) {
   std::error_code failed;
-  std::filesystem::path canonical = std::filesystem::weakly_canonical(path, failed);
+  // Absolute first: of a relative path whose beginning does not exist the standard resolves nothing.
+  std::filesystem::path canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(path), failed);
   if (!canonical.has_filename()) canonical = canonical.parent_path();  // "folder/"
   return failed ? path : canonical.string();
 }

@@ -39,7 +39,10 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
     const StateDict* names = state.workspace.find(alias);
     if (names != nullptr && !names->names().empty()) candidates.push_back(alias);
   }
-  if (candidates.size() == 1) return {candidates.front(), "the only alias that steps wrote to"};
+  if (candidates.size() == 1) {
+    const bool changed = state.changed.contains(candidates.front());
+    return {candidates.front(), changed ? "the only alias that steps wrote to" : "the only alias that steps loaded"};
+  }
   if (candidates.size() > 1) {
     refuse_target(target,
                   fmt::format("cannot infer which model to write: steps wrote to {}", fmt::join(candidates, ", ")),
@@ -165,7 +168,8 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
                                   choice.alias, choice.reason, options);
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {
-    if (alias != choice.alias)
+    const StateDict* names = state.workspace.find(alias);
+    if (alias != choice.alias && names != nullptr && !names->names().empty())
       result.warnings.push_back(fmt::format("model '{}' was changed and is not written", alias));
   }
   return result;

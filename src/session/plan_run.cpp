@@ -111,7 +111,11 @@ void PlanRun::bind_plan() {
 }
 
 void PlanRun::bind_target() {
-  if (!binder_->state().flags.dry_run) output_ = bind_output(env_, registries_.formats, plan_, *binder_, options_);
+  if (!binder_->state().flags.dry_run) {
+    output_ = bind_output(env_, registries_.formats, plan_, *binder_, options_);
+  } else if (plan_.output) {
+    warn(fmt::format("this is a dry run: '{}' is not written", plan_.output->path), plan_.output->span);
+  }
   throw_mistakes(diagnostics_);
   throw_failed_assertions();
   if (!output_) return;
