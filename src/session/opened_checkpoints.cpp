@@ -11,7 +11,8 @@ namespace brainsurgery {
 
 namespace {
 
-// The journal of an exchange says nothing of the folder that it lies in: that is the old one, or the new one, as a whole.
+// The journal of an exchange says nothing of the folder that it lies in: that is the old one, or the new one, as a
+// whole.
 bool is_half_published(Env& env, const std::string& directory) {
   const auto found = find_journal(env, directory);
   return found && found->journal && found->journal->mode == Journal::Mode::in_place;
