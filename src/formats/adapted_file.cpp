@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 #include <span>
 #include <utility>
 
 #include "brainsurgery/error.h"
 #include "brainsurgery/types.h"
-#include "formats/zip_directory.h"
 
 namespace brainsurgery {
 
@@ -52,32 +50,6 @@ class SwappedFile final : public AdaptedFile {
   }
   std::int64_t begin_;
   int item_;
-};
-
-class InflatedFile final : public AdaptedFile {
- public:
-  InflatedFile(std::shared_ptr<const ReadableFile> file, std::int64_t begin, std::int64_t deflated_size,
-               std::int64_t size, std::string context)
-      : AdaptedFile(std::move(file), size),
-        begin_(begin),
-        deflated_size_(deflated_size),
-        context_(std::move(context)) {}
-
-  void read(std::int64_t offset, std::span<std::byte> into) const override {
-    require_inside(offset, into.size());
-    std::call_once(once_, [this] {
-      std::string deflated(static_cast<std::size_t>(deflated_size_), '\0');
-      file_->read(begin_, std::as_writable_bytes(std::span(deflated)));
-      content_ = inflate_exactly(deflated, size_, context_);
-    });
-    if (!into.empty()) std::memcpy(into.data(), content_.data() + offset, into.size());
-  }
-
- private:
-  std::int64_t begin_, deflated_size_;
-  std::string context_;
-  mutable std::once_flag once_;
-  mutable std::string content_;
 };
 
 class AssembledFile final : public AdaptedFile {
@@ -151,11 +123,6 @@ std::shared_ptr<const ReadableFile> byte_swapped(std::shared_ptr<const ReadableF
                                                  std::int64_t size, int item) {
   BS_CHECK(size % item == 0);
   return std::make_shared<const SwappedFile>(std::move(file), begin, size, item);
-}
-
-std::shared_ptr<const ReadableFile> inflated(std::shared_ptr<const ReadableFile> file, std::int64_t begin,
-                                             std::int64_t deflated_size, std::int64_t size, std::string context) {
-  return std::make_shared<const InflatedFile>(std::move(file), begin, deflated_size, size, std::move(context));
 }
 
 std::shared_ptr<const ReadableFile> assembled(std::vector<TensorBox> boxes, std::vector<std::int64_t> shape,

@@ -18,7 +18,7 @@
 
 namespace brainsurgery {
 
-// Deflated content is held in memory: at most this much of one file.
+// Of deflated content at most this much of one file: a few bytes can give very many.
 inline constexpr std::int64_t kMaxInflatedBytes = std::int64_t{1} << 30;
 
 // What the adapters have in common; read() is their own.
@@ -41,8 +41,9 @@ class AdaptedFile : public ReadableFile {
 [[nodiscard]] std::shared_ptr<const ReadableFile> byte_swapped(std::shared_ptr<const ReadableFile> file,
                                                                std::int64_t begin, std::int64_t size, int item);
 
-// A deflated stretch that gives `size` bytes (at most kMaxInflatedBytes, the caller sees to it). Inflated when it is
-// first read; throws Error(run) "<context>: <reason>" then.
+// A deflated stretch that gives `size` bytes (at most kMaxInflatedBytes, the caller sees to it). Inflated piece by
+// piece as it is read, fastest from front to back; see inflated_file.cpp. Throws Error(run) "<context>: <reason>" where
+// the data turn out to be others.
 [[nodiscard]] std::shared_ptr<const ReadableFile> inflated(std::shared_ptr<const ReadableFile> file, std::int64_t begin,
                                                            std::int64_t deflated_size, std::int64_t size,
                                                            std::string context);

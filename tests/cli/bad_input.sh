@@ -29,6 +29,14 @@ printf '{"metadata": {}, "weight_map": {"w": "model-00001-of-00001.safetensors"}
 refused 'model-00001-of-00001.safetensors'
 printf '{"weight_map": {"w": "../../a.safetensors"}}' >in.safetensors/model.safetensors.index.json
 refused '../../a.safetensors'
+# What is named is a pipe, which nobody may wait for, a device, or a folder.
+printf '{"weight_map": {"w": "x.safetensors"}}' >in.safetensors/model.safetensors.index.json
+mkfifo in.safetensors/x.safetensors; refused 'x.safetensors'
+rm in.safetensors/x.safetensors; ln -s /dev/zero in.safetensors/x.safetensors; refused 'x.safetensors'
+rm in.safetensors/x.safetensors; mkdir in.safetensors/x.safetensors; refused 'x.safetensors'
+rm -r in.safetensors; cp -r "$(dirname "$0")/../corpus/dcp/001_plain" in.safetensors
+rm in.safetensors/__0_0.distcp; mkfifo in.safetensors/__0_0.distcp; refused '__0_0.distcp'
+rm in.safetensors/.metadata; mkfifo in.safetensors/.metadata; refused '.metadata'
 
 # An address space too small for what is asked: a message, no crash.
 rm -r in.safetensors; cp a.safetensors in.safetensors

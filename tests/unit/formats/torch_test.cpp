@@ -134,6 +134,90 @@ TEST(PickleVm, DoesNotGrowBeyondThePickle) {
       std::string::npos);
 }
 
+std::string number_bytes(std::uint64_t number, int bytes) {
+  return testing::length_word(number).substr(0, static_cast<std::size_t>(bytes));
+}
+
+std::string long_text(std::size_t size) { return "X" + number_bytes(size, 4) + std::string(size, 'k'); }
+
+std::string tensor_pickle(const std::string& sizes, const std::string& strides) {
+  return "ctorch._utils\n_rebuild_tensor_v2\n((X" + number_bytes(7, 4) + "storagectorch\nFloatStorage\nX" +
+         number_bytes(1, 4) + "0X" + number_bytes(3, 4) + "cpuK\x04tQK" + std::string(1, '\0') + "(" + sizes + "t(" +
+         strides +
+         "t\x89"
+         "ccollections\nOrderedDict\n)RtR";
+}
+
+// An archive as the writer makes it, with other pickles in it.
+std::string archive_of(const std::string& pickle, bool is_script = false) {
+  FileLayout layout;
+  ZipWriter zip(layout);
+  const auto add = [&](const std::string& name, const std::string& bytes) { zip.add("archive/" + name, bytes); };
+  add("data.pkl", "\x80\x02" + pickle + ".");
+  if (is_script) add("constants.pkl", "\x80\x02).");
+  add("data/0", "0123456789abcdef");
+  add("version", "3\n");
+  zip.finish();
+  return written(layout, {});
+}
+
+// What a few bytes ask for again and again, or without end: refused or read, in little time and memory.
+TEST(TorchFile, AsksForNoMoreThanItHolds) {
+  const auto repeated = [](const std::string& what, int times) {
+    std::string bytes;
+    for (int i = 0; i < times; ++i) bytes += what;
+    return bytes;
+  };
+  const auto refusal = [](const std::string& pickle, bool is_script = false) {
+    const std::string message = message_of([&] { static_cast<void>(read(archive_of(pickle, is_script))); });
+    const std::string prefix = "'x.pt': invalid PyTorch archive: data.pkl: ";
+    return message.starts_with(prefix) ? message.substr(prefix.size()) : message;
+  };
+  const std::string tensor = tensor_pickle("K\2", "K\1");
+  // A script that is its own state.
+  EXPECT_EQ(refusal("c__torch__\nX\n)Rq" + number_bytes(0, 1) + "h" + number_bytes(0, 1) + "b", true),
+            "it holds no tensor, but an object");
+  // One long key of many values, in one dict and along many paths.
+  EXPECT_EQ(refusal("}(" + long_text(1 << 20) + "q\1N" + repeated("h\1N", 100'000) + "u"),
+            "it holds no tensor, but a dict");
+  std::string names = tensor +
+                      "q\1"
+                      "0}(" +
+                      long_text(1 << 19) + "q\2}(";
+  for (int i = 0; i < 1000; ++i) names += "M" + number_bytes(static_cast<std::uint64_t>(i), 2) + "h\1";
+  EXPECT_EQ(refusal(names + "uu"), "its names have more than 134217728 bytes");
+  // One large tuple as the arguments of many calls, one long name of many globals, one long key of many storages.
+  EXPECT_EQ(refusal("(" + repeated("N", 500'000) +
+                    "tq\1"
+                    "0ctorch._utils\n_rebuild_tensor_v2\nq\2" +
+                    repeated("0h\2h\1R", 200'000)),
+            "a tensor is rebuilt from None");
+  EXPECT_NE(refusal(long_text(5000) + "X" + number_bytes(1, 4) + "y\x93").find("the name of a global is too long"),
+            std::string::npos);
+  std::string storage = tensor;
+  storage.replace(storage.find("X" + number_bytes(1, 4) + "0"), 6, long_text(2000));
+  EXPECT_EQ(refusal(storage), "the key of a storage is too long");
+  // The children of one dict again for each of its parents, though all of them are left out.
+  EXPECT_NE(refusal("}(X" + number_bytes(5, 4) + "model}q\1X" + number_bytes(1, 4) + "w" + tensor + "sX" +
+                    number_bytes(1, 4) + "z](](" + repeated("h\1", 10'000) + "eq\2" + repeated("h\2", 10'000) + "eu")
+                .find("unfold to too many values"),
+            std::string::npos);
+}
+
+// A stride that nobody takes a step along may be anything.
+TEST(TorchFile, IgnoresStridesOfSizeOne) {
+  const std::string most = "\x8a\x08" + number_bytes(0x7FFF'FFFF'FFFF'FFFF, 8);
+  const testing::TempDir folder;
+  const auto tensor_of = [&](const std::string& sizes, const std::string& strides) {
+    const std::string path = folder / "x.pt";
+    testing::write_file(path, archive_of(tensor_pickle(sizes, strides)));
+    return torch_format().read(posix_env().open(path)).tensors.at(0);
+  };
+  const TensorEntry tensor = tensor_of("K\2K\1K\2", "K\1" + most + "K\2");
+  EXPECT_EQ(tensor.strides, (Shape{1, 0, 2}));
+  EXPECT_EQ(sha256_of(tensor), sha256_of(tensor_of("K\2K\2", "K\1K\2")));
+}
+
 TEST(TorchLayout, IsReadBack) {
   const std::vector<std::string> contents = {"abcdefghijkl", "", std::string(300, 'z')};
   std::vector<StoredTensor> tensors;
@@ -249,6 +333,47 @@ TEST(AdaptedFile, SwapsFromAnyOffset) {
   }
   const auto map = swapped->map();
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size()), expected);
+}
+
+// Deflated data that hold their content as it is.
+std::string stored_blocks(const std::string& content) {
+  std::string bytes;
+  for (std::size_t at = 0; at < content.size(); at += 0xFFFF) {
+    const std::string part = content.substr(at, 0xFFFF);
+    bytes += at + part.size() == content.size() ? '\1' : '\0';
+    bytes += number_bytes(part.size(), 2) + number_bytes(~part.size(), 2) + part;
+  }
+  return bytes;
+}
+
+TEST(AdaptedFile, InflatesFromAnyOffset) {
+  std::mt19937 engine(1);
+  std::string content(40 << 20, '\0');  // of several states
+  for (std::size_t i = 0; i < content.size(); i += 16) content[i] = static_cast<char>(engine());
+  const std::string deflated = stored_blocks(content);
+  const auto open = [&](const std::string& bytes, std::size_t size) {
+    return inflated(testing::file_of("xx" + bytes + "yy"), 2, std::ssize(bytes), static_cast<std::int64_t>(size), "x");
+  };
+  const auto file = open(deflated, content.size());
+  const auto read_at = [](const ReadableFile& from, std::size_t begin, std::size_t size) {
+    std::string got(size, '?');
+    from.read(static_cast<std::int64_t>(begin), std::as_writable_bytes(std::span(got)));
+    return got;
+  };
+  EXPECT_EQ(read_at(*file, 0, content.size()), content);
+  for (int round = 0; round < 60; ++round) {
+    const std::size_t begin = engine() % content.size();
+    const std::size_t size = std::min<std::size_t>(engine() % (1 << 20), content.size() - begin);
+    EXPECT_EQ(read_at(*file, begin, size), content.substr(begin, size)) << begin;
+  }
+  const std::string promise = "x: its deflated data do not give the 1000 bytes promised";
+  const std::string right = stored_blocks(content.substr(0, 1000));
+  EXPECT_EQ(read_at(*open(right, 1000), 0, 1000), content.substr(0, 1000));
+  for (const std::string& wrong : {stored_blocks(content.substr(0, 999)), stored_blocks(content.substr(0, 1001)),
+                                   right + "z", right.substr(0, 500), std::string(600, '\7'), std::string()}) {
+    const auto damaged = open(wrong, 1000);
+    for (int twice = 0; twice < 2; ++twice) EXPECT_EQ(message_of([&] { read_at(*damaged, 0, 1000); }), promise);
+  }
 }
 
 // A tensor cut along every dimension, read in pieces from anywhere.
