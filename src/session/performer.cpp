@@ -16,8 +16,7 @@ Diagnostic failure_of(const Verdict& verdict, const SourceSpan& span) {
 }
 
 Performer::Performer(Env& env, const SessionOptions& options, EventSink& events)
-    : env_(env),
-      options_(options),
+    : options_(options),
       events_(events),
       pool_(options.threads > 0 ? options.threads : default_thread_count()),
       looker_(pool_, exec_options(), nullptr),

@@ -23,7 +23,6 @@ class Performer {
   void perform(const ReportEffect& effect, const Effect& whole);
   [[nodiscard]] ExecOptions exec_options() const;
 
-  Env& env_;
   const SessionOptions& options_;
   EventSink& events_;
   ThreadPool pool_;
