@@ -16,8 +16,7 @@ using Words = std::vector<std::string>;
 void keep_beginning_with(const std::string& word, Words& candidates) {
   std::erase_if(candidates, [&](const std::string& candidate) { return !candidate.starts_with(word); });
   std::ranges::sort(candidates);
-  const auto [first, last] = std::ranges::unique(candidates);
-  candidates.erase(first, last);
+  candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
 }
 
 bool is_plan_name(const std::string& name) {

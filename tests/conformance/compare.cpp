@@ -297,9 +297,10 @@ Problem compare_output(const Case& test, const fs::path& folder) {
   }
   for (const auto& [path, expected] : test.expect.items()) {
     // A directory stands for the files in it.
+    const std::string inside = path + "/";
     const bool directory = fs::is_directory(folder / path);
     const std::size_t found =
-        directory ? std::erase_if(written, [&](const std::string& file) { return file.starts_with(path + "/"); })
+        directory ? std::erase_if(written, [&inside](const std::string& file) { return file.starts_with(inside); })
                   : written.erase(path);
     if (found == 0) return "'" + path + "' was not written";
     try {

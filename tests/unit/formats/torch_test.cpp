@@ -115,8 +115,9 @@ TEST(PickleVm, NamesWhatIsWrong) {
       {std::string("X\x01\0\0\0\xff.", 7), "a text is not valid UTF-8 (at byte 0)"},
       {std::string(5000, '('), "more than 1000 open marks (at byte 1000)"},
   };
-  for (const auto& [pickle, reason] : rows) {
-    EXPECT_EQ(message_of([&] { static_cast<void>(read_pickle(pickle, torch_global, "x")); }), "x: " + reason);
+  for (const auto& row : rows) {
+    const std::string& pickle = row.first;
+    EXPECT_EQ(message_of([&] { static_cast<void>(read_pickle(pickle, torch_global, "x")); }), "x: " + row.second);
   }
 }
 
