@@ -350,7 +350,11 @@ class PosixEnv final : public Env {
   void sync_directory(const std::string& path) override {
     const Descriptor fd = open_or_fail(path, O_RDONLY | O_DIRECTORY, "open");
     // Some file systems know no sync of directories.
-    if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) fail("sync", path, errno);
+    int result = 0;
+    do {
+      result = ::fsync(fd.get());
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno != EINVAL && errno != EROFS) fail("sync", path, errno);
   }
 
   std::unique_ptr<FileLock> try_lock(const std::string& path) override {
