@@ -1,3 +1,5 @@
+// The whole machine in one file, on purpose: its opcodes share the stack, the memo and the limits, and a reader who asks
+// what a stranger's pickle can do has one place to look.
 #include "formats/pickle_vm.h"
 
 #include <array>

@@ -179,7 +179,7 @@ Expr RandomGraph::overwritten(const Expr& base) {
 Expr RandomGraph::product(const Expr& base) {
   const std::int64_t inner = base.shape().empty() ? 0 : base.shape().back();
   if (base.shape().empty() || base.dtype() == DType::BOOL || inner * size_.max_dim > size_.max_elements) return base;
-  const auto small = [this](const Expr& expr) { return cast(clamp(cast(expr, DType::I8), -2.0, 2.0), expr.dtype()); };
+  const auto small = [](const Expr& expr) { return cast(clamp(cast(expr, DType::I8), -2.0, 2.0), expr.dtype()); };
   const Expr left = base.dtype() == DType::U8 ? base : small(base);
   const Shape right_shape{inner, 1 + draw(engine_, size_.max_dim)};
   const Expr right = fit({base.dtype(), right_shape});
