@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/scoped_value.h"
 #include "base/spelling.h"
 
 namespace brainsurgery {
@@ -101,7 +102,7 @@ void Binder::change_aliases(const std::function<void(Workspace&)>& change) {
 }
 
 bool Binder::bind(const PreparedStep& step, const StepPlace& place, Diagnostics& diagnostics) {
-  const Current outer = std::exchange(current_, Current{&step, place, &diagnostics});
+  const ScopedValue current(current_, Current{&step, place, &diagnostics});
   const bool previewed = state_.flags.preview;
   std::optional<PlanState> before;
   if (previewed) before = state_;
@@ -122,7 +123,6 @@ bool Binder::bind(const PreparedStep& step, const StepPlace& place, Diagnostics&
   if (done && !executing_) {
     executed_.push_back({step.name, step.payload, schema_of(step), step.default_alias, std::move(current_.seeded)});
   }
-  current_ = outer;
   return done;
 }
 
@@ -132,8 +132,6 @@ void Binder::rewind(Mark mark) {
   effects_.erase(effects_.begin() + static_cast<std::ptrdiff_t>(mark.effects), effects_.end());
   executed_.erase(executed_.begin() + static_cast<std::ptrdiff_t>(mark.executed), executed_.end());
   unreadable_.erase(unreadable_.begin() + static_cast<std::ptrdiff_t>(mark.unreadable), unreadable_.end());
-  current_ = {};
-  executing_ = false;
   static_cast<void>(take_preview_totals());  // of what is not complete there are none
 }
 

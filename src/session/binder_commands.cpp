@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/scoped_value.h"
 #include "base/spelling.h"
 #include "session/binder.h"
 
@@ -251,12 +252,11 @@ void Binder::execute(const std::vector<PlanStep>& steps, std::optional<std::stri
   // Nothing is done of steps that cannot all be read.
   if (current_.diagnostics->error_count() > errors) return;
   int done = 0;
-  const bool outer = std::exchange(executing_, true);
+  const ScopedValue executing(executing_, true);
   for (const PreparedStep& step : prepared) {
     if (state_.exited) break;
     done += bind(step, {step.index + 1, static_cast<int>(prepared.size())}, *current_.diagnostics) ? 1 : 0;
   }
-  executing_ = outer;
   announce(fmt::format("{}: executed {}/{}", current_.step->name, done, prepared.size()));
 }
 
