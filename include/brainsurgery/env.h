@@ -55,14 +55,25 @@ class ReadableFile {
   [[nodiscard]] virtual std::shared_ptr<const FileMap> map() const = 0;
   // The status now, of the open file.
   [[nodiscard]] virtual FileStatus current_status() const = 0;
+  // The system's descriptor of the file that has these bytes at these places; nullopt where they are decoded.
+  [[nodiscard]] virtual std::optional<int> descriptor() const { return std::nullopt; }
 };
+
+// File systems share whole blocks of this many bytes, from and to a multiple of it; those with larger ones refuse.
+inline constexpr std::int64_t kSharedBlockBytes = 4096;
 
 class WritableFile {
  public:
   virtual ~WritableFile() = default;
   [[nodiscard]] virtual const std::string& path() const = 0;
-  // Reserves disk space for `size` bytes and sets the length; where the file system cannot reserve, only the length.
-  virtual void allocate(std::int64_t size) = 0;
+  // Sets the length; what is new reads as zeros.
+  virtual void resize(std::int64_t size) = 0;
+  // Reserves disk space for [offset, offset + size), within the length, where the file system can.
+  virtual void reserve(std::int64_t offset, std::int64_t size) = 0;
+  // Has the file system use the disk blocks of another file for a range of this one, which then holds its bytes. False
+  // where that cannot be done; what the range then holds is not defined.
+  [[nodiscard]] virtual bool share(std::int64_t offset, const ReadableFile& from, std::int64_t from_offset,
+                                   std::int64_t size) = 0;
   virtual void write(std::int64_t offset, std::span<const std::byte> bytes) = 0;
   virtual void set_mode(std::uint32_t mode) = 0;
   // Starts writing dirty pages of the range to the disk without waiting for it.

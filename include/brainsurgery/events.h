@@ -46,6 +46,7 @@ struct Published {
   std::vector<std::string> files;    // names within a directory; empty for a single file
   std::vector<std::string> removed;  // of the replaced checkpoint
   bool atomic;                       // false: readers could see part of it for a moment
+  std::int64_t bytes_shared = 0;     // that use the disk blocks of an input
 };
 }  // namespace events
 

@@ -54,6 +54,7 @@ struct Format {
   std::vector<NamedLayout> (*layout_directory)(const FileRequest& request) = nullptr;
   bool has_index = false;        // a model may be cut into several files of a directory, with an index
   bool shares_contents = false;  // several tensors of a request may be views of one content
+  bool arranges = false;         // `layout` keeps the origins of contents in mind, see FileRequest
   bool records_ties = false;     // metadata can say for which names a tensor stands, as readers know
   std::string_view advice;       // for a format that is not read: what would help
 

@@ -2,7 +2,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -99,6 +101,7 @@ class PosixReadableFile final : public ReadableFile {
   const std::string& path() const override { return path_; }
   const FileStatus& status() const override { return status_; }
   FileStatus current_status() const override { return status_of(fd_.get(), path_); }
+  std::optional<int> descriptor() const override { return fd_.get(); }
 
   void read(std::int64_t offset, std::span<std::byte> into) const override {
     std::size_t done = 0;
@@ -138,18 +141,38 @@ class PosixWritableFile final : public WritableFile {
 
   const std::string& path() const override { return path_; }
 
-  void allocate(std::int64_t size) override {
+  void resize(std::int64_t size) override {
     int result = 0;
-    if (size > 0) {
-      do {
-        result = ::fallocate(fd_.get(), 0, 0, size);
-      } while (result != 0 && errno == EINTR);
-      if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
-        fail(fmt::format("reserve {} bytes for", size), path_, errno);
-      }
+    do {
+      result = ::ftruncate(fd_.get(), size);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) fail(fmt::format("make {} bytes the length of", size), path_, errno);
+  }
+
+  void reserve(std::int64_t offset, std::int64_t size) override {
+    if (size == 0) return;
+    int result = 0;
+    do {
+      result = ::fallocate(fd_.get(), 0, offset, size);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
+      fail(fmt::format("reserve {} bytes for", size), path_, errno);
     }
-    // Where the file system reserves nothing, and where a larger file is to become shorter.
-    if (::ftruncate(fd_.get(), size) != 0) fail("set the length of", path_, errno);
+  }
+
+  bool share(std::int64_t offset, const ReadableFile& from, std::int64_t from_offset, std::int64_t size) override {
+    const std::optional<int> source = from.descriptor();
+    if (!source) return false;
+    file_clone_range range{};
+    range.src_fd = *source;
+    range.src_offset = static_cast<std::uint64_t>(from_offset);
+    range.src_length = static_cast<std::uint64_t>(size);
+    range.dest_offset = static_cast<std::uint64_t>(offset);
+    int result = 0;
+    do {
+      result = ::ioctl(fd_.get(), FICLONERANGE, &range);
+    } while (result != 0 && errno == EINTR);
+    return result == 0;  // whatever the reason: whoever copies instead meets it again if it matters
   }
 
   void write(std::int64_t offset, std::span<const std::byte> bytes) override {

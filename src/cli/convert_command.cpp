@@ -62,6 +62,8 @@ CLI::App* add_convert_command(CLI::App& app, ConvertArguments& arguments) {
   command->add_option("--shard-size", arguments.shard, "Size of the shards of a directory, or 'none' (default: 5GB)");
   command->add_option("--tied", arguments.tied,
                       "Names that share all their bytes, in safetensors: keep writes each (default), drop only one");
+  command->add_option("--layout", arguments.layout,
+                      "Of safetensors files: standard (default), or aligned, to share disk blocks with the input");
   return command;
 }
 
@@ -71,6 +73,7 @@ PlanSource conversion_plan(const ConvertArguments& arguments) {
   if (arguments.format) text += fmt::format("  format: {}\n", quoted(*arguments.format));
   if (arguments.shard) text += fmt::format("  shard: {}\n", quoted(*arguments.shard));
   if (arguments.tied) text += fmt::format("  tied: {}\n", quoted(*arguments.tied));
+  if (arguments.layout) text += fmt::format("  layout: {}\n", quoted(*arguments.layout));
   return std::make_shared<const SourceText>(SourceText{"convert", std::move(text)});
 }
 

@@ -15,7 +15,7 @@ namespace brainsurgery {
 
 struct ConvertArguments {
   std::string input, output;
-  std::optional<std::string> format, shard, tied;  // as in a plan's `output`
+  std::optional<std::string> format, shard, tied, layout;  // as in a plan's `output`
 };
 
 // The command as part of `app`; parsing fills `arguments`, which must outlive it.

@@ -66,7 +66,8 @@ struct ToJson {
             {"path", event.path},
             {"files", event.files},
             {"removed", event.removed},
-            {"atomic", event.atomic}};
+            {"atomic", event.atomic},
+            {"bytes_shared", event.bytes_shared}};
   }
 };
 

@@ -45,6 +45,8 @@ std::string describe(const events::OutputStarted& event) {
 std::string describe(const events::Published& event) {
   std::string text = "published " + quoted(event.path);
   if (!event.files.empty()) text += fmt::format(" ({})", counted(std::ssize(event.files), "file"));
+  if (event.bytes_shared > 0)
+    text += fmt::format(", {} in the disk blocks of the inputs", format_size(event.bytes_shared));
   if (!event.removed.empty()) text += fmt::format(", removed {}", counted(std::ssize(event.removed), "old file"));
   if (!event.atomic) text += "; not atomic: the directory could not be exchanged as a whole";
   return text;

@@ -48,6 +48,7 @@ struct SaveRequest {
   std::optional<std::string> tensor;  // this one alone
   std::optional<std::string> format, shard;
   std::optional<TiedTensors> tied;
+  std::optional<FileArrangement> layout;
 };
 
 // What `set` switches.

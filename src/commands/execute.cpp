@@ -72,14 +72,16 @@ std::vector<PlanStep> steps_of(const Plan& plan) {
       if (separator > 0) output.model = output.path.substr(0, separator);
       output.path.erase(0, separator + 2);
     }
-    std::optional<std::string> tied;
+    std::optional<std::string> tied, layout;
     if (output.tied) tied = kTiedSpellings[static_cast<std::size_t>(*output.tied)];
+    if (output.layout) layout = kArrangementSpellings[static_cast<std::size_t>(*output.layout)];
     steps.push_back(step("save", output.span,
                          {{"path", output.path},
                           {"alias", output.model},
                           {"format", output.format},
                           {"shard", output.shard},
-                          {"tied", tied}}));
+                          {"tied", tied},
+                          {"layout", layout}}));
   }
   return steps;
 }

@@ -47,6 +47,7 @@ void load(const LoadSpec& spec, PlanScope& plan) {
 }
 
 enum class SaveFormat : std::uint8_t { safetensors, torch, dcp, numpy };
+const std::vector<std::string> kArrangements{kArrangementSpellings.begin(), kArrangementSpellings.end()};
 const std::vector<std::string> kTied{kTiedSpellings.begin(), kTiedSpellings.end()};
 const std::vector<std::string> kSaveFormats{"safetensors", "torch", "dcp", "numpy"};
 
@@ -57,6 +58,7 @@ struct SaveSpec {
   std::optional<SaveFormat> format;
   std::optional<std::string> shard;
   std::optional<TiedTensors> tied;
+  std::optional<FileArrangement> layout;
 };
 
 std::optional<FieldProblem> problem_of_save(const SaveSpec& spec) {
@@ -87,7 +89,8 @@ std::string source_alias(const SaveSpec& spec, const PlanScope& plan) {
 }
 
 void save(const SaveSpec& spec, PlanScope& plan) {
-  SaveRequest request{spec.path, source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard, spec.tied};
+  SaveRequest request{spec.path, source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard, spec.tied,
+                      spec.layout};
   if (spec.target) request.tensor = spec.target->expr;
   // As NumPy does.
   if (spec.format == SaveFormat::numpy && !spec.path.ends_with(".npy")) request.path += ".npy";
@@ -139,6 +142,9 @@ void add_load_save(CommandRegistry& registry) {
       .doc(
           "Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata say for "
           "which others it stands.");
+  saving.choice(&SaveSpec::layout, "layout", kArrangements)
+      .defaults_to("standard")
+      .doc("As `layout` of a plan's output: standard, or aligned for files that share disk blocks with the inputs.");
   saving.shorthand("path");
   saving.check(problem_of_save);
   Command save_command = make_command<SaveSpec>(saving, save);

@@ -15,6 +15,9 @@ namespace {
 // Mapped tensors may be resident until their group of segments is done; groups end when they have mapped as much.
 constexpr std::int64_t kMaxMappedBytes = 128 << 20;
 
+// The disk is given this much to write at a time.
+constexpr std::int64_t kWritebackBytes = 32 << 20;
+
 }  // namespace
 
 Executor::Executor(ThreadPool& pool, ExecOptions options, Progress progress)
@@ -63,23 +66,34 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
   progress_(done_bytes - told_bytes);
 }
 
-Executor::Job Executor::copy_job(const Target& target, const FilePlace& from) const {
+// Tiles are taken in order: when one reaches the next stretch, those of the stretch before are written, but for one or
+// two, which the sync then finds.
+void Executor::put(const Target& target, std::int64_t tile, std::int64_t offset,
+                   std::span<const std::byte> bytes) const {
+  target.sums.record(target.segment, tile, bytes);
+  target.file.write(offset, bytes);
+  if (!options_.early_writeback) return;
+  const std::int64_t stretch = (offset + std::ssize(bytes)) / kWritebackBytes;
+  if (stretch > offset / kWritebackBytes)
+    target.file.start_writeback((stretch - 1) * kWritebackBytes, kWritebackBytes);
+}
+
+Executor::Job Executor::copy_job(const Target& target, const FilePlace& from, const ByteRange& range) const {
   // Tiles start where the segment does. Were they aligned in the target, the page cache would take large blocks for
   // them, which a virtual machine may have to get back from its host first: several times slower, at random
   // (docs/performance.md).
   const Segment& segment = target.plan.segments()[target.segment];
   const std::int64_t tile = std::max<std::int64_t>(1, options_.tile_bytes);
-  const auto run = [target, &segment, &from, tile](TileRunner&, Scratch& scratch, std::int64_t index) {
-    const std::int64_t begin = segment.offset + index * tile;
-    const std::int64_t end = std::min(segment.offset + segment.size, begin + tile);
-    const auto block = scratch.take(std::min(tile, segment.size));
+  const auto run = [this, target, &segment, &from, range, tile](TileRunner&, Scratch& scratch, std::int64_t index) {
+    const std::int64_t begin = range.begin + index * tile;
+    const std::int64_t end = std::min(range.end, begin + tile);
+    const auto block = scratch.take(std::min(tile, range.size()));
     const std::span<std::byte> bytes(block->data(), static_cast<std::size_t>(end - begin));
     from.file->read(from.offset + begin - segment.offset, bytes);
-    target.sums.record(target.segment, index, bytes);
-    target.file.write(begin, bytes);
+    put(target, index, begin, bytes);
     return end - begin;
   };
-  const std::int64_t tiles = (segment.size + tile - 1) / tile;
+  const std::int64_t tiles = (range.size() + tile - 1) / tile;
   target.sums.expect(target.segment, tiles);
   return {tiles, run};
 }
@@ -88,22 +102,31 @@ Executor::Job Executor::compute_job(const Target& target, const Program& program
   const Segment& segment = target.plan.segments()[target.segment];
   const std::int64_t elements = tile_elements(program);
   const std::int64_t tiles = (program.elements + elements - 1) / elements;
-  const auto run = [target, &segment, &program, elements](TileRunner& runner, Scratch& scratch, std::int64_t index) {
+  const auto run = [this, target, &segment, &program, elements](TileRunner& runner, Scratch& scratch, std::int64_t index) {
     const std::int64_t begin = index * elements;
     const std::int64_t end = std::min(program.elements, begin + elements);
     const auto block = scratch.take((end - begin) * program.item_bytes);
     runner.run(program, begin, end, block->data());
     const std::span<std::byte> bytes(block->data(), static_cast<std::size_t>((end - begin) * program.item_bytes));
-    target.sums.record(target.segment, index, bytes);
-    target.file.write(segment.offset + begin * program.item_bytes, bytes);
+    put(target, index, segment.offset + begin * program.item_bytes, bytes);
     return std::ssize(bytes);
   };
   target.sums.expect(target.segment, tiles);
   return {tiles, run};
 }
 
-void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
-  file.allocate(plan.size());
+std::int64_t Executor::write(const PhysicalPlan& plan, WritableFile& file) {
+  file.resize(plan.size());
+  const std::vector<ByteRange> shared = share_extents(plan, file);
+  std::int64_t shared_bytes = 0, done = 0;
+  for (const ByteRange& range : shared) {
+    if (range.size() == 0) continue;
+    file.reserve(done, range.begin - done);
+    done = range.end;
+    shared_bytes += range.size();
+    progress_(range.size());
+  }
+  file.reserve(done, plan.size() - done);
   Run run(*this, plan.materializations());
   Checksums sums(plan);
   std::vector<Job> group;
@@ -123,7 +146,9 @@ void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
       file.write(segment.offset, bytes);
       progress_(segment.size);
     } else if (const auto* copy = std::get_if<Segment::Copy>(&segment.content)) {
-      group.push_back(copy_job(target, copy->from));
+      const ByteRange before{segment.offset, shared[i].begin}, after{shared[i].end, segment.offset + segment.size};
+      if (before.size() > 0) group.push_back(copy_job(target, copy->from, before));
+      if (after.size() > 0) group.push_back(copy_job(target, copy->from, after));
     } else if (const auto* tensor = std::get_if<CompiledTensor>(&segment.content)) {
       if (!tensor->needs.empty()) {
         flush();
@@ -141,6 +166,7 @@ void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
   }
   flush();
   write_checksums(plan, sums, file);
+  return shared_bytes;
 }
 
 // Last: they may stand before what they are of.

@@ -25,6 +25,7 @@
 #include "exec/buffer_pool.h"
 #include "exec/checksums.h"
 #include "exec/dense_module.h"
+#include "exec/shared_extents.h"
 #include "exec/tile_runner.h"
 #include "planner/physical_plan.h"
 
@@ -35,6 +36,7 @@ struct ExecOptions {
   std::int64_t budget_bytes = std::int64_t{1} << 30;  // for tensors that have to exist as a whole
   std::string spill_directory = ".brainsurgery";      // what exceeds the budget goes into unlinked files here
   bool fuse = true;                                   // see CompileOptions
+  bool early_writeback = false;                       // what is written goes to the disk at once, for a sync to come
 };
 
 // Maps the files that are read at random, and knows where computed tensors are.
@@ -67,8 +69,8 @@ class Executor final : public DataOracle, public DataSource {
 
   Executor(ThreadPool& pool, ExecOptions options, Progress progress);
 
-  // Fills `file`, whose length becomes plan.size().
-  void write(const PhysicalPlan& plan, WritableFile& file);
+  // Fills `file`, whose length becomes plan.size(). Gives the number of bytes that share the disk blocks of an input.
+  std::int64_t write(const PhysicalPlan& plan, WritableFile& file);
   // All bytes of a tensor, packed.
   [[nodiscard]] std::vector<std::byte> evaluate(const Expr& expr);
 
@@ -99,7 +101,10 @@ class Executor final : public DataOracle, public DataSource {
     Checksums& sums;
     std::size_t segment;
   };
-  [[nodiscard]] Job copy_job(const Target& target, const FilePlace& from) const;
+  // What tile number `tile` of the target's segment consists of.
+  void put(const Target& target, std::int64_t tile, std::int64_t offset, std::span<const std::byte> bytes) const;
+  // Of a part of the segment.
+  [[nodiscard]] Job copy_job(const Target& target, const FilePlace& from, const ByteRange& range) const;
   [[nodiscard]] Job compute_job(const Target& target, const Program& program) const;
   void write_checksums(const PhysicalPlan& plan, const Checksums& sums, WritableFile& file) const;
   void require(Run& run, const std::vector<int>& needs);

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -29,10 +30,19 @@ struct StoredTensor {
   std::vector<std::int64_t> strides = {};  // in elements; empty: packed row-major
 };
 
+// Where a content stands already, byte for byte.
+struct ContentOrigin {
+  const ReadableFile* file = nullptr;
+  std::int64_t offset = 0;  // bytes
+};
+
 struct FileRequest {
   std::span<const StoredTensor> tensors;
   std::span<const std::int64_t> content_bytes;  // by number
   const Metadata& metadata;                     // formats without a place for it leave it out
+  // By number. Not null: contents with an origin should come in its order and at a place that is congruent to it modulo
+  // kSharedBlockBytes (env.h), as far as the format allows.
+  const std::vector<std::optional<ContentOrigin>>* origins = nullptr;
 };
 
 class FileLayout {

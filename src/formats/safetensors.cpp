@@ -293,6 +293,7 @@ Format safetensors_format() {
           .read = read_safetensors,
           .layout = layout_safetensors_file,
           .has_index = true,
+          .arranges = true,
           .records_ties = true,
           .advice = {}};
 }

@@ -1,7 +1,7 @@
 // safetensors: reading a header, and laying a file out. No function here touches tensor data; the layout does no I/O.
 //
 //   SafetensorsLayout layout = layout_safetensors(tensors, with_format_pair(metadata));
-//   file.allocate(layout.file_size);
+//   file.resize(layout.file_size);
 //   file.write(0, bytes_of(layout.header));
 //   for (size_t i : layout.order) copy(tensors[i], file, layout.offsets[i]);
 //
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,10 @@ struct SafetensorsLayout {
 // The layout that safetensors 0.8's save_file gives, byte for byte if `metadata` has at most one pair (the library has
 // no order of more). Names must be unique. Throws Error(run): a tensor called '__metadata__', a header or a file beyond
 // limits.
-[[nodiscard]] SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const Metadata& metadata);
+// With `origins`, one a tensor, the order is that of the dtypes and then of the origins, and the header is padded so that
+// as many bytes as possible keep their place modulo kSharedBlockBytes.
+[[nodiscard]] SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const Metadata& metadata,
+                                                   const std::vector<std::optional<ContentOrigin>>* origins = nullptr);
 
 // The same as pieces; every tensor of the request has a content of its own.
 [[nodiscard]] FileLayout layout_safetensors_file(const FileRequest& request);

@@ -1,7 +1,9 @@
 // The writer's half of safetensors.h. The format is drawn in safetensors.cpp.
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "base/checked_math.h"
@@ -15,6 +17,8 @@ namespace brainsurgery {
 namespace {
 
 constexpr std::string_view kMetadataKey = "__metadata__";
+constexpr std::size_t kLengthBytes = 8;
+constexpr std::int64_t kAlignment = 8;  // of the data, for the widest dtype
 constexpr std::string_view kFileSize = "the size of a safetensors file";
 
 // By falling dtype, then by name in byte order. Source: prepare() of the safetensors library, release 0.8.
@@ -26,6 +30,42 @@ std::vector<std::size_t> file_order(std::span<const NamedDesc> tensors) {
     return tensors[a].name < tensors[b].name;
   });
   return order;
+}
+
+using Origins = std::vector<std::optional<ContentOrigin>>;
+
+// By falling dtype too, so that every tensor is aligned; then as the tensors stand in the files that they come from,
+// these by their first tensor; what comes from no file last, by name.
+std::vector<std::size_t> order_of_origins(std::span<const NamedDesc> tensors, const Origins& origins) {
+  std::map<const ReadableFile*, std::size_t> first_tensor;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (origins[i]) first_tensor.emplace(origins[i]->file, i);
+  }
+  const auto key = [&](std::size_t i) {
+    const bool is_new = !origins[i];
+    return std::tuple(-static_cast<int>(tensors[i].desc.dtype), is_new,
+                      is_new ? 0 : first_tensor.at(origins[i]->file), is_new ? 0 : origins[i]->offset,
+                      std::string_view(tensors[i].name));
+  };
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, key);
+  return order;
+}
+
+// Where the data should begin, modulo a block, for most bytes to keep the place in their block. `offsets` are from the
+// beginning of the data.
+std::int64_t best_begin(std::span<const NamedDesc> tensors, const std::vector<std::int64_t>& offsets,
+                        const Origins& origins) {
+  std::map<std::int64_t, std::int64_t> bytes_by_begin;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (!origins[i]) continue;
+    const std::int64_t difference = origins[i]->offset - offsets[i];
+    const std::int64_t begin = (difference % kSharedBlockBytes + kSharedBlockBytes) % kSharedBlockBytes;
+    if (begin % kAlignment == 0) bytes_by_begin[begin] += byte_count(tensors[i].desc.dtype, tensors[i].desc.shape);
+  }
+  const auto best = std::ranges::max_element(bytes_by_begin, {}, [](const auto& entry) { return entry.second; });
+  return best == bytes_by_begin.end() ? 0 : best->first;
 }
 
 void append_key(std::string& json, std::string_view key) {
@@ -57,25 +97,27 @@ void append_entry(std::string& json, const NamedDesc& tensor, std::int64_t begin
   json += "],\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(end) + "]}";
 }
 
-// The length word, the JSON and spaces up to a multiple of 8.
-std::string framed(std::string json) {
-  while (json.size() % 8 != 0) json.push_back(' ');
+// The length word, the JSON and spaces until the data would begin at `begin` modulo `block`.
+std::string framed(std::string json, std::int64_t begin, std::int64_t block) {
+  const auto end = static_cast<std::int64_t>(kLengthBytes + json.size());
+  json.append(static_cast<std::size_t>(((begin - end) % block + block) % block), ' ');
   if (std::cmp_greater(json.size(), kMaxSafetensorsHeader)) {
     throw Error(ErrorCode::run, "a safetensors header of " + std::to_string(json.size()) +
                                     " bytes is above the limit of " + std::to_string(kMaxSafetensorsHeader) +
                                     "; write shards instead");
   }
   std::string header;
-  header.reserve(8 + json.size());
-  append_little_endian(header, json.size(), 8);
+  header.reserve(kLengthBytes + json.size());
+  append_little_endian(header, json.size(), kLengthBytes);
   return header + json;
 }
 
 }  // namespace
 
-SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const Metadata& metadata) {
+SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const Metadata& metadata,
+                                     const std::vector<std::optional<ContentOrigin>>* origins) {
   SafetensorsLayout layout;
-  layout.order = file_order(tensors);
+  layout.order = origins == nullptr ? file_order(tensors) : order_of_origins(tensors, *origins);
   layout.offsets.resize(tensors.size());
   std::string json = "{";
   append_metadata(json, metadata);
@@ -94,7 +136,9 @@ SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const M
     begin = end;
   }
   json.push_back('}');
-  layout.header = framed(std::move(json));
+  layout.header = origins == nullptr
+                      ? framed(std::move(json), 0, kAlignment)
+                      : framed(std::move(json), best_begin(tensors, layout.offsets, *origins), kSharedBlockBytes);
   const auto data_begin = static_cast<std::int64_t>(layout.header.size());
   for (std::int64_t& offset : layout.offsets) offset += data_begin;
   layout.file_size = checked_add(data_begin, begin, kFileSize);
@@ -105,7 +149,12 @@ FileLayout layout_safetensors_file(const FileRequest& request) {
   std::vector<NamedDesc> descs;
   descs.reserve(request.tensors.size());
   for (const StoredTensor& tensor : request.tensors) descs.push_back({tensor.name, tensor.desc});
-  SafetensorsLayout plan = layout_safetensors(descs, request.metadata);
+  Origins origins;
+  if (request.origins != nullptr) {
+    for (const StoredTensor& tensor : request.tensors) origins.push_back((*request.origins)[tensor.content]);
+  }
+  SafetensorsLayout plan =
+      layout_safetensors(descs, request.metadata, request.origins == nullptr ? nullptr : &origins);
   FileLayout layout;
   layout.add(std::move(plan.header));
   for (const std::size_t i : plan.order) {

@@ -1,9 +1,11 @@
 #include "plan/plan_file.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "base/spelling.h"
 
@@ -36,6 +38,12 @@ Schema describe_output() {
       .doc(
           "Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata say for "
           "which others it stands.");
+  schema.choice(&PlanOutput::layout, "layout", {kArrangementSpellings.begin(), kArrangementSpellings.end()})
+      .defaults_to("standard")
+      .doc(
+          "Where the tensors stand in a safetensors file: standard, as the safetensors library writes them; aligned, in "
+          "the order of the inputs and at such places that what is unchanged shares its disk blocks with the inputs, "
+          "where the file system can (XFS, Btrfs). Such a file is written at once and takes no space.");
   schema.shorthand("path");
   return schema.schema();
 }
@@ -200,7 +208,9 @@ class PlanParser {
           error(*value, fmt::format("output.overwrite: expected true or false, found {}", value->describe()));
         }
       } else if (key->text() == "tied") {
-        output.tied = parse_tied(*value);
+        output.tied = choice_of<TiedTensors>(*value, "output.tied", kTiedSpellings);
+      } else if (key->text() == "layout") {
+        output.layout = choice_of<FileArrangement>(*value, "output.layout", kArrangementSpellings);
       } else {
         std::vector<std::string> names;
         for (const auto& field : output_schema().fields) names.push_back(field->name);
@@ -211,10 +221,13 @@ class PlanParser {
     return diagnostics_.error_count() == errors_before;
   }
 
-  std::optional<TiedTensors> parse_tied(const YamlNode& value) {
-    const auto found = std::ranges::find(kTiedSpellings, value.is_string() ? value.text() : "");
-    if (found != kTiedSpellings.end()) return static_cast<TiedTensors>(found - kTiedSpellings.begin());
-    error(value, fmt::format("output.tied: expected keep or drop, found {}", value.describe()));
+  // One of the words, which are in the order of the enumeration.
+  template <typename Choice>
+  std::optional<Choice> choice_of(const YamlNode& value, std::string_view field,
+                                  std::span<const std::string_view> words) {
+    const auto found = std::ranges::find(words, value.is_string() ? value.text() : "");
+    if (found != words.end()) return static_cast<Choice>(found - words.begin());
+    error(value, fmt::format("{}: expected {}, found {}", field, fmt::join(words, " or "), value.describe()));
     return std::nullopt;
   }
 

@@ -34,6 +34,13 @@ enum class TiedTensors : std::uint8_t {
 };
 inline constexpr std::array<std::string_view, 2> kTiedSpellings{"keep", "drop"};
 
+// Where in a file the tensors stand.
+enum class FileArrangement : std::uint8_t {
+  standard,  // as the format's own library writes them
+  aligned,   // so that the file system can share what is unchanged with the inputs
+};
+inline constexpr std::array<std::string_view, 2> kArrangementSpellings{"standard", "aligned"};
+
 struct PlanOutput {
   std::string path;
   std::optional<std::string> format;  // the name of a Format
@@ -41,6 +48,7 @@ struct PlanOutput {
   std::optional<std::string> model;   // the alias to write
   std::optional<bool> overwrite;
   std::optional<TiedTensors> tied;
+  std::optional<FileArrangement> layout;
   SourceSpan span;  // of the path
 };
 

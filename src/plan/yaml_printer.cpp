@@ -190,6 +190,10 @@ YamlPtr output_to_yaml(const PlanOutput& output) {
   if (output.tied) {
     entries.emplace_back(text("tied"), text(std::string(kTiedSpellings[static_cast<std::size_t>(*output.tied)])));
   }
+  if (output.layout) {
+    entries.emplace_back(text("layout"),
+                         text(std::string(kArrangementSpellings[static_cast<std::size_t>(*output.layout)])));
+  }
   return entries.size() == 1 ? entries.front().second : YamlNode::mapping({}, std::move(entries));
 }
 

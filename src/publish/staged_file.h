@@ -1,7 +1,7 @@
 // A file that appears at its place complete or not at all.
 //
 //   StagedFile staged(env, "out/model.safetensors", {});
-//   staged.file().allocate(size);  staged.file().write(0, bytes);  ...
+//   staged.file().resize(size);  staged.file().write(0, bytes);  ...
 //   staged.commit();                                  // without it the destructor discards everything
 //
 // It is written beside the target under a hidden name and renamed over it. A link at the target is replaced, not

@@ -141,6 +141,7 @@ void Binder::save(const SaveRequest& request) {
   target.format = request.format;
   target.shard = request.shard;
   target.tied = request.tied;
+  target.layout = request.layout;
   target.span = current_.step->span;
   const std::string reason = fmt::format("step {}, save", current_.step->index + 1);
   auto output = std::make_shared<BoundOutput>(bind_files(env_, registries_.formats,

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/spelling.h"
+#include "exec/shared_extents.h"
 #include "formats/safetensors.h"
 #include "formats/shards.h"
 #include "session/binder.h"
@@ -67,13 +68,25 @@ void record_dropped(Metadata dropped, Metadata& metadata) {
   }
 }
 
+// How the files of a model are to be made.
+struct FileOptions {
+  bool single_tensor = false;
+  bool aligned = false;
+  CompileOptions compile;
+};
+
 // One file of the tensors chosen.
-OutputFile make_file(std::string name, const NamedTensors& tensors, const Format& format, bool single_tensor,
-                     const Metadata& metadata, const CompileOptions& options) {
+OutputFile make_file(std::string name, const NamedTensors& tensors, const Format& format, const Metadata& metadata,
+                     const FileOptions& options) {
   const StoredContent stored = store(tensors, format.shares_contents);
-  const FileRequest request{stored.tensors, stored.content_bytes, metadata};
-  const auto layout = single_tensor && format.layout_tensor != nullptr ? format.layout_tensor : format.layout;
-  return {std::move(name), physical_plan(layout(request), stored.contents, options)};
+  FileRequest request{stored.tensors, stored.content_bytes, metadata};
+  std::vector<std::optional<ContentOrigin>> origins;
+  if (options.aligned) {
+    origins = origins_of(stored.contents);
+    request.origins = &origins;
+  }
+  const auto layout = options.single_tensor && format.layout_tensor != nullptr ? format.layout_tensor : format.layout;
+  return {std::move(name), physical_plan(layout(request), stored.contents, options.compile)};
 }
 
 std::vector<OutputFile> make_directory(const NamedTensors& tensors, const Format& format, const Metadata& metadata,
@@ -85,14 +98,13 @@ std::vector<OutputFile> make_directory(const NamedTensors& tensors, const Format
   return files;
 }
 
-std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destination& destination, bool single_tensor,
-                                   const Metadata& metadata, const CompileOptions& options) {
+std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destination& destination,
+                                   const Metadata& metadata, const FileOptions& options) {
   const Format& format = *destination.format;
-  if (format.layout_directory != nullptr) return make_directory(tensors, format, metadata, options);
+  if (format.layout_directory != nullptr) return make_directory(tensors, format, metadata, options.compile);
   std::vector<OutputFile> files;
   if (!destination.shard_bytes) {
-    files.push_back(
-        make_file(destination.directory ? kSingleFileName : "", tensors, format, single_tensor, metadata, options));
+    files.push_back(make_file(destination.directory ? kSingleFileName : "", tensors, format, metadata, options));
     return files;
   }
   std::vector<NamedDesc> descs;
@@ -101,9 +113,9 @@ std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destinatio
   for (const Shard& shard : shards.shards) {
     NamedTensors chosen;
     for (const std::size_t i : shard.tensors) chosen.push_back(tensors[i]);
-    files.push_back(make_file(shard.file_name, chosen, format, false, metadata, options));
+    files.push_back(make_file(shard.file_name, chosen, format, metadata, options));
   }
-  auto index = std::make_unique<PhysicalPlan>(options);
+  auto index = std::make_unique<PhysicalPlan>(options.compile);
   index->add_bytes(std::move(shards.index_text));
   files.push_back({std::move(shards.index_name), std::move(index)});
   return files;
@@ -127,14 +139,17 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
     record_dropped(drop_tied(result.content.names), result.content.metadata);
   const NamedTensors tensors = result.content.names.in_key_order();
   try {
-    result.files = make_files(tensors, destination, target.single_tensor, with_format_pair(result.content.metadata),
-                              {options.fuse});
+    result.files =
+        make_files(tensors, destination, with_format_pair(result.content.metadata),
+                   {target.single_tensor, target.place.layout == FileArrangement::aligned, {options.fuse}});
   } catch (const Error& error) {  // what the format cannot hold
     if (error.code() == ErrorCode::internal) throw;
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));
   }
   result.report = {alias, path, reason, {}, std::ssize(tensors), 0, 0, 0};
+  const bool aligned = target.place.layout == FileArrangement::aligned;
   for (const OutputFile& file : result.files) {
+    result.space_bytes += file.plan->size() - (aligned ? shareable_bytes(*file.plan) : 0);
     result.report.files.push_back(file.name.empty() ? path : (std::filesystem::path(path) / file.name).string());
     result.report.bytes += file.plan->size();
     result.report.bytes_copied += file.plan->bytes_copied();

@@ -37,6 +37,7 @@ struct BoundOutput {
   bool overwrite = true;
   std::vector<OutputFile> files;   // in the order in which they should appear; an index comes last
   std::int64_t peak_bytes = 0;     // of whole tensors
+  std::int64_t space_bytes = 0;    // what the files need on the disk, less what they are meant to share with the inputs
   std::vector<std::string> owned;  // names in an existing directory that the checkpoints that were read consist of
   std::vector<std::string> warnings;
 };

@@ -64,6 +64,7 @@ ExecOptions Performer::exec_options() const {
   options.budget_bytes = options_.memory_bytes > 0 ? options_.memory_bytes : available_memory_bytes() / 2;
   options.spill_directory = options_.spill_directory;
   options.fuse = options_.fuse;
+  options.early_writeback = options_.sync;
   return options;
 }
 

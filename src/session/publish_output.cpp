@@ -15,9 +15,9 @@
 namespace brainsurgery {
 namespace {
 
-void write_file(const BoundOutput& output, const PhysicalPlan& plan, WritableFile& file, Executor& executor) {
+std::int64_t write_file(const BoundOutput& output, const PhysicalPlan& plan, WritableFile& file, Executor& executor) {
   try {
-    executor.write(plan, file);
+    return executor.write(plan, file);
   } catch (const Error& error) {
     throw error.with_note(fmt::format("while writing '{}'; what was there is unchanged", output.report.path));
   }
@@ -55,7 +55,9 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
            std::ranges::find(output.owned, name) != output.owned.end();
   };
   StagedDirectory staged(env_, output.report.path, belongs, options);
-  for (const OutputFile& file : output.files) write_file(output, *file.plan, staged.create(file.name), executor);
+  std::int64_t shared = 0;
+  for (const OutputFile& file : output.files)
+    shared += write_file(output, *file.plan, staged.create(file.name), executor);
   require_unchanged(inputs);
   PublishReport report = staged.commit();
   std::vector<std::string> names;
@@ -77,7 +79,7 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
            {}}});
     }
   }
-  events_.on(events::Published{output.report.path, std::move(names), std::move(report.removed), report.atomic});
+  events_.on(events::Published{output.report.path, std::move(names), std::move(report.removed), report.atomic, shared});
 }
 
 void Publisher::publish(const BoundOutput& output, Executor& executor,
@@ -86,16 +88,16 @@ void Publisher::publish(const BoundOutput& output, Executor& executor,
   events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.bytes,
                                    report.bytes_copied, report.bytes_computed});
   const std::string parent = std::filesystem::path(report.path).parent_path().string();
-  check_free_space(env_, output.directory ? report.path : parent.empty() ? "." : parent, report.bytes);
+  check_free_space(env_, output.directory ? report.path : parent.empty() ? "." : parent, output.space_bytes);
   const PublishOptions publish{output.overwrite, options_.sync};
   if (output.directory) {
     publish_directory(output, executor, inputs, publish);
   } else {
     StagedFile staged(env_, report.path, publish);
-    write_file(output, *output.files.front().plan, staged.file(), executor);
+    const std::int64_t shared = write_file(output, *output.files.front().plan, staged.file(), executor);
     require_unchanged(inputs);
     staged.commit();
-    events_.on(events::Published{report.path, {}, {}, true});
+    events_.on(events::Published{report.path, {}, {}, true, shared});
   }
   published_ = true;
 }

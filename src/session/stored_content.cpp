@@ -98,6 +98,19 @@ StoredContent store(const NamedTensors& tensors, bool share) {
   return stored;
 }
 
+std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& contents) {
+  std::vector<std::optional<ContentOrigin>> origins;
+  for (const Expr& content : contents) {
+    PhysicalPlan alone({});
+    alone.add_tensor(content);
+    const auto* copy =
+        alone.segments().empty() ? nullptr : std::get_if<Segment::Copy>(&alone.segments().front().content);
+    origins.push_back(copy == nullptr ? std::nullopt
+                                      : std::optional(ContentOrigin{copy->from.file.get(), copy->from.offset}));
+  }
+  return origins;
+}
+
 std::unique_ptr<PhysicalPlan> physical_plan(const FileLayout& layout, const std::vector<Expr>& contents,
                                             const CompileOptions& options) {
   auto plan = std::make_unique<PhysicalPlan>(options);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -28,6 +29,9 @@ using NamedTensors = std::vector<std::pair<std::string_view, const NamedTensor*>
 
 // `tensors` in key order. A shared run reaches from the first to the last byte that one of its tensors uses.
 [[nodiscard]] StoredContent store(const NamedTensors& tensors, bool share);
+
+// By number: where the bytes of a content stand, if it is a range of a file.
+[[nodiscard]] std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& contents);
 
 // The layout with expressions for its contents.
 [[nodiscard]] std::unique_ptr<PhysicalPlan> physical_plan(const FileLayout& layout, const std::vector<Expr>& contents,

@@ -58,9 +58,16 @@ class FaultyEnv::Writable final : public WritableFile {
   Writable(std::unique_ptr<WritableFile> file, std::shared_ptr<Counter> counter)
       : file_(std::move(file)), counter_(std::move(counter)) {}
   const std::string& path() const override { return file_->path(); }
-  void allocate(std::int64_t size) override {
-    counter_->call("allocate", path());
-    file_->allocate(size);
+  void resize(std::int64_t size) override {
+    counter_->call("resize", path());
+    file_->resize(size);
+  }
+  void reserve(std::int64_t offset, std::int64_t size) override {
+    counter_->call("reserve", path());
+    file_->reserve(offset, size);
+  }
+  bool share(std::int64_t offset, const ReadableFile& from, std::int64_t from_offset, std::int64_t size) override {
+    return file_->share(offset, from, from_offset, size);
   }
   void write(std::int64_t offset, std::span<const std::byte> bytes) override {
     counter_->call("write", path());

@@ -82,11 +82,12 @@ TEST(Env, WritesNewFiles) {
   const TempDir dir;
   const std::string path = dir / "new";
   const auto file = posix_env().create(path);
-  file->allocate(8);
+  file->resize(8);
+  file->reserve(0, 8);
   EXPECT_EQ(std::filesystem::file_size(path), 8U);
   file->write(2, std::as_bytes(std::span("abc", 3)));
   file->start_writeback(0, 8);
-  file->allocate(5);
+  file->resize(5);
   file->set_mode(0640);
   file->sync();
   file->close();
@@ -98,7 +99,7 @@ TEST(Env, WritesNewFiles) {
 TEST(Env, ReservingTooMuchIsAnError) {
   const TempDir dir;
   const auto file = posix_env().create(dir / "big");
-  EXPECT_NE(error_of([&] { file->allocate(std::int64_t{1} << 62); }), "no error");
+  EXPECT_NE(error_of([&] { file->reserve(0, std::int64_t{1} << 62); }), "no error");
 }
 
 TEST(Env, MapsAndReleases) {

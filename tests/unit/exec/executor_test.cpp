@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -58,6 +59,80 @@ class ExecutorTest : public ::testing::Test {
 
 Region whole_but_last(std::int64_t rows, std::int64_t columns) {
   return {{{0, rows, 1, false}, {0, columns - 1, 1, false}}};
+}
+
+// A file system that shares blocks, as far as a program can see: whole ones, or up to the end of both files.
+class SharingFile final : public WritableFile {
+ public:
+  explicit SharingFile(std::unique_ptr<WritableFile> file) : file_(std::move(file)) {}
+  const std::string& path() const override { return file_->path(); }
+  void resize(std::int64_t size) override {
+    size_ = size;
+    file_->resize(size);
+  }
+  void reserve(std::int64_t offset, std::int64_t size) override {
+    reserved_ += size;
+    file_->reserve(offset, size);
+  }
+  bool share(std::int64_t offset, const ReadableFile& from, std::int64_t from_offset, std::int64_t size) override {
+    const bool at_the_end = offset + size == size_ && from_offset + size == from.status().size;
+    EXPECT_EQ(offset % kSharedBlockBytes, 0);
+    EXPECT_EQ(from_offset % kSharedBlockBytes, 0);
+    EXPECT_TRUE(size % kSharedBlockBytes == 0 || at_the_end);
+    if (refuses) return false;
+    std::vector<std::byte> bytes(static_cast<std::size_t>(size));
+    from.read(from_offset, bytes);
+    file_->write(offset, bytes);
+    return true;
+  }
+  void write(std::int64_t offset, std::span<const std::byte> bytes) override {
+    written_ += std::ssize(bytes);
+    file_->write(offset, bytes);
+  }
+  void set_mode(std::uint32_t mode) override { file_->set_mode(mode); }
+  void start_writeback(std::int64_t offset, std::int64_t size) override { file_->start_writeback(offset, size); }
+  void sync() override { file_->sync(); }
+  void close() override { file_->close(); }
+  [[nodiscard]] std::int64_t reserved() const { return reserved_; }
+  [[nodiscard]] std::int64_t written() const { return written_; }
+
+  bool refuses = false;
+
+ private:
+  std::unique_ptr<WritableFile> file_;
+  std::int64_t size_ = 0, reserved_ = 0;
+  std::atomic<std::int64_t> written_ = 0;
+};
+
+TEST_F(ExecutorTest, SharesWholeBlocks) {
+  constexpr std::int64_t kSize = 1'000'003;
+  const std::string content = counting(kSize);
+  const auto file = input(content);
+  PhysicalPlan plan({});
+  plan.add_bytes(content.substr(0, 500));
+  plan.add_tensor(source(file, 500, {DType::U8, {400'000}}));
+  plan.add_tensor(scale(source(file, 400'500, {DType::U8, {12'288}}), 1));  // as long as three blocks
+  plan.add_tensor(source(file, 412'788, {DType::U8, {1}}));
+  plan.add_tensor(source(file, 300'000, {DType::U8, {100'000}}));  // its place in a block is another
+  plan.add_tensor(source(file, 512'789 - 4096, {DType::U8, {kSize - 512'789 + 4096}}));
+  std::string expected = content.substr(0, 412'789) + content.substr(300'000, 100'000) + content.substr(512'789 - 4096);
+  for (const bool refuses : {false, true}) {
+    ThreadPool pool(2);
+    const std::string path = folder_ / (refuses ? "copied" : "shared");
+    SharingFile out(posix_env().create(path));
+    out.refuses = refuses;
+    std::int64_t progress = 0;
+    const std::int64_t shared =
+        Executor(pool, {.tile_bytes = 4096}, [&](std::int64_t bytes) { progress += bytes; }).write(plan, out);
+    EXPECT_EQ(testing::read_file(path), expected);
+    EXPECT_EQ(progress, plan.size());
+    // Blocks 1 to 96 of the first tensor, and from block 126, in the last, to the end.
+    const std::int64_t whole_blocks = 96 * 4096 + plan.size() - 126 * 4096;
+    EXPECT_EQ(shareable_bytes(plan), whole_blocks);
+    EXPECT_EQ(shared, refuses ? 0 : whole_blocks);
+    EXPECT_EQ(out.reserved(), plan.size() - shared);
+    EXPECT_EQ(out.written(), plan.size() - shared);
+  }
 }
 
 TEST_F(ExecutorTest, WritesEverySegmentAtItsPlace) {

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -48,6 +50,53 @@ TEST(SafetensorsLayout, EqualsTheReferenceLibraryByteForByte) {
     }
     const auto metadata = input["metadata"].get<Metadata>();
     EXPECT_EQ(written(tensors, metadata), contents_of(directory + name + ".safetensors")) << name;
+  }
+}
+
+// Two files with tensors of any length, of which some are left out, and others that come from no file.
+TEST(SafetensorsLayout, AlignedKeepsTheOrderAndMostPlacesOfTheOrigins) {
+  const auto first = testing::file_of("", "first"), second = testing::file_of("", "second");
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    std::mt19937 random(seed);
+    const auto below = [&random](int end) { return static_cast<int>(random() % static_cast<unsigned>(end)); };
+    std::vector<NamedDesc> tensors;
+    std::vector<std::optional<ContentOrigin>> origins;
+    std::int64_t at = 8 * (1 + below(700));
+    for (int i = 0; i < 12; ++i) {
+      const std::int64_t elements = below(2) == 0 ? 4096 : 4 * below(3000);
+      const DType dtype = below(4) == 0 ? DType::F32 : DType::BF16;
+      const bool is_new = below(5) == 0;
+      if (below(4) > 0) {
+        tensors.push_back({std::to_string(below(1000)) + "/" + std::to_string(i), {dtype, {elements}}});
+        origins.push_back(is_new ? std::nullopt
+                                 : std::optional(ContentOrigin{(i < 8 ? first : second).get(), at}));
+      }
+      at += byte_count(dtype, {elements});
+    }
+    const SafetensorsLayout layout = layout_safetensors(tensors, {}, &origins);
+    const auto file = testing::file_of(layout.header + std::string(static_cast<std::size_t>(
+                                                           layout.file_size - std::ssize(layout.header)), 'x'));
+    const FileContents read = read_safetensors(file);
+    ASSERT_EQ(read.tensors.size(), tensors.size()) << seed;
+    for (const TensorEntry& tensor : read.tensors) EXPECT_EQ(tensor.offset % item_size(tensor.desc.dtype), 0) << seed;
+
+    // No other beginning of the data would keep more bytes at their place.
+    std::map<std::int64_t, std::int64_t> kept;
+    std::optional<std::size_t> before;
+    for (const std::size_t i : layout.order) {
+      if (before && tensors[*before].desc.dtype == tensors[i].desc.dtype) {
+        EXPECT_TRUE(origins[*before] || !origins[i]) << seed << ": what is new comes last";
+        if (origins[*before] && origins[i] && origins[*before]->file == origins[i]->file) {
+          EXPECT_LE(origins[*before]->offset, origins[i]->offset) << seed;
+        }
+      }
+      before = i;
+      if (origins[i] && origins[i]->offset % 8 == layout.offsets[i] % 8)
+        kept[(origins[i]->offset - layout.offsets[i] + (1 << 20)) % kSharedBlockBytes] +=
+            byte_count(tensors[i].desc.dtype, tensors[i].desc.shape);
+    }
+    const std::int64_t here = kept[0];
+    for (const auto& [shift, bytes] : kept) EXPECT_LE(bytes, here) << seed << ": shifted by " << shift;
   }
 }
 

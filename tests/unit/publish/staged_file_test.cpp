@@ -20,7 +20,7 @@ using testing::write_file;
 
 void publish(Env& env, const std::string& target, std::string_view content, PublishOptions options = {}) {
   StagedFile staged(env, target, options);
-  staged.file().allocate(static_cast<std::int64_t>(content.size()));
+  staged.file().resize(static_cast<std::int64_t>(content.size()));
   staged.file().write(0, std::as_bytes(std::span(content)));
   staged.commit();
 }
