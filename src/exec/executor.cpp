@@ -15,6 +15,9 @@ namespace {
 // Mapped tensors may be resident until their group of segments is done; groups end when they have mapped as much.
 constexpr std::int64_t kMaxMappedBytes = 128 << 20;
 
+// What is read at random comes in larger pieces from each place when more of it is done at once.
+constexpr std::int64_t kGatherTiles = 4;
+
 // The disk is given this much to write at a time.
 constexpr std::int64_t kWritebackBytes = 32 << 20;
 
@@ -26,7 +29,10 @@ Executor::Executor(ThreadPool& pool, ExecOptions options, Progress progress)
 }
 
 std::int64_t Executor::tile_elements(const Program& program) const {
-  return std::max<std::int64_t>(1, options_.tile_bytes / program.widest_item);
+  const std::int64_t row = program.gathered_row;
+  const std::int64_t bytes = row == 0 ? options_.tile_bytes : kGatherTiles * options_.tile_bytes;
+  const std::int64_t elements = std::max<std::int64_t>(1, bytes / program.widest_item);
+  return row == 0 || elements < row ? elements : elements / row * row;
 }
 
 void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {

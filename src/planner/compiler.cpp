@@ -75,8 +75,10 @@ class ProgramBuilder {
       BS_CHECK(result == static_cast<int>(program.code.size()) - 1);
     }
     program.item_bytes = item_size(program.dtype);
-    for (const Instruction& instruction : program.code)
+    for (const Instruction& instruction : program.code) {
       program.widest_item = std::max(program.widest_item, item_size(instruction.dtype));
+      if (std::holds_alternative<ops::Gather>(instruction.op)) program.gathered_row = view.out_shape.back();
+    }
     assign_slots(program);
     return std::make_shared<const Program>(std::move(program));
   }

@@ -84,6 +84,8 @@ struct Program {
   std::int64_t widest_item = 1;  // of all instructions: tiles are sized by it
   std::vector<Instruction> code;
   int slots = 0;
+  // Where elements are read at random: ranges should begin and end at a multiple of as many. Else 0.
+  std::int64_t gathered_row = 0;
 
   // Set when the result is a range of a file, unchanged.
   [[nodiscard]] const FilePlace* verbatim() const;
