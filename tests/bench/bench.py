@@ -15,6 +15,7 @@ not what the script by hand writes.
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
@@ -153,6 +154,7 @@ def working_folder(options):
 
 def main():
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # which unmounts and removes
     with ExitStack() as stack:
         folder = stack.enter_context(working_folder(options))
         workshop = Workshop(folder, os.path.abspath(options.program), options.python, options.small)
