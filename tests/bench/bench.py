@@ -23,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 import report
 import scenarios
 import verify
-from turns import Failed, measure, perform, take_turns
+from turns import Failed, Turns, measure, take_turns
 from volume import Unavailable, mounted_volume
 from workshop import Workshop
 
@@ -100,22 +100,35 @@ def open_volume(workshop, chosen, stack):
 
 
 def time_start(workshop, start):
-    command = workshop.start_command(start)
-    measure(command)
-    return report.Results([{(start.name, "ours"): measure(command)} for _ in range(start.runs)])
+    command, turns = workshop.start_command(start), Turns()
+    for _ in range(1 + start.runs):
+        turns.results.append({})
+        turns.attempt((start.name, "ours"), lambda: measure(command))
+    return Turns(turns.results[1:], turns.failed)
+
+
+def time_large(workshop, large):
+    turns = Turns()
+    turns.take([workshop.ours(scenario) for scenario in large])
+    return turns
 
 
 def time_all(workshop, chosen, starts, large, options):
     """The rows of the table, whether nothing failed, and whether all limits are held."""
     entries = workshop.entries(chosen)
     turns = take_turns(entries, options.runs, options.peer_runs)
-    results = report.Results(turns.results, turns.failed)
-    rows = [report.copy_row(results, entry) for entry in entries if entry.who == "cp"]
-    judged = [report.scenario_row(results, scenario, workshop.copy_name(scenario)) for scenario in chosen]
-    judged += [report.scenario_row(time_start(workshop, start), start, None) for start in starts]
-    once = report.Results([{(scenario.name, "ours"): perform(workshop.ours(scenario)) for scenario in large}])
-    judged += [report.scenario_row(once, scenario, None) for scenario in large]
-    return rows + [row for row, _ in judged], not turns.failed, all(good for _, good in judged)
+    rows = [report.copy_row(turns, entry) for entry in entries if entry.who == "cp"]
+    judged = [report.scenario_row(turns, scenario, workshop.copy_name(scenario)) for scenario in chosen]
+    failed = set(turns.failed)
+    for start in starts:
+        turns = time_start(workshop, start)
+        judged.append(report.scenario_row(turns, start))
+        failed |= turns.failed
+    if large:
+        turns = time_large(workshop, large)
+        judged += [report.scenario_row(turns, scenario) for scenario in large]
+        failed |= turns.failed
+    return rows + [row for row, _ in judged], not failed, all(good for _, good in judged)
 
 
 def bench(workshop, options, stack):
@@ -126,10 +139,10 @@ def bench(workshop, options, stack):
     workshop.make_inputs(kinds)
     chosen = open_volume(workshop, chosen, stack)
     verified = not options.verify or verify.verify(workshop, chosen)
-    rows, done, held = time_all(workshop, chosen, starts, large, options)
     facts = "%s%s. %d turns, the peers in %d of them." % (
         report.machine_facts(workshop.folder), workshop.peer_versions(), options.runs,
         min(options.runs, options.peer_runs))
+    rows, done, held = time_all(workshop, chosen, starts, large, options)
     print("%s\n\n%s" % (facts, report.table_text(rows)))
     if options.markdown:
         with open(options.markdown, "w", encoding="utf-8") as file:

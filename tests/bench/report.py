@@ -18,43 +18,37 @@ def median(values):
     return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
 
-class Results:
-    """TURNS is a list of {(scenario, contestant): run}, FAILED a set of such keys."""
+def figures_of(turns, scenario, who):
+    """None where there are no runs."""
+    runs = [results[scenario, who] for results in turns.results if (scenario, who) in results]
+    if not runs:
+        return None
+    seconds = [run.seconds for run in runs]
+    new = [run.new_megabytes for run in runs if run.new_megabytes is not None]
+    return Figures(median(seconds), min(seconds), max(run.megabytes for run in runs), max(new, default=None))
 
-    def __init__(self, turns, failed=()):
-        self.turns, self.failed = turns, failed
 
-    def runs(self, scenario, who):
-        return [turn[scenario, who] for turn in self.turns if (scenario, who) in turn]
-
-    def figures(self, scenario, who):
-        runs = self.runs(scenario, who)
-        if not runs:
-            return None
-        seconds = [run.seconds for run in runs]
-        new = [run.new_megabytes for run in runs if run.new_megabytes is not None]
-        return Figures(median(seconds), min(seconds), max(run.megabytes for run in runs), max(new, default=None))
-
-    def ratio(self, left, right):
-        """The median of the ratios of the same turn, and the ratio of the least times; None where nothing is shared."""
-        pairs = [(turn[left].seconds, turn[right].seconds) for turn in self.turns if left in turn and right in turn]
-        if not pairs:
-            return None
-        return median([a / b for a, b in pairs]), min(a for a, _ in pairs) / min(b for _, b in pairs)
+def ratio_of(turns, left, right):
+    """The median of the ratios of the same turn, and the ratio of the least times; None where no turn has both."""
+    pairs = [(results[left].seconds, results[right].seconds) for results in turns.results
+             if left in results and right in results]
+    if not pairs:
+        return None
+    return median([a / b for a, b in pairs]), min(a for a, _ in pairs) / min(b for _, b in pairs)
 
 
 class Judge:
     """Holds the figures of one scenario against its limits."""
 
-    def __init__(self, results, name, copy=None):
-        self.results, self.name, self.copy = results, name, copy
-        self.own = results.figures(name, "ours")
+    def __init__(self, turns, name, copy=None):
+        self.turns, self.name, self.copy = turns, name, copy
+        self.own = figures_of(turns, name, "ours")
 
     def over(self, other):
         if other == "cp":
             other = self.copy
         who = "cp" if other.startswith("cp") else "ours"
-        return self.results.ratio((self.name, "ours"), (other, who))
+        return ratio_of(self.turns, (self.name, "ours"), (other, who))
 
     def verdict(self, limit):
         """What the limit says, whether it is held (None: not known), and what was measured."""
@@ -66,12 +60,12 @@ class Judge:
             measured = "%.2f of %s, %.2f of least" % (ratios[0], limit.scenario, ratios[1])
             return words, ratios[0] <= limit.factor, measured
         if isinstance(limit, Speedup):
-            ratios = self.results.ratio((self.name, "Python"), (self.name, "ours"))
-            words = "Python %g" % limit.factor
-            return (words, ratios[0] >= limit.factor, "Python %.1f" % ratios[0]) if ratios else (words, None, "")
+            ratios = ratio_of(self.turns, (self.name, "Python"), (self.name, "ours"))
+            words = "%g times as fast as Python" % limit.factor
+            return (words, ratios[0] >= limit.factor, "%.1f times" % ratios[0]) if ratios else (words, None, "")
         if isinstance(limit, Constant):
             words = "memory of %s + %d %%" % (limit.scenario, limit.share * 100)
-            other = self.results.figures(limit.scenario, "ours")
+            other = figures_of(self.turns, limit.scenario, "ours")
             share = self.own.megabytes / other.megabytes - 1 if other else None
             return (words, share <= limit.share, "%+.0f %%" % (share * 100)) if other else (words, None, "")
         if isinstance(limit, Memory):
@@ -84,25 +78,34 @@ class Judge:
         return "%g ms" % limit.most, taken <= limit.most, "%.1f ms" % taken
 
     def verdicts(self, limits):
-        """The limits in words, the verdict in words, whether all are held."""
+        """The limits in words, the verdict in words, whether none is missed."""
         judged = [self.verdict(limit) for limit in limits]
         missed = [measured for _, held, measured in judged if held is False]
         unknown = [words for words, held, _ in judged if held is None]
-        verdict = "MISSED: " + "; ".join(missed) if missed else "held" if judged else ""
-        if unknown and not missed:
+        if missed:
+            verdict = "MISSED: " + "; ".join(missed)
+        elif unknown:
             verdict = "not judged: " + ", ".join(unknown)
+        else:
+            seen = [measured for limit, (_, _, measured) in zip(limits, judged) if not has_column(limit)]
+            verdict = "held" + ": " * bool(seen) + "; ".join(seen) if limits else ""
         return ", ".join(words for words, _, _ in judged), verdict, not missed
+
+
+def has_column(limit):
+    """Whether what LIMIT is about is in a column of its own."""
+    return isinstance(limit, (Memory, Milliseconds)) or isinstance(limit, Over) and limit.scenario == "cp"
 
 
 def seconds_text(seconds):
     return "%.3f" % seconds if seconds < 9.9995 else "%.1f" % seconds
 
 
-def peer_cells(results, name):
+def peer_cells(turns, name):
     cells = []
     for who in ("by hand", "Python"):
-        figures = results.figures(name, who)
-        nothing = ["failed", ""] if (name, who) in results.failed else ["", ""]
+        figures = figures_of(turns, name, who)
+        nothing = ["failed", ""] if (name, who) in turns.failed else ["", ""]
         cells += [seconds_text(figures.median), "%.0f" % figures.megabytes] if figures else nothing
     return cells
 
@@ -117,15 +120,15 @@ def failed_row(title, peers, limits=""):
     return [title, "failed", "", "", "", "", *peers, limits, "FAILED"]
 
 
-def copy_row(results, entry):
+def copy_row(turns, entry):
     size = os.path.getsize(entry.sources[0]) / 1e9
     title = "`cp`%s, %s, %.2f GB" % (" and `sync -f`" if entry.scenario == "cp-sync" else "", entry.group, size)
-    figures = results.figures(entry.scenario, "cp")
+    figures = figures_of(turns, entry.scenario, "cp")
     return row(title, figures, None, [""] * 4) if figures else failed_row(title, [""] * 4)
 
 
-def scenario_row(results, scenario, copy):
-    judge, peers = Judge(results, scenario.name, copy), peer_cells(results, scenario.name)
+def scenario_row(turns, scenario, copy=None):
+    judge, peers = Judge(turns, scenario.name, copy), peer_cells(turns, scenario.name)
     if judge.own is None:
         return failed_row(scenario.title, peers), False
     limits, verdict, good = judge.verdicts(scenario.limits)

@@ -62,27 +62,26 @@ def shuffled(items):
 class Turns:
     """Takes turns; what fails is left out from then on. RESULTS are {(scenario, contestant): run}, one each turn."""
 
-    def __init__(self):
-        self.results, self.failed = [], set()
+    def __init__(self, results=(), failed=()):
+        self.results, self.failed = list(results), set(failed)
 
-    def attempt(self, entry):
-        key = entry.scenario, entry.who
+    def attempt(self, key, action):
         if key in self.failed:
             return
         try:
-            self.results[-1][key] = perform(entry)
+            self.results[-1][key] = action()
         except Failed as failure:
             self.failed.add(key)
             print("\nFAILED: %s, %s: %s" % (*key, failure))
-        remove(entry.target)
-        print(".", end="", file=sys.stderr, flush=True)
 
     def take(self, entries):
         """Group by group, so that a `cp` is near in time to what is compared with it."""
         self.results.append({})
         for group in shuffled(sorted({entry.group for entry in entries})):
             for entry in shuffled([entry for entry in entries if entry.group == group]):
-                self.attempt(entry)
+                self.attempt((entry.scenario, entry.who), lambda: perform(entry))
+                remove(entry.target)
+                print(".", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
 
 

@@ -21,10 +21,12 @@ class Workshop:
         self.volume = None  # where scenarios of shared blocks work
 
     def peer_versions(self):
+        """In words; imports the peers, so that none of them is the first to read its libraries."""
         if not self.interpreter:
             return ""
         names = ["torch", "safetensors"] + ["brainsurgery"] * (self.python_program is not None)
-        ask = "from importlib.metadata import version\nfor name in %r: print(',', name, version(name))" % names
+        ask = "import %s\nfrom importlib.metadata import version\nfor name in %r: print(',', name, version(name))"
+        ask %= ", ".join(names), names
         done = subprocess.run([self.interpreter, "-c", ask], stdout=subprocess.PIPE, check=True, text=True)
         return done.stdout.replace("\n", "")
 
