@@ -1,14 +1,7 @@
 """The scenarios of the benchmark: plans, inputs, and the limits they are held against."""
 from collections import namedtuple
 
-# OVER is the median of the ratios to SCENARIO of the same turn, SPEEDUP how many times as long the Python program
-# takes.
-Over = namedtuple("Over", "factor scenario", defaults=["cp"])
-Speedup = namedtuple("Speedup", "factor")
-Memory = namedtuple("Memory", "megabytes")
-Milliseconds = namedtuple("Milliseconds", "most")
-NewBlocks = namedtuple("NewBlocks", "megabytes")
-Constant = namedtuple("Constant", "share scenario")  # the peak memory is that of SCENARIO, give or take a SHARE
+from limits import Memory, Milliseconds, NewBlocks, Over, SameMemory, Speedup
 
 # STEPS is a list, or a function of the sizes. OUTPUT is filled in with the path of the target. BY_HAND names the
 # function of by_hand.py. SAME is what must be the same as there: the "bytes" of the file, the "tensors", the product
@@ -105,7 +98,7 @@ SCENARIOS = [
 ]
 LARGE = [
     Scenario("scale-1", "scale, sparse model", ("sparse",), SCALES, [], peers=False),
-    Scenario("scale-10", "scale, ten times the layers", ("sparse-tenfold",), SCALES, [Constant(0.1, "scale-1")],
+    Scenario("scale-10", "scale, ten times the layers", ("sparse-tenfold",), SCALES, [SameMemory(0.1, "scale-1")],
              same="nothing", peers=False),
 ]
 STARTS = [

@@ -16,6 +16,10 @@ Entry = namedtuple("Entry", "scenario who group command target sources folder vo
 Run = namedtuple("Run", "seconds megabytes new_megabytes", defaults=[None])
 
 
+Figures = namedtuple("Figures", "median least megabytes new_megabytes")
+Ratio = namedtuple("Ratio", "median of_least")  # the median of ratios of the same turn, the ratio of the least times
+
+
 class Failed(Exception):
     """A command that did not do what it should."""
 
@@ -55,6 +59,12 @@ def perform(entry, warm=True):
     return run
 
 
+def median(values):
+    values = sorted(values)
+    middle = len(values) // 2
+    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
+
+
 def shuffled(items):
     return random.sample(items, len(items))
 
@@ -64,6 +74,23 @@ class Turns:
 
     def __init__(self, results=(), failed=()):
         self.results, self.failed = list(results), set(failed)
+
+    def figures(self, scenario, who):
+        """None where there are no runs."""
+        runs = [results[scenario, who] for results in self.results if (scenario, who) in results]
+        if not runs:
+            return None
+        seconds = [run.seconds for run in runs]
+        new = [run.new_megabytes for run in runs if run.new_megabytes is not None]
+        return Figures(median(seconds), min(seconds), max(run.megabytes for run in runs), max(new, default=None))
+
+    def ratio(self, left, right):
+        """Of turns that have both; None where none has."""
+        pairs = [(results[left].seconds, results[right].seconds) for results in self.results
+                 if left in results and right in results]
+        if not pairs:
+            return None
+        return Ratio(median([a / b for a, b in pairs]), min(a for a, _ in pairs) / min(b for _, b in pairs))
 
     def attempt(self, key, action):
         if key in self.failed:
