@@ -75,28 +75,19 @@ def require_space(workshop, kinds):
         raise Failed("%s has %.1f GB free and %.1f GB are needed" % (workshop.folder, free / 1e9, needed / 1e9))
 
 
-def skipped(scenario, reason):
-    print("skipped: %s: %s" % (scenario.name, reason))
-
-
 def open_volume(workshop, chosen, stack):
     """Makes the volume that some scenarios want; gives the scenarios that can be had."""
     wanting = [scenario for scenario in chosen if scenario.volume]
-    others = [scenario for scenario in chosen if not scenario.volume]
     if not wanting:
         return chosen
     try:
         workshop.volume = stack.enter_context(mounted_volume(workshop.folder, 10 << 30))
     except Unavailable as reason:
         for scenario in wanting:
-            skipped(scenario, reason)
-        return others
+            print("skipped: %s: %s" % (scenario.name, reason))
+        return [scenario for scenario in chosen if not scenario.volume]
     workshop.fill_volume(wanting)
-    refusals = {scenario.name: workshop.refusal(scenario) for scenario in wanting}
-    for scenario in wanting:
-        if refusals[scenario.name]:
-            skipped(scenario, refusals[scenario.name])
-    return [scenario for scenario in chosen if not refusals.get(scenario.name)]
+    return chosen
 
 
 def time_start(workshop, start):

@@ -6,7 +6,7 @@ import sys
 
 import models
 from scenarios import plan_text
-from turns import Entry, Failed, measure, remove
+from turns import Entry, remove
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -69,14 +69,6 @@ class Workshop:
     def plan_of(self, scenario):
         output = scenario.output % self.target(scenario)
         return self.write_plan(scenario.name, self.sources(scenario), self.steps(scenario.steps), output)
-
-    def refusal(self, scenario):
-        """Why the program does not take the plan of SCENARIO, or None."""
-        try:
-            measure([self.program, "check", self.plan_of(scenario)], self.folder)
-        except Failed as failure:
-            return str(failure)
-        return None
 
     def start_command(self, start):
         if not start.steps:
