@@ -1,0 +1,102 @@
+"""What the figures of a scenario are held against.
+
+`judge` says whether a limit is held, and what was measured, or gives None where what it needs was not run. TURNS is
+what was run, NAME the scenario's name, and COPY that of the `cp` beside it.
+"""
+from typing import NamedTuple
+
+
+class Over(NamedTuple):
+    """The median of the ratios to SCENARIO of the same turn."""
+    factor: float
+    scenario: str = "cp"
+
+    def words(self):
+        return "%g of %s" % (self.factor, self.scenario)
+
+    def has_column(self):
+        return self.scenario == "cp"
+
+    def judge(self, turns, name, copy):
+        other = copy if self.scenario == "cp" else self.scenario
+        ratio = turns.ratio((name, "ours"), (other, "cp" if other.startswith("cp") else "ours"))
+        if ratio is None:
+            return None
+        return ratio.median <= self.factor, "%.2f of %s, %.2f of least" % (ratio.median, self.scenario, ratio.of_least)
+
+
+class Speedup(NamedTuple):
+    """How many times as long the Python program takes."""
+    factor: float
+
+    def words(self):
+        return "%g times as fast as Python" % self.factor
+
+    def has_column(self):
+        return False
+
+    def judge(self, turns, name, copy):
+        ratio = turns.ratio((name, "Python"), (name, "ours"))
+        return (ratio.median >= self.factor, "%.1f times" % ratio.median) if ratio else None
+
+
+class Memory(NamedTuple):
+    megabytes: float
+
+    def words(self):
+        return "%g MB" % self.megabytes
+
+    def has_column(self):
+        return True
+
+    def judge(self, turns, name, copy):
+        peak = turns.figures(name, "ours").megabytes
+        return peak <= self.megabytes, "%.1f MB" % peak
+
+
+class SameMemory(NamedTuple):
+    """The peak is that of SCENARIO, or more by a SHARE of it at most."""
+    share: float
+    scenario: str
+
+    def words(self):
+        return "memory of %s + %d %%" % (self.scenario, self.share * 100)
+
+    def has_column(self):
+        return False
+
+    def judge(self, turns, name, copy):
+        other = turns.figures(self.scenario, "ours")
+        if other is None:
+            return None
+        more = turns.figures(name, "ours").megabytes / other.megabytes - 1
+        return more <= self.share, "%+.0f %%" % (more * 100)
+
+
+class NewBlocks(NamedTuple):
+    """What the output takes of the disk."""
+    megabytes: float
+
+    def words(self):
+        return "%g MB new" % self.megabytes
+
+    def has_column(self):
+        return False
+
+    def judge(self, turns, name, copy):
+        new = turns.figures(name, "ours").new_megabytes
+        return new < self.megabytes, "%.2f MB new" % new
+
+
+class Milliseconds(NamedTuple):
+    most: float
+
+    def words(self):
+        return "%g ms" % self.most
+
+    def has_column(self):
+        return True
+
+    def judge(self, turns, name, copy):
+        taken = turns.figures(name, "ours").median * 1000
+        return taken <= self.most, "%.1f ms" % taken
