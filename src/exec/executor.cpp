@@ -18,6 +18,9 @@ constexpr std::int64_t kMaxMappedBytes = 128 << 20;
 // What is read at random comes in larger pieces from each place when more of it is done at once.
 constexpr std::int64_t kGatherTiles = 4;
 
+// A tile has this many buffers of its size, or more that are smaller.
+constexpr int kTileBuffers = 4;
+
 // The disk is given this much to write at a time.
 constexpr std::int64_t kWritebackBytes = 32 << 20;
 
@@ -31,7 +34,9 @@ Executor::Executor(ThreadPool& pool, ExecOptions options, Progress progress)
 std::int64_t Executor::tile_elements(const Program& program) const {
   const std::int64_t row = program.gathered_row;
   const std::int64_t bytes = row == 0 ? options_.tile_bytes : kGatherTiles * options_.tile_bytes;
-  const std::int64_t elements = std::max<std::int64_t>(1, bytes / program.widest_item);
+  // Many sources share the memory of a few.
+  const std::int64_t buffers = std::max(kTileBuffers, program.tile_slots + 1);
+  const std::int64_t elements = std::max<std::int64_t>(1, bytes * kTileBuffers / buffers / program.tile_item);
   return row == 0 || elements < row ? elements : elements / row * row;
 }
 

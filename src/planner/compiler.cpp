@@ -75,10 +75,15 @@ class ProgramBuilder {
       BS_CHECK(result == static_cast<int>(program.code.size()) - 1);
     }
     program.item_bytes = item_size(program.dtype);
+    program.tile_item = program.item_bytes;
     for (const Instruction& instruction : program.code) {
       program.widest_item = std::max(program.widest_item, item_size(instruction.dtype));
       if (std::holds_alternative<ops::Gather>(instruction.op)) program.gathered_row = view.out_shape.back();
+      // What is patched in would be read in as many pieces.
+      if (std::holds_alternative<ops::Patch>(instruction.op)) program.in_blocks = false;
+      if (inputs_of(instruction).empty()) program.tile_item = std::max(program.tile_item, item_size(instruction.dtype));
     }
+    if (!program.in_blocks) program.tile_item = program.widest_item;
     assign_slots(program);
     return std::make_shared<const Program>(std::move(program));
   }

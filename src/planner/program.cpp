@@ -54,14 +54,19 @@ void assign_slots(Program& program) {
       path[input] = path[i];
     }
   }
-  // Paths get buffers greedily by first instruction; the result's path has the caller's.
+  // The result's path has the caller's buffer, that of each other source its own, since all sources are there at once.
   std::vector<int> slot(intervals.size(), kResultSlot);
+  program.tile_slots = 0;
+  for (int i = 0; i < size; ++i) {
+    if (path[i] != path[size - 1] && inputs_of(program.code[i]).empty()) slot[path[i]] = program.tile_slots++;
+  }
+  // The others get buffers greedily by first instruction.
   std::vector<int> busy_until;
   for (int i = 0; i < size; ++i) {
     const int p = path[i];
-    if (p == path[size - 1] || intervals[p].first != i) continue;
+    if (p == path[size - 1] || intervals[p].first != i || slot[p] != kResultSlot) continue;
     const auto free = std::ranges::find_if(busy_until, [i](int until) { return until < i; });
-    slot[p] = static_cast<int>(free - busy_until.begin());
+    slot[p] = program.tile_slots + static_cast<int>(free - busy_until.begin());
     if (free == busy_until.end()) {
       busy_until.push_back(intervals[p].last);
     } else {
@@ -69,7 +74,7 @@ void assign_slots(Program& program) {
     }
   }
   for (int i = 0; i < size; ++i) program.code[i].slot = slot[path[i]];
-  program.slots = static_cast<int>(busy_until.size());
+  program.slots = program.tile_slots + static_cast<int>(busy_until.size());
 }
 
 namespace {

@@ -1,8 +1,9 @@
 // How the elements of one tensor are made, a range at a time: a short list of operations on tiles.
 //
 // A Program speaks of a linear range [begin, end) of its result's elements in row-major order. Every instruction
-// produces that range of some value with the same number of elements; the last one is the result. Programs are
-// immutable and shared between threads.
+// produces that range of some value with the same number of elements; the last one is the result. Those without inputs,
+// the sources, are done first and for the whole range; then the others, a block of elements at a time, so that what is
+// between a source and the result stays in the processor's cache. Programs are immutable and shared between threads.
 #pragma once
 
 #include <cstdint>
@@ -72,7 +73,7 @@ struct Patch {  // the input with the elements that `map` names replaced, in ord
 struct Instruction {
   DType dtype;
   std::variant<ops::Load, ops::Gather, ops::Cast, ops::Scale, ops::Clamp, ops::Binary, ops::Join, ops::Patch> op;
-  int slot = 0;  // the tile buffer that it writes; kResultSlot: the caller's
+  int slot = 0;  // the buffer that it writes; kResultSlot: the caller's
 };
 
 inline constexpr int kResultSlot = -1;
@@ -81,9 +82,12 @@ struct Program {
   DType dtype = DType::F32;
   std::int64_t elements = 0;
   std::int64_t item_bytes = 1;   // of the result; types below 8 bits are moved as bytes
-  std::int64_t widest_item = 1;  // of all instructions: tiles are sized by it
+  std::int64_t widest_item = 1;  // bytes, of all instructions: what an element of a block takes
+  std::int64_t tile_item = 1;    // bytes, of those that hold the whole range
   std::vector<Instruction> code;
-  int slots = 0;
+  bool in_blocks = true;  // false: everything is done for the whole range
+  int tile_slots = 0;     // buffers [0, tile_slots) hold the whole range of a source,
+  int slots = 0;          // [tile_slots, slots) a block of what is between
   // Where elements are read at random: ranges should begin and end at a multiple of as many. Else 0.
   std::int64_t gathered_row = 0;
 
@@ -93,7 +97,7 @@ struct Program {
 
 // The earlier instructions that an instruction uses.
 [[nodiscard]] std::vector<int> inputs_of(const Instruction& instruction);
-// Chooses tile buffers: in place where the operand is not needed any more, few in all.
+// Chooses buffers: in place where the operand is not needed any more, few in all.
 void assign_slots(Program& program);
 [[nodiscard]] std::string to_string(const Program& program);
 
