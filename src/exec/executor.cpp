@@ -51,11 +51,12 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
   std::atomic<std::int64_t> done_bytes{0};
   std::int64_t told_bytes = 0;
   const auto work = [&](int worker) {
-    TileRunner runner(places);
+    TileRunner runner(places, verdicts_);
     Scratch scratch;
     for (std::int64_t i = next.fetch_add(1); i < total; i = next.fetch_add(1)) {
       try {
         throw_if_interrupted();
+        if (verdicts_ != nullptr && verdicts_->required_failed()) throw TestFailed{};
         const auto job = std::upper_bound(first.begin(), first.end(), i) - first.begin() - 1;
         done_bytes += jobs[job].run(runner, scratch, i - first[job]);
       } catch (...) {
@@ -74,6 +75,7 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
   } else {
     work(0);  // waking the others takes longer
   }
+  if (verdicts_ != nullptr && verdicts_->required_failed()) throw TestFailed{};
   progress_(done_bytes - told_bytes);
 }
 

@@ -69,6 +69,10 @@ class Executor final : public DataOracle, public DataSource {
 
   Executor(ThreadPool& pool, ExecOptions options, Progress progress);
 
+  // The tests of the programs that are written are done from now on. write() throws TestFailed when one of them decides
+  // against an assertion.
+  void watch(Verdicts& verdicts) { verdicts_ = &verdicts; }
+
   // Fills `file`, whose length becomes plan.size(). Gives the number of bytes that share the disk blocks of an input.
   std::int64_t write(const PhysicalPlan& plan, WritableFile& file);
   // All bytes of a tensor, packed.
@@ -120,6 +124,7 @@ class Executor final : public DataOracle, public DataSource {
   ExecOptions options_;
   Progress progress_;
   DenseModule dense_;
+  Verdicts* verdicts_ = nullptr;
 };
 
 }  // namespace brainsurgery

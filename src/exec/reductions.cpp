@@ -7,6 +7,7 @@
 #include "base/mutex.h"
 #include "exec/executor_run.h"
 #include "exec/kernels/kernels.h"
+#include "exec/verdicts.h"
 
 namespace brainsurgery {
 namespace {
@@ -69,14 +70,11 @@ void Executor::for_each_block(const std::vector<Expr>& operands, std::optional<s
 }
 
 std::optional<bool> Executor::holds(const checks::EqualValues& check) {
-  // Types below 8 bits are compared as bytes, as they are moved.
-  const DType dtype = info(check.a.dtype()).bits % 8 == 0 ? check.a.dtype() : DType::U8;
   std::atomic<bool> all{true};
   for_each_block({check.a, check.b}, {}, [&](auto values, std::int64_t, std::int64_t count) {
-    const bool holds = check.eps ? kernels::largest_distance(dtype, values[0], values[1], count) <= *check.eps
-                                 : kernels::all_equal(dtype, values[0], values[1], count);
-    if (!holds) all = false;
-    return holds;
+    const bool good = brainsurgery::holds(check, values[0], values[1], count);
+    if (!good) all = false;
+    return good;
   });
   return all;
 }
@@ -84,9 +82,9 @@ std::optional<bool> Executor::holds(const checks::EqualValues& check) {
 std::optional<bool> Executor::holds(const checks::SmallValues& check) {
   std::atomic<bool> all{true};
   for_each_block({check.a}, {}, [&](auto values, std::int64_t, std::int64_t count) {
-    const bool holds = kernels::all_small(check.a.dtype(), values[0], check.eps, count);
-    if (!holds) all = false;
-    return holds;
+    const bool good = brainsurgery::holds(check, values[0], count);
+    if (!good) all = false;
+    return good;
   });
   return all;
 }

@@ -166,10 +166,26 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
     place(i, begin);
     run_one(i, begin, end);
   }
-  if (others.empty()) return;
+  const bool tests = verdicts_ != nullptr && !program.tests.empty();
+  const auto test_after = [&](std::size_t i, std::int64_t count) {
+    for (const Test& test : program.tests) {
+      if (std::cmp_not_equal(test.after, i)) continue;
+      std::vector<const std::byte*> operands;
+      for (const int operand : test.operands) operands.push_back(values[static_cast<std::size_t>(operand)]);
+      verdicts_->test(test.condition, operands, count);
+    }
+  };
+  if (others.empty() && !tests) return;
   for (std::int64_t at = begin; at < end; at += block) {
-    for (std::size_t i = 0; i < size; ++i) place(i, at);
-    for (const std::size_t i : others) run_one(i, at, std::min(end, at + block));
+    const std::int64_t until = std::min(end, at + block);
+    for (std::size_t i = 0; i < size; ++i) {
+      place(i, at);
+      if (tests && inputs_of(program.code[i]).empty()) test_after(i, until - at);
+    }
+    for (const std::size_t i : others) {
+      run_one(i, at, until);
+      if (tests) test_after(i, until - at);
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "exec/verdicts.h"
 #include "planner/program.h"
 
 namespace brainsurgery {
@@ -45,7 +46,9 @@ class PlaceReader {
 
 class TileRunner {
  public:
-  explicit TileRunner(const PlaceReader& places) : places_(places) {}
+  // `verdicts`: for the tests of programs; without it they are not done.
+  explicit TileRunner(const PlaceReader& places, Verdicts* verdicts = nullptr)
+      : places_(places), verdicts_(verdicts) {}
 
   // Writes elements [begin, end) of the program's result to `out`: (end - begin) * program.item_bytes bytes, aligned to
   // its elements.
@@ -55,6 +58,7 @@ class TileRunner {
   friend struct RunInstruction;
 
   const PlaceReader& places_;
+  Verdicts* verdicts_;
   Scratch scratch_;
 };
 

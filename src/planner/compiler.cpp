@@ -60,7 +60,9 @@ class ProgramBuilder {
  public:
   ProgramBuilder(Compiler& compiler, std::vector<int>& needs) : compiler_(compiler), needs_(needs) {}
 
-  [[nodiscard]] ProgramPtr build(const Expr& expr, const View& view, bool whole = false) {
+  // `whole`: the node itself, not the buffer that it may already have. `tests`: with those of the compiler's conditions
+  // that can be done.
+  [[nodiscard]] ProgramPtr build(const Expr& expr, const View& view, bool whole = false, bool tests = false) {
     Program program;
     program.elements = element_count(view.out_shape);
     program_ = &program;
@@ -84,11 +86,45 @@ class ProgramBuilder {
       if (inputs_of(instruction).empty()) program.tile_item = std::max(program.tile_item, item_size(instruction.dtype));
     }
     if (!program.in_blocks) program.tile_item = program.widest_item;
+    if (tests && compiler_.options_.conditions != nullptr) add_tests(program, *compiler_.options_.conditions);
     assign_slots(program);
     return std::make_shared<const Program>(std::move(program));
   }
 
  private:
+  // Of conditions on tensors that pass by as a whole and in their order.
+  void add_tests(Program& program, const Conditions& conditions) const {
+    for (const auto& [node, emitted] : emitted_) {
+      for (const int number : conditions.of(node)) {
+        std::vector<int> operands;
+        std::visit(
+            [&](const auto* condition) {
+              add_operand(condition->a, operands);
+              if constexpr (requires { condition->b; }) add_operand(condition->b, operands);
+              if (operands.size() != (requires { condition->b; } ? 2 : 1)) return;
+              program.tests.push_back({number, last_of(program, operands), std::move(operands)});
+            },
+            conditions[number]);
+      }
+    }
+    std::ranges::sort(program.tests, {}, &Test::condition);
+  }
+  // The operand that is there last: sources are from the beginning.
+  static int last_of(const Program& program, const std::vector<int>& operands) {
+    const auto is_source = [&program](int i) { return inputs_of(program.code[i]).empty(); };
+    return *std::ranges::max_element(operands, {}, [&](int i) { return std::pair(!is_source(i), i); });
+  }
+  void add_operand(const Expr& expr, std::vector<int>& operands) const {
+    const auto emitted = emitted_.find(expr.get());
+    if (emitted == emitted_.end()) return;
+    for (const Emitted& value : emitted->second) {
+      if (value.view.is_identity()) {
+        operands.push_back(value.result);
+        return;
+      }
+    }
+  }
+
   int add(DType dtype, decltype(Instruction::op) op) {
     program_->code.push_back({dtype, std::move(op), 0});
     return static_cast<int>(program_->code.size()) - 1;
@@ -277,7 +313,7 @@ CompiledTensor Compiler::compile(const Expr& expr) {
   visits_.clear();
   if (expr.node().depth() >= kMaxDepth) materialize_deep_parts(expr);
   CompiledTensor tensor;
-  tensor.program = ProgramBuilder(*this, tensor.needs).build(expr, View::identity(expr.shape()));
+  tensor.program = ProgramBuilder(*this, tensor.needs).build(expr, View::identity(expr.shape()), false, true);
   return tensor;
 }
 

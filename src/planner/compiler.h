@@ -12,12 +12,14 @@
 #include <unordered_set>
 #include <vector>
 
+#include "planner/conditions.h"
 #include "planner/program.h"
 
 namespace brainsurgery {
 
 struct CompileOptions {
   bool fuse = true;  // false: every operation makes a whole tensor; slower, same bytes (for tests)
+  const Conditions* conditions = nullptr;  // those that programs should test; they outlive the compiler
 };
 
 class Compiler {

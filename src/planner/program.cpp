@@ -1,6 +1,7 @@
 #include "planner/program.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -33,6 +34,11 @@ void assign_slots(Program& program) {
   std::vector<int> last_use(size, size);
   for (int i = 0; i < size; ++i) {
     for (const int input : inputs_of(program.code[i])) last_use[input] = i;
+  }
+  for (const Test& test : program.tests) {
+    for (const int operand : test.operands) {
+      if (operand != test.after) last_use[operand] = std::max(last_use[operand], test.after + 1);
+    }
   }
   // A path is a run of instructions that can work in place on one buffer: each is the last user of the one before.
   std::vector<int> path(size, -1);
@@ -119,6 +125,7 @@ std::string to_string(const Program& program) {
     text += fmt::format("{}%{} = {} {}", text.empty() ? "" : "; ", i, std::visit(Describe{}, instruction.op),
                         to_string(instruction.dtype));
   }
+  for (const Test& test : program.tests) text += fmt::format("; test %{}", fmt::join(test.operands, " and %"));
   return text;
 }
 

@@ -78,6 +78,13 @@ struct Instruction {
 
 inline constexpr int kResultSlot = -1;
 
+// A condition on values that pass by.
+struct Test {
+  int condition;  // by its number, see Conditions
+  int after;      // the instruction behind which all its operands are there
+  std::vector<int> operands;
+};
+
 struct Program {
   DType dtype = DType::F32;
   std::int64_t elements = 0;
@@ -85,13 +92,14 @@ struct Program {
   std::int64_t widest_item = 1;  // bytes, of all instructions: what an element of a block takes
   std::int64_t tile_item = 1;    // bytes, of those that hold the whole range
   std::vector<Instruction> code;
+  std::vector<Test> tests;
   bool in_blocks = true;  // false: everything is done for the whole range
   int tile_slots = 0;     // buffers [0, tile_slots) hold the whole range of a source,
   int slots = 0;          // [tile_slots, slots) a block of what is between
   // Where elements are read at random: ranges should begin and end at a multiple of as many. Else 0.
   std::int64_t gathered_row = 0;
 
-  // Set when the result is a range of a file, unchanged.
+  // Set when the result is a range of a file, unchanged; tests do not matter.
   [[nodiscard]] const FilePlace* verbatim() const;
 };
 

@@ -57,6 +57,14 @@ std::string describe(const BoundOutput& output) {
   return text;
 }
 
+std::string decision(const Effect& effect, const BoundOutput* output) {
+  if (!needs_data(effect)) return "holds by headers alone";
+  const Check& check = *std::get<CheckEffect>(effect.what).check;
+  const bool with_output =
+      output != nullptr && output->conditions != nullptr && all_are(check, *output->conditions, output->tested);
+  return with_output ? "is decided while the output is computed" : "needs data";
+}
+
 }  // namespace
 
 std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutput* output) {
@@ -71,7 +79,7 @@ std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutp
   for (const Effect& effect : binder.effects()) {
     const std::string where = fmt::format(" of step {}: ", effect.step + 1);
     if (std::holds_alternative<CheckEffect>(effect.what))
-      text += "assertion" + where + (needs_data(effect) ? "needs data\n" : "holds by headers alone\n");
+      text += "assertion" + where + decision(effect, output) + "\n";
     if (std::holds_alternative<ReportEffect>(effect.what))
       text += "report" + where + (needs_data(effect) ? "needs data\n" : "from headers alone\n");
     if (const auto* save = std::get_if<SaveEffect>(&effect.what)) text += "save" + where + describe(*save->output);

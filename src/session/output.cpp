@@ -121,10 +121,23 @@ std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destinatio
   return files;
 }
 
+std::vector<bool> tested_conditions(const std::vector<OutputFile>& files, std::size_t count) {
+  std::vector<bool> tested(count, false);
+  for (const OutputFile& file : files) {
+    for (const Segment& segment : file.plan->segments()) {
+      const auto* tensor = std::get_if<CompiledTensor>(&segment.content);
+      if (tensor == nullptr) continue;
+      for (const Test& test : tensor->program->tests) tested[static_cast<std::size_t>(test.condition)] = true;
+    }
+  }
+  return tested;
+}
+
 }  // namespace
 
 BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarget& target, const ModelContent& model,
-                       const std::string& alias, const std::string& reason, const SessionOptions& options) {
+                       const std::string& alias, const std::string& reason, const SessionOptions& options,
+                       std::shared_ptr<const Conditions> conditions) {
   const std::string& path = target.place.path;
   const Destination destination = choose_destination(env, formats, target, options.shard_size);
   BoundOutput result;
@@ -141,12 +154,14 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   try {
     result.files =
         make_files(tensors, destination, with_format_pair(result.content.metadata),
-                   {target.single_tensor, target.place.layout == FileArrangement::aligned, {options.fuse}});
+                   {target.single_tensor, target.place.layout == FileArrangement::aligned, {options.fuse, conditions.get()}});
   } catch (const Error& error) {  // what the format cannot hold
     if (error.code() == ErrorCode::internal) throw;
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));
   }
   result.report = {alias, path, reason, {}, std::ssize(tensors), 0, 0, 0};
+  if (conditions) result.tested = tested_conditions(result.files, conditions->size());
+  result.conditions = std::move(conditions);
   const bool aligned = target.place.layout == FileArrangement::aligned;
   for (const OutputFile& file : result.files) {
     result.space_bytes += file.plan->size() - (aligned ? shareable_bytes(*file.plan) : 0);
@@ -171,7 +186,7 @@ void check_output(Env& env, const FormatRegistry& formats, const Plan& plan, con
 }
 
 std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, const Plan& plan, Binder& binder,
-                                       const SessionOptions& options) {
+                                       const SessionOptions& options, std::shared_ptr<const Conditions> conditions) {
   if (!plan.output) return std::nullopt;
   const WriteTarget target = target_of(*plan.output);
   const Choice choice = choose_alias(plan, target, binder);
@@ -180,7 +195,7 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
     refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
   BoundOutput result = bind_files(env, formats, target,
                                   {*state.workspace.find(choice.alias), binder.origin_of(choice.alias).metadata, ""},
-                                  choice.alias, choice.reason, options);
+                                  choice.alias, choice.reason, options, std::move(conditions));
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {
     const StateDict* names = state.workspace.find(alias);

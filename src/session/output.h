@@ -40,20 +40,25 @@ struct BoundOutput {
   std::int64_t space_bytes = 0;    // what the files need on the disk, less what they are meant to share with the inputs
   std::vector<std::string> owned;  // names in an existing directory that the checkpoints that were read consist of
   std::vector<std::string> warnings;
+  // What assertions wait for, or nullptr; and by number whether it is decided while the files are computed.
+  std::shared_ptr<const Conditions> conditions;
+  std::vector<bool> tested;
 };
 
 // The files that `content` makes. `alias` and `reason` are for the report. Throws Error(plan) where the format or the
 // sharding cannot be decided, Error(run) for a target that must not be overwritten.
 [[nodiscard]] BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarget& target,
                                      const ModelContent& content, const std::string& alias, const std::string& reason,
-                                     const SessionOptions& options);
+                                     const SessionOptions& options,
+                                     std::shared_ptr<const Conditions> conditions = nullptr);
 
 // Reports what is wrong with the plan's output whatever the steps do: its path, format and sharding.
 void check_output(Env& env, const FormatRegistry& formats, const Plan& plan, const SessionOptions& options,
                   Diagnostics& diagnostics);
 
-// nullopt where the plan has no output. Throws as bind_files, and Error(plan) where the alias cannot be decided.
+// `conditions`: what may be decided while the output is computed, or nullptr. nullopt where the plan has no output. Throws as bind_files, and Error(plan) where the alias cannot be decided.
 [[nodiscard]] std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, const Plan& plan,
-                                                     Binder& binder, const SessionOptions& options);
+                                                     Binder& binder, const SessionOptions& options,
+                                                     std::shared_ptr<const Conditions> conditions);
 
 }  // namespace brainsurgery

@@ -1,6 +1,7 @@
 #include "session/performer.h"
 
 #include "base/resources.h"
+#include "base/scoped_value.h"
 
 namespace brainsurgery {
 
@@ -15,6 +16,37 @@ Diagnostic failure_of(const Verdict& verdict, const SourceSpan& span) {
   return failure;
 }
 
+namespace {
+
+// Answers from what tests have found, and asks `looker` for the rest.
+class KnownVerdicts final : public DataOracle {
+ public:
+  KnownVerdicts(const Verdicts& verdicts, std::vector<bool> tested, DataOracle& looker)
+      : verdicts_(verdicts), tested_(std::move(tested)), looker_(looker) {}
+
+  // Not all values were looked at.
+  void forget_what_holds() { complete_ = false; }
+
+  std::optional<bool> holds(const checks::EqualValues& check) override { return find(check); }
+  std::optional<bool> holds(const checks::SmallValues& check) override { return find(check); }
+
+ private:
+  template <typename Condition>
+  std::optional<bool> find(const Condition& check) {
+    const int number = verdicts_.conditions().number_of(&check);
+    if (number >= 0 && verdicts_.failed(number)) return false;
+    if (number >= 0 && tested_[static_cast<std::size_t>(number)] && complete_) return true;
+    return looker_.holds(check);
+  }
+
+  const Verdicts& verdicts_;
+  std::vector<bool> tested_;
+  DataOracle& looker_;
+  bool complete_ = true;
+};
+
+}  // namespace
+
 Performer::Performer(Env& env, const SessionOptions& options, EventSink& events)
     : options_(options),
       events_(events),
@@ -28,14 +60,14 @@ void Performer::perform(const Effect& effect, const std::vector<std::shared_ptr<
     if (const auto* print = std::get_if<PrintEffect>(&effect.what); print != nullptr && !print->text.empty())
       events_.on(events::Printed{print->text});
     if (const auto* report = std::get_if<ReportEffect>(&effect.what)) perform(*report, effect);
-    if (const auto* save = std::get_if<SaveEffect>(&effect.what)) publish(*save->output, inputs);
+    if (const auto* save = std::get_if<SaveEffect>(&effect.what)) publish(*save->output, inputs, [] {});
   } catch (const Error& error) {
     throw error.at(effect.span);
   }
 }
 
 void Performer::perform(const CheckEffect& effect, const Effect& whole) {
-  const std::optional<Verdict> verdict = evaluate(*effect.check, looker_);
+  const std::optional<Verdict> verdict = evaluate(*effect.check, *oracle_);
   if (!verdict->pass) throw Error(ErrorCode::assertion, {failure_of(*verdict, whole.span)});
   events_.on(events::AssertionHeld{whole.step});
   if (!effect.announcement.empty()) events_.on(events::Printed{effect.announcement});
@@ -49,13 +81,28 @@ void Performer::perform(const ReportEffect& effect, const Effect& whole) {
   if (made.failed) throw Error(ErrorCode::assertion, *std::move(made.failed), whole.span);
 }
 
-void Performer::publish(const BoundOutput& output, const std::vector<std::shared_ptr<const Checkpoint>>& inputs) {
+void Performer::publish(const BoundOutput& output, const std::vector<std::shared_ptr<const Checkpoint>>& inputs,
+                        const std::function<void()>& settle) {
   std::int64_t done = 0;
   Executor executor(pool_, exec_options(), [&](std::int64_t bytes) {
     done += bytes;
     events_.on(events::Progress{done, output.report.bytes});
   });
-  publisher_.publish(output, executor, inputs);
+  if (output.conditions == nullptr) {
+    publisher_.publish(output, executor, inputs, settle);
+    return;
+  }
+  Verdicts verdicts(*output.conditions);
+  executor.watch(verdicts);
+  KnownVerdicts known(verdicts, output.tested, looker_);
+  const ScopedValue<DataOracle*> oracle(oracle_, &known);
+  try {
+    publisher_.publish(output, executor, inputs, settle);
+  } catch (const TestFailed&) {
+    known.forget_what_holds();
+    settle();
+    fail_check("an assertion fails whose condition does", __FILE__, __LINE__);
+  }
 }
 
 ExecOptions Performer::exec_options() const {

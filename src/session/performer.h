@@ -1,6 +1,7 @@
 // The second pass: does what the first one queued, in plan order.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -16,7 +17,10 @@ class Performer {
   // `inputs`: what the effects' tensors were read from. Throws the failure of an assertion or comparison, and
   // Error(run).
   void perform(const Effect& effect, const std::vector<std::shared_ptr<const Checkpoint>>& inputs);
-  void publish(const BoundOutput& output, const std::vector<std::shared_ptr<const Checkpoint>>& inputs);
+  // `settle`: what is done before anything is published. It may perform effects: the conditions that the output's
+  // programs tested are known then.
+  void publish(const BoundOutput& output, const std::vector<std::shared_ptr<const Checkpoint>>& inputs,
+               const std::function<void()>& settle);
 
  private:
   void perform(const CheckEffect& effect, const Effect& whole);
@@ -26,7 +30,8 @@ class Performer {
   const SessionOptions& options_;
   EventSink& events_;
   ThreadPool pool_;
-  Executor looker_;  // answers checks and reports
+  Executor looker_;                // answers checks and reports
+  DataOracle* oracle_ = &looker_;  // knows more while an output is settled
   Publisher publisher_;
 };
 

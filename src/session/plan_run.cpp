@@ -60,7 +60,7 @@ void PlanRun::start(const PlanSource& source) {
   source_ = source;
   bind_plan();
   throw_failed_assertions();
-  perform_effects();
+  perform_effects(binder_->effects().size());
   print_preview_totals();
 }
 
@@ -69,7 +69,7 @@ bool PlanRun::do_step(const PreparedStep& step, const StepPlace& place) {
   Diagnostics diagnostics;
   const bool done = binder_->bind(step, place, diagnostics);
   throw_mistakes(diagnostics);
-  perform_effects();
+  perform_effects(binder_->effects().size());
   attempt.keep();
   if (done) ++bound_steps_;
   return done;
@@ -112,7 +112,9 @@ void PlanRun::bind_plan() {
 
 void PlanRun::bind_target() {
   if (!binder_->state().flags.dry_run) {
-    output_ = bind_output(env_, registries_.formats, plan_, *binder_, options_);
+    std::shared_ptr<const Conditions> conditions;
+    if (options_.fuse) conditions = std::make_shared<Conditions>(open_conditions(binder_->effects(), performed_));
+    output_ = bind_output(env_, registries_.formats, plan_, *binder_, options_, std::move(conditions));
   } else if (plan_.output) {
     warn(fmt::format("this is a dry run: '{}' is not written", plan_.output->path), plan_.output->span);
   }
@@ -195,15 +197,28 @@ void PlanRun::print_known(std::size_t end) {
                    waiting == 1 ? "was" : "were", steps, waiting == 1 ? "it" : "them"));
 }
 
-void PlanRun::perform_effects() {
+void PlanRun::perform_effects(std::size_t end) {
   if (!performer_) performer_.emplace(env_, options_, events_);
-  for (; performed_ < binder_->effects().size(); ++performed_)
+  for (; performed_ < end; ++performed_)
     performer_->perform(binder_->effects()[performed_], binder_->checkpoints().all());
 }
 
+std::size_t PlanRun::first_with_output() const {
+  const std::vector<Effect>& effects = binder_->effects();
+  if (!output_ || output_->conditions == nullptr) return effects.size();
+  std::size_t first = std::max(performed_, behind_saves(effects));
+  const auto waits = [&](const Effect& effect) {
+    const auto* check = std::get_if<CheckEffect>(&effect.what);
+    return check != nullptr && needs_data(effect) && all_are(*check->check, *output_->conditions, output_->tested);
+  };
+  while (first < effects.size() && !waits(effects[first])) ++first;
+  return first;
+}
+
 void PlanRun::perform() {
-  perform_effects();
-  if (output_) performer_->publish(*output_, binder_->checkpoints().all());
+  perform_effects(first_with_output());
+  const auto perform_rest = [this] { perform_effects(binder_->effects().size()); };
+  if (output_) performer_->publish(*output_, binder_->checkpoints().all(), perform_rest);
   print_preview_totals();
   write_summary();
 }

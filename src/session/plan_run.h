@@ -60,7 +60,10 @@ class PlanRun {
   void bind_target();
   void throw_mistakes(const Diagnostics& diagnostics) const;
   void throw_failed_assertions();
-  void perform_effects();
+  // Up to number `end`.
+  void perform_effects(std::size_t end);
+  // The number of the first effect that waits for the output, since its programs test the conditions of an assertion.
+  [[nodiscard]] std::size_t first_with_output() const;
   // What was queued before effect number `end` and needs no data; the user is told of what does.
   void print_known(std::size_t end);
   void write_summary();

@@ -46,7 +46,7 @@ void Publisher::require_unchanged(const std::vector<std::shared_ptr<const Checkp
 
 void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
                                   const std::vector<std::shared_ptr<const Checkpoint>>& inputs,
-                                  const PublishOptions& options) {
+                                  const PublishOptions& options, const Settle& settle) {
   const std::vector<std::string> indexed = indexed_files(env_, output.report.path);
   const bool writes_dcp = std::ranges::find(output.files, kDcpMetadata, &OutputFile::name) != output.files.end();
   const auto belongs = [&](std::string_view name) {
@@ -58,6 +58,7 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
   std::int64_t shared = 0;
   for (const OutputFile& file : output.files)
     shared += write_file(output, *file.plan, staged.create(file.name), executor);
+  settle();
   require_unchanged(inputs);
   PublishReport report = staged.commit();
   std::vector<std::string> names;
@@ -83,7 +84,7 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
 }
 
 void Publisher::publish(const BoundOutput& output, Executor& executor,
-                        const std::vector<std::shared_ptr<const Checkpoint>>& inputs) {
+                        const std::vector<std::shared_ptr<const Checkpoint>>& inputs, const Settle& settle) {
   const OutputReport& report = output.report;
   events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.bytes,
                                    report.bytes_copied, report.bytes_computed});
@@ -91,10 +92,11 @@ void Publisher::publish(const BoundOutput& output, Executor& executor,
   check_free_space(env_, output.directory ? report.path : parent.empty() ? "." : parent, output.space_bytes);
   const PublishOptions publish{output.overwrite, options_.sync};
   if (output.directory) {
-    publish_directory(output, executor, inputs, publish);
+    publish_directory(output, executor, inputs, publish, settle);
   } else {
     StagedFile staged(env_, report.path, publish);
     const std::int64_t shared = write_file(output, *output.files.front().plan, staged.file(), executor);
+    settle();
     require_unchanged(inputs);
     staged.commit();
     events_.on(events::Published{report.path, {}, {}, true, shared});

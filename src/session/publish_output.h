@@ -9,6 +9,9 @@
 namespace brainsurgery {
 
 // Publishes the outputs of one run, in plan order.
+// Called when the files are complete, before anything of them is published; it may throw.
+using Settle = std::function<void()>;
+
 class Publisher {
  public:
   Publisher(Env& env, const SessionOptions& options, EventSink& events)
@@ -17,11 +20,12 @@ class Publisher {
   // Throws Error(run) and leaves what was there. `inputs`: compared with what they were when they were opened, before
   // anything is published.
   void publish(const BoundOutput& output, Executor& executor,
-               const std::vector<std::shared_ptr<const Checkpoint>>& inputs);
+               const std::vector<std::shared_ptr<const Checkpoint>>& inputs, const Settle& settle);
 
  private:
   void publish_directory(const BoundOutput& output, Executor& executor,
-                         const std::vector<std::shared_ptr<const Checkpoint>>& inputs, const PublishOptions& options);
+                         const std::vector<std::shared_ptr<const Checkpoint>>& inputs, const PublishOptions& options,
+                         const Settle& settle);
   void require_unchanged(const std::vector<std::shared_ptr<const Checkpoint>>& inputs) const;
 
   Env& env_;
