@@ -22,7 +22,7 @@ constexpr std::int64_t kAlignment = 8;  // of the data, for the widest dtype
 constexpr std::string_view kFileSize = "the size of a safetensors file";
 
 // By falling dtype, then by name in byte order. Source: prepare() of the safetensors library, release 0.8.
-std::vector<std::size_t> file_order(std::span<const NamedDesc> tensors) {
+std::vector<std::size_t> file_order(std::span<const StoredTensor> tensors) {
   std::vector<std::size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -85,7 +85,7 @@ void append_metadata(std::string& json, const Metadata& metadata) {
   json.push_back('}');
 }
 
-void append_entry(std::string& json, const NamedDesc& tensor, std::int64_t begin, std::int64_t end) {
+void append_entry(std::string& json, const StoredTensor& tensor, std::int64_t begin, std::int64_t end) {
   append_key(json, tensor.name);
   json += "{\"dtype\":\"";
   json += info(tensor.desc.dtype).name;
@@ -94,7 +94,11 @@ void append_entry(std::string& json, const NamedDesc& tensor, std::int64_t begin
     if (i > 0) json.push_back(',');
     json += std::to_string(tensor.desc.shape[i]);
   }
-  json += "],\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(end) + "]}";
+  json += "],\"data_offsets\":[";
+  json += std::to_string(begin);
+  json.push_back(',');
+  json += std::to_string(end);
+  json += "]}";
 }
 
 // The length word, the JSON and spaces until the data would begin at `begin` modulo `block`.
@@ -114,7 +118,7 @@ std::string framed(std::string json, std::int64_t begin, std::int64_t block) {
 
 }  // namespace
 
-SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const Metadata& metadata,
+SafetensorsLayout layout_safetensors(std::span<const StoredTensor> tensors, const Metadata& metadata,
                                      const std::vector<std::optional<ContentOrigin>>* origins) {
   SafetensorsLayout layout;
   layout.order = origins == nullptr ? file_order(tensors) : order_of_origins(tensors, *origins);
@@ -146,15 +150,12 @@ SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const M
 }
 
 FileLayout layout_safetensors_file(const FileRequest& request) {
-  std::vector<NamedDesc> descs;
-  descs.reserve(request.tensors.size());
-  for (const StoredTensor& tensor : request.tensors) descs.push_back({tensor.name, tensor.desc});
   Origins origins;
   if (request.origins != nullptr) {
     for (const StoredTensor& tensor : request.tensors) origins.push_back((*request.origins)[tensor.content]);
   }
   SafetensorsLayout plan =
-      layout_safetensors(descs, request.metadata, request.origins == nullptr ? nullptr : &origins);
+      layout_safetensors(request.tensors, request.metadata, request.origins == nullptr ? nullptr : &origins);
   FileLayout layout;
   layout.add(std::move(plan.header));
   for (const std::size_t i : plan.order) {

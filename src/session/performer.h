@@ -15,8 +15,8 @@ class Performer {
 
   // `inputs`: what the effects' tensors were read from. Throws the failure of an assertion or comparison, and
   // Error(run).
-  void perform(const Effect& effect, const std::vector<std::shared_ptr<const Checkpoint>>& inputs);
-  void publish(const BoundOutput& output, const std::vector<std::shared_ptr<const Checkpoint>>& inputs);
+  void perform(const Effect& effect, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs);
+  void publish(const BoundOutput& output, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs);
 
  private:
   void perform(const CheckEffect& effect, const Effect& whole);
