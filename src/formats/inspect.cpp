@@ -77,9 +77,10 @@ std::string inspect_text(const Checkpoint& checkpoint, bool digest) {
   }
   for (const auto& [key, value] : checkpoint.metadata)
     text += fmt::format("metadata {} = {}\n", escape_for_terminal(key), escape_for_terminal(value));
-  return text + fmt::format("{} tensors, {} in {} {} ({})\n", checkpoint.tensors.size() + checkpoint.beside.size(),
-                            format_size(total), checkpoint.files.size(),
-                            checkpoint.files.size() == 1 ? "file" : "files", checkpoint.format);
+  text += fmt::format("{} tensors, {} in {} {} ({})\n", checkpoint.tensors.size() + checkpoint.beside.size(),
+                      format_size(total), checkpoint.files.size(), checkpoint.files.size() == 1 ? "file" : "files",
+                      checkpoint.format);
+  return text;
 }
 
 std::string inspect_json(const Checkpoint& checkpoint, bool digest) {
@@ -100,7 +101,10 @@ std::string inspect_json(const Checkpoint& checkpoint, bool digest) {
     json += ": ";
     append_json_string(json, value, kEscapes);
   }
-  return json + "}, \"format\": \"" + checkpoint.format + "\"}";
+  json += "}, \"format\": \"";
+  json += checkpoint.format;
+  json += "\"}";
+  return json;
 }
 
 }  // namespace brainsurgery

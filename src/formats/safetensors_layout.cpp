@@ -36,7 +36,7 @@ using Origins = std::vector<std::optional<ContentOrigin>>;
 
 // By falling dtype too, so that every tensor is aligned; then as the tensors stand in the files that they come from,
 // these by their first tensor; what comes from no file last, by name.
-std::vector<std::size_t> order_of_origins(std::span<const NamedDesc> tensors, const Origins& origins) {
+std::vector<std::size_t> order_of_origins(std::span<const StoredTensor> tensors, const Origins& origins) {
   std::map<const ReadableFile*, std::size_t> first_tensor;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (origins[i]) first_tensor.emplace(origins[i]->file, i);
@@ -55,7 +55,7 @@ std::vector<std::size_t> order_of_origins(std::span<const NamedDesc> tensors, co
 
 // Where the data should begin, modulo a block, for most bytes to keep the place in their block. `offsets` are from the
 // beginning of the data.
-std::int64_t best_begin(std::span<const NamedDesc> tensors, const std::vector<std::int64_t>& offsets,
+std::int64_t best_begin(std::span<const StoredTensor> tensors, const std::vector<std::int64_t>& offsets,
                         const Origins& origins) {
   std::map<std::int64_t, std::int64_t> bytes_by_begin;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -113,7 +113,8 @@ std::string framed(std::string json, std::int64_t begin, std::int64_t block) {
   std::string header;
   header.reserve(kLengthBytes + json.size());
   append_little_endian(header, json.size(), kLengthBytes);
-  return header + json;
+  header += json;
+  return header;
 }
 
 }  // namespace

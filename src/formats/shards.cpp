@@ -32,7 +32,8 @@ std::string index_text(std::span<const SizedName> tensors, const ShardPlan& plan
       text.push_back('"');
     }
   }
-  return text + (tensors.empty() ? "}\n}" : "\n  }\n}");
+  text += tensors.empty() ? "}\n}" : "\n  }\n}";
+  return text;
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ TEST(SafetensorsLayout, AlignedKeepsTheOrderAndMostPlacesOfTheOrigins) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     std::mt19937 random(seed);
     const auto below = [&random](int end) { return static_cast<int>(random() % static_cast<unsigned>(end)); };
-    std::vector<NamedDesc> tensors;
+    std::vector<StoredTensor> tensors;
     std::vector<std::optional<ContentOrigin>> origins;
     std::int64_t at = 8 * (1 + below(700));
     for (int i = 0; i < 12; ++i) {
