@@ -60,6 +60,7 @@ TEST(SafetensorsLayout, AlignedKeepsTheOrderAndMostPlacesOfTheOrigins) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     std::mt19937 random(seed);
     const auto below = [&random](int end) { return static_cast<int>(random() % static_cast<unsigned>(end)); };
+    std::deque<std::string> names;
     std::vector<StoredTensor> tensors;
     std::vector<std::optional<ContentOrigin>> origins;
     std::int64_t at = 8 * (1 + below(700));
@@ -68,7 +69,8 @@ TEST(SafetensorsLayout, AlignedKeepsTheOrderAndMostPlacesOfTheOrigins) {
       const DType dtype = below(4) == 0 ? DType::F32 : DType::BF16;
       const bool is_new = below(5) == 0;
       if (below(4) > 0) {
-        tensors.push_back({std::to_string(below(1000)) + "/" + std::to_string(i), {dtype, {elements}}});
+        names.push_back(std::to_string(below(1000)) + "/" + std::to_string(i));
+        tensors.push_back({names.back(), {dtype, {elements}}});
         origins.push_back(is_new ? std::nullopt
                                  : std::optional(ContentOrigin{(i < 8 ? first : second).get(), at}));
       }
