@@ -92,8 +92,8 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
     std::optional<SharedStorage> storage;
     if (tensor.storage && shared.contains({tensor.file.get(), tensor.storage->begin}))
       storage = SharedStorage{tensor.file.get(), tensor.storage->begin, tensor.storage->size};
-    names.put(std::move(tensor.name),
-              source(std::move(tensor.file), tensor.offset, std::move(tensor.desc), std::move(tensor.strides)), storage);
+    Expr expr = source(std::move(tensor.file), tensor.offset, std::move(tensor.desc), std::move(tensor.strides));
+    names.put(std::move(tensor.name), std::move(expr), storage);
   }
   return names;
 }

@@ -218,7 +218,8 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
           ErrorCode::plan,
           fmt::format("{}: {} differ: {} is to be written to {}, which has {}", target.ref->where,
                       shapes ? "shapes" : "dtypes", shapes ? to_string(value.shape()) : to_string(value.dtype()),
-                      label_of(target.ref->alias, target.name), shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
+                      label_of(target.ref->alias, target.name),
+                      shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
           target.ref->ref->span, {fmt::format("from {}", label_of(match.front().ref->alias, match.front().name))});
     }
     if (slice) value = overwrite(before, region, std::move(value));

@@ -22,7 +22,8 @@ class Publisher {
 
  private:
   void publish_directory(const BoundOutput& output, Executor& executor,
-                         const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs, const PublishOptions& options);
+                         const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
+                         const PublishOptions& options);
   void require_unchanged(const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs) const;
 
   Env& env_;

@@ -91,22 +91,15 @@ TEST(NamePattern, DotIsAWildcardForOneCharacter) {
 
 // Each pattern beside one of the same meaning that is no literal text around one `.*`.
 TEST(NamePattern, OneGapMeansWhatTheEngineSays) {
-  const std::vector<std::string> names = {"",       "a",        "ab",      "aXb",  "a.b",  "aab",   "abb",  "ba",
-                                          "h.0.w",  "h.0.x.w",  "h.1.w",   "h0.w", "h.0.", "h.0..", "a\nb", "a\n",
-                                          "aéb",    "h.0.é.w",  "éa",      "b",    "aé",   "w",     ".w",   "xaXbx"};
-  const std::vector<std::pair<const char*, const char*>> patterns = {
-      {"a(.*)b", "a(.*)b(?:)?"},        {"a.*", "a.*(?:)?"},           {".*b", ".*b(?:)?"},
-      {"(.+)", "(.+)(?:)?"},            {"a(.{2,})", "a(.{2,})(?:)?"}, {"h.0.(.*)", "h.0.(.*)(?:)?"},
-      {"(.*).w", "(.*).w(?:)?"},        {"(?P<x>.*?)b", "(?P<x>.*?)b(?:)?"},
-      {"(?s)a(.*)", "(?s)a(.*)(?:)?"},  {"(?i)A.*", "(?i)A.*(?:)?"},   {"(a.*)b", "(a.*)b(?:)?"},
-      {"a(.)*b", "a(.)*b(?:)?"},        {"((.*))b", "((.*))b(?:)?"},   {"a.*|b", "(?:a.*|b)(?:)?"},
-      {"(?:a.*)+", "(?:a.*)+(?:)?"},    {"^a.*b$", "^a.*b$(?:)?"},     {"a.*.*b", "a.*.*b(?:)?"},
-      {"a(?>.*)b", "a(?>.*)b(?:)?"},    {"a.*+b", "a.*+b(?:)?"},       {"a(.*)\\1", "a(.*)\\1(?:)?"},
-  };
-  for (const auto& [plain, same] : patterns) {
-    const NamePattern mine = regex(plain), engine = regex(same);
+  const std::vector<std::string> names = {"",      "a",     "ab",    "aXb",  "a.b",  "aab",   "abb",  "ba",
+                                          "h.0.w", "h.0.x", "h.1.w", "h0.w", "h.0.", "h.0..", "a\nb", "a\n",
+                                          "aéb",   "h.0.é", "éa",    "b",    "aé",   "w",     ".w",   "xaXbx"};
+  for (const std::string plain : {"a(.*)b", "a.*", ".*b", "(.+)", "a(.{2,})", "h.0.(.*)", "(.*).w", "(?P<x>.*?)b",
+                                  "(?s:a(.*))", "(?i:A.*)", "(a.*)b", "a(.)*b", "((.*))b", "a.*|b", "(?:a.*)+",
+                                  "^a.*b$", "a.*.*b", "a(?>.*)b", "a.*+b", "a(.*)\\1"}) {
+    const NamePattern mine = regex(plain), engine = regex("(?:" + plain + ")(?:)?");
     for (const std::string& name : names) {
-      SCOPED_TRACE(std::string(plain) + " on " + name);
+      SCOPED_TRACE(plain + " on " + name);
       const std::optional<Captures> got = mine.match(name), wanted = engine.match(name);
       ASSERT_EQ(got.has_value(), wanted.has_value());
       EXPECT_EQ(mine.matches(name), wanted.has_value());
