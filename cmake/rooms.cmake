@@ -25,7 +25,7 @@ set(BS_PUBLIC_HEADERS
   "types:types"
   "checkpoint:formats" "format:formats"
   "config:plan"
-  "expr:graph" "workspace:graph" "check:graph" "data_source:graph"
+  "expr:graph" "name_map:graph" "workspace:graph" "check:graph" "data_source:graph"
   "session:session")
 
 # third-party include prefix:rooms that may use it

@@ -25,14 +25,6 @@ class FormatRegistry;
 // Pairs of text that a checkpoint carries beside its tensors, in the order of the file; keys are unique.
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
-// A name and what it stands for: all that a writer needs to know to lay a file out.
-struct NamedDesc {
-  std::string name;
-  TensorDesc desc;
-
-  friend bool operator==(const NamedDesc&, const NamedDesc&) = default;
-};
-
 // A stretch of a file that a format stores once for all tensors that are views of it.
 struct StorageSpan {
   std::int64_t begin = 0;  // bytes from the beginning of the file
@@ -82,6 +74,6 @@ struct Checkpoint {
 [[nodiscard]] Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path);
 
 // The name of the entry's file as Checkpoint::files lists it.
-[[nodiscard]] std::string file_name_of(const Checkpoint& checkpoint, const TensorEntry& tensor);
+[[nodiscard]] std::string_view file_name_of(const Checkpoint& checkpoint, const TensorEntry& tensor);
 
 }  // namespace brainsurgery

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "brainsurgery/expr.h"
+#include "brainsurgery/name_map.h"
 
 namespace brainsurgery {
 
@@ -48,12 +48,12 @@ struct NamedTensor {
 // The tensors of one alias. A value with shared content, as Workspace.
 class StateDict {
  public:
-  using Names = std::map<std::string, NamedTensor, std::less<>>;
+  using Names = NameMap<NamedTensor>;
 
   StateDict() = default;
   explicit StateDict(std::string path) : path_(std::move(path)) {}
 
-  [[nodiscard]] const Names& names() const { return *names_; }
+  [[nodiscard]] const Names& names() const { return names_; }
   [[nodiscard]] const NamedTensor* find(std::string_view name) const;
   // The checkpoint it was opened from, as the user wrote it; empty for one that the plan made.
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -65,16 +65,14 @@ class StateDict {
 
   // A new name goes to the end of the key order, with fresh counts; a known one keeps its place and counts. What the
   // name shared is over, unless it is given.
-  void put(std::string_view name, Expr expr, std::optional<SharedStorage> storage = std::nullopt);
+  void put(std::string name, Expr expr, std::optional<SharedStorage> storage = std::nullopt);
   void erase(std::string_view name);
   // Takes the entry of `from` out and gives it the name `to` at the end of the key order, with fresh counts.
-  void rename(std::string_view from, std::string_view to);
+  void rename(std::string_view from, std::string to);
   void count(std::string_view name, std::int64_t reads, std::int64_t writes);
 
  private:
-  Names& own();
-
-  std::shared_ptr<Names> names_ = std::make_shared<Names>();
+  Names names_;
   std::uint64_t next_order_ = 0;
   std::string path_;
 };

@@ -30,6 +30,10 @@ void append_as_ascii(std::string& to, std::uint32_t code) {
 void append_json_string(std::string& to, std::string_view text, JsonEscapes escapes) {
   static constexpr std::string_view kShort = "\"\\\b\f\n\r\t", kLetters = "\"\\bfnrt";
   to.push_back('"');
+  if (is_printable_ascii(text) && text.find('"') == text.npos && text.find('\\') == text.npos) {
+    to.append(text).push_back('"');
+    return;
+  }
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);

@@ -1,9 +1,9 @@
 #include "base/sha256.h"
 
-#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <array>
+#include <string_view>
 
 #include "brainsurgery/error.h"
 
@@ -36,8 +36,12 @@ std::string Sha256::hex() {
   unsigned int size = 0;
   require(EVP_DigestFinal_ex(context_->md.get(), digest.data(), &size));
   require(EVP_DigestInit_ex(context_->md.get(), EVP_sha256(), nullptr));
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;
-  for (unsigned int i = 0; i < size; ++i) out += fmt::format("{:02x}", digest[i]);
+  for (unsigned int i = 0; i < size; ++i) {
+    out.push_back(kDigits[digest[i] >> 4]);
+    out.push_back(kDigits[digest[i] & 0xF]);
+  }
   return out;
 }
 

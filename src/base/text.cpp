@@ -77,6 +77,12 @@ bool is_valid_utf8(std::string_view text) {
   return true;
 }
 
+bool is_printable_ascii(std::string_view text) {
+  unsigned char others = 0;  // not left early: many characters at a time
+  for (const char c : text) others |= static_cast<unsigned char>(static_cast<unsigned char>(c - 0x20) > 0x5e);
+  return others == 0;
+}
+
 std::string escape_for_terminal(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -18,6 +18,8 @@ struct CodePoint {
 [[nodiscard]] CodePoint decode_utf8(std::string_view text);
 
 [[nodiscard]] bool is_valid_utf8(std::string_view text);
+// Nothing but U+0020 to U+007E. Quick where that is so, as for most names.
+[[nodiscard]] bool is_printable_ascii(std::string_view text);
 
 // Makes text harmless for a terminal: control characters (ESC, DEL and C1 among them) and bytes that are not UTF-8
 // become \xNN, characters that reorder, hide or break a line \u{NNNN}. Printable text is unchanged.

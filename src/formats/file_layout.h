@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -23,7 +24,7 @@ namespace brainsurgery {
 
 // A tensor of the file, in key order.
 struct StoredTensor {
-  std::string name;
+  std::string_view name;  // belongs to whoever asks for the layout
   TensorDesc desc;
   std::size_t content = 0;
   std::int64_t offset = 0;                 // of its first element in the content, in elements

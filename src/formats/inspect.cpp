@@ -37,8 +37,8 @@ void append_tensor(std::string& json, const Checkpoint& checkpoint, const Listed
   append_json_string(json, tensor.name, kEscapes);
   json += ", \"dtype\": \"" + std::string(stored_type(tensor)) + "\", \"shape\": " + to_string(tensor.desc.shape);
   json += ", \"nbytes\": " + std::to_string(stored_bytes(tensor)) + ", \"file\": ";
-  const std::string file = file_name_of(checkpoint, tensor);  // names of files may be any bytes
-  append_json_string(json, is_valid_utf8(file) ? file : escape_for_terminal(file), kEscapes);
+  const std::string_view file = file_name_of(checkpoint, tensor);  // names of files may be any bytes
+  append_json_string(json, is_valid_utf8(file) ? file : std::string_view(escape_for_terminal(file)), kEscapes);
   if (digest) json += ", \"sha256\": \"" + sha256_of(tensor) + "\"";
   if (listed.beside) json += ", \"beside\": true";
   json.push_back('}');
@@ -51,6 +51,15 @@ std::vector<Listed> sorted_by_name(const Checkpoint& checkpoint) {
   for (const TensorEntry& tensor : checkpoint.beside) tensors.push_back({&tensor, true});
   std::ranges::stable_sort(tensors, {}, [](const Listed& listed) { return std::string_view(listed.tensor->name); });
   return tensors;
+}
+
+// Of the JSON, so that it need not grow by doubling, which takes three times as much memory.
+std::size_t usual_length(const Checkpoint& checkpoint, const std::vector<Listed>& tensors, bool digest) {
+  constexpr std::size_t kFields = 128, kDigest = 80;
+  std::size_t sum = 0;
+  for (const Listed& listed : tensors)
+    sum += listed.tensor->name.size() + file_name_of(checkpoint, *listed.tensor).size() + kFields;
+  return sum + (digest ? tensors.size() * kDigest : 0);
 }
 
 }  // namespace
@@ -68,14 +77,17 @@ std::string inspect_text(const Checkpoint& checkpoint, bool digest) {
   }
   for (const auto& [key, value] : checkpoint.metadata)
     text += fmt::format("metadata {} = {}\n", escape_for_terminal(key), escape_for_terminal(value));
-  return text + fmt::format("{} tensors, {} in {} {} ({})\n", checkpoint.tensors.size() + checkpoint.beside.size(),
-                            format_size(total), checkpoint.files.size(),
-                            checkpoint.files.size() == 1 ? "file" : "files", checkpoint.format);
+  text += fmt::format("{} tensors, {} in {} {} ({})\n", checkpoint.tensors.size() + checkpoint.beside.size(),
+                      format_size(total), checkpoint.files.size(), checkpoint.files.size() == 1 ? "file" : "files",
+                      checkpoint.format);
+  return text;
 }
 
 std::string inspect_json(const Checkpoint& checkpoint, bool digest) {
   const std::vector<Listed> tensors = sorted_by_name(checkpoint);
-  std::string json = "{\"tensors\": [";
+  std::string json;
+  json.reserve(usual_length(checkpoint, tensors, digest));
+  json += "{\"tensors\": [";
   const char* separator = "";
   for (const Listed& tensor : tensors) {
     json += std::exchange(separator, ", ");
@@ -89,7 +101,10 @@ std::string inspect_json(const Checkpoint& checkpoint, bool digest) {
     json += ": ";
     append_json_string(json, value, kEscapes);
   }
-  return json + "}, \"format\": \"" + checkpoint.format + "\"}";
+  json += "}, \"format\": \"";
+  json += checkpoint.format;
+  json += "\"}";
+  return json;
 }
 
 }  // namespace brainsurgery

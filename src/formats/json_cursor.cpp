@@ -139,6 +139,11 @@ std::optional<std::string_view> JsonCursor::next_key() {
 std::string_view JsonCursor::string() {
   if (next_char() != '"') fail_syntax("expected a string");
   const std::size_t begin = ++at_;
+  const std::string_view plain = text_.substr(begin, text_.find('"', begin) - begin);
+  if (begin + plain.size() < text_.size() && is_printable_ascii(plain) && plain.find('\\') == std::string_view::npos) {
+    at_ += plain.size() + 1;
+    return plain;
+  }
   for (; at_ < text_.size(); ++at_) {
     const char c = text_[at_];
     if (c == '"') return text_.substr(begin, at_++ - begin);

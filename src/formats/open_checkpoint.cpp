@@ -1,5 +1,6 @@
 // checkpoint.h: which files make a checkpoint, and how their contents become one list.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -55,6 +56,14 @@ const Family kSafetensors{kSingleFileName, ".safetensors", {".safetensors"}};
 const Family kTorch{"pytorch_model.bin", ".bin", {".pt", ".pth", ".bin"}};
 
 constexpr std::string_view kBrokenLink = "a link that points to nothing";
+
+void append(std::vector<TensorEntry>& to, std::vector<TensorEntry> tensors) {
+  if (to.empty()) {
+    to = std::move(tensors);
+  } else {
+    to.insert(to.end(), std::move_iterator(tensors.begin()), std::move_iterator(tensors.end()));
+  }
+}
 
 bool is_dcp_data(const std::string& name) { return name.ends_with(kDcpSuffix); }
 
@@ -318,8 +327,8 @@ void Opener::add_file(const std::string& name) {
   FileContents contents = part_.empty() ? format->read(file) : format->read_part(file, part_);
   checkpoint_.files.push_back(name);
   note_format(format->name);
-  for (TensorEntry& tensor : contents.tensors) checkpoint_.tensors.push_back(std::move(tensor));
-  for (TensorEntry& tensor : contents.beside) checkpoint_.beside.push_back(std::move(tensor));
+  append(checkpoint_.tensors, std::move(contents.tensors));
+  append(checkpoint_.beside, std::move(contents.beside));
   for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));
   merge_metadata(std::move(contents.metadata), name);
 }
@@ -358,8 +367,8 @@ Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::s
   return Opener(env, formats, path).open();
 }
 
-std::string file_name_of(const Checkpoint& checkpoint, const TensorEntry& tensor) {
-  return tensor.file->path().substr(checkpoint.root.size());
+std::string_view file_name_of(const Checkpoint& checkpoint, const TensorEntry& tensor) {
+  return std::string_view(tensor.file->path()).substr(checkpoint.root.size());
 }
 
 }  // namespace brainsurgery

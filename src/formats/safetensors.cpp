@@ -63,6 +63,7 @@ class HeaderReader {
   }
 
   std::string header_text();
+  void reserve(std::string_view text);
   void read_metadata(JsonCursor& json);
   RawEntry read_entry(JsonCursor& json, const std::string& name);
   DType read_dtype(JsonCursor& json, const std::string& name);
@@ -103,10 +104,20 @@ std::string HeaderReader::header_text() {
   return text;
 }
 
+// Room for as many tensors as there can be: growing by doubling would need three times as much memory.
+void HeaderReader::reserve(std::string_view text) {
+  constexpr std::string_view kShortest = R"("":{"dtype":"U8","shape":[],"data_offsets":[0,0]},)";
+  const auto braces = static_cast<std::size_t>(std::ranges::count(text, '{'));
+  const std::size_t most = std::min({braces, text.size() / kShortest.size() + 1, kMaxTensors});
+  contents_.tensors.reserve(most);
+  spans_.reserve(most);
+}
+
 FileContents HeaderReader::read() {
   const std::string text = header_text();
   JsonCursor json(text, context_);
   if (!text.starts_with('{')) fail("it does not begin with '{'");
+  reserve(text);
   bool has_metadata = false;
   json.enter_object();
   while (const auto key = json.next_key()) {
@@ -198,16 +209,17 @@ DType HeaderReader::read_dtype(JsonCursor& json, const std::string& name) {
 
 Shape HeaderReader::read_shape(JsonCursor& json, const std::string& name) {
   if (json.peek() != JsonCursor::Kind::array) fail("'shape' is not an array", name);
-  Shape shape;
+  std::array<std::int64_t, kMaxRank> dims{};
+  std::size_t rank = 0;
   json.enter_array();
   while (json.next_element()) {
-    if (shape.size() == kMaxRank) fail("more than " + std::to_string(kMaxRank) + " dimensions", name);
+    if (rank == kMaxRank) fail("more than " + std::to_string(kMaxRank) + " dimensions", name);
     if (json.peek() != JsonCursor::Kind::number) fail("a dimension is not a number", name);
     const std::optional<std::uint64_t> dim = json.unsigned_integer();
     if (!dim || *dim > kMaxDim) fail("a dimension is not an integer from 0 to 2^63 - 1", name);
-    shape.push_back(static_cast<std::int64_t>(*dim));
+    dims[rank++] = static_cast<std::int64_t>(*dim);
   }
-  return shape;
+  return {dims.begin(), dims.begin() + rank};
 }
 
 std::uint64_t HeaderReader::read_offset(JsonCursor& json, const std::string& name) {

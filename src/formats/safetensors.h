@@ -47,7 +47,7 @@ struct SafetensorsLayout {
 // limits.
 // With `origins`, one a tensor, the order is that of the dtypes and then of the origins, and the header is padded so that
 // as many bytes as possible keep their place modulo kSharedBlockBytes.
-[[nodiscard]] SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const Metadata& metadata,
+[[nodiscard]] SafetensorsLayout layout_safetensors(std::span<const StoredTensor> tensors, const Metadata& metadata,
                                                    const std::vector<std::optional<ContentOrigin>>* origins = nullptr);
 
 // The same as pieces; every tensor of the request has a content of its own.

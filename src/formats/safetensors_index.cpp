@@ -42,12 +42,15 @@ class IndexReader {
  private:
   void read_metadata();
   void read_weight_map();
+  [[nodiscard]] std::size_t file_number(std::string_view written, const std::string& tensor);
   void number_files();
 
   JsonCursor json_;
   std::string suffix_;
   SafetensorsIndex index_;
   std::map<std::string, std::size_t, std::less<>> files_;  // to the order of their first use
+  std::string last_written_;
+  std::size_t last_number_ = 0;
 };
 
 SafetensorsIndex IndexReader::read() {
@@ -68,7 +71,8 @@ SafetensorsIndex IndexReader::read() {
   json_.finish();
   if (!has_map) json_.fail("'weight_map' is missing");
   number_files();
-  std::sort(index_.weight_map.begin(), index_.weight_map.end());
+  if (!std::is_sorted(index_.weight_map.begin(), index_.weight_map.end()))
+    std::sort(index_.weight_map.begin(), index_.weight_map.end());
   const auto same_name = [](const auto& a, const auto& b) { return a.first == b.first; };
   const auto twice = std::adjacent_find(index_.weight_map.begin(), index_.weight_map.end(), same_name);
   if (twice != index_.weight_map.end()) json_.fail("it names the tensor " + in_quotes(twice->first) + " twice");
@@ -96,15 +100,21 @@ void IndexReader::read_weight_map() {
     std::string name(*key);
     if (json_.peek() != JsonCursor::Kind::string)
       json_.fail("the file of tensor " + in_quotes(name) + " is not a string");
-    const std::string_view written = json_.string();
-    std::optional<std::string> path = plain_path(written, suffix_);
-    if (!path) {
-      json_.fail("the file " + in_quotes(written) + " of tensor " + in_quotes(name) + " is not the path of a " +
-                 suffix_ + " file inside the directory");
-    }
-    const std::size_t number = files_.try_emplace(std::move(*path), files_.size()).first->second;
+    const std::size_t number = file_number(json_.string(), name);
     index_.weight_map.emplace_back(std::move(name), number);
   }
+}
+
+// By the order of its first use. Indexes name a file many times in a row.
+std::size_t IndexReader::file_number(std::string_view written, const std::string& tensor) {
+  if (!files_.empty() && written == last_written_) return last_number_;
+  std::optional<std::string> path = plain_path(written, suffix_);
+  if (!path) {
+    json_.fail("the file " + in_quotes(written) + " of tensor " + in_quotes(tensor) + " is not the path of a " +
+               suffix_ + " file inside the directory");
+  }
+  last_written_ = written;
+  return last_number_ = files_.try_emplace(std::move(*path), files_.size()).first->second;
 }
 
 void IndexReader::number_files() {
@@ -138,8 +148,8 @@ Comparison compare(const SafetensorsIndex& index, const Checkpoint& checkpoint) 
   std::vector<const TensorEntry*> tensors;
   tensors.reserve(checkpoint.tensors.size());
   for (const TensorEntry& tensor : checkpoint.tensors) tensors.push_back(&tensor);
-  std::sort(tensors.begin(), tensors.end(),
-            [](const TensorEntry* a, const TensorEntry* b) { return a->name < b->name; });
+  const auto by_name = [](const TensorEntry* a, const TensorEntry* b) { return a->name < b->name; };
+  if (!std::is_sorted(tensors.begin(), tensors.end(), by_name)) std::sort(tensors.begin(), tensors.end(), by_name);
   Comparison result;
   auto at = index.weight_map.begin();
   auto check_missing_until = [&](const TensorEntry* tensor) {

@@ -22,7 +22,7 @@ constexpr std::int64_t kAlignment = 8;  // of the data, for the widest dtype
 constexpr std::string_view kFileSize = "the size of a safetensors file";
 
 // By falling dtype, then by name in byte order. Source: prepare() of the safetensors library, release 0.8.
-std::vector<std::size_t> file_order(std::span<const NamedDesc> tensors) {
+std::vector<std::size_t> file_order(std::span<const StoredTensor> tensors) {
   std::vector<std::size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -36,7 +36,7 @@ using Origins = std::vector<std::optional<ContentOrigin>>;
 
 // By falling dtype too, so that every tensor is aligned; then as the tensors stand in the files that they come from,
 // these by their first tensor; what comes from no file last, by name.
-std::vector<std::size_t> order_of_origins(std::span<const NamedDesc> tensors, const Origins& origins) {
+std::vector<std::size_t> order_of_origins(std::span<const StoredTensor> tensors, const Origins& origins) {
   std::map<const ReadableFile*, std::size_t> first_tensor;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (origins[i]) first_tensor.emplace(origins[i]->file, i);
@@ -55,7 +55,7 @@ std::vector<std::size_t> order_of_origins(std::span<const NamedDesc> tensors, co
 
 // Where the data should begin, modulo a block, for most bytes to keep the place in their block. `offsets` are from the
 // beginning of the data.
-std::int64_t best_begin(std::span<const NamedDesc> tensors, const std::vector<std::int64_t>& offsets,
+std::int64_t best_begin(std::span<const StoredTensor> tensors, const std::vector<std::int64_t>& offsets,
                         const Origins& origins) {
   std::map<std::int64_t, std::int64_t> bytes_by_begin;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -85,7 +85,7 @@ void append_metadata(std::string& json, const Metadata& metadata) {
   json.push_back('}');
 }
 
-void append_entry(std::string& json, const NamedDesc& tensor, std::int64_t begin, std::int64_t end) {
+void append_entry(std::string& json, const StoredTensor& tensor, std::int64_t begin, std::int64_t end) {
   append_key(json, tensor.name);
   json += "{\"dtype\":\"";
   json += info(tensor.desc.dtype).name;
@@ -94,7 +94,11 @@ void append_entry(std::string& json, const NamedDesc& tensor, std::int64_t begin
     if (i > 0) json.push_back(',');
     json += std::to_string(tensor.desc.shape[i]);
   }
-  json += "],\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(end) + "]}";
+  json += "],\"data_offsets\":[";
+  json += std::to_string(begin);
+  json.push_back(',');
+  json += std::to_string(end);
+  json += "]}";
 }
 
 // The length word, the JSON and spaces until the data would begin at `begin` modulo `block`.
@@ -109,12 +113,13 @@ std::string framed(std::string json, std::int64_t begin, std::int64_t block) {
   std::string header;
   header.reserve(kLengthBytes + json.size());
   append_little_endian(header, json.size(), kLengthBytes);
-  return header + json;
+  header += json;
+  return header;
 }
 
 }  // namespace
 
-SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const Metadata& metadata,
+SafetensorsLayout layout_safetensors(std::span<const StoredTensor> tensors, const Metadata& metadata,
                                      const std::vector<std::optional<ContentOrigin>>* origins) {
   SafetensorsLayout layout;
   layout.order = origins == nullptr ? file_order(tensors) : order_of_origins(tensors, *origins);
@@ -146,15 +151,12 @@ SafetensorsLayout layout_safetensors(std::span<const NamedDesc> tensors, const M
 }
 
 FileLayout layout_safetensors_file(const FileRequest& request) {
-  std::vector<NamedDesc> descs;
-  descs.reserve(request.tensors.size());
-  for (const StoredTensor& tensor : request.tensors) descs.push_back({tensor.name, tensor.desc});
   Origins origins;
   if (request.origins != nullptr) {
     for (const StoredTensor& tensor : request.tensors) origins.push_back((*request.origins)[tensor.content]);
   }
   SafetensorsLayout plan =
-      layout_safetensors(descs, request.metadata, request.origins == nullptr ? nullptr : &origins);
+      layout_safetensors(request.tensors, request.metadata, request.origins == nullptr ? nullptr : &origins);
   FileLayout layout;
   layout.add(std::move(plan.header));
   for (const std::size_t i : plan.order) {

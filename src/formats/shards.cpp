@@ -19,30 +19,34 @@ std::string shard_name(std::size_t number, std::size_t count) {
 }
 
 // What json.dumps(index, indent=2) gives.
-std::string index_text(std::span<const NamedDesc> tensors, const ShardPlan& plan) {
+std::string index_text(std::span<const SizedName> tensors, const ShardPlan& plan) {
   std::string text =
       "{\n  \"metadata\": {\n    \"total_size\": " + std::to_string(plan.total_size) + "\n  },\n  \"weight_map\": {";
   const char* separator = "\n    ";
   for (const Shard& shard : plan.shards) {
-    for (const std::size_t i : shard.tensors) {
+    for (const SizedName& tensor : tensors.subspan(shard.begin, shard.end - shard.begin)) {
       text += std::exchange(separator, ",\n    ");
-      append_json_string(text, tensors[i].name, JsonEscapes::ascii);
-      text += ": \"" + shard.file_name + "\"";
+      append_json_string(text, tensor.name, JsonEscapes::ascii);
+      text += ": \"";
+      text += shard.file_name;
+      text.push_back('"');
     }
   }
-  return text + (tensors.empty() ? "}\n}" : "\n  }\n}");
+  text += tensors.empty() ? "}\n}" : "\n  }\n}";
+  return text;
 }
 
 }  // namespace
 
-ShardPlan plan_shards(std::span<const NamedDesc> tensors, std::int64_t budget_bytes) {
+ShardPlan plan_shards(std::span<const SizedName> tensors, std::int64_t budget_bytes) {
   BS_CHECK(budget_bytes > 0);
   ShardPlan plan;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const std::int64_t size = byte_count(tensors[i].desc.dtype, tensors[i].desc.shape);
+    const std::int64_t size = tensors[i].bytes;
     plan.total_size = checked_add(plan.total_size, size, "the size of the model");
-    if (plan.shards.empty() || size > budget_bytes - plan.shards.back().tensor_bytes) plan.shards.emplace_back();
-    plan.shards.back().tensors.push_back(i);
+    if (plan.shards.empty() || size > budget_bytes - plan.shards.back().tensor_bytes)
+      plan.shards.push_back({"", i, i, 0});
+    plan.shards.back().end = i + 1;
     plan.shards.back().tensor_bytes += size;
   }
   for (std::size_t i = 0; i < plan.shards.size(); ++i) plan.shards[i].file_name = shard_name(i + 1, plan.shards.size());

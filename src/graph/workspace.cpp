@@ -7,67 +7,60 @@
 namespace brainsurgery {
 
 const NamedTensor* StateDict::find(std::string_view name) const {
-  const auto found = names_->find(name);
-  return found == names_->end() ? nullptr : &found->second;
+  const auto found = names_.find(name);
+  return found == names_.end() ? nullptr : &found->second;
 }
 
 std::vector<std::pair<std::string_view, const NamedTensor*>> StateDict::in_key_order() const {
   std::vector<std::pair<std::string_view, const NamedTensor*>> result;
-  result.reserve(names_->size());
-  for (const auto& [name, tensor] : *names_) result.emplace_back(name, &tensor);
+  result.reserve(names_.size());
+  for (const auto& [name, tensor] : names_) result.emplace_back(name, &tensor);
   std::ranges::sort(result, {}, [](const auto& entry) { return entry.second->order; });
   return result;
-}
-
-StateDict::Names& StateDict::own() {
-  if (names_.use_count() > 1) names_ = std::make_shared<Names>(*names_);
-  return *names_;
 }
 
 std::vector<std::string> StateDict::partners(std::string_view name) const {
   const NamedTensor* tensor = find(name);
   std::vector<std::string> result;
   if (tensor == nullptr || !tensor->storage) return result;
-  for (const auto& [other, shared] : *names_) {
+  for (const auto& [other, shared] : names_) {
     if (&shared != tensor && shared.storage == tensor->storage) result.push_back(other);
   }
   return result;
 }
 
-void StateDict::put(std::string_view name, Expr expr, std::optional<SharedStorage> storage) {
-  Names& names = own();
-  const auto hint = names.lower_bound(name);
-  if (hint != names.end() && hint->first == name) {
-    hint->second.expr = std::move(expr);
-    hint->second.storage = storage;
+void StateDict::put(std::string name, Expr expr, std::optional<SharedStorage> storage) {
+  const auto at = names_.lower_bound(name);
+  if (at != names_.end() && at->first == name) {
+    NamedTensor& tensor = names_.value(at);
+    tensor.expr = std::move(expr);
+    tensor.storage = storage;
   } else {
-    names.emplace_hint(hint, std::string(name), NamedTensor{std::move(expr), next_order_++, {}, storage});
+    names_.insert(at, std::move(name), {std::move(expr), next_order_++, {}, storage});
   }
 }
 
 void StateDict::erase(std::string_view name) {
-  Names& names = own();
-  const auto found = names.find(name);
-  BS_CHECK(found != names.end());
-  names.erase(found);
+  const auto found = names_.find(name);
+  BS_CHECK(found != names_.end());
+  names_.erase(found);
 }
 
-void StateDict::rename(std::string_view from, std::string_view to) {
-  Names& names = own();
-  auto entry = names.extract(names.find(from));
-  BS_CHECK(!entry.empty());
-  entry.key() = std::string(to);
-  entry.mapped().order = next_order_++;
-  entry.mapped().counts = {};
-  names.insert(std::move(entry));
+void StateDict::rename(std::string_view from, std::string to) {
+  const auto found = names_.find(from);
+  BS_CHECK(found != names_.end());
+  NamedTensor tensor{found->second.expr, next_order_++, {}, found->second.storage};
+  names_.erase(found);
+  const auto place = names_.lower_bound(to);
+  names_.insert(place, std::move(to), std::move(tensor));
 }
 
 void StateDict::count(std::string_view name, std::int64_t reads, std::int64_t writes) {
-  Names& names = own();
-  const auto found = names.find(name);
-  BS_CHECK(found != names.end());
-  found->second.counts.reads += reads;
-  found->second.counts.writes += writes;
+  const auto found = names_.find(name);
+  BS_CHECK(found != names_.end());
+  AccessCounts& counts = names_.value(found).counts;
+  counts.reads += reads;
+  counts.writes += writes;
 }
 
 const StateDict* Workspace::find(std::string_view alias) const {

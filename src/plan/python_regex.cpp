@@ -42,6 +42,7 @@ class Translator {
     result_.needs_backtracking |= nullable_repeat_ && result_.group_count > 0;
     result_.head = std::move(all.head);
     result_.head_is_all = all.exact && all.pure && result_.group_count == 0;
+    if (!result_.needs_backtracking) result_.gap = std::move(all.gap);
     return std::move(result_);
   }
 
@@ -429,6 +430,8 @@ class Translator {
     groups_.push_back({0, 0, true});
     Piece piece = group(depth, open, "(");
     groups_[static_cast<std::size_t>(number)] = {piece.shortest, piece.longest, false};
+    const bool only_gap = piece.gap && piece.head.empty() && piece.gap->tail.empty() && piece.groups == 0;
+    piece.gap = only_gap ? std::optional(PythonRegex::Gap{piece.gap->least, true, {}}) : std::nullopt;
     piece.pure = false;
     ++piece.groups;
     return piece;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,16 @@ struct PythonRegex {
   static constexpr std::int16_t kAnyCharacter = 256;
   std::vector<std::int16_t> head;
   bool head_is_all = false;  // a name matches exactly if it is `head`, and there are no groups
+
+  // `head`, any characters but newlines, `tail`: "h\\.0\\.(.*)", ".*\\.weight".
+  struct Gap {
+    std::int64_t least = 0;          // as many characters at least
+    bool captured = false;           // they are the only group
+    std::vector<std::int16_t> tail;  // as head
+
+    friend bool operator==(const Gap&, const Gap&) = default;
+  };
+  std::optional<Gap> gap;  // a name matches exactly if it is of this form
 };
 
 // Throws Error(plan) without a place: what is wrong, in the words of Python's messages where they fit, and where in the

@@ -3,9 +3,9 @@
 //   RegexEngine engine("h\\.(\\d+)\\.w");
 //   engine.match("h.3.w");      // {"h.3.w", "3"}
 //
-// Literals and dots are compared byte by byte, regular expressions proper run in RE2, the rest in PCRE2. Empty
-// texts and those with anything but printable ASCII go to PCRE2 whatever the pattern: only there classes and anchors
-// can be written as Python understands them.
+// Literals and dots are compared byte by byte, with one `.*` among them too; regular expressions proper run in RE2, the
+// rest in PCRE2. Empty texts and those with anything but printable ASCII go to PCRE2 whatever the pattern: only there
+// classes and anchors can be written as Python understands them.
 // May be used from several threads.
 #pragma once
 
@@ -39,9 +39,10 @@ class RegexEngine {
   [[nodiscard]] std::optional<Captures> match(std::string_view text) const;
 
   [[nodiscard]] const PythonRegex& regex() const { return regex_; }
-  [[nodiscard]] bool backtracks() const { return re2_ == nullptr && !regex_.head_is_all; }
+  [[nodiscard]] bool backtracks() const { return re2_ == nullptr && !is_plain(); }
 
  private:
+  [[nodiscard]] bool is_plain() const { return regex_.head_is_all || regex_.gap; }
   [[nodiscard]] const Pcre2& pcre2() const;  // compiled when it is first needed
 
   std::string pattern_;

@@ -52,6 +52,11 @@ void Piece::append(Piece other) {
   shortest = capped(shortest + other.shortest);
   longest = capped(longest + other.longest);
   groups += other.groups;
+  if (gap && other.exact && other.pure) {
+    gap->tail.insert(gap->tail.end(), other.head.begin(), other.head.end());
+  } else {
+    gap = exact && pure ? std::move(other.gap) : std::nullopt;
+  }
   if (exact) {
     head.insert(head.end(), other.head.begin(), other.head.end());
     exact = other.exact;
@@ -68,6 +73,7 @@ void Piece::add_branch(Piece other) {
   auto common = std::mismatch(head.begin(), head.end(), other.head.begin(), other.head.end());
   head.erase(common.first, head.end());
   exact = pure = false;
+  gap.reset();
 }
 
 void Piece::wrap(std::string_view open) {
@@ -87,10 +93,12 @@ Piece repeat(Piece item, std::int64_t least, std::int64_t most, char style) {
   if (style != '\0') counts += style;
   item.re2 += counts;
   item.pcre2 += counts;
+  const bool is_dot = item.exact && item.pure && item.head == std::vector{PythonRegex::kAnyCharacter};
+  item.gap = is_dot && most == kMany ? std::optional(PythonRegex::Gap{least, false, {}}) : std::nullopt;
   item.shortest = times(item.shortest, least);
   item.longest = times(item.longest, most);
   if (least != 1 || most != 1) item.exact = item.pure = false;
-  if (least == 0) item.head.clear();
+  if (least == 0 || item.gap) item.head.clear();
   return item;
 }
 

@@ -7,9 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "plan/python_regex.h"
 
 namespace brainsurgery {
 
@@ -28,6 +31,8 @@ struct Piece {
   bool exact = true;                       // ... and that is all of it
   bool pure = true;                        // ... and nothing else is asked: no assertion, no group
   int groups = 0;                          // capturing groups inside
+  // What follows `head` is that and nothing else, unless it must not be tried another way.
+  std::optional<PythonRegex::Gap> gap = {};
 
   void append(Piece other);          // `other` follows
   void add_branch(Piece other);      // `other` is the next alternative

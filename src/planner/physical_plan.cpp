@@ -41,20 +41,23 @@ void PhysicalPlan::add_part(Expr expr, int nesting) {
   }
   const std::int64_t size = byte_count(expr.dtype(), expr.shape());
   if (size == 0) return;
+  const auto* stored = as<nodes::Source>(expr);
+  if (stored != nullptr && stored->strides.empty()) return add_copy({stored->file, stored->offset}, size);
   CompiledTensor tensor = compiler_.compile(expr);
-  const FilePlace* place = tensor.program->verbatim();
-  if (place == nullptr) {
-    bytes_computed_ += size;
-    segments_.push_back({size_, size, std::move(tensor)});
+  if (const FilePlace* place = tensor.program->verbatim()) return add_copy(*place, size);
+  bytes_computed_ += size;
+  segments_.push_back({size_, size, std::move(tensor)});
+  size_ += size;
+}
+
+void PhysicalPlan::add_copy(FilePlace from, std::int64_t size) {
+  bytes_copied_ += size;
+  auto* before = segments_.empty() ? nullptr : std::get_if<Segment::Copy>(&segments_.back().content);
+  if (before != nullptr && before->from.file == from.file &&
+      before->from.offset + segments_.back().size == from.offset) {
+    segments_.back().size += size;
   } else {
-    bytes_copied_ += size;
-    auto* before = segments_.empty() ? nullptr : std::get_if<Segment::Copy>(&segments_.back().content);
-    if (before != nullptr && before->from.file == place->file &&
-        before->from.offset + segments_.back().size == place->offset) {
-      segments_.back().size += size;
-    } else {
-      segments_.push_back({size_, size, Segment::Copy{*place}});
-    }
+    segments_.push_back({size_, size, Segment::Copy{std::move(from)}});
   }
   size_ += size;
 }

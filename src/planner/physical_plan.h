@@ -49,6 +49,7 @@ class PhysicalPlan {
 
  private:
   void add_part(Expr expr, int nesting);
+  void add_copy(FilePlace from, std::int64_t size);
 
   Compiler compiler_;
   std::vector<Segment> segments_;

@@ -35,6 +35,8 @@ class NameScope {
   virtual ~NameScope() = default;
   // What the pattern matches, in sorted order; may be nothing.
   [[nodiscard]] virtual std::vector<FoundTensor> select(const TensorRef& ref) = 0;
+  // How many that are.
+  [[nodiscard]] virtual std::int64_t count_matches(const TensorRef& ref) = 0;
   // For each match of `pattern` the tensor that `derived` names, which may not exist: then it has no expr.
   [[nodiscard]] virtual std::vector<std::pair<FoundTensor, FoundTensor>> select_pairs(const TensorRef& pattern,
                                                                                       const TensorRef& derived) = 0;

@@ -24,7 +24,7 @@ void add_presence(PredicateRegistry& registry) {
   exists.reference(&ExistsSpec::of, "of", roles::source()).doc("The reference.");
   exists.shorthand("of", true);
   registry.add(make_predicate<ExistsSpec>(exists, [](const ExistsSpec& spec, NameScope& names) {
-    return decided(!names.select(spec.of).empty(), fmt::format("no tensor matches {}", names.describe(spec.of)));
+    return decided(names.count_matches(spec.of) > 0, fmt::format("no tensor matches {}", names.describe(spec.of)));
   }));
 
   SchemaBuilder<CountSpec> count("count", {"As many tensors match.", "Zero is allowed. Counts no read.",
@@ -36,7 +36,7 @@ void add_presence(PredicateRegistry& registry) {
     return std::nullopt;
   });
   registry.add(make_predicate<CountSpec>(count, [](const CountSpec& spec, NameScope& names) {
-    const std::int64_t found = std::ssize(names.select(spec.of));
+    const std::int64_t found = names.count_matches(spec.of);
     return decided(found == spec.is,
                    fmt::format("{} tensors match {}, expected {}", found, names.describe(spec.of), spec.is));
   }));

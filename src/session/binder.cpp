@@ -8,10 +8,10 @@
 namespace brainsurgery {
 namespace {
 
-// The storages that more than one tensor of the checkpoint is a view of.
-std::set<std::pair<const ReadableFile*, std::int64_t>> shared_storages(const Checkpoint& checkpoint) {
+// The storages that more than one of the tensors is a view of.
+std::set<std::pair<const ReadableFile*, std::int64_t>> shared_storages(const std::vector<TensorEntry>& tensors) {
   std::set<std::pair<const ReadableFile*, std::int64_t>> seen, shared;
-  for (const TensorEntry& tensor : checkpoint.tensors) {
+  for (const TensorEntry& tensor : tensors) {
     if (!tensor.storage) continue;
     const std::pair key(tensor.file.get(), tensor.storage->begin);
     if (!seen.insert(key).second) shared.insert(key);
@@ -78,20 +78,22 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
   StateDict names(path);
   if (const auto saved = state_.saved.find(canonical_path(path)); saved != state_.saved.end()) {
     for (const auto& [name, tensor] : saved->second.names.in_key_order())
-      names.put(name, tensor->expr, tensor->storage);
+      names.put(std::string(name), tensor->expr, tensor->storage);
     origin.metadata = saved->second.metadata;
     origin.format = saved->second.format;
     return names;
   }
-  origin.checkpoint = checkpoints_.open(alias, path);
-  origin.metadata = origin.checkpoint->metadata;
-  origin.format = origin.checkpoint->format;
-  const auto shared = shared_storages(*origin.checkpoint);
-  for (const TensorEntry& tensor : origin.checkpoint->tensors) {
+  auto [input, tensors] = checkpoints_.open(alias, path);
+  origin.metadata = input->checkpoint.metadata;
+  origin.format = input->checkpoint.format;
+  origin.input = std::move(input);
+  const auto shared = shared_storages(tensors);
+  for (TensorEntry& tensor : tensors) {
     std::optional<SharedStorage> storage;
     if (tensor.storage && shared.contains({tensor.file.get(), tensor.storage->begin}))
       storage = SharedStorage{tensor.file.get(), tensor.storage->begin, tensor.storage->size};
-    names.put(tensor.name, source(tensor.file, tensor.offset, tensor.desc, tensor.strides), storage);
+    Expr expr = source(std::move(tensor.file), tensor.offset, std::move(tensor.desc), std::move(tensor.strides));
+    names.put(std::move(tensor.name), std::move(expr), storage);
   }
   return names;
 }
@@ -157,15 +159,16 @@ void Binder::count_created(const std::string& alias, const std::string& name) {
   if (state_.flags.dry_run) state_.workspace.at(alias).count(name, 0, -1);
 }
 
-Expr Binder::sliced(const Expr& expr, const TensorRef& ref, const std::string& label) const {
-  return ref.slice ? brainsurgery::slice(expr, region_of(ref, expr.shape(), label)) : expr;
+Expr Binder::sliced(const Expr& expr, const TensorRef& ref, const std::string& alias, const std::string& name) const {
+  return ref.slice ? brainsurgery::slice(expr, region_of(ref, expr.shape(), alias, name)) : expr;
 }
 
-Region Binder::region_of(const TensorRef& ref, const Shape& shape, const std::string& label) const {
+Region Binder::region_of(const TensorRef& ref, const Shape& shape, const std::string& alias,
+                         const std::string& name) const {
   try {
     return brainsurgery::select(*ref.slice, shape);
   } catch (const Error& error) {
-    throw error.at(ref.span).with_note("in " + label);
+    throw error.at(ref.span).with_note("in " + label_of(alias, name));
   }
 }
 

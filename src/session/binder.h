@@ -30,7 +30,7 @@ namespace brainsurgery {
 struct Origin {
   Metadata metadata;
   std::string format;                            // the name of its files' Format
-  std::shared_ptr<const Checkpoint> checkpoint;  // nullptr: the plan made it
+  std::shared_ptr<const OpenedCheckpoint> input;  // nullptr: the plan made it
 };
 
 // A step that was done, for the summary.
@@ -147,8 +147,11 @@ class Binder final : private PlanScope {
 
   [[nodiscard]] const StateDict& names_of(const std::string& alias);
   [[nodiscard]] const Expr& expr_of(const Resolved& resolved);
-  [[nodiscard]] Expr sliced(const Expr& expr, const TensorRef& ref, const std::string& label) const;
-  [[nodiscard]] Region region_of(const TensorRef& ref, const Shape& shape, const std::string& label) const;
+  // `alias` and `name`: of the tensor, for messages.
+  [[nodiscard]] Expr sliced(const Expr& expr, const TensorRef& ref, const std::string& alias,
+                            const std::string& name) const;
+  [[nodiscard]] Region region_of(const TensorRef& ref, const Shape& shape, const std::string& alias,
+                                 const std::string& name) const;
   [[nodiscard]] Error no_match(const std::string& where, const std::string& alias, const TensorRef& ref) const;
   [[nodiscard]] Error missing(const std::string& where, const TensorRef& ref, const std::string& alias,
                               const std::string& name) const;
@@ -160,12 +163,15 @@ class Binder final : private PlanScope {
 
   // PlanScope, for assertions and commands.
   [[nodiscard]] std::vector<FoundTensor> select(const TensorRef& ref) override;
+  [[nodiscard]] std::int64_t count_matches(const TensorRef& ref) override;
   [[nodiscard]] std::vector<std::pair<FoundTensor, FoundTensor>> select_pairs(const TensorRef& pattern,
                                                                               const TensorRef& derived) override;
   [[nodiscard]] std::string describe(const TensorRef& ref) const override;
   [[nodiscard]] Error no_match(const TensorRef& ref) const override;
   [[nodiscard]] Error missing(const TensorRef& derived, const FoundTensor& tensor) const override;
   AccessCounts count_read(const FoundTensor& tensor) override;
+  template <typename Visit>
+  void for_each_name(const TensorRef& ref, const Visit& visit);
   [[nodiscard]] std::string alias_of(const TensorRef& ref) const;
   [[nodiscard]] FoundTensor found(const std::string& alias, const std::string& name, const NamedTensor& tensor,
                                   const TensorRef& ref) const;

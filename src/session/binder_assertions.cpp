@@ -31,18 +31,34 @@ Error Binder::no_match(const TensorRef& ref) const { return no_match("", alias_o
 
 FoundTensor Binder::found(const std::string& alias, const std::string& name, const NamedTensor& tensor,
                           const TensorRef& ref) const {
-  return {alias, name, sliced(tensor.expr, ref, label_of(alias, name)), tensor.counts,
+  return {alias, name, sliced(tensor.expr, ref, alias, name), tensor.counts,
           ref.slice ? ref.slice->text : ""};
 }
 
-std::vector<FoundTensor> Binder::select(const TensorRef& ref) {
+template <typename Visit>
+void Binder::for_each_name(const TensorRef& ref, const Visit& visit) {
   const std::string alias = alias_of(ref);
   const NamePattern pattern = NamePattern::compile(ref, current_.step->name);
   current_.looked_at.push_back({alias, pattern.literal_prefix(), pattern.is_literal()});
-  std::vector<FoundTensor> result;
   for_each_match(pattern, names_of(alias).names(),
-                 [&](const auto& at, const Captures&) { result.push_back(found(alias, at->first, at->second, ref)); });
+                 [&](const auto& at, const Captures&) { visit(alias, at->first, at->second); });
+}
+
+std::vector<FoundTensor> Binder::select(const TensorRef& ref) {
+  std::vector<FoundTensor> result;
+  for_each_name(ref, [&](const std::string& alias, const std::string& name, const NamedTensor& tensor) {
+    result.push_back(found(alias, name, tensor, ref));
+  });
   return result;
+}
+
+std::int64_t Binder::count_matches(const TensorRef& ref) {
+  std::int64_t count = 0;
+  for_each_name(ref, [&](const std::string& alias, const std::string& name, const NamedTensor& tensor) {
+    static_cast<void>(sliced(tensor.expr, ref, alias, name));  // the slice must fit
+    ++count;
+  });
+  return count;
 }
 
 std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const TensorRef& pattern_ref,

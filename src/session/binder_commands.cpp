@@ -165,13 +165,14 @@ void Binder::require_unpublished(const std::string& path) {
 
 std::vector<std::string> Binder::owned_files(const std::string& directory) const {
   std::vector<std::string> owned;
-  for (const auto& checkpoint : checkpoints_.all()) {
+  for (const auto& input : checkpoints_.all()) {
+    const Checkpoint& checkpoint = input->checkpoint;
     std::error_code different;
-    const std::string& root = checkpoint->root.empty() ? "./" : checkpoint->root;
-    const bool whole = checkpoint->is_directory || checkpoint->files.size() > 1;
+    const std::string& root = checkpoint.root.empty() ? "./" : checkpoint.root;
+    const bool whole = checkpoint.is_directory || checkpoint.files.size() > 1;
     if (!whole || !std::filesystem::equivalent(root, directory, different)) continue;
-    std::ranges::copy(checkpoint->files, std::back_inserter(owned));
-    if (!checkpoint->index.empty()) owned.push_back(checkpoint->index);
+    std::ranges::copy(checkpoint.files, std::back_inserter(owned));
+    if (!checkpoint.index.empty()) owned.push_back(checkpoint.index);
   }
   return owned;
 }

@@ -79,6 +79,7 @@ std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
   }
   for_each_match(*lead.pattern, names_of(lead.alias).names(), [&](const auto& found, const Captures& captures) {
     Match match;
+    match.reserve(edit.refs.size());
     for (const PreparedRef& ref : edit.refs)
       match.push_back({&ref, ref.expansion ? ref.expansion->expand(captures) : found->first});
     matches.push_back(std::move(match));
@@ -112,7 +113,6 @@ void Binder::check_destinations(const std::vector<Match>& matches) {
       const std::string& alias = resolved.ref->alias;
       if (role.policy == Role::Policy::any && !role.writes) continue;
       const bool exists = names_of(alias).find(resolved.name) != nullptr;
-      const std::string label = label_of(alias, resolved.name);
       if (resolved.name.empty()) {
         TensorRef full = *resolved.ref->ref;
         full.alias = alias;
@@ -122,12 +122,14 @@ void Binder::check_destinations(const std::vector<Match>& matches) {
       if (role.policy == Role::Policy::must_exist && !exists)
         throw missing(resolved.ref->where, *resolved.ref->ref, alias, resolved.name);
       if (role.policy == Role::Policy::must_not_exist && exists) {
-        throw Error(ErrorCode::plan, fmt::format("{}: destination already exists: {}", resolved.ref->where, label),
+        throw Error(ErrorCode::plan, fmt::format("{}: destination already exists: {}", resolved.ref->where,
+                                                 label_of(alias, resolved.name)),
                     resolved.ref->ref->span);
       }
       if (role.writes && !written.emplace(alias, resolved.name).second) {
         throw Error(ErrorCode::plan,
-                    fmt::format("{}: destination collision: {} is written twice", resolved.ref->where, label),
+                    fmt::format("{}: destination collision: {} is written twice", resolved.ref->where,
+                                label_of(alias, resolved.name)),
                     resolved.ref->ref->span);
       }
     }
@@ -142,16 +144,13 @@ const Expr& Binder::expr_of(const Resolved& resolved) {
 
 void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Match& match) {
   EditMatch operands;
-  std::vector<std::string> labels;
   const Resolved* first_target = nullptr;
   for (const Resolved& resolved : match) {
     const Role& role = resolved.ref->role;
-    const std::string label = label_of(resolved.ref->alias, resolved.name);
     if (role.writes && first_target == nullptr) first_target = &resolved;
     if (role.reads) {
-      operands.operands.push_back(
-          {resolved.ref->alias, resolved.name, sliced(expr_of(resolved), *resolved.ref->ref, label)});
-      labels.push_back(label);
+      operands.operands.push_back({resolved.ref->alias, resolved.name,
+                                   sliced(expr_of(resolved), *resolved.ref->ref, resolved.ref->alias, resolved.name)});
     }
   }
   operands.seed = [&] {
@@ -166,9 +165,10 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
       static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
   } catch (const Error& error) {
     if (error.code() == ErrorCode::internal) throw;
-    const std::string tensors = labels.empty() ? label_of(first_target->ref->alias, first_target->name)
-                                               : fmt::format("{}", fmt::join(labels, ", "));
-    throw Error(ErrorCode::plan, fmt::format("{}: {} ({})", step.name, error.what(), tensors),
+    std::vector<std::string> labels;
+    for (const Operand& operand : operands.operands) labels.push_back(label_of(operand.alias, operand.name));
+    if (labels.empty()) labels.push_back(label_of(first_target->ref->alias, first_target->name));
+    throw Error(ErrorCode::plan, fmt::format("{}: {} ({})", step.name, error.what(), fmt::join(labels, ", ")),
                 match.front().ref->ref->span, error.diagnostics().front().notes);
   }
   for (const Resolved& resolved : match) {
@@ -209,15 +209,16 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
   }
   const Expr& before = expr_of(target);
   if (!edit.edit->rebinds) {
-    const std::string label = label_of(target.ref->alias, target.name);
-    const Region region = slice ? region_of(*target.ref->ref, before.shape(), label) : Region();
+    const Region region =
+        slice ? region_of(*target.ref->ref, before.shape(), target.ref->alias, target.name) : Region();
     const TensorDesc wanted{before.dtype(), slice ? region.shape() : before.shape()};
     if (value.desc() != wanted) {
       const bool shapes = value.shape() != wanted.shape;
       throw Error(
           ErrorCode::plan,
           fmt::format("{}: {} differ: {} is to be written to {}, which has {}", target.ref->where,
-                      shapes ? "shapes" : "dtypes", shapes ? to_string(value.shape()) : to_string(value.dtype()), label,
+                      shapes ? "shapes" : "dtypes", shapes ? to_string(value.shape()) : to_string(value.dtype()),
+                      label_of(target.ref->alias, target.name),
                       shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
           target.ref->ref->span, {fmt::format("from {}", label_of(match.front().ref->alias, match.front().name))});
     }

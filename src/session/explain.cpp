@@ -70,9 +70,9 @@ std::string decision(const Effect& effect, const BoundOutput* output) {
 std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutput* output) {
   std::string text;
   for (const auto& [alias, origin] : binder.state().origins) {
-    if (origin.checkpoint == nullptr) continue;
+    if (origin.input == nullptr) continue;
     text += fmt::format("input {}: {} ({} tensors)\n", escape_for_terminal(alias),
-                        escape_for_terminal(origin.checkpoint->path), origin.checkpoint->tensors.size());
+                        escape_for_terminal(origin.input->checkpoint.path), origin.input->tensors);
   }
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     text += fmt::format("step {}: {} (line {})\n", i + 1, plan.steps[i].command, plan.steps[i].span.line);

@@ -35,16 +35,22 @@ std::string canonical_path(const std::string& path) {
   return failed ? path : canonical.string();
 }
 
-std::shared_ptr<const Checkpoint> OpenedCheckpoints::open(const std::string& alias, const std::string& path) {
+std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> OpenedCheckpoints::open(
+    const std::string& alias, const std::string& path) {
   finish_publication(path);
-  auto checkpoint = std::make_shared<const Checkpoint>(open_checkpoint(env_, formats_, path));
+  OpenedCheckpoint opened{open_checkpoint(env_, formats_, path), 0, {}};
+  std::vector<TensorEntry> tensors = std::move(opened.checkpoint.tensors);
+  opened.tensors = std::ssize(tensors);
   std::int64_t bytes = 0;
-  for (const TensorEntry& tensor : checkpoint->tensors) bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
-  for (const std::string& warning : checkpoint->warnings)
+  for (const TensorEntry& tensor : tensors) {
+    bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
+    if (opened.files.empty() || opened.files.back() != tensor.file) opened.files.push_back(tensor.file);
+  }
+  for (const std::string& warning : opened.checkpoint.warnings)
     events_.on(events::Warning{{Severity::warning, {}, warning, {}}});
-  events_.on(events::InputOpened{alias, path, std::ssize(checkpoint->tensors), bytes});
-  all_.push_back(checkpoint);
-  return checkpoint;
+  events_.on(events::InputOpened{alias, path, opened.tensors, bytes});
+  all_.push_back(std::make_shared<const OpenedCheckpoint>(std::move(opened)));
+  return {all_.back(), std::move(tensors)};
 }
 
 // A killed run may have left an input half published. Finishing it changes files, and a stranger's folder may hold a

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <span>
 
 #include "base/spelling.h"
 #include "exec/shared_extents.h"
@@ -76,8 +77,8 @@ struct FileOptions {
 };
 
 // One file of the tensors chosen.
-OutputFile make_file(std::string name, const NamedTensors& tensors, const Format& format, const Metadata& metadata,
-                     const FileOptions& options) {
+OutputFile make_file(std::string name, std::span<const NamedTensors::value_type> tensors, const Format& format,
+                     const Metadata& metadata, const FileOptions& options) {
   const StoredContent stored = store(tensors, format.shares_contents);
   FileRequest request{stored.tensors, stored.content_bytes, metadata};
   std::vector<std::optional<ContentOrigin>> origins;
@@ -107,12 +108,13 @@ std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destinatio
     files.push_back(make_file(destination.directory ? kSingleFileName : "", tensors, format, metadata, options));
     return files;
   }
-  std::vector<NamedDesc> descs;
-  for (const auto& [name, tensor] : tensors) descs.push_back({std::string(name), tensor->expr.desc()});
-  ShardPlan shards = plan_shards(descs, *destination.shard_bytes);
+  std::vector<SizedName> sized;
+  sized.reserve(tensors.size());
+  for (const auto& [name, tensor] : tensors)
+    sized.push_back({name, byte_count(tensor->expr.dtype(), tensor->expr.shape())});
+  ShardPlan shards = plan_shards(sized, *destination.shard_bytes);
   for (const Shard& shard : shards.shards) {
-    NamedTensors chosen;
-    for (const std::size_t i : shard.tensors) chosen.push_back(tensors[i]);
+    const auto chosen = std::span(tensors).subspan(shard.begin, shard.end - shard.begin);
     files.push_back(make_file(shard.file_name, chosen, format, metadata, options));
   }
   auto index = std::make_unique<PhysicalPlan>(options.compile);

@@ -54,7 +54,7 @@ Performer::Performer(Env& env, const SessionOptions& options, EventSink& events)
       looker_(pool_, exec_options(), nullptr),
       publisher_(env, options, events) {}
 
-void Performer::perform(const Effect& effect, const std::vector<std::shared_ptr<const Checkpoint>>& inputs) {
+void Performer::perform(const Effect& effect, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs) {
   try {
     if (const auto* check = std::get_if<CheckEffect>(&effect.what)) perform(*check, effect);
     if (const auto* print = std::get_if<PrintEffect>(&effect.what); print != nullptr && !print->text.empty())
@@ -81,7 +81,7 @@ void Performer::perform(const ReportEffect& effect, const Effect& whole) {
   if (made.failed) throw Error(ErrorCode::assertion, *std::move(made.failed), whole.span);
 }
 
-void Performer::publish(const BoundOutput& output, const std::vector<std::shared_ptr<const Checkpoint>>& inputs,
+void Performer::publish(const BoundOutput& output, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
                         const std::function<void()>& settle) {
   std::int64_t done = 0;
   Executor executor(pool_, exec_options(), [&](std::int64_t bytes) {

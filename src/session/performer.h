@@ -16,10 +16,10 @@ class Performer {
 
   // `inputs`: what the effects' tensors were read from. Throws the failure of an assertion or comparison, and
   // Error(run).
-  void perform(const Effect& effect, const std::vector<std::shared_ptr<const Checkpoint>>& inputs);
+  void perform(const Effect& effect, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs);
   // `settle`: what is done before anything is published. It may perform effects: the conditions that the output's
   // programs tested are known then.
-  void publish(const BoundOutput& output, const std::vector<std::shared_ptr<const Checkpoint>>& inputs,
+  void publish(const BoundOutput& output, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
                const std::function<void()>& settle);
 
  private:

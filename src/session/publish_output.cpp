@@ -27,12 +27,9 @@ std::int64_t write_file(const BoundOutput& output, const PhysicalPlan& plan, Wri
 
 // An input that changed while it was read may have given bytes of two versions. Of what this run replaced itself the
 // change times moved, the content did not.
-void Publisher::require_unchanged(const std::vector<std::shared_ptr<const Checkpoint>>& inputs) const {
-  for (const auto& checkpoint : inputs) {
-    const ReadableFile* before = nullptr;
-    for (const TensorEntry& tensor : checkpoint->tensors) {
-      if (tensor.file.get() == before) continue;
-      before = tensor.file.get();
+void Publisher::require_unchanged(const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs) const {
+  for (const auto& input : inputs) {
+    for (const auto& before : input->files) {
       FileStatus now = before->current_status();
       if (published_ && now.links != before->status().links) now.ctime_ns = before->status().ctime_ns;
       if (!now.same_content(before->status())) {
@@ -45,7 +42,7 @@ void Publisher::require_unchanged(const std::vector<std::shared_ptr<const Checkp
 }
 
 void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
-                                  const std::vector<std::shared_ptr<const Checkpoint>>& inputs,
+                                  const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
                                   const PublishOptions& options, const Settle& settle) {
   const std::vector<std::string> indexed = indexed_files(env_, output.report.path);
   const bool writes_dcp = std::ranges::find(output.files, kDcpMetadata, &OutputFile::name) != output.files.end();
@@ -84,7 +81,7 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
 }
 
 void Publisher::publish(const BoundOutput& output, Executor& executor,
-                        const std::vector<std::shared_ptr<const Checkpoint>>& inputs, const Settle& settle) {
+                        const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs, const Settle& settle) {
   const OutputReport& report = output.report;
   events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.bytes,
                                    report.bytes_copied, report.bytes_computed});

@@ -4,6 +4,7 @@
 #include "brainsurgery/events.h"
 #include "exec/executor.h"
 #include "publish/staged_file.h"
+#include "session/opened_checkpoints.h"
 #include "session/output.h"
 
 namespace brainsurgery {
@@ -20,13 +21,13 @@ class Publisher {
   // Throws Error(run) and leaves what was there. `inputs`: compared with what they were when they were opened, before
   // anything is published.
   void publish(const BoundOutput& output, Executor& executor,
-               const std::vector<std::shared_ptr<const Checkpoint>>& inputs, const Settle& settle);
+               const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs, const Settle& settle);
 
  private:
   void publish_directory(const BoundOutput& output, Executor& executor,
-                         const std::vector<std::shared_ptr<const Checkpoint>>& inputs, const PublishOptions& options,
+                         const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs, const PublishOptions& options,
                          const Settle& settle);
-  void require_unchanged(const std::vector<std::shared_ptr<const Checkpoint>>& inputs) const;
+  void require_unchanged(const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs) const;
 
   Env& env_;
   const SessionOptions& options_;

@@ -37,7 +37,7 @@ std::int64_t end_of(const NamedTensor& tensor, const nodes::Source& node) {
   return node.offset + elements * item_size(tensor.expr.dtype());
 }
 
-std::map<GroupKey, Group> find_groups(const NamedTensors& tensors) {
+std::map<GroupKey, Group> find_groups(std::span<const NamedTensors::value_type> tensors) {
   std::map<GroupKey, Group> groups;
   for (const auto& [name, tensor] : tensors) {
     const nodes::Source* node = shared_source(*tensor);
@@ -69,16 +69,19 @@ Metadata drop_tied(StateDict& names) {
   return dropped;
 }
 
-StoredContent store(const NamedTensors& tensors, bool share) {
+StoredContent store(std::span<const NamedTensors::value_type> tensors, bool share) {
   std::map<GroupKey, Group> groups = share ? find_groups(tensors) : std::map<GroupKey, Group>();
   StoredContent stored;
+  stored.tensors.reserve(tensors.size());
+  stored.contents.reserve(tensors.size());
+  stored.content_bytes.reserve(tensors.size());
   const auto add_content = [&stored](Expr expr) {
     stored.content_bytes.push_back(byte_count(expr.dtype(), expr.shape()));
     stored.contents.push_back(std::move(expr));
     return stored.contents.size() - 1;
   };
   for (const auto& [name, tensor] : tensors) {
-    StoredTensor entry{std::string(name), tensor->expr.desc()};
+    StoredTensor entry{name, tensor->expr.desc()};
     const nodes::Source* node = groups.empty() ? nullptr : shared_source(*tensor);
     const auto group = node == nullptr ? groups.end() : groups.find(key_of(*tensor));
     if (group == groups.end()) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -27,8 +28,9 @@ struct StoredContent {
 
 using NamedTensors = std::vector<std::pair<std::string_view, const NamedTensor*>>;
 
-// `tensors` in key order. A shared run reaches from the first to the last byte that one of its tensors uses.
-[[nodiscard]] StoredContent store(const NamedTensors& tensors, bool share);
+// `tensors` in key order; the result names them as long as they live. A shared run reaches from the first to the last
+// byte that one of its tensors uses.
+[[nodiscard]] StoredContent store(std::span<const NamedTensors::value_type> tensors, bool share);
 
 // By number: where the bytes of a content stand, if it is a range of a file.
 [[nodiscard]] std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& contents);

@@ -189,7 +189,7 @@ std::string to_string(const SmallTensor& tensor) {
 }
 
 void write_checkpoint(const std::string& path, const std::vector<SmallTensor>& tensors) {
-  std::vector<NamedDesc> descs;
+  std::vector<StoredTensor> descs;
   for (const SmallTensor& tensor : tensors) descs.push_back({tensor.name, tensor.desc});
   const SafetensorsLayout layout = layout_safetensors(descs, {});
   std::string content = layout.header;

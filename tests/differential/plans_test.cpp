@@ -121,7 +121,7 @@ class PlanWriter {
 
 // Tensors of mostly 24 elements, so that steps often fit together.
 std::string checkpoint(Engine& engine) {
-  const std::vector<NamedDesc> descs{{"w0", {DType::F32, {4, 6}}}, {"w1", {DType::BF16, {6, 4}}},
+  const std::vector<StoredTensor> descs{{"w0", {DType::F32, {4, 6}}}, {"w1", {DType::BF16, {6, 4}}},
                                      {"m", {DType::F32, {4, 4}}},  {"t", {DType::F16, {2, 3, 4}}},
                                      {"i", {DType::I32, {24}}},    {"e", {DType::U8, {0, 3}}}};
   const SafetensorsLayout layout = layout_safetensors(descs, {});

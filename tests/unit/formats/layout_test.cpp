@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -24,7 +25,7 @@ std::string contents_of(const std::string& path) {
 }
 
 // The whole file: tensor k holds the bytes (31 k + j) mod 256.
-std::string written(const std::vector<NamedDesc>& tensors, const Metadata& metadata) {
+std::string written(const std::vector<StoredTensor>& tensors, const Metadata& metadata) {
   const SafetensorsLayout layout = layout_safetensors(tensors, metadata);
   std::string bytes = layout.header;
   bytes.resize(static_cast<std::size_t>(layout.file_size));
@@ -43,9 +44,9 @@ TEST(SafetensorsLayout, EqualsTheReferenceLibraryByteForByte) {
   const auto cases = nlohmann::ordered_json::parse(contents_of(directory + "inputs.json"));
   ASSERT_GE(cases.size(), 15u);
   for (const auto& [name, input] : cases.items()) {
-    std::vector<NamedDesc> tensors;
+    std::vector<StoredTensor> tensors;
     for (const auto& tensor : input["tensors"]) {
-      tensors.push_back({tensor[0].get<std::string>(),
+      tensors.push_back({tensor[0].get_ref<const std::string&>(),
                          {dtype_from_safetensors(tensor[1].get<std::string>()).value(), tensor[2].get<Shape>()}});
     }
     const auto metadata = input["metadata"].get<Metadata>();
@@ -59,7 +60,8 @@ TEST(SafetensorsLayout, AlignedKeepsTheOrderAndMostPlacesOfTheOrigins) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     std::mt19937 random(seed);
     const auto below = [&random](int end) { return static_cast<int>(random() % static_cast<unsigned>(end)); };
-    std::vector<NamedDesc> tensors;
+    std::deque<std::string> names;
+    std::vector<StoredTensor> tensors;
     std::vector<std::optional<ContentOrigin>> origins;
     std::int64_t at = 8 * (1 + below(700));
     for (int i = 0; i < 12; ++i) {
@@ -67,7 +69,8 @@ TEST(SafetensorsLayout, AlignedKeepsTheOrderAndMostPlacesOfTheOrigins) {
       const DType dtype = below(4) == 0 ? DType::F32 : DType::BF16;
       const bool is_new = below(5) == 0;
       if (below(4) > 0) {
-        tensors.push_back({std::to_string(below(1000)) + "/" + std::to_string(i), {dtype, {elements}}});
+        names.push_back(std::to_string(below(1000)) + "/" + std::to_string(i));
+        tensors.push_back({names.back(), {dtype, {elements}}});
         origins.push_back(is_new ? std::nullopt
                                  : std::optional(ContentOrigin{(i < 8 ? first : second).get(), at}));
       }
@@ -101,18 +104,17 @@ TEST(SafetensorsLayout, AlignedKeepsTheOrderAndMostPlacesOfTheOrigins) {
 }
 
 TEST(SafetensorsLayout, OrdersByFallingDtypeThenName) {
-  std::vector<NamedDesc> tensors;
+  std::vector<StoredTensor> tensors;
+  std::deque<std::string> names;
   for (const DTypeInfo& row : all_dtypes()) {
     if (!in_safetensors(row.dtype)) continue;
-    tensors.push_back({"b", {row.dtype, {8}}});
-    tensors.back().name += row.name;
-    tensors.push_back({"a", {row.dtype, {8}}});
-    tensors.back().name += row.name;
+    for (const char* letter : {"b", "a"})
+      tensors.push_back({names.emplace_back(letter + std::string(row.name)), {row.dtype, {8}}});
   }
   const SafetensorsLayout layout = layout_safetensors(tensors, {});
   ASSERT_EQ(layout.order.size(), tensors.size());
   for (std::size_t i = 1; i < layout.order.size(); ++i) {
-    const NamedDesc &before = tensors[layout.order[i - 1]], &after = tensors[layout.order[i]];
+    const StoredTensor &before = tensors[layout.order[i - 1]], &after = tensors[layout.order[i]];
     EXPECT_TRUE(before.desc.dtype > after.desc.dtype ||
                 (before.desc.dtype == after.desc.dtype && before.name < after.name));
     EXPECT_EQ(layout.offsets[layout.order[i]],
@@ -121,7 +123,7 @@ TEST(SafetensorsLayout, OrdersByFallingDtypeThenName) {
 }
 
 TEST(SafetensorsLayout, RefusesWhatTheFormatCannotName) {
-  const std::vector<NamedDesc> tensors{{"w", {DType::C128, {2}}}};
+  const std::vector<StoredTensor> tensors{{"w", {DType::C128, {2}}}};
   EXPECT_EQ(testing::message_of([&] { static_cast<void>(layout_safetensors(tensors, {})); }),
             "a safetensors file cannot hold 'w', which is complex128");
 }
@@ -132,17 +134,18 @@ TEST(SafetensorsLayout, IsReadBackAsItWasGiven) {
   const std::vector<std::string> pieces = {
       "a", "é", "\"", "\\", "\n", "\x01", "\x7f", "🧠", ".", "/", std::string(1, '\0'), " "};
   for (int round = 0; round < 200; ++round) {
-    std::vector<NamedDesc> tensors;
+    std::vector<StoredTensor> tensors;
     std::set<std::string> names;
     for (std::size_t n = below(12); n > 0; --n) {
       std::string name;
       for (std::size_t length = below(6); length > 0; --length) name += pieces[below(pieces.size())];
-      if (!names.insert(name).second) continue;
+      const auto [kept, is_new] = names.insert(name);
+      if (!is_new) continue;
       Shape shape;
       for (std::size_t rank = below(4); rank > 0; --rank) shape.push_back(static_cast<std::int64_t>(below(4)));
       shape.push_back(4 * static_cast<std::int64_t>(below(3)));  // whole bytes for 6-bit types too
       const DType dtype = all_dtypes()[below(all_dtypes().size())].dtype;
-      tensors.push_back({name, {in_safetensors(dtype) ? dtype : DType::F32, shape}});
+      tensors.push_back({*kept, {in_safetensors(dtype) ? dtype : DType::F32, shape}});
     }
     const Metadata metadata =
         round % 2 ? Metadata{{"z" + pieces[below(pieces.size())], "\t🧠"}, {"a", ""}} : Metadata{};
@@ -162,14 +165,15 @@ TEST(SafetensorsLayout, IsReadBackAsItWasGiven) {
 }
 
 TEST(SafetensorsLayout, RefusesWhatCannotBeWritten) {
-  const std::vector<NamedDesc> reserved = {{"__metadata__", {DType::U8, {1}}}};
+  const std::vector<StoredTensor> reserved = {{"__metadata__", {DType::U8, {1}}}};
   EXPECT_EQ(testing::message_of([&] { static_cast<void>(layout_safetensors(reserved, {})); }),
             "a tensor cannot be called '__metadata__' in a safetensors file; rename it");
-  const std::vector<NamedDesc> huge = {{"a", {DType::U8, {std::int64_t{1} << 62}}},
+  const std::vector<StoredTensor> huge = {{"a", {DType::U8, {std::int64_t{1} << 62}}},
                                        {"b", {DType::U8, {std::int64_t{1} << 62}}}};
   EXPECT_EQ(testing::message_of([&] { static_cast<void>(layout_safetensors(huge, {})); }),
             "the size of a safetensors file is too large");
-  const std::vector<NamedDesc> long_name = {{std::string(100'000'000, 'n'), {DType::U8, {1}}}};
+  const std::string name(100'000'000, 'n');
+  const std::vector<StoredTensor> long_name = {{name, {DType::U8, {1}}}};
   EXPECT_EQ(testing::message_of([&] { static_cast<void>(layout_safetensors(long_name, {})); }),
             "a safetensors header of 100000056 bytes is above the limit of 100000000; write shards instead");
 }

@@ -21,7 +21,7 @@ class OpenCheckpoint : public ::testing::Test {
  protected:
   // A file of one-byte tensors.
   void file(const std::string& name, const Names& tensors, const Metadata& metadata = {}) {
-    std::vector<NamedDesc> descs;
+    std::vector<StoredTensor> descs;
     for (const std::string& tensor : tensors) descs.push_back({tensor, {DType::U8, {1}}});
     const SafetensorsLayout layout = layout_safetensors(descs, metadata);
     text(name, layout.header + std::string(tensors.size(), 'x'));

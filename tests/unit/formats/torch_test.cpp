@@ -62,9 +62,9 @@ FileContents read(const std::string& bytes, std::string_view part = "") {
                       : format.read_part(testing::file_of(bytes, "x.pt"), part);
 }
 
-StoredTensor stored(std::string name, TensorDesc desc, std::size_t content, std::int64_t offset = 0,
+StoredTensor stored(std::string_view name, TensorDesc desc, std::size_t content, std::int64_t offset = 0,
                     std::vector<std::int64_t> strides = {}) {
-  return {std::move(name), std::move(desc), content, offset, std::move(strides)};
+  return {name, std::move(desc), content, offset, std::move(strides)};
 }
 
 std::string torch_bytes(const std::vector<StoredTensor>& tensors, const std::vector<std::string>& contents) {

@@ -89,6 +89,30 @@ TEST(NamePattern, DotIsAWildcardForOneCharacter) {
   EXPECT_FALSE(pattern.backtracks());
 }
 
+// Each pattern beside one of the same meaning that is no literal text around one `.*`.
+TEST(NamePattern, OneGapMeansWhatTheEngineSays) {
+  const std::vector<std::string> names = {"",      "a",     "ab",    "aXb",  "a.b",  "aab",   "abb",  "ba",
+                                          "h.0.w", "h.0.x", "h.1.w", "h0.w", "h.0.", "h.0..", "a\nb", "a\n",
+                                          "aéb",   "h.0.é", "éa",    "b",    "aé",   "w",     ".w",   "xaXbx"};
+  for (const std::string plain : {"a(.*)b", "a.*", ".*b", "(.+)", "a(.{2,})", "h.0.(.*)", "(.*).w", "(?P<x>.*?)b",
+                                  "(?s:a(.*))", "(?i:A.*)", "(a.*)b", "a(.)*b", "((.*))b", "a.*|b", "(?:a.*)+",
+                                  "^a.*b$", "a.*.*b", "a(?>.*)b", "a.*+b", "a(.*)\\1"}) {
+    const NamePattern mine = regex(plain), engine = regex("(?:" + plain + ")(?:)?");
+    for (const std::string& name : names) {
+      SCOPED_TRACE(plain + " on " + name);
+      const std::optional<Captures> got = mine.match(name), wanted = engine.match(name);
+      ASSERT_EQ(got.has_value(), wanted.has_value());
+      EXPECT_EQ(mine.matches(name), wanted.has_value());
+      if (!got) continue;
+      ASSERT_EQ(got->size(), wanted->size());
+      for (std::size_t i = 0; i < got->size(); ++i) {
+        EXPECT_EQ((*got)[i].set, (*wanted)[i].set);
+        EXPECT_EQ((*got)[i].text, (*wanted)[i].text);
+      }
+    }
+  }
+}
+
 TEST(NamePattern, ChoosesTheEngine) {
   for (const char* linear : {"(a|b)*c", "h\\.(\\d+)\\.w", "(?i)abc", "\\w+", "(?:a*)*b"}) {
     EXPECT_FALSE(regex(linear).backtracks()) << linear;
