@@ -6,7 +6,7 @@
 //   |             |       |       | version 2 on)    |  'shape': (2, 3), }, spaces, newline: N bytes  |          |
 //   +-------------+-------+-------+------------------+------------------------------------------------+----------+
 //
-// An .npz file is a zip archive with such a file as each entry, stored or deflated.
+// An .npz file is a zip archive with such a file as each entry, stored or deflated; zip_directory.cpp draws archives.
 #include "formats/npy.h"
 
 #include <algorithm>
@@ -22,7 +22,9 @@
 #include "formats/adapted_file.h"
 #include "formats/magic.h"
 #include "formats/npy_header.h"
+#include "formats/safetensors.h"
 #include "formats/zip_directory.h"
+#include "formats/zip_writer.h"
 
 namespace brainsurgery {
 
@@ -106,6 +108,8 @@ FileContents read_npz(std::shared_ptr<const ReadableFile> file) {
                                   " in it is not an array and is not read");
       continue;
     }
+    if (contents.tensors.size() == kMaxTensors)
+      throw Error(ErrorCode::run, context + ": more than " + std::to_string(kMaxTensors) + " arrays");
     contents.tensors.push_back(read_entry(file, entry, context + ": entry " + in_quotes(entry.name)));
     if (entry.deflated) inflated_bytes = checked_add(inflated_bytes, entry.size);
     if (inflated_bytes > kMaxInflatedBytes) {
@@ -122,8 +126,27 @@ FileLayout layout_npy(const FileRequest& request) {
   }
   const StoredTensor& tensor = request.tensors.front();
   FileLayout layout;
-  layout.add(npy_header(tensor.desc));
+  layout.add(npy_header(tensor.desc, tensor.name));
   layout.add_content(tensor.content, byte_count(tensor.desc.dtype, tensor.desc.shape));
+  return layout;
+}
+
+FileLayout layout_npz(const FileRequest& request) {
+  if (request.tensors.empty()) throw Error(ErrorCode::run, "an npz archive of no arrays is none for NumPy");
+  FileLayout layout;
+  ZipWriter zip(layout);
+  for (const StoredTensor& tensor : request.tensors) {
+    std::string name = tensor.name + std::string(kSuffix);
+    std::string_view problem = problem_of_zip_name(name);
+    if (name.size() > kMaxZipName) problem = "its name is too long";
+    if (!problem.empty()) {
+      throw Error(ErrorCode::run, "an npz archive cannot hold " + in_quotes(tensor.name) + ": " +
+                                      std::string(problem) + "; rename it");
+    }
+    zip.add_content(std::move(name), npy_header(tensor.desc, tensor.name), tensor.content,
+                    byte_count(tensor.desc.dtype, tensor.desc.shape));
+  }
+  zip.finish();
   return layout;
 }
 
@@ -143,6 +166,7 @@ Format npz_format() {
           .suffixes = {".npz"},
           .probe = looks_like_npz,
           .read = read_npz,
+          .layout = layout_npz,
           .advice = {}};
 }
 

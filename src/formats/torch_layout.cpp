@@ -93,8 +93,10 @@ void ArchiveWriter::finish() {
   const std::string folder(kFolder);
   zip_.add(folder + "data.pkl", pickle_.finish());
   zip_.add(folder + "byteorder", "little");
-  for (std::size_t key = 0; key < contents_.size(); ++key)
-    zip_.add_content(folder + "data/" + std::to_string(key), contents_[key], request_.content_bytes[contents_[key]]);
+  for (std::size_t key = 0; key < contents_.size(); ++key) {
+    const std::size_t content = contents_[key];
+    zip_.add_content(folder + "data/" + std::to_string(key), "", content, request_.content_bytes[content]);
+  }
   zip_.add(folder + "version", "3\n");
   zip_.finish();
 }

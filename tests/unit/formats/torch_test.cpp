@@ -17,44 +17,14 @@
 #include "formats/zip_directory.h"
 #include "formats/zip_writer.h"
 #include "support/temp_dir.h"
+#include "unit/formats/layout_bytes.h"
 #include "unit/formats/memory_file.h"
 
 namespace brainsurgery {
 namespace {
 
 using testing::message_of;
-
-// CRC-32 by its definition, bit by bit.
-std::uint32_t crc_of(std::string_view bytes) {
-  std::uint32_t crc = 0xFFFF'FFFF;
-  for (const char byte : bytes) {
-    crc ^= static_cast<unsigned char>(byte);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc % 2 == 1 ? 0xEDB8'8320 : 0);
-  }
-  return ~crc;
-}
-
-// The bytes of a layout.
-std::string written(const FileLayout& layout, const std::vector<std::string>& contents) {
-  std::vector<std::string> parts;
-  for (const FileLayout::Piece& piece : layout.pieces()) {
-    if (const auto* given = std::get_if<FileLayout::Given>(&piece.what)) parts.push_back(given->bytes);
-    if (const auto* content = std::get_if<FileLayout::Content>(&piece.what)) parts.push_back(contents[content->number]);
-    if (std::holds_alternative<FileLayout::Checksum>(piece.what)) parts.emplace_back();
-  }
-  std::string bytes;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (const auto* sum = std::get_if<FileLayout::Checksum>(&layout.pieces()[i].what)) {
-      const std::uint32_t crc = crc_of(parts[sum->piece]);
-      for (int shift = 0; shift < 32; shift += 8) parts[i].push_back(static_cast<char>(crc >> shift & 0xFF));
-    }
-    EXPECT_EQ(std::ssize(bytes), layout.pieces()[i].offset);
-    EXPECT_EQ(std::ssize(parts[i]), layout.pieces()[i].size);
-    bytes += parts[i];
-  }
-  EXPECT_EQ(std::ssize(bytes), layout.size());
-  return bytes;
-}
+using testing::written;
 
 FileContents read(const std::string& bytes, std::string_view part = "") {
   const Format format = torch_format();
