@@ -1,4 +1,7 @@
 // checkpoint.h: which files make a checkpoint, and how their contents become one list.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -76,6 +79,9 @@ class Opener {
   // How messages about several files begin.
   [[nodiscard]] std::string subject() const {
     return (checkpoint_.is_directory ? "directory " : "") + in_quotes(checkpoint_.path);
+  }
+  [[nodiscard]] std::string what_is_read() const {
+    return fmt::format("this version reads {}", fmt::join(formats_.readable_names(), ", "));
   }
   [[noreturn]] void fail_missing() const;
   [[noreturn]] void fail_unmatched() const;
@@ -163,11 +169,9 @@ void Opener::fail_unreadable(const std::string& path, const Format* format) cons
     throw Error(ErrorCode::run, in_quotes(path) + " is the index of a checkpoint; name its directory instead");
   }
   if (format == nullptr) {
-    throw Error(ErrorCode::run,
-                in_quotes(path) + " is not a checkpoint; this version reads " + formats_.readable_names());
+    throw Error(ErrorCode::run, in_quotes(path) + " is not a checkpoint; " + what_is_read());
   }
-  const std::string advice =
-      format->advice.empty() ? "this version reads " + formats_.readable_names() : std::string(format->advice);
+  const std::string advice = format->advice.empty() ? what_is_read() : std::string(format->advice);
   throw Error(ErrorCode::run, in_quotes(path) + " is " + std::string(format->description) + "; " + advice);
 }
 
