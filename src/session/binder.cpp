@@ -4,6 +4,7 @@
 
 #include "base/scoped_value.h"
 #include "base/spelling.h"
+#include "session/tie_records.h"
 
 namespace brainsurgery {
 namespace {
@@ -80,6 +81,7 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
     for (const auto& [name, tensor] : saved->second.names.in_key_order())
       names.put(name, tensor->expr, tensor->storage);
     origin.metadata = saved->second.metadata;
+    origin.ties = recorded_ties(origin.metadata, names);
     origin.format = saved->second.format;
     return names;
   }
@@ -93,6 +95,7 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
       storage = SharedStorage{tensor.file.get(), tensor.storage->begin, tensor.storage->size};
     names.put(tensor.name, source(tensor.file, tensor.offset, tensor.desc, tensor.strides), storage);
   }
+  origin.ties = recorded_ties(origin.metadata, names);
   return names;
 }
 
