@@ -28,6 +28,7 @@ using Kind = PickleNode::Kind;
 
 constexpr std::size_t kMaxParts = 4096;  // of one tensor
 constexpr std::size_t kMaxFields = 64;   // of an object; a huge one, shared by many, would be searched for each of them
+constexpr std::size_t kMaxFileName = 255;         // bytes; what file systems take
 constexpr std::string_view kModule = "torch.distributed.checkpoint.metadata";
 constexpr std::string_view kDataFile = "__0_0.distcp";
 
@@ -56,7 +57,8 @@ class MetadataReader {
   [[nodiscard]] PickleRef state(PickleRef object, std::string_view class_name) const;
   [[nodiscard]] std::optional<PickleRef> find(PickleRef dict, std::string_view key) const;
   [[nodiscard]] PickleRef field(PickleRef dict, std::string_view key) const;
-  [[nodiscard]] std::string text(PickleRef ref) const;
+  [[nodiscard]] std::string_view text(PickleRef ref) const;
+  [[nodiscard]] std::string tensor_name(PickleRef ref);
   [[nodiscard]] std::int64_t integer(PickleRef ref) const;
   [[nodiscard]] Shape sizes(PickleRef ref) const;
   void read_places(PickleRef storage_data);
@@ -70,6 +72,7 @@ class MetadataReader {
   std::string bytes_;
   PickleTree tree_;
   std::map<std::string, std::vector<Part>> parts_;  // by tensor
+  std::size_t name_bytes_ = 0;
   std::map<std::string, std::shared_ptr<const ReadableFile>> files_;
 };
 
@@ -103,10 +106,18 @@ PickleRef MetadataReader::field(PickleRef dict, std::string_view key) const {
   return *found;
 }
 
-std::string MetadataReader::text(PickleRef ref) const {
+std::string_view MetadataReader::text(PickleRef ref) const {
   if (tree_[ref].kind != Kind::text)
     fail("found " + std::string(describe(tree_[ref].kind)) + " where a text should be");
-  return std::string(tree_[ref].text);
+  return tree_[ref].text;
+}
+
+std::string MetadataReader::tensor_name(PickleRef ref) {
+  const std::string_view name = text(ref);
+  if (name.size() > kMaxTensorName) fail("a name is longer than " + std::to_string(kMaxTensorName) + " bytes");
+  name_bytes_ += name.size();
+  if (name_bytes_ > kMaxNameBytes) fail("its names have more than " + std::to_string(kMaxNameBytes) + " bytes");
+  return std::string(name);
 }
 
 std::int64_t MetadataReader::integer(PickleRef ref) const {
@@ -131,10 +142,11 @@ void MetadataReader::read_places(PickleRef storage_data) {
   for (std::size_t i = 0; i < places.items.size(); i += 2) {
     const PickleRef index = state(places.items[i], "MetadataIndex");
     const PickleRef info = state(places.items[i + 1], "_StorageInfo");
-    Part part{text(field(info, "relative_path")), integer(field(info, "offset")), integer(field(info, "length")), {}};
-    const bool plain =
-        part.file.ends_with(kDcpSuffix) && part.file.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
-    if (!plain) fail("the file " + in_quotes(part.file) + " is not the name of a .distcp file in the directory");
+    const std::string_view file = text(field(info, "relative_path"));
+    const bool plain = file.size() <= kMaxFileName && file.ends_with(kDcpSuffix) &&
+                       file.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
+    if (!plain) fail("the file " + in_quotes(file) + " is not the name of a .distcp file in the directory");
+    Part part{std::string(file), integer(field(info, "offset")), integer(field(info, "length")), {}};
     if (const auto transforms = find(info, "transform_descriptors")) {
       const PickleNode& node = tree_[*transforms];
       if (node.kind != Kind::none && !node.items.empty())
@@ -143,7 +155,7 @@ void MetadataReader::read_places(PickleRef storage_data) {
     // Of what is no tensor PyTorch writes no offset at all.
     const auto offset = find(index, "offset");
     if (offset && tree_[*offset].kind != Kind::none) part.starts = sizes(*offset);
-    parts_[text(field(index, "fqn"))].push_back(std::move(part));
+    parts_[tensor_name(field(index, "fqn"))].push_back(std::move(part));
   }
 }
 
@@ -169,7 +181,7 @@ TensorEntry MetadataReader::read_part(const std::string& name, const Part& part)
   if (part.offset > size || part.length > size - part.offset)
     fail(in_quotes(name) + " reaches beyond the end of " + in_quotes(part.file));
   FileContents contents = read_torch_zip(file, part.offset, part.length, "");
-  if (contents.tensors.size() != 1 || !contents.tensors.front().name.empty())
+  if (contents.tensors.size() != 1 || !contents.tensors.front().unnamed)
     fail(in_quotes(name) + " is no tensor in " + in_quotes(part.file));
   return std::move(contents.tensors.front());
 }
@@ -242,11 +254,12 @@ FileContents MetadataReader::read() {
   FileContents contents;
   std::vector<std::string> skipped;
   for (std::size_t i = 0; i < described.items.size(); i += 2) {
-    const std::string name = text(described.items[i]);
+    const std::string name = tensor_name(described.items[i]);
     const PickleRef value = described.items[i + 1];
     if (tree_.callee(value).ends_with(".BytesStorageMetadata")) {
       skipped.push_back(name);
     } else {
+      if (contents.tensors.size() == kMaxTensors) fail("more than " + std::to_string(kMaxTensors) + " tensors");
       contents.tensors.push_back(read_tensor(name, state(value, "TensorStorageMetadata")));
     }
   }

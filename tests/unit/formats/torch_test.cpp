@@ -175,6 +175,33 @@ TEST(TorchFile, AsksForNoMoreThanItHolds) {
             std::string::npos);
 }
 
+// Containers that share what is below them, under keys that can be read in two ways: ever more ways lead to nothing.
+TEST(TorchFile, LooksForAPartOnce) {
+  const auto text = [](const std::string& value) { return "X" + number_bytes(value.size(), 4) + value; };
+  std::string pickle = "}q" + number_bytes(200, 1) + "0";
+  std::string part = "a";
+  constexpr int kDepth = 60;
+  for (int i = 0; i < kDepth; ++i) {
+    const std::string below = "h" + number_bytes(i == 0 ? 200 : static_cast<std::uint64_t>(i), 1);
+    pickle += "}(" + text("a") + below + text("a.a") + below + "uq";
+    pickle += number_bytes(static_cast<std::uint64_t>(i) + 1, 1) + (i + 1 < kDepth ? "0" : "");
+    part += ".a";
+  }
+  const std::string archive = archive_of("}(" + text("w") + tensor_pickle("K\2", "K\1") + text("p") + pickle + "u");
+  EXPECT_EQ(message_of([&] { static_cast<void>(read(archive, "p." + part + ".b")); }),
+            "'x.pt': invalid PyTorch archive: data.pkl: it has no part 'p." + part + ".b' that holds tensors");
+}
+
+TEST(TorchFile, SaysWhatItLeavesAside) {
+  const auto text = [](const std::string& value) { return "X" + number_bytes(value.size(), 4) + value; };
+  const std::string tensor = tensor_pickle("K\2", "K\1");
+  const std::string two = archive_of("}(" + text("model") + "}" + text("w") + tensor + "s" + text("optimizer") + "](" +
+                                     tensor + tensor + "eu");
+  EXPECT_EQ(read(two).warnings, std::vector<std::string>{
+                                    "'x.pt': left aside what is not of the model: 'optimizer.0' and 1 more tensors"});
+  EXPECT_TRUE(read(two, "model").warnings.empty());  // whoever names a part knows
+}
+
 // A stride that nobody takes a step along may be anything.
 TEST(TorchFile, IgnoresStridesOfSizeOne) {
   const std::string most = "\x8a\x08" + number_bytes(0x7FFF'FFFF'FFFF'FFFF, 8);
