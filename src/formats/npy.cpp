@@ -94,6 +94,7 @@ FileContents read_npy(std::shared_ptr<const ReadableFile> file) {
   NpyHeader header = parse_npy_header(head_of(*file, 0, size), size, in_quotes(file->path()) + ": invalid npy file");
   FileContents contents;
   contents.tensors.push_back(entry_of("", std::move(header), std::move(file), 0));
+  contents.tensors.back().unnamed = true;
   return contents;
 }
 

@@ -39,6 +39,18 @@ std::string_view base_name(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
+// "weights/embedding.npy" without its folder and its suffix: what a tensor without a name is called.
+std::string stem_of(const std::string& path, const Format& format) {
+  std::string stem(base_name(path));
+  for (const std::string_view suffix : format.suffixes) {
+    if (stem.size() > suffix.size() && ascii_lower(stem).ends_with(suffix)) {
+      stem.resize(stem.size() - suffix.size());
+      break;
+    }
+  }
+  return is_valid_utf8(stem) ? stem : escape_for_terminal(stem);
+}
+
 // Files of one format that make up a model in a directory.
 struct Family {
   std::string_view whole;                  // the only file, or what the shards are parts of
@@ -322,7 +334,10 @@ void Opener::add_file(const std::string& name) {
   FileContents contents = part_.empty() ? format->read(file) : format->read_part(file, part_);
   checkpoint_.files.push_back(name);
   note_format(format->name);
-  for (TensorEntry& tensor : contents.tensors) checkpoint_.tensors.push_back(std::move(tensor));
+  for (TensorEntry& tensor : contents.tensors) {
+    if (tensor.unnamed) tensor.name = part_.empty() ? stem_of(name, *format) : part_;
+    checkpoint_.tensors.push_back(std::move(tensor));
+  }
   for (TensorEntry& tensor : contents.beside) checkpoint_.beside.push_back(std::move(tensor));
   for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));
   merge_metadata(std::move(contents.metadata), name);

@@ -267,6 +267,21 @@ TEST_F(OpenCheckpoint, RecognisesArraysByTheirBytes) {
   }
 }
 
+// An array has no name: it is called after its file, so that a pattern can name many.
+TEST_F(OpenCheckpoint, CallsWhatHasNoNameAfterItsFile) {
+  const std::string array = testing::read_file(BS_TEST_DATA "/corpus/npy/001_basic.npy");
+  text("arrays/h.0.w.npy", array);
+  text("arrays/h.1.w.NPY", array);
+  EXPECT_EQ(names("arrays/*"), (Names{"h.0.w", "h.1.w"}));
+  EXPECT_EQ(names("arrays/h.0.w.npy"), Names{"h.0.w"});
+  text("no suffix", array);
+  EXPECT_EQ(names("no suffix"), Names{"no suffix"});
+  text(".npy", array);
+  EXPECT_EQ(names(".npy"), Names{".npy"});
+  EXPECT_NE(inspect_json(open("arrays/h.0.w.npy"), false).find(R"({"name": "", "called": "h.0.w", "dtype")"),
+            std::string::npos);
+}
+
 // Whatever call of the file system fails, opening ends with an Error and never with fewer tensors.
 TEST_F(OpenCheckpoint, PassesOnEveryFailureOfTheFileSystem) {
   file("m/a.safetensors", {"1", "2"});
