@@ -63,6 +63,9 @@ class MetadataReader {
   [[nodiscard]] Shape sizes(PickleRef ref) const;
   void read_places(PickleRef storage_data);
   void check_places() const;
+  [[nodiscard]] TensorDesc desc_of(const std::string& name, PickleRef description, const Shape& size) const;
+  [[nodiscard]] std::vector<TensorBox> read_boxes(const std::string& name, DType dtype, std::size_t rank,
+                                                  Shape& strides);
   [[nodiscard]] TensorEntry read_tensor(const std::string& name, PickleRef description);
   [[nodiscard]] TensorEntry read_part(const std::string& name, const Part& part);
   void check_cover(const std::string& name, const std::vector<TensorBox>& boxes, const Shape& shape) const;
@@ -210,20 +213,28 @@ void MetadataReader::check_cover(const std::string& name, const std::vector<Tens
   if (covered != element_count(shape)) fail("parts of " + in_quotes(name) + " are missing");
 }
 
-TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef description) {
+// `size` is PyTorch's, which counts pairs of 4-bit numbers.
+TensorDesc MetadataReader::desc_of(const std::string& name, PickleRef description, const Shape& size) const {
   const PickleNode& properties = tree_[state(field(description, "properties"), "TensorProperties")];
   if (properties.kind != Kind::tuple || properties.items.empty() || tree_[properties.items[0]].kind != Kind::global)
     fail("the properties of " + in_quotes(name) + " are malformed");
   const std::string_view dtype_name = tree_[properties.items[0]].text;
   const auto dtype = dtype_from_torch(dtype_name.substr(std::min(dtype_name.size(), std::size_t{6})));
-  if (!dtype || *dtype == DType::F4)
+  if (!dtype || (*dtype == DType::F4 && size.empty()))
     fail(in_quotes(name) + " is " + std::string(dtype_name) + ", which is not supported");
-  TensorEntry entry{name, {*dtype, sizes(field(description, "size"))}, nullptr};
+  TensorDesc desc{*dtype, size};
   try {
-    static_cast<void>(byte_count(entry.desc.dtype, entry.desc.shape));
+    if (*dtype == DType::F4) desc.shape.back() = checked_mul(size.back(), 2);
+    static_cast<void>(byte_count(desc.dtype, desc.shape));
   } catch (const Error& error) {
     fail(in_quotes(name) + ": " + error.what());
   }
+  return desc;
+}
+
+// Its parts, in PyTorch's sizes. `strides`: of the only one.
+std::vector<TensorBox> MetadataReader::read_boxes(const std::string& name, DType dtype, std::size_t rank,
+                                                  Shape& strides) {
   const auto described = parts_.extract(name);  // a second description finds nothing
   const std::vector<Part> parts = described ? std::move(described.mapped()) : std::vector<Part>();
   if (parts.empty()) fail("nobody says where " + in_quotes(name) + " is");
@@ -231,16 +242,26 @@ TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef descr
   std::vector<TensorBox> boxes;
   for (const Part& part : parts) {
     TensorEntry found = read_part(name, part);
-    if (found.desc.dtype != *dtype) fail("a part of " + in_quotes(name) + " is of another dtype");
-    const Shape starts = part.starts.value_or(Shape(entry.desc.shape.size(), 0));
-    if (starts.size() != entry.desc.shape.size() || found.desc.shape.size() != entry.desc.shape.size())
+    if (found.desc.dtype != dtype) fail("a part of " + in_quotes(name) + " is of another dtype");
+    Shape starts = part.starts.value_or(Shape(rank, 0));
+    if (starts.size() != rank || found.desc.shape.size() != rank)
       fail("a part of " + in_quotes(name) + " has another number of dimensions");
     if (parts.size() > 1 && !found.strides.empty()) fail("a part of " + in_quotes(name) + " is not packed");
-    boxes.push_back({found.file, found.offset, starts, found.desc.shape});
-    entry.strides = std::move(found.strides);
+    if (dtype == DType::F4) found.desc.shape.back() /= 2;
+    boxes.push_back({found.file, found.offset, std::move(starts), std::move(found.desc.shape)});
+    strides = std::move(found.strides);
   }
-  check_cover(name, boxes, entry.desc.shape);
-  entry.file = boxes.size() == 1 ? boxes.front().file : assembled(boxes, entry.desc.shape, item_size(*dtype));
+  return boxes;
+}
+
+TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef description) {
+  const Shape size = sizes(field(description, "size"));
+  TensorEntry entry{name, desc_of(name, description, size), nullptr};
+  const DType dtype = entry.desc.dtype;
+  const std::vector<TensorBox> boxes = read_boxes(name, dtype, size.size(), entry.strides);
+  check_cover(name, boxes, size);
+  const std::int64_t item = dtype == DType::F4 ? 1 : item_size(dtype);
+  entry.file = boxes.size() == 1 ? boxes.front().file : assembled(boxes, size, item);
   entry.offset = boxes.size() == 1 ? boxes.front().offset : 0;
   return entry;
 }
@@ -312,13 +333,14 @@ class MetadataWriter {
     pickle_.build();
   }
   void tensor(const StoredTensor& tensor) {
-    const Shape origin(tensor.desc.shape.size(), 0);
+    const Shape sizes = torch_sizes(tensor);
+    const Shape origin(sizes.size(), 0);
     object(kModule, "TensorStorageMetadata");
     begin_fields();
     pickle_.known_text("properties");
     properties(tensor.desc.dtype);
     pickle_.known_text("size");
-    size(tensor.desc.shape);
+    size(sizes);
     pickle_.known_text("chunks");
     pickle_.empty_list();
     object(kModule, "ChunkStorageMetadata");
@@ -326,7 +348,7 @@ class MetadataWriter {
     pickle_.known_text("offsets");
     size(origin);
     pickle_.known_text("sizes");
-    size(tensor.desc.shape);
+    size(sizes);
     end_fields();
     pickle_.append();
     end_fields();

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "brainsurgery/error.h"
 #include "formats/adapted_file.h"
+#include "formats/little_endian.h"
 #include "formats/magic.h"
 #include "formats/npy_header.h"
 #include "formats/safetensors.h"
@@ -34,12 +35,14 @@ constexpr std::string_view kSuffix = ".npy";
 
 bool looks_like_npy(std::span<const std::byte> head, std::int64_t) { return begins_with(head, "\x93NUMPY"); }
 
-// A zip archive whose first entry is an array: the name follows the 30 bytes of the entry's header.
+// A zip archive whose first entry is an array: the name follows the 30 bytes of the entry's header. No file system
+// gives PyTorch's folders a name that is longer than `head`.
 bool looks_like_npz(std::span<const std::byte> head, std::int64_t) {
-  constexpr std::size_t kLocalHeader = 30;
+  constexpr std::size_t kLocalHeader = 30, kNameLength = 26;
   if (!begins_with(head, "PK\x03\x04") || head.size() <= kLocalHeader) return false;
-  const std::string_view rest(reinterpret_cast<const char*>(head.data()) + kLocalHeader, head.size() - kLocalHeader);
-  return rest.find(kSuffix) != std::string_view::npos;
+  const std::string_view bytes(reinterpret_cast<const char*>(head.data()), head.size());
+  const bool goes_on = kLocalHeader + little_endian(bytes.substr(kNameLength, 2)) > bytes.size();
+  return goes_on || bytes.substr(kLocalHeader).find(kSuffix) != std::string_view::npos;
 }
 
 // The array whose content begins at `begin` of `file`.

@@ -29,7 +29,7 @@ import peers
 NUMPY = [torch.bool, torch.uint8, torch.int8, torch.uint16, torch.int16, torch.uint32, torch.int32, torch.uint64,
          torch.int64, torch.float16, torch.float32, torch.float64, torch.complex64, torch.complex128]
 SAFETENSORS = NUMPY[:-1] + [torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz,
-                            torch.float8_e5m2fnuz, torch.float8_e8m0fnu]
+                            torch.float8_e5m2fnuz, torch.float8_e8m0fnu, torch.float4_e2m1fn_x2]
 TORCH = SAFETENSORS + [torch.complex128, torch.complex32]
 GGUF = [torch.int8, torch.int16, torch.int32, torch.int64, torch.float16, torch.bfloat16, torch.float32, torch.float64]
 SHAPES = [(), (1,), (0,), (3, 5), (2, 0, 3), (2, 3, 4), (2, 1, 3, 2)]
@@ -64,7 +64,7 @@ def save_gguf(tensors, path):
 
 def load_dcp(path):
     described = dcp.FileSystemReader(path).read_metadata().state_dict_metadata
-    tensors = {name: torch.zeros(entry.size, dtype=entry.properties.dtype) for name, entry in described.items()}
+    tensors = {name: torch.empty(entry.size, dtype=entry.properties.dtype) for name, entry in described.items()}
     dcp.load(tensors, checkpoint_id=path, no_dist=True)
     return tensors
 
@@ -91,7 +91,8 @@ class Format:
         self.options, self.lacks, self.single = options, lacks, single
 
     def holds(self, dtype, shape):
-        return dtype in self.dtypes and not self.lacks(dtype, shape)
+        halves = dtype == torch.float4_e2m1fn_x2 and shape == ()  # two of them make a byte
+        return dtype in self.dtypes and not halves and not self.lacks(dtype, shape)
 
 
 def lacks_gguf(dtype, shape):

@@ -45,6 +45,17 @@ TEST(Dcp, IsReadBack) {
   EXPECT_EQ(data.substr(static_cast<std::size_t>(got.tensors[1].offset), 12), std::string(12, 'x'));
 }
 
+// PyTorch counts pairs of them.
+TEST(Dcp, HoldsFourBitNumbers) {
+  const std::vector<StoredTensor> tensors{{"w", {DType::F4, {3, 8}}, 0}};
+  const std::vector<std::int64_t> sizes{12};
+  const std::vector<NamedLayout> files = layout_dcp({tensors, sizes, {}});
+  const FileContents got =
+      read(testing::written(files[1].layout, {}), testing::written(files[0].layout, {std::string(12, 'x')}));
+  ASSERT_EQ(got.tensors.size(), 1u);
+  EXPECT_EQ(got.tensors[0].desc, tensors[0].desc);
+}
+
 // An object of more fields than any of PyTorch's would be searched again and again.
 TEST(Dcp, LimitsTheFieldsOfAnObject) {
   const auto metadata_of = [](int fields) {

@@ -6,9 +6,11 @@
 #include "brainsurgery/env.h"
 #include "brainsurgery/format.h"
 #include "formats/inspect.h"
+#include "formats/npy.h"
 #include "formats/safetensors.h"
 #include "support/faulty_env.h"
 #include "support/temp_dir.h"
+#include "unit/formats/layout_bytes.h"
 #include "unit/formats/memory_file.h"
 
 namespace brainsurgery {
@@ -265,6 +267,10 @@ TEST_F(OpenCheckpoint, RecognisesArraysByTheirBytes) {
     text("x.bin", testing::read_file(corpus + name));
     EXPECT_FALSE(open("x.bin").tensors.empty()) << name;
   }
+  const std::vector<StoredTensor> tensors{{std::string(3000, 'n'), {DType::U8, {1}}, 0}};
+  const std::vector<std::int64_t> sizes{1};
+  text("x.npz", testing::written(layout_npz({tensors, sizes, {}}), {"x"}));
+  EXPECT_EQ(names("x.npz"), Names{std::string(3000, 'n')});
 }
 
 // An array has no name: it is called after its file, so that a pattern can name many.
