@@ -111,7 +111,8 @@ expect 0 '' run plan.yaml
 plan 'inputs: ["b::bare.pt", "n::arrays/*.npy"]' "transforms: [{copy: {from: 'b::bare', to: 'n::more'}}, {assert: {count: {of: 'n::(h.w|h.b|more)', is: 3}}}]" 'output: {path: named.npz, model: n}'
 expect 0 '' run plan.yaml; [ "$("$program" inspect named.npz | grep -c F32)" -eq 3 ] || fail "not three arrays"
 
-# Every format that is listed can be named by save and load.
+# Every format that is listed can be named by save and load, in any case.
+expect 0 '' convert a.safetensors upper.npz --format NPZ; same a.safetensors upper.npz
 plan 'inputs: [a.safetensors]' 'transforms: [{save: {path: x, format: gguf, target: w}}, {load: {path: x, to: v, format: GGUF}}, {save: {path: y, format: npz, target: w}}, {load: {path: y, to: u, format: numpy}}]' 'output: four.pt'
 expect 0 '' run plan.yaml
 plan 'inputs: [a.safetensors]' 'transforms: [{save: {path: x, format: onnx}}]'
