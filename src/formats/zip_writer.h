@@ -16,8 +16,9 @@
 
 namespace brainsurgery {
 
-inline constexpr std::int64_t kZipAlignment = 64;    // bytes
-inline constexpr std::size_t kMaxZipName = 0xFFFF;   // bytes
+inline constexpr std::int64_t kZipAlignment = 64;   // bytes
+inline constexpr std::size_t kMaxZipName = 0xFFFF;  // bytes
+
 // One archive, from where the layout ends when it is made. Names are UTF-8.
 class ZipWriter {
  public:
