@@ -51,6 +51,7 @@ struct TensorEntry {
   std::vector<std::int64_t> strides = {};   // in elements, >= 0; empty: packed and row-major
   std::optional<StorageSpan> storage = {};  // where tensors may share memory; tensors of one (file, storage) do
   std::optional<StoredForm> stored = {};    // where `file` decodes
+  bool unnamed = false;  // the file has no name for its only tensor; a Checkpoint calls it after the file
 };
 
 struct Checkpoint {

@@ -74,9 +74,9 @@ class FormatRegistry {
                                         std::int64_t size) const;
   [[nodiscard]] const Format* by_name(std::string_view name) const;
   [[nodiscard]] const Format* by_suffix(std::string_view path) const;
-  // "safetensors, torch": the names of those that can be read or written, for messages.
-  [[nodiscard]] std::string readable_names() const;
-  [[nodiscard]] std::string writable_names() const;
+  // The names of those whose files can be read, and of those that can be written.
+  [[nodiscard]] std::vector<std::string> readable_names() const;
+  [[nodiscard]] std::vector<std::string> writable_names() const;
 
  private:
   std::vector<Format> formats_;

@@ -41,6 +41,7 @@ void install_interrupt_handlers() {
     if (!is_ignored(signal)) set_handler(signal, remember);
   }
   set_handler(SIGPIPE, SIG_IGN);
+  set_handler(SIGXFSZ, SIG_IGN);
 }
 
 bool interrupted() { return caught_signal.load(std::memory_order_relaxed) != 0; }

@@ -16,9 +16,9 @@ const Command* CommandRegistry::find(std::string_view name) const {
   return found == commands_.end() ? nullptr : &*found;
 }
 
-CommandRegistry all_commands() {
+CommandRegistry all_commands(const FormatNames& formats) {
   CommandRegistry registry;
-  add_load_save(registry);
+  add_load_save(registry, formats);
   add_prefixes(registry);
   add_dump(registry);
   add_diff(registry);

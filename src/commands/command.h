@@ -131,6 +131,6 @@ class CommandRegistry {
   std::vector<Command> commands_;
 };
 
-[[nodiscard]] CommandRegistry all_commands();
+[[nodiscard]] CommandRegistry all_commands(const FormatNames& formats);
 
 }  // namespace brainsurgery

@@ -11,14 +11,13 @@ namespace {
 
 constexpr const char* kFallbackAlias = "model";
 
-enum class LoadFormat : std::uint8_t { automatic, numpy, safetensors, torch };
-const std::vector<std::string> kLoadFormats{"auto", "numpy", "safetensors", "torch"};
+constexpr const char* kAnyFormat = "auto";
 
 struct LoadSpec {
   std::string path;
   std::optional<std::string> alias;
   std::optional<TensorRef> to;
-  LoadFormat format = LoadFormat::automatic;
+  std::optional<std::string> format;
 
   [[nodiscard]] std::string target_alias(const std::optional<std::string>& default_alias) const {
     if (to && to->alias) return *to->alias;
@@ -28,7 +27,8 @@ struct LoadSpec {
 
 std::optional<FieldProblem> problem_of(const LoadSpec& spec) {
   if (!spec.to) {
-    if (spec.format != LoadFormat::automatic) return FieldProblem{"format", "is for single tensors, which need 'to'"};
+    if (spec.format.value_or(kAnyFormat) != kAnyFormat)
+      return FieldProblem{"format", "is for single tensors, which need 'to'"};
     return std::nullopt;
   }
   if (spec.alias && spec.to->alias && *spec.alias != *spec.to->alias)
@@ -39,36 +39,29 @@ std::optional<FieldProblem> problem_of(const LoadSpec& spec) {
 void load(const LoadSpec& spec, PlanScope& plan) {
   LoadRequest request{spec.path, spec.target_alias(plan.default_alias()), std::nullopt, {}};
   if (spec.to) request.tensor = spec.to->expr;
-  if (spec.format != LoadFormat::automatic) request.formats = {kLoadFormats[static_cast<std::size_t>(spec.format)]};
-  if (spec.format == LoadFormat::numpy) request.formats.emplace_back("npz");
+  if (spec.format.value_or(kAnyFormat) != kAnyFormat) request.formats = {*spec.format};
+  if (spec.format == "numpy") request.formats.emplace_back("npz");  // what numpy.load takes
   plan.load(request);
   plan.announce(spec.to ? fmt::format("load: {} -> {}::{}", spec.path, request.alias, *request.tensor)
                         : fmt::format("load: {} -> alias {}", spec.path, request.alias));
 }
 
-enum class SaveFormat : std::uint8_t { safetensors, torch, dcp, numpy };
 const std::vector<std::string> kArrangements{kArrangementSpellings.begin(), kArrangementSpellings.end()};
 const std::vector<std::string> kTied{kTiedSpellings.begin(), kTiedSpellings.end()};
-const std::vector<std::string> kSaveFormats{"safetensors", "torch", "dcp", "numpy"};
 
 struct SaveSpec {
   std::string path;
   std::optional<std::string> alias;
   std::optional<TensorRef> target;
-  std::optional<SaveFormat> format;
+  std::optional<std::string> format;
   std::optional<std::string> shard;
   std::optional<TiedTensors> tied;
   std::optional<FileArrangement> layout;
 };
 
 std::optional<FieldProblem> problem_of_save(const SaveSpec& spec) {
-  if (spec.target && spec.format == SaveFormat::dcp) return FieldProblem{"format", "dcp is for whole models"};
-  if (!spec.target && spec.format == SaveFormat::numpy)
-    return FieldProblem{"format", "numpy is for single tensors, which need 'target'"};
   if (spec.target && spec.shard) return FieldProblem{"shard", "is for whole models"};
   if (spec.target && spec.tied) return FieldProblem{"tied", "is for whole models"};
-  if (spec.shard && spec.format.value_or(SaveFormat::safetensors) != SaveFormat::safetensors)
-    return FieldProblem{"shard", "is for format safetensors"};
   if (spec.target && spec.alias && spec.target->alias && *spec.alias != *spec.target->alias)
     return FieldProblem{"alias",
                         fmt::format("'{}' is not the alias of 'target', '{}'", *spec.alias, *spec.target->alias)};
@@ -93,8 +86,8 @@ void save(const SaveSpec& spec, PlanScope& plan) {
                       spec.layout};
   if (spec.target) request.tensor = spec.target->expr;
   // As NumPy does.
-  if (spec.format == SaveFormat::numpy && !spec.path.ends_with(".npy")) request.path += ".npy";
-  if (spec.format) request.format = kSaveFormats[static_cast<std::size_t>(*spec.format)];
+  if (spec.format == "numpy" && !spec.path.ends_with(".npy")) request.path += ".npy";
+  request.format = spec.format;
   plan.save(request);
   plan.announce(spec.target ? fmt::format("save: {}::{} -> {}", request.alias, *request.tensor, spec.path)
                             : fmt::format("save: {} -> {}", request.alias, spec.path));
@@ -102,7 +95,7 @@ void save(const SaveSpec& spec, PlanScope& plan) {
 
 }  // namespace
 
-void add_load_save(CommandRegistry& registry) {
+void add_load_save(CommandRegistry& registry, const FormatNames& formats) {
   SchemaBuilder<LoadSpec> loading(
       "load", {"Opens a checkpoint under an alias, or takes one tensor from a file.",
                "Without 'to' the whole checkpoint, a file or a directory, becomes a new alias. With 'to' the file must "
@@ -113,9 +106,11 @@ void add_load_save(CommandRegistry& registry) {
       .defaults_to("the default alias, else model")
       .doc("The alias to open it under.");
   loading.reference(&LoadSpec::to, "to", roles::loaded()).doc("One tensor: its new name.");
-  loading.choice(&LoadSpec::format, "format", kLoadFormats)
+  std::vector<std::string> loaded{kAnyFormat};
+  std::ranges::copy(formats.readable, std::back_inserter(loaded));
+  loading.word(&LoadSpec::format, "format", std::move(loaded))
       .defaults_to("auto")
-      .doc("One tensor: what the file is; auto: as its content and suffix say.");
+      .doc("One tensor: what the file is; auto: as its content and suffix say; numpy stands for npz too.");
   loading.shorthand("path");
   loading.check(problem_of);
   Command command = make_command<LoadSpec>(loading, load);
@@ -127,15 +122,17 @@ void add_load_save(CommandRegistry& registry) {
 
   SchemaBuilder<SaveSpec> saving(
       "save", {"Writes a model, or one tensor, as it is at this step.",
-               "The format follows from the path unless it is named: .safetensors; .pt, .pth and .bin are PyTorch's; "
-               ".npy holds one tensor; no suffix is a directory. The payload may be the path alone.",
+               "The format is that of the path's suffix unless it is named; a path without a suffix is a directory. "
+               "The payload may be the path alone.",
                "save: {path: before.safetensors, alias: model}"});
   saving.text(&SaveSpec::path, "path", FieldKind::path).require().doc("Where to.");
   saving.text(&SaveSpec::alias, "alias", FieldKind::alias)
       .defaults_to("the default alias, else the only one")
       .doc("Which model.");
   saving.reference(&SaveSpec::target, "target", roles::saved()).doc("One tensor, by its name, instead of the model.");
-  saving.choice(&SaveSpec::format, "format", kSaveFormats).doc("The format of the file.");
+  saving.word(&SaveSpec::format, "format", formats.writable)
+      .defaults_to("as the path says, else safetensors")
+      .doc("The format.");
   saving.text(&SaveSpec::shard, "shard", FieldKind::size).doc("Size of the files of a directory, as in 5GB, or none.");
   saving.choice(&SaveSpec::tied, "tied", kTied)
       .defaults_to("keep")

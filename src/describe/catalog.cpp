@@ -17,10 +17,10 @@ const Schema* Catalog::step(std::string_view name) const { return find(steps, na
 
 const Schema* Catalog::operator_named(std::string_view name) const { return find(operators, name); }
 
-Catalog make_catalog(std::vector<Schema> steps, std::vector<Schema> operators) {
+Catalog make_catalog(std::vector<Schema> steps, std::vector<Schema> operators, Schema output) {
   std::ranges::sort(steps, {}, &Schema::name);
   std::ranges::sort(operators, {}, &Schema::name);
-  return {std::move(steps), std::move(operators)};
+  return {std::move(steps), std::move(operators), std::move(output)};
 }
 
 bool takes_operator(const Schema& step) {

@@ -12,13 +12,15 @@ namespace brainsurgery {
 struct Catalog {
   std::vector<Schema> steps;      // sorted by name
   std::vector<Schema> operators;  // of assertions; sorted by name
+  Schema output;                  // what a plan says of its output
 
   // nullptr: there is none.
   [[nodiscard]] const Schema* step(std::string_view name) const;
   [[nodiscard]] const Schema* operator_named(std::string_view name) const;
 };
 
-[[nodiscard]] Catalog make_catalog(std::vector<Schema> steps, std::vector<Schema> operators);
+[[nodiscard]] Catalog make_catalog(std::vector<Schema> steps, std::vector<Schema> operators,
+                                   Schema output);
 
 // The step's payload is one of the operators.
 [[nodiscard]] bool takes_operator(const Schema& step);

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "plan/plan_file.h"
-
 namespace brainsurgery {
 namespace {
 
@@ -28,8 +26,8 @@ void add_step(const Catalog& catalog, const std::string& path, const YamlNode& s
 }
 
 std::vector<Place> places_of(const Catalog& catalog, const YamlNode& root) {
-  std::vector<Place> places{{"output", output_schema().shorthand}};
-  for (const auto& field : output_schema().fields) places.push_back({"output." + field->name, field.get()});
+  std::vector<Place> places{{"output", catalog.output.shorthand}};
+  for (const auto& field : catalog.output.fields) places.push_back({"output." + field->name, field.get()});
   if (const YamlNode* inputs = root.find("inputs")) {
     for (std::size_t i = 0; i < inputs->items().size(); ++i) places.push_back({fmt::format("inputs[{}]", i)});
   }

@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "describe/field_text.h"
-#include "plan/plan_file.h"
 
 namespace brainsurgery {
 namespace {
@@ -173,9 +172,9 @@ Json step(const Catalog& catalog) {
   return any_of({one_named(catalog.steps, "step"), {{"enum", bare}}, definition("interpolated")});
 }
 
-Json plan() {
+Json plan(const Catalog& catalog) {
   const Json inputs = any_of({list_of(kText, 0), kNull, definition("interpolated")});
-  Json output = payload_of(output_schema());
+  Json output = payload_of(catalog.output);
   output["anyOf"].push_back({{"type", "object"}, {"maxProperties", 0}});
   output["anyOf"].push_back({{"type", "string"}, {"maxLength", 0}});
   output["anyOf"].push_back(kNull);
@@ -198,7 +197,7 @@ constexpr const char* kNumericText =
 
 std::string plan_json_schema(const Catalog& catalog) {
   Json definitions;
-  definitions["plan"] = plan();
+  definitions["plan"] = plan(catalog);
   definitions["steps"] = any_of({list_of(definition("step"), 0), definition("step"), kNull});
   definitions["step"] = step(catalog);
   definitions["assertion"] = any_of({one_named(catalog.operators, "operator"), definition("interpolated")});

@@ -79,27 +79,20 @@ const Format* FormatRegistry::recognise(std::string_view path, std::span<const s
   return found == formats_.end() ? by_suffix(path) : &*found;
 }
 
-namespace {
-
-template <typename Wanted>
-std::string names_of(std::span<const Format> formats, const Wanted& wanted) {
-  std::string names;
-  for (const Format& format : formats) {
-    if (!wanted(format)) continue;
-    if (!names.empty()) names += ", ";
-    names += format.name;
+std::vector<std::string> FormatRegistry::readable_names() const {
+  std::vector<std::string> names;
+  for (const Format& format : formats_) {
+    if (format.read != nullptr) names.emplace_back(format.name);
   }
   return names;
 }
 
-}  // namespace
-
-std::string FormatRegistry::readable_names() const {
-  return names_of(formats_, [](const Format& format) { return format.read != nullptr; });
-}
-
-std::string FormatRegistry::writable_names() const {
-  return names_of(formats_, [](const Format& format) { return format.is_writable(); });
+std::vector<std::string> FormatRegistry::writable_names() const {
+  std::vector<std::string> names;
+  for (const Format& format : formats_) {
+    if (format.is_writable()) names.emplace_back(format.name);
+  }
+  return names;
 }
 
 }  // namespace brainsurgery

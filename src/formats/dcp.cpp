@@ -28,6 +28,7 @@ using Kind = PickleNode::Kind;
 
 constexpr std::size_t kMaxParts = 4096;  // of one tensor
 constexpr std::size_t kMaxFields = 64;   // of an object; a huge one, shared by many, would be searched for each of them
+constexpr std::size_t kMaxFileName = 255;         // bytes; what file systems take
 constexpr std::string_view kModule = "torch.distributed.checkpoint.metadata";
 constexpr std::string_view kDataFile = "__0_0.distcp";
 
@@ -56,11 +57,15 @@ class MetadataReader {
   [[nodiscard]] PickleRef state(PickleRef object, std::string_view class_name) const;
   [[nodiscard]] std::optional<PickleRef> find(PickleRef dict, std::string_view key) const;
   [[nodiscard]] PickleRef field(PickleRef dict, std::string_view key) const;
-  [[nodiscard]] std::string text(PickleRef ref) const;
+  [[nodiscard]] std::string_view text(PickleRef ref) const;
+  [[nodiscard]] std::string tensor_name(PickleRef ref);
   [[nodiscard]] std::int64_t integer(PickleRef ref) const;
   [[nodiscard]] Shape sizes(PickleRef ref) const;
   void read_places(PickleRef storage_data);
   void check_places() const;
+  [[nodiscard]] TensorDesc desc_of(const std::string& name, PickleRef description, const Shape& size) const;
+  [[nodiscard]] std::vector<TensorBox> read_boxes(const std::string& name, DType dtype, std::size_t rank,
+                                                  Shape& strides);
   [[nodiscard]] TensorEntry read_tensor(const std::string& name, PickleRef description);
   [[nodiscard]] TensorEntry read_part(const std::string& name, const Part& part);
   void check_cover(const std::string& name, const std::vector<TensorBox>& boxes, const Shape& shape) const;
@@ -70,6 +75,7 @@ class MetadataReader {
   std::string bytes_;
   PickleTree tree_;
   std::map<std::string, std::vector<Part>> parts_;  // by tensor
+  std::size_t name_bytes_ = 0;
   std::map<std::string, std::shared_ptr<const ReadableFile>> files_;
 };
 
@@ -103,10 +109,18 @@ PickleRef MetadataReader::field(PickleRef dict, std::string_view key) const {
   return *found;
 }
 
-std::string MetadataReader::text(PickleRef ref) const {
+std::string_view MetadataReader::text(PickleRef ref) const {
   if (tree_[ref].kind != Kind::text)
     fail("found " + std::string(describe(tree_[ref].kind)) + " where a text should be");
-  return std::string(tree_[ref].text);
+  return tree_[ref].text;
+}
+
+std::string MetadataReader::tensor_name(PickleRef ref) {
+  const std::string_view name = text(ref);
+  if (name.size() > kMaxTensorName) fail("a name is longer than " + std::to_string(kMaxTensorName) + " bytes");
+  name_bytes_ += name.size();
+  if (name_bytes_ > kMaxNameBytes) fail("its names have more than " + std::to_string(kMaxNameBytes) + " bytes");
+  return std::string(name);
 }
 
 std::int64_t MetadataReader::integer(PickleRef ref) const {
@@ -131,10 +145,11 @@ void MetadataReader::read_places(PickleRef storage_data) {
   for (std::size_t i = 0; i < places.items.size(); i += 2) {
     const PickleRef index = state(places.items[i], "MetadataIndex");
     const PickleRef info = state(places.items[i + 1], "_StorageInfo");
-    Part part{text(field(info, "relative_path")), integer(field(info, "offset")), integer(field(info, "length")), {}};
-    const bool plain =
-        part.file.ends_with(kDcpSuffix) && part.file.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
-    if (!plain) fail("the file " + in_quotes(part.file) + " is not the name of a .distcp file in the directory");
+    const std::string_view file = text(field(info, "relative_path"));
+    const bool plain = file.size() <= kMaxFileName && file.ends_with(kDcpSuffix) &&
+                       file.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
+    if (!plain) fail("the file " + in_quotes(file) + " is not the name of a .distcp file in the directory");
+    Part part{std::string(file), integer(field(info, "offset")), integer(field(info, "length")), {}};
     if (const auto transforms = find(info, "transform_descriptors")) {
       const PickleNode& node = tree_[*transforms];
       if (node.kind != Kind::none && !node.items.empty())
@@ -143,7 +158,7 @@ void MetadataReader::read_places(PickleRef storage_data) {
     // Of what is no tensor PyTorch writes no offset at all.
     const auto offset = find(index, "offset");
     if (offset && tree_[*offset].kind != Kind::none) part.starts = sizes(*offset);
-    parts_[text(field(index, "fqn"))].push_back(std::move(part));
+    parts_[tensor_name(field(index, "fqn"))].push_back(std::move(part));
   }
 }
 
@@ -169,7 +184,7 @@ TensorEntry MetadataReader::read_part(const std::string& name, const Part& part)
   if (part.offset > size || part.length > size - part.offset)
     fail(in_quotes(name) + " reaches beyond the end of " + in_quotes(part.file));
   FileContents contents = read_torch_zip(file, part.offset, part.length, "");
-  if (contents.tensors.size() != 1 || !contents.tensors.front().name.empty())
+  if (contents.tensors.size() != 1 || !contents.tensors.front().unnamed)
     fail(in_quotes(name) + " is no tensor in " + in_quotes(part.file));
   return std::move(contents.tensors.front());
 }
@@ -198,20 +213,28 @@ void MetadataReader::check_cover(const std::string& name, const std::vector<Tens
   if (covered != element_count(shape)) fail("parts of " + in_quotes(name) + " are missing");
 }
 
-TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef description) {
+// `size` is PyTorch's, which counts pairs of 4-bit numbers.
+TensorDesc MetadataReader::desc_of(const std::string& name, PickleRef description, const Shape& size) const {
   const PickleNode& properties = tree_[state(field(description, "properties"), "TensorProperties")];
   if (properties.kind != Kind::tuple || properties.items.empty() || tree_[properties.items[0]].kind != Kind::global)
     fail("the properties of " + in_quotes(name) + " are malformed");
   const std::string_view dtype_name = tree_[properties.items[0]].text;
   const auto dtype = dtype_from_torch(dtype_name.substr(std::min(dtype_name.size(), std::size_t{6})));
-  if (!dtype || *dtype == DType::F4)
+  if (!dtype || (*dtype == DType::F4 && size.empty()))
     fail(in_quotes(name) + " is " + std::string(dtype_name) + ", which is not supported");
-  TensorEntry entry{name, {*dtype, sizes(field(description, "size"))}, nullptr};
+  TensorDesc desc{*dtype, size};
   try {
-    static_cast<void>(byte_count(entry.desc.dtype, entry.desc.shape));
+    if (*dtype == DType::F4) desc.shape.back() = checked_mul(size.back(), 2);
+    static_cast<void>(byte_count(desc.dtype, desc.shape));
   } catch (const Error& error) {
     fail(in_quotes(name) + ": " + error.what());
   }
+  return desc;
+}
+
+// Its parts, in PyTorch's sizes. `strides`: of the only one.
+std::vector<TensorBox> MetadataReader::read_boxes(const std::string& name, DType dtype, std::size_t rank,
+                                                  Shape& strides) {
   const auto described = parts_.extract(name);  // a second description finds nothing
   const std::vector<Part> parts = described ? std::move(described.mapped()) : std::vector<Part>();
   if (parts.empty()) fail("nobody says where " + in_quotes(name) + " is");
@@ -219,16 +242,26 @@ TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef descr
   std::vector<TensorBox> boxes;
   for (const Part& part : parts) {
     TensorEntry found = read_part(name, part);
-    if (found.desc.dtype != *dtype) fail("a part of " + in_quotes(name) + " is of another dtype");
-    const Shape starts = part.starts.value_or(Shape(entry.desc.shape.size(), 0));
-    if (starts.size() != entry.desc.shape.size() || found.desc.shape.size() != entry.desc.shape.size())
+    if (found.desc.dtype != dtype) fail("a part of " + in_quotes(name) + " is of another dtype");
+    Shape starts = part.starts.value_or(Shape(rank, 0));
+    if (starts.size() != rank || found.desc.shape.size() != rank)
       fail("a part of " + in_quotes(name) + " has another number of dimensions");
     if (parts.size() > 1 && !found.strides.empty()) fail("a part of " + in_quotes(name) + " is not packed");
-    boxes.push_back({found.file, found.offset, starts, found.desc.shape});
-    entry.strides = std::move(found.strides);
+    if (dtype == DType::F4) found.desc.shape.back() /= 2;
+    boxes.push_back({found.file, found.offset, std::move(starts), std::move(found.desc.shape)});
+    strides = std::move(found.strides);
   }
-  check_cover(name, boxes, entry.desc.shape);
-  entry.file = boxes.size() == 1 ? boxes.front().file : assembled(boxes, entry.desc.shape, item_size(*dtype));
+  return boxes;
+}
+
+TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef description) {
+  const Shape size = sizes(field(description, "size"));
+  TensorEntry entry{name, desc_of(name, description, size), nullptr};
+  const DType dtype = entry.desc.dtype;
+  const std::vector<TensorBox> boxes = read_boxes(name, dtype, size.size(), entry.strides);
+  check_cover(name, boxes, size);
+  const std::int64_t item = dtype == DType::F4 ? 1 : item_size(dtype);
+  entry.file = boxes.size() == 1 ? boxes.front().file : assembled(boxes, size, item);
   entry.offset = boxes.size() == 1 ? boxes.front().offset : 0;
   return entry;
 }
@@ -242,11 +275,12 @@ FileContents MetadataReader::read() {
   FileContents contents;
   std::vector<std::string> skipped;
   for (std::size_t i = 0; i < described.items.size(); i += 2) {
-    const std::string name = text(described.items[i]);
+    const std::string name = tensor_name(described.items[i]);
     const PickleRef value = described.items[i + 1];
     if (tree_.callee(value).ends_with(".BytesStorageMetadata")) {
       skipped.push_back(name);
     } else {
+      if (contents.tensors.size() == kMaxTensors) fail("more than " + std::to_string(kMaxTensors) + " tensors");
       contents.tensors.push_back(read_tensor(name, state(value, "TensorStorageMetadata")));
     }
   }
@@ -299,13 +333,14 @@ class MetadataWriter {
     pickle_.build();
   }
   void tensor(const StoredTensor& tensor) {
-    const Shape origin(tensor.desc.shape.size(), 0);
+    const Shape sizes = torch_sizes(tensor);
+    const Shape origin(sizes.size(), 0);
     object(kModule, "TensorStorageMetadata");
     begin_fields();
     pickle_.known_text("properties");
     properties(tensor.desc.dtype);
     pickle_.known_text("size");
-    size(tensor.desc.shape);
+    size(sizes);
     pickle_.known_text("chunks");
     pickle_.empty_list();
     object(kModule, "ChunkStorageMetadata");
@@ -313,7 +348,7 @@ class MetadataWriter {
     pickle_.known_text("offsets");
     size(origin);
     pickle_.known_text("sizes");
-    size(tensor.desc.shape);
+    size(sizes);
     end_fields();
     pickle_.append();
     end_fields();

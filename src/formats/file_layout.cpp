@@ -18,6 +18,6 @@ void FileLayout::add(std::string bytes) {
 
 void FileLayout::add_content(std::size_t number, std::int64_t bytes) { append(bytes, Content{number}); }
 
-void FileLayout::add_checksum(std::size_t piece) { append(4, Checksum{piece}); }
+void FileLayout::add_checksum(std::size_t first, std::size_t count) { append(4, Checksum{first, count}); }
 
 }  // namespace brainsurgery

@@ -54,8 +54,8 @@ class FileLayout {
   struct Content {
     std::size_t number;
   };
-  struct Checksum {  // CRC-32 of another piece, 4 bytes little-endian
-    std::size_t piece;
+  struct Checksum {  // CRC-32 of `count` pieces from `first` on, 4 bytes little-endian
+    std::size_t first, count;
   };
   struct Piece {
     std::int64_t offset = 0;  // in the file
@@ -66,8 +66,8 @@ class FileLayout {
   // Each appends at the end. Throws Error(run) where the file would exceed 2^63 - 1 bytes.
   void add(std::string bytes);
   void add_content(std::size_t number, std::int64_t bytes);
-  // `piece`: its position in pieces(); it may still be to come.
-  void add_checksum(std::size_t piece);
+  // `first`: a position in pieces(); the pieces may still be to come.
+  void add_checksum(std::size_t first, std::size_t count);
 
   [[nodiscard]] const std::vector<Piece>& pieces() const { return pieces_; }
   [[nodiscard]] std::int64_t size() const { return size_; }

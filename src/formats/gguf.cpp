@@ -347,7 +347,10 @@ void HeaderReader::place_tensors() {
 void HeaderReader::add_tensor(Info& info, std::int64_t offset, std::int64_t elements, std::int64_t bytes) {
   const GgufType& type = *info.type;
   if (!type.dtype && type.decode == nullptr) {
-    fail("the type " + std::string(type.name) + " cannot be decoded", info.name);
+    throw Error(ErrorCode::run, in_quotes(file_->path()) + ": " + in_quotes(info.name) + " is of the type " +
+                                    std::string(type.name) +
+                                    ", which this version does not decode; convert the file with llama.cpp's "
+                                    "'llama-quantize --allow-requantize IN OUT F16'");
   }
   TensorEntry entry{std::move(info.name), {type.dtype.value_or(DType::F32), std::move(info.shape)}, file_, offset};
   if (!type.dtype) {

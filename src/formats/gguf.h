@@ -25,7 +25,7 @@ inline constexpr std::int64_t kGgufAlignment = 32;  // of what is written
 
 // Reads and checks the header of a file of version 2 or 3. Tensors of block types become F32 entries whose `file`
 // decodes (decoded_file.h) and whose `stored` says what is there. Metadata: see gguf_metadata.h. Throws Error(run):
-// "'path': invalid GGUF header: <reason> (tensor 'x')".
+// "'path': invalid GGUF header: <reason> (tensor 'x')", or that a type is not decoded.
 [[nodiscard]] FileContents read_gguf(std::shared_ptr<const ReadableFile> file);
 
 // A file of version 3 with the tensors in the order given, each followed by zeros up to a multiple of kGgufAlignment.

@@ -34,7 +34,11 @@ std::int64_t stored_bytes(const TensorEntry& tensor) {
 void append_tensor(std::string& json, const Checkpoint& checkpoint, const Listed& listed, bool digest) {
   const TensorEntry& tensor = *listed.tensor;
   json += "{\"name\": ";
-  append_json_string(json, tensor.name, kEscapes);
+  append_json_string(json, tensor.unnamed ? "" : tensor.name, kEscapes);
+  if (tensor.unnamed) {
+    json += ", \"called\": ";
+    append_json_string(json, tensor.name, kEscapes);
+  }
   json += ", \"dtype\": \"" + std::string(stored_type(tensor)) + "\", \"shape\": " + to_string(tensor.desc.shape);
   json += ", \"nbytes\": " + std::to_string(stored_bytes(tensor)) + ", \"file\": ";
   const std::string_view file = file_name_of(checkpoint, tensor);  // names of files may be any bytes

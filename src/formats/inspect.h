@@ -10,6 +10,7 @@ namespace brainsurgery {
 // One JSON object on one line, without a newline at its end:
 //   {"tensors": [{"name": "w", "dtype": "F32", "shape": [2, 3], "nbytes": 24, "file": "model.safetensors",
 //                 "sha256": "..."}, ...], "metadata": {"format": "pt"}, "format": "safetensors"}
+// A tensor without a name has `"called": "w"` besides its empty name: what plans call it.
 // Tensors sorted by name (byte order), those beside the model among them with `"beside": true`; dtypes in safetensors
 // spelling (block types in their own, with size and digest of what is stored), files as Checkpoint::files lists them;
 // "sha256" only with `digest`, which reads all tensor data. Throws Error(run) where that fails.

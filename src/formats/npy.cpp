@@ -6,7 +6,7 @@
 //   |             |       |       | version 2 on)    |  'shape': (2, 3), }, spaces, newline: N bytes  |          |
 //   +-------------+-------+-------+------------------+------------------------------------------------+----------+
 //
-// An .npz file is a zip archive with such a file as each entry, stored or deflated.
+// An .npz file is a zip archive with such a file as each entry, stored or deflated; zip_directory.cpp draws archives.
 #include "formats/npy.h"
 
 #include <algorithm>
@@ -20,9 +20,12 @@
 #include "base/text.h"
 #include "brainsurgery/error.h"
 #include "formats/adapted_file.h"
+#include "formats/little_endian.h"
 #include "formats/magic.h"
 #include "formats/npy_header.h"
+#include "formats/safetensors.h"
 #include "formats/zip_directory.h"
+#include "formats/zip_writer.h"
 
 namespace brainsurgery {
 
@@ -32,12 +35,14 @@ constexpr std::string_view kSuffix = ".npy";
 
 bool looks_like_npy(std::span<const std::byte> head, std::int64_t) { return begins_with(head, "\x93NUMPY"); }
 
-// A zip archive whose first entry is an array: the name follows the 30 bytes of the entry's header.
+// A zip archive whose first entry is an array: the name follows the 30 bytes of the entry's header. No file system
+// gives PyTorch's folders a name that is longer than `head`.
 bool looks_like_npz(std::span<const std::byte> head, std::int64_t) {
-  constexpr std::size_t kLocalHeader = 30;
+  constexpr std::size_t kLocalHeader = 30, kNameLength = 26;
   if (!begins_with(head, "PK\x03\x04") || head.size() <= kLocalHeader) return false;
-  const std::string_view rest(reinterpret_cast<const char*>(head.data()) + kLocalHeader, head.size() - kLocalHeader);
-  return rest.find(kSuffix) != std::string_view::npos;
+  const std::string_view bytes(reinterpret_cast<const char*>(head.data()), head.size());
+  const bool goes_on = kLocalHeader + little_endian(bytes.substr(kNameLength, 2)) > bytes.size();
+  return goes_on || bytes.substr(kLocalHeader).find(kSuffix) != std::string_view::npos;
 }
 
 // The array whose content begins at `begin` of `file`.
@@ -92,6 +97,7 @@ FileContents read_npy(std::shared_ptr<const ReadableFile> file) {
   NpyHeader header = parse_npy_header(head_of(*file, 0, size), size, in_quotes(file->path()) + ": invalid npy file");
   FileContents contents;
   contents.tensors.push_back(entry_of("", std::move(header), std::move(file), 0));
+  contents.tensors.back().unnamed = true;
   return contents;
 }
 
@@ -106,6 +112,8 @@ FileContents read_npz(std::shared_ptr<const ReadableFile> file) {
                                   " in it is not an array and is not read");
       continue;
     }
+    if (contents.tensors.size() == kMaxTensors)
+      throw Error(ErrorCode::run, context + ": more than " + std::to_string(kMaxTensors) + " arrays");
     contents.tensors.push_back(read_entry(file, entry, context + ": entry " + in_quotes(entry.name)));
     if (entry.deflated) inflated_bytes = checked_add(inflated_bytes, entry.size);
     if (inflated_bytes > kMaxInflatedBytes) {
@@ -122,8 +130,27 @@ FileLayout layout_npy(const FileRequest& request) {
   }
   const StoredTensor& tensor = request.tensors.front();
   FileLayout layout;
-  layout.add(npy_header(tensor.desc));
+  layout.add(npy_header(tensor.desc, tensor.name));
   layout.add_content(tensor.content, byte_count(tensor.desc.dtype, tensor.desc.shape));
+  return layout;
+}
+
+FileLayout layout_npz(const FileRequest& request) {
+  if (request.tensors.empty()) throw Error(ErrorCode::run, "an npz archive of no arrays is none for NumPy");
+  FileLayout layout;
+  ZipWriter zip(layout);
+  for (const StoredTensor& tensor : request.tensors) {
+    std::string name = std::string(tensor.name) + std::string(kSuffix);
+    std::string_view problem = problem_of_zip_name(name);
+    if (name.size() > kMaxZipName) problem = "its name is too long";
+    if (!problem.empty()) {
+      throw Error(ErrorCode::run, "an npz archive cannot hold " + in_quotes(tensor.name) + ": " +
+                                      std::string(problem) + "; rename it");
+    }
+    zip.add_content(std::move(name), npy_header(tensor.desc, tensor.name), tensor.content,
+                    byte_count(tensor.desc.dtype, tensor.desc.shape));
+  }
+  zip.finish();
   return layout;
 }
 
@@ -143,6 +170,7 @@ Format npz_format() {
           .suffixes = {".npz"},
           .probe = looks_like_npz,
           .read = read_npz,
+          .layout = layout_npz,
           .advice = {}};
 }
 

@@ -1,5 +1,4 @@
-// NumPy's array files: .npy, one array, and .npz, a zip archive of them. Only headers are read here, and only .npy is
-// written.
+// NumPy's array files: .npy, one array, and .npz, a zip archive of them. Only headers are read here.
 //
 //   FileContents contents = read_npz(file);      // one tensor for each NAME.npy, called NAME
 //
@@ -27,5 +26,8 @@ namespace brainsurgery {
 // The file of one array, byte for byte numpy.save's; the tensor's name and the metadata are left out. Throws Error(run)
 // for several tensors and for a dtype that NumPy has not.
 [[nodiscard]] FileLayout layout_npy(const FileRequest& request);
+// An archive of stored arrays, each called after its tensor; the metadata are left out. Throws Error(run) for a dtype
+// that NumPy has not, a name that no archive takes, and where there is no tensor.
+[[nodiscard]] FileLayout layout_npz(const FileRequest& request);
 
 }  // namespace brainsurgery

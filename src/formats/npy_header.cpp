@@ -225,18 +225,18 @@ NpyHeader parse_npy_header(std::string_view head, std::int64_t content_size, con
   return header;
 }
 
-std::string npy_header(const TensorDesc& desc) {
+std::string npy_header(const TensorDesc& desc, std::string_view name) {
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ErrorCode::run, "a NumPy file cannot hold " + in_quotes(name) + ", which " + why);
+  };
   const auto* found =
       std::find_if(kDescrs.begin(), kDescrs.end(), [&](const Descr& d) { return d.dtype == desc.dtype; });
-  if (found == kDescrs.end()) {
-    throw Error(ErrorCode::run, "an npy file cannot hold " + to_string(desc.dtype) + "; cast it first");
-  }
+  if (found == kDescrs.end()) refuse("is " + to_string(desc.dtype) + "; cast it first");
   const std::string dict = dict_of(item_size(desc.dtype) == 1 ? "|" : "<", found->text, desc.shape);
   const std::size_t before = kFixedBytes + 2 + dict.size() + 1;  // the last byte is a newline
   const std::size_t padding = kAlignment - before % kAlignment;  // a whole row of it where none is needed: numpy's way
   const std::size_t length = dict.size() + padding + 1;
-  if (length > 0xFFFF)
-    throw Error(ErrorCode::run, "an npy file cannot hold " + std::to_string(desc.shape.size()) + " dimensions");
+  if (length > 0xFFFF) refuse("has " + std::to_string(desc.shape.size()) + " dimensions");
   std::string header(kMagic);
   header += '\1';
   header += '\0';

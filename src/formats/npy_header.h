@@ -1,7 +1,7 @@
 // The header of a NumPy array file, as a pure function of its bytes and back.
 //
 //   NpyHeader header = parse_npy_header(first_bytes, content_size, "'a.npy': invalid npy file");
-//   std::string bytes = npy_header({DType::F32, {2, 3}});       // what numpy.save writes before the data
+//   std::string bytes = npy_header({DType::F32, {2, 3}}, "w");  // what numpy.save writes before the data
 //
 // Source: NEP 1 and numpy/lib/format.py; drawn in npy.cpp, explained in docs/formats/npy.md.
 #pragma once
@@ -28,7 +28,8 @@ struct NpyHeader {
 // last element. The dict is parsed, never evaluated. Throws Error(run) "<context>: <reason>".
 [[nodiscard]] NpyHeader parse_npy_header(std::string_view head, std::int64_t content_size, const std::string& context);
 
-// Version 1.0, row-major, little-endian, byte for byte numpy's. Throws Error(run) for a dtype that NumPy has not.
-[[nodiscard]] std::string npy_header(const TensorDesc& desc);
+// Version 1.0, row-major, little-endian, byte for byte numpy's. `name` is for messages. Throws Error(run) for a dtype
+// that NumPy has not.
+[[nodiscard]] std::string npy_header(const TensorDesc& desc, std::string_view name);
 
 }  // namespace brainsurgery

@@ -1,4 +1,7 @@
 // checkpoint.h: which files make a checkpoint, and how their contents become one list.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -35,6 +38,18 @@ std::string directory_of(const std::string& path) {
 std::string_view base_name(std::string_view path) {
   const std::size_t slash = path.find_last_of('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+// "weights/embedding.npy" without its folder and its suffix: what a tensor without a name is called.
+std::string stem_of(const std::string& path, const Format& format) {
+  std::string stem(base_name(path));
+  for (const std::string_view suffix : format.suffixes) {
+    if (stem.size() > suffix.size() && ascii_lower(stem).ends_with(suffix)) {
+      stem.resize(stem.size() - suffix.size());
+      break;
+    }
+  }
+  return is_valid_utf8(stem) ? stem : escape_for_terminal(stem);
 }
 
 // Files of one format that make up a model in a directory.
@@ -85,6 +100,9 @@ class Opener {
   // How messages about several files begin.
   [[nodiscard]] std::string subject() const {
     return (checkpoint_.is_directory ? "directory " : "") + in_quotes(checkpoint_.path);
+  }
+  [[nodiscard]] std::string what_is_read() const {
+    return fmt::format("this version reads {}", fmt::join(formats_.readable_names(), ", "));
   }
   [[noreturn]] void fail_missing() const;
   [[noreturn]] void fail_unmatched() const;
@@ -172,11 +190,9 @@ void Opener::fail_unreadable(const std::string& path, const Format* format) cons
     throw Error(ErrorCode::run, in_quotes(path) + " is the index of a checkpoint; name its directory instead");
   }
   if (format == nullptr) {
-    throw Error(ErrorCode::run,
-                in_quotes(path) + " is not a checkpoint; this version reads " + formats_.readable_names());
+    throw Error(ErrorCode::run, in_quotes(path) + " is not a checkpoint; " + what_is_read());
   }
-  const std::string advice =
-      format->advice.empty() ? "this version reads " + formats_.readable_names() : std::string(format->advice);
+  const std::string advice = format->advice.empty() ? what_is_read() : std::string(format->advice);
   throw Error(ErrorCode::run, in_quotes(path) + " is " + std::string(format->description) + "; " + advice);
 }
 
@@ -327,6 +343,9 @@ void Opener::add_file(const std::string& name) {
   FileContents contents = part_.empty() ? format->read(file) : format->read_part(file, part_);
   checkpoint_.files.push_back(name);
   note_format(format->name);
+  for (TensorEntry& tensor : contents.tensors) {
+    if (tensor.unnamed) tensor.name = part_.empty() ? stem_of(name, *format) : part_;
+  }
   append(checkpoint_.tensors, std::move(contents.tensors));
   append(checkpoint_.beside, std::move(contents.beside));
   for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));

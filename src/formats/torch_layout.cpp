@@ -17,6 +17,10 @@ namespace {
 constexpr std::string_view kFolder = "archive/";  // torch.save takes it where a path gives no name
 constexpr std::size_t kBatch = 1000;              // items set by one opcode, as Python's pickler does
 
+[[noreturn]] void refuse(const StoredTensor& tensor, const std::string& why) {
+  throw Error(ErrorCode::run, "a PyTorch file cannot hold " + in_quotes(tensor.name) + ", which is " + why);
+}
+
 // The archive of one pickle and its storages.
 class ArchiveWriter {
  public:
@@ -64,15 +68,8 @@ void ArchiveWriter::storage(const StoredTensor& stored, std::string_view type) {
 
 void ArchiveWriter::tensor(const StoredTensor& stored) {
   const DTypeInfo& dtype = info(stored.desc.dtype);
-  const auto refuse = [&](const std::string& why) {
-    throw Error(ErrorCode::run, "a PyTorch file cannot hold " + in_quotes(stored.name) + ", which is " + why);
-  };
-  if (dtype.torch_name.empty()) refuse(to_string(stored.desc.dtype));
-  Shape shape = stored.desc.shape;
-  if (stored.desc.dtype == DType::F4) {  // PyTorch counts pairs
-    if (shape.empty() || shape.back() % 2 != 0) refuse("float4 with an odd last dimension");
-    shape.back() /= 2;
-  }
+  if (dtype.torch_name.empty()) refuse(stored, to_string(stored.desc.dtype));
+  const Shape shape = torch_sizes(stored);
   const std::string_view type = storage_class_of(stored.desc.dtype);
   pickle_.global("torch._utils", type.empty() ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2");
   pickle_.mark();
@@ -93,13 +90,23 @@ void ArchiveWriter::finish() {
   const std::string folder(kFolder);
   zip_.add(folder + "data.pkl", pickle_.finish());
   zip_.add(folder + "byteorder", "little");
-  for (std::size_t key = 0; key < contents_.size(); ++key)
-    zip_.add_content(folder + "data/" + std::to_string(key), contents_[key], request_.content_bytes[contents_[key]]);
+  for (std::size_t key = 0; key < contents_.size(); ++key) {
+    const std::size_t content = contents_[key];
+    zip_.add_content(folder + "data/" + std::to_string(key), "", content, request_.content_bytes[content]);
+  }
   zip_.add(folder + "version", "3\n");
   zip_.finish();
 }
 
 }  // namespace
+
+Shape torch_sizes(const StoredTensor& tensor) {
+  Shape sizes = tensor.desc.shape;
+  if (tensor.desc.dtype != DType::F4) return sizes;
+  if (sizes.empty() || sizes.back() % 2 != 0) refuse(tensor, "float4 with an odd last dimension");
+  sizes.back() /= 2;
+  return sizes;
+}
 
 FileLayout layout_torch(const FileRequest& request) {
   FileLayout layout;

@@ -10,6 +10,8 @@ namespace brainsurgery {
 [[nodiscard]] FileLayout layout_torch(const FileRequest& request);
 // The only tensor of the request as it is, without its name.
 [[nodiscard]] FileLayout layout_torch_tensor(const FileRequest& request);
+// The shape as PyTorch has it, which counts pairs of 4-bit numbers. Throws Error(run) where these make no pairs.
+[[nodiscard]] Shape torch_sizes(const StoredTensor& tensor);
 // Appends the archive of one bare tensor.
 void append_torch_tensor(FileLayout& layout, const FileRequest& request, const StoredTensor& tensor);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -22,8 +23,6 @@ using Kind = PickleNode::Kind;
 
 constexpr int kMaxNesting = 200;                 // containers inside each other
 constexpr std::int64_t kMaxVisits = 10'000'000;  // a shared container counts each time
-// Of all names that are made. A long key stands in the pickle once and can be part of many names.
-constexpr std::size_t kMaxNameBytes = 128 << 20;
 
 // Where scripts put the model; 'state_dict' goes before all.
 constexpr auto kUsualKeys =
@@ -103,7 +102,7 @@ class Chooser {
   [[nodiscard]] std::string name_of(const Child& child, const std::string* parent);
   [[nodiscard]] bool is_container(PickleRef ref) const;
   bool holds_tensor(PickleRef ref, int nesting = 0);
-  [[nodiscard]] std::optional<PickleRef> find_part(PickleRef ref, std::string_view part, int nesting = 0) const;
+  [[nodiscard]] std::optional<PickleRef> find_part(PickleRef ref, std::string_view part, int nesting = 0);
   [[nodiscard]] PickleRef usual_part();
   void collect(PickleRef ref, const std::string& name, bool of_model, int nesting = 0);
   void check_names() const;
@@ -113,6 +112,7 @@ class Chooser {
   const std::string& path_;
   const std::string& context_;
   std::unordered_map<PickleRef, bool> holds_;
+  std::set<std::pair<PickleRef, std::size_t>> searched_;  // containers, and how much of the part was left to find
   PickleRef model_ = 0;
   bool leaves_out_trainer_ = false;  // the model is the root, where the trainer's keys are too
   std::int64_t visits_ = 0;
@@ -155,12 +155,14 @@ bool Chooser::holds_tensor(PickleRef ref, int nesting) {
   return holds_[ref] = holds;
 }
 
-std::optional<PickleRef> Chooser::find_part(PickleRef ref, std::string_view part, int nesting) const {
+// Keys may hold dots and containers be shared: where a search failed once, it is not begun again.
+std::optional<PickleRef> Chooser::find_part(PickleRef ref, std::string_view part, int nesting) {
   if (part.empty()) return ref;
-  if (!is_container(ref) || nesting > kMaxNesting) return std::nullopt;
+  if (!is_container(ref) || nesting > kMaxNesting || !searched_.emplace(ref, part.size()).second) return std::nullopt;
   const Children parts = children(ref);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Child child = parts[i];
+    if (++visits_ > kMaxVisits) fail(fmt::format("it has too many values to look for the part {}", in_quotes(part)));
     const std::string key = child.name();
     if (!part.starts_with(key)) continue;
     const std::string_view rest = part.substr(key.size());
@@ -212,6 +214,7 @@ void Chooser::collect(PickleRef ref, const std::string& name, bool of_model, int
     if (list.size() == kMaxTensors) fail(fmt::format("more than {} tensors", kMaxTensors));
     if (name.size() > kMaxTensorName) fail("a name is too long");
     tensor.entry.name = name;
+    tensor.entry.unnamed = nesting == 0;
     list.push_back(std::move(tensor.entry));
     return;
   }
@@ -260,6 +263,11 @@ FileContents Chooser::choose(std::string_view part) {
     }
   }
   check_names();
+  if (part.empty() && !contents_.beside.empty()) {
+    contents_.warnings.push_back(fmt::format(
+        "{}: left aside what is not of the model: {}{}", in_quotes(path_), in_quotes(contents_.beside.front().name),
+        contents_.beside.size() == 1 ? "" : fmt::format(" and {} more tensors", contents_.beside.size() - 1)));
+  }
   if (skipped_ > 0) {
     contents_.warnings.push_back(fmt::format("{}: skipped what is no tensor: {}{}", in_quotes(path_),
                                              in_quotes(first_skipped_),

@@ -235,11 +235,8 @@ std::int64_t DirectoryReader::read_local(ZipEntry& entry, std::int64_t header, b
 
 void DirectoryReader::check_names() {
   for (const ZipEntry& entry : zip_.entries) {
-    const std::string& name = entry.name;
-    if (name.find('\0') != std::string::npos) fail("its name holds a NUL", name);
-    const std::string slashed = "/" + name + "/";
-    if (name.starts_with('/') || slashed.find("/../") != std::string::npos)
-      fail("its name leads out of the archive", name);
+    if (const std::string_view problem = problem_of_zip_name(entry.name); !problem.empty())
+      fail(std::string(problem), entry.name);
   }
   zip_.by_name.resize(zip_.entries.size());
   std::iota(zip_.by_name.begin(), zip_.by_name.end(), std::size_t{0});
@@ -273,6 +270,13 @@ const ZipEntry* ZipDirectory::find(std::string_view name) const {
   const auto at =
       std::ranges::lower_bound(by_name, name, {}, [this](std::size_t i) { return std::string_view(entries[i].name); });
   return at == by_name.end() || entries[*at].name != name ? nullptr : &entries[*at];
+}
+
+std::string_view problem_of_zip_name(std::string_view name) {
+  if (name.find('\0') != std::string_view::npos) return "its name holds a NUL";
+  const std::string slashed = "/" + std::string(name) + "/";
+  if (name.starts_with('/') || slashed.find("/../") != std::string::npos) return "its name leads out of the archive";
+  return {};
 }
 
 ZipDirectory read_zip_directory(const ReadableFile& file, std::int64_t begin, std::int64_t size,

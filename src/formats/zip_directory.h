@@ -37,6 +37,9 @@ struct ZipDirectory {
   std::vector<std::size_t> by_name;  // positions in `entries`, sorted by name
 };
 
+// What is wrong with the name of an entry, as "its name holds a NUL"; empty: nothing.
+[[nodiscard]] std::string_view problem_of_zip_name(std::string_view name);
+
 // The archive that fills [begin, begin + size) of the file. Throws Error(run) "<context>: <reason>".
 [[nodiscard]] ZipDirectory read_zip_directory(const ReadableFile& file, std::int64_t begin, std::int64_t size,
                                               const std::string& context);

@@ -2,8 +2,10 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "base/checked_math.h"
 #include "formats/little_endian.h"
 
 namespace brainsurgery {
@@ -15,6 +17,7 @@ constexpr std::int64_t kSaturated16 = 0xFFFF;
 constexpr std::int64_t kLocalBytes = 30;
 constexpr std::uint16_t kZip64 = 1;
 constexpr std::uint16_t kPadding = 0x4246;  // "FB"
+constexpr std::uint16_t kUtf8Names = 1 << 11;
 constexpr int kPlainVersion = 20, kZip64Version = 45;
 
 std::uint64_t narrow32(std::int64_t value) {
@@ -36,7 +39,36 @@ std::string zip64_extra(std::initializer_list<std::int64_t> fields) {
   return extra + values;
 }
 
+// What local and central headers have in common, before and after the checksum.
+std::string flags_and_date(const std::string& name) {
+  std::string fields;
+  const bool is_ascii = std::ranges::all_of(name, [](unsigned char byte) { return byte < 0x80; });
+  append_little_endian(fields, is_ascii ? 0 : kUtf8Names, 2);
+  fields.append(6, '\0');  // method, time, date
+  return fields;
+}
+
+std::string sizes(std::int64_t size, const std::string& name, const std::string& extra) {
+  std::string fields;
+  append_little_endian(fields, narrow32(size), 4);
+  append_little_endian(fields, narrow32(size), 4);
+  append_little_endian(fields, name.size(), 2);
+  append_little_endian(fields, extra.size(), 2);
+  return fields;
+}
+
 }  // namespace
+
+void ZipWriter::add_with_checksum(const Entry& entry, std::string before, const std::string& after) {
+  if (entry.crc) {
+    append_little_endian(before, *entry.crc, 4);
+    layout_.add(before + after);
+  } else {
+    layout_.add(std::move(before));
+    layout_.add_checksum(entry.first, entry.pieces);
+    layout_.add(after);
+  }
+}
 
 void ZipWriter::begin_entry(Entry entry) {
   entry.header = layout_.size() - begin_;
@@ -48,33 +80,22 @@ void ZipWriter::begin_entry(Entry entry) {
   extra.append(static_cast<std::size_t>(padding), 'Z');
   std::string before = "PK\x03\x04";
   append_little_endian(before, is_wide(entry.size) ? kZip64Version : kPlainVersion, 2);
-  before.append(8, '\0');  // flags, method, time, date
-  std::string after;
-  append_little_endian(after, narrow32(entry.size), 4);
-  append_little_endian(after, narrow32(entry.size), 4);
-  append_little_endian(after, entry.name.size(), 2);
-  append_little_endian(after, extra.size(), 2);
-  after += entry.name + extra;
-  if (entry.crc) {
-    append_little_endian(before, *entry.crc, 4);
-    layout_.add(before + after);
-  } else {
-    layout_.add(before);
-    entry.piece = layout_.pieces().size() + 2;
-    layout_.add_checksum(entry.piece);
-    layout_.add(after);
-  }
+  before += flags_and_date(entry.name);
+  if (!entry.crc) entry.first = layout_.pieces().size() + 3;  // behind the header, its checksum and the name
+  add_with_checksum(entry, std::move(before), sizes(entry.size, entry.name, extra) + entry.name + extra);
   entries_.push_back(std::move(entry));
 }
 
 void ZipWriter::add(std::string name, std::string data) {
   const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size());
-  begin_entry({std::move(name), 0, std::ssize(data), static_cast<std::uint32_t>(crc), 0});
+  begin_entry({std::move(name), 0, std::ssize(data), static_cast<std::uint32_t>(crc), 0, 0});
   layout_.add(std::move(data));
 }
 
-void ZipWriter::add_content(std::string name, std::size_t number, std::int64_t bytes) {
-  begin_entry({std::move(name), 0, bytes, std::nullopt, 0});
+void ZipWriter::add_content(std::string name, std::string head, std::size_t number, std::int64_t bytes) {
+  const std::int64_t size = checked_add(std::ssize(head), bytes, "the size of a zip entry");
+  begin_entry({std::move(name), 0, size, std::nullopt, 0, head.empty() ? 1u : 2u});
+  if (!head.empty()) layout_.add(std::move(head));
   layout_.add_content(number, bytes);
 }
 
@@ -85,23 +106,11 @@ void ZipWriter::finish() {
     std::string before = "PK\x01\x02";
     append_little_endian(before, 0, 2);  // made by
     append_little_endian(before, extra.empty() ? kPlainVersion : kZip64Version, 2);
-    before.append(8, '\0');  // flags, method, time, date
-    std::string after;
-    append_little_endian(after, narrow32(entry.size), 4);
-    append_little_endian(after, narrow32(entry.size), 4);
-    append_little_endian(after, entry.name.size(), 2);
-    append_little_endian(after, extra.size(), 2);
+    before += flags_and_date(entry.name);
+    std::string after = sizes(entry.size, entry.name, extra);
     after.append(10, '\0');  // comment, part, attributes
     append_little_endian(after, narrow32(entry.header), 4);
-    after += entry.name + extra;
-    if (entry.crc) {
-      append_little_endian(before, *entry.crc, 4);
-      layout_.add(before + after);
-    } else {
-      layout_.add(before);
-      layout_.add_checksum(entry.piece);
-      layout_.add(after);
-    }
+    add_with_checksum(entry, std::move(before), after + entry.name + extra);
   }
   const std::int64_t end64 = layout_.size() - begin_;
   const auto count = static_cast<std::uint64_t>(entries_.size());

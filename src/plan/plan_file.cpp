@@ -14,16 +14,18 @@ namespace {
 
 const std::array<std::string, 3> kTopLevelKeys{"inputs", "transforms", "output"};
 
-Schema describe_output() {
+}  // namespace
+
+Schema output_schema(const FormatNames& formats) {
   SchemaBuilder<PlanOutput> schema(
       "output",
       {"Where the result is written.", "A path alone is the mapping with that path.", "output: edited.safetensors"});
   schema.text(&PlanOutput::path, "path", FieldKind::path)
       .require()
       .doc("A file, or a directory; the suffix decides about the format.");
-  schema.text(&PlanOutput::format, "format", FieldKind::text)
+  schema.word(&PlanOutput::format, "format", formats.writable)
       .defaults_to("as the path says, else safetensors")
-      .doc("safetensors, torch, dcp, gguf or, for a single tensor, numpy.");
+      .doc("The format; numpy is for a single tensor.");
   schema.text(&PlanOutput::shard, "shard", FieldKind::size)
       .defaults_to("--shard-size for a directory")
       .doc("The size of the files of a directory, as in 5GB, or none for a single file.");
@@ -47,6 +49,8 @@ Schema describe_output() {
   schema.shorthand("path");
   return schema.schema();
 }
+
+namespace {
 
 class PlanParser {
  public:
@@ -213,7 +217,7 @@ class PlanParser {
         output.layout = choice_of<FileArrangement>(*value, "output.layout", kArrangementSpellings);
       } else {
         std::vector<std::string> names;
-        for (const auto& field : output_schema().fields) names.push_back(field->name);
+        for (const auto& field : output_schema({}).fields) names.push_back(field->name);
         error(*key, fmt::format("unknown key '{}' of output", key->text()), did_you_mean(key->text(), names));
       }
     }
@@ -243,11 +247,6 @@ class PlanParser {
 };
 
 }  // namespace
-
-const Schema& output_schema() {
-  static const Schema kSchema = describe_output();
-  return kSchema;
-}
 
 std::optional<std::string> Plan::default_alias() const {
   return inputs.size() == 1 ? std::optional(inputs.front().alias) : std::nullopt;

@@ -62,8 +62,14 @@ struct Plan {
   [[nodiscard]] std::optional<std::string> default_alias() const;
 };
 
+// The formats that plans may name, in the order in which they are listed. Which there are, the room `formats` knows.
+struct FormatNames {
+  std::vector<std::string> readable;  // of single files
+  std::vector<std::string> writable;
+};
+
 // What `output` takes, for documentation; parse_plan() reads it by itself.
-[[nodiscard]] const Schema& output_schema();
+[[nodiscard]] Schema output_schema(const FormatNames& formats);
 
 // What could be read of the plan; mistakes are reported, and the parts that hold them left out. Of the keys at the top
 // that are the user's own, those in `referred_keys` are in use.

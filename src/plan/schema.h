@@ -308,6 +308,15 @@ class SchemaBuilder {
   Field& choice(std::optional<Enum> Spec::*member, std::string name, std::vector<std::string> values) {
     return add_choice<Enum>(member, std::move(name), std::move(values));
   }
+  // One of `values`, as they are spelt there.
+  Field& word(std::optional<std::string> Spec::*member, std::string name, std::vector<std::string> values) {
+    Field& field = add_field(std::move(name), FieldKind::choice);
+    field.decode = [member, values](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
+      if (const auto index = decoder.choice(value)) static_cast<Spec*>(spec)->*member = values[*index];
+    };
+    field.choices = std::move(values);
+    return field;
+  }
   // A field that is decoded by other means.
   Field& custom(std::string name, FieldKind kind,
                 std::function<void(const YamlNode&, const FieldDecoder&, Spec&)> decode) {

@@ -4,6 +4,7 @@
 
 #include "base/scoped_value.h"
 #include "base/spelling.h"
+#include "session/tie_records.h"
 
 namespace brainsurgery {
 namespace {
@@ -80,6 +81,7 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
     for (const auto& [name, tensor] : saved->second.names.in_key_order())
       names.put(std::string(name), tensor->expr, tensor->storage);
     origin.metadata = saved->second.metadata;
+    origin.ties = recorded_ties(origin.metadata, names);
     origin.format = saved->second.format;
     return names;
   }
@@ -95,6 +97,7 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
     Expr expr = source(std::move(tensor.file), tensor.offset, std::move(tensor.desc), std::move(tensor.strides));
     names.put(std::move(tensor.name), std::move(expr), storage);
   }
+  origin.ties = recorded_ties(origin.metadata, names);
   return names;
 }
 

@@ -125,7 +125,8 @@ void Binder::save(const SaveRequest& request) {
   require_known(request.alias);
   current_.looked_at.push_back({request.alias, request.tensor.value_or(""), request.tensor.has_value()});
   const StateDict& model = names_of(request.alias);
-  ModelContent saved{StateDict(request.path), origin_of(request.alias).metadata, ""};
+  const Origin& origin = origin_of(request.alias);
+  ModelContent saved{StateDict(request.path), origin.metadata, origin.ties, ""};
   if (request.tensor) {
     const NamedTensor* tensor = model.find(*request.tensor);
     if (tensor == nullptr) {
@@ -147,6 +148,8 @@ void Binder::save(const SaveRequest& request) {
   auto output = std::make_shared<BoundOutput>(bind_files(env_, registries_.formats,
                                                          {target, "save", true, request.tensor.has_value()}, saved,
                                                          request.alias, reason, options_));
+  for (const std::string& warning : output->warnings)
+    events_.on(events::Warning{{Severity::warning, current_.step->span, "save: " + warning, {}}});
   if (state_.flags.dry_run) return;
   require_unpublished(request.path);
   for (const auto& [name, tensor] : saved.names.names()) count(request.alias, name, 1, 0);

@@ -32,10 +32,10 @@ std::optional<std::int64_t> parse_shard(const WriteTarget& target, const std::st
 const Format& choose_format(const WriteTarget& target, const FormatRegistry& formats, bool is_directory) {
   const PlanOutput& output = target.place;
   if (output.format) {
-    const Format* format = formats.by_name(*output.format);
+    const Format* format = formats.by_name(ascii_lower(trim(*output.format)));
     if (format == nullptr || !format->is_writable())
-      refuse_target(target,
-                    fmt::format("format: expected one of {}, found '{}'", formats.writable_names(), *output.format));
+      refuse_target(target, fmt::format("format: expected one of {}, found '{}'",
+                                        fmt::join(formats.writable_names(), ", "), *output.format));
     return *format;
   }
   const Format* by_suffix = is_directory ? nullptr : formats.by_suffix(output.path);

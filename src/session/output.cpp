@@ -13,6 +13,7 @@
 #include "session/binder.h"
 #include "session/destination.h"
 #include "session/stored_content.h"
+#include "session/tie_records.h"
 
 namespace brainsurgery {
 namespace {
@@ -60,13 +61,13 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
   return {plan.inputs.front().alias, "the only input"};
 }
 
-// As safetensors.torch.save_model does: the name that was left out, and the one that has its contents. What the
-// metadata say already stays.
-void record_dropped(Metadata dropped, Metadata& metadata) {
-  for (auto& pair : dropped) {
-    if (std::ranges::find(metadata, pair.first, &Metadata::value_type::first) == metadata.end())
-      metadata.push_back(std::move(pair));
-  }
+// What is said of a pair of names that the metadata tied when they were read.
+std::vector<std::string> stale_tie_warnings(const Metadata& stale, const Format& format) {
+  if (stale.empty() || !format.records_ties) return {};
+  const auto& [name, other] = stale.front();
+  return {fmt::format("the metadata said that '{}' stands for '{}' too{}; the tensors are no longer named so, and it "
+                      "is left out",
+                      other, name, stale.size() == 1 ? "" : fmt::format(", and {} more pairs", stale.size() - 1))};
 }
 
 // How the files of a model are to be made.
@@ -149,7 +150,9 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
     throw Error(ErrorCode::run, fmt::format("{} '{}' exists and is not to be overwritten", target.where, path),
                 target.place.span);
   }
-  result.content = {model.names, model.metadata, std::string(destination.format->name)};
+  result.content = {model.names, model.metadata, model.ties, std::string(destination.format->name)};
+  const Metadata stale = remove_stale_ties(result.content.metadata, model.ties, model.names);
+  if (!target.single_tensor) result.warnings = stale_tie_warnings(stale, *destination.format);
   if (target.place.tied == TiedTensors::drop && !destination.format->shares_contents)
     record_dropped(drop_tied(result.content.names), result.content.metadata);
   const NamedTensors tensors = result.content.names.in_key_order();
@@ -195,8 +198,9 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   const PlanState& state = binder.state();
   if (state.published.contains(canonical_path(plan.output->path)))
     refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
+  const Origin& origin = binder.origin_of(choice.alias);
   BoundOutput result = bind_files(env, formats, target,
-                                  {*state.workspace.find(choice.alias), binder.origin_of(choice.alias).metadata, ""},
+                                  {*state.workspace.find(choice.alias), origin.metadata, origin.ties, ""},
                                   choice.alias, choice.reason, options, std::move(conditions));
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {

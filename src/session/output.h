@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ class Binder;
 struct ModelContent {
   StateDict names;
   Metadata metadata;
+  std::set<std::string> ties;  // keys of the metadata, of pairs that recorded ties when they were read
   std::string format;  // of the file, where there is one: the name of a Format
 };
 

@@ -4,6 +4,7 @@
 #include "brainsurgery/format.h"
 #include "commands/command.h"
 #include "describe/catalog.h"
+#include "plan/plan_file.h"
 #include "predicates/predicate.h"
 #include "transforms/transform.h"
 
@@ -12,8 +13,9 @@ namespace brainsurgery {
 struct Registries {
   TransformRegistry transforms = all_transforms();
   PredicateRegistry predicates = all_predicates();
-  CommandRegistry commands = all_commands();
   FormatRegistry formats = all_formats();
+  FormatNames format_names{formats.readable_names(), formats.writable_names()};
+  CommandRegistry commands = all_commands(format_names);
 };
 
 // How all of its steps and operators describe themselves.

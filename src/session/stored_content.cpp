@@ -123,8 +123,9 @@ std::unique_ptr<PhysicalPlan> physical_plan(const FileLayout& layout, const std:
     } else if (const auto* content = std::get_if<FileLayout::Content>(&piece.what)) {
       plan->add_tensor(contents[content->number]);
     } else {
-      const FileLayout::Piece& of = layout.pieces()[std::get<FileLayout::Checksum>(piece.what).piece];
-      plan->add_checksum(of.offset, of.offset + of.size);
+      const auto [first, count] = std::get<FileLayout::Checksum>(piece.what);
+      const FileLayout::Piece& last = layout.pieces()[first + count - 1];
+      plan->add_checksum(layout.pieces()[first].offset, last.offset + last.size);
     }
   }
   BS_CHECK(plan->size() == layout.size());

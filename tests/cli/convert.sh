@@ -88,6 +88,36 @@ cmp -s saved.safetensors drop.safetensors || fail "save.tied differs from --tied
 plan "inputs: ['$tied']" 'transforms: [{scale_: {target: wte.weight, by: 2}}]' 'output: {path: untied.safetensors, tied: drop}'
 expect 0 '' run plan.yaml; "$program" inspect untied.safetensors | grep -q '^3 tensors' || fail "an untied name was dropped"
 
+# The record of a tie goes with the names: not on once they are others, in a model that was saved and opened again too.
+record='metadata wte.weight = lm_head.weight'
+edited() {
+  plan 'inputs: [drop.safetensors]' "transforms: [$1]" 'output: edited.safetensors'
+  expect 0 "$2" run plan.yaml
+  "$program" inspect edited.safetensors >out
+}
+edited '{scale_: {target: lm_head.weight, by: 2}}' ''; grep -q "$record" out || fail "a write lost the tie"
+for step in '{move: {from: lm_head.weight, to: head}}' '{delete: {target: lm_head.weight}}' '{copy: {from: lm_head.weight, to: wte.weight}}'; do
+  edited "$step" "'lm_head.weight' stands for 'wte.weight' too; the tensors are no longer named so"
+  grep -q "$record" out && fail "a stale tie after $step"
+done
+plan 'inputs: [drop.safetensors]' "transforms: [{save: s.safetensors}, {load: {path: s.safetensors, alias: s}}, {move: {from: 's::lm_head.weight', to: 's::head'}}, {save: {path: t.safetensors, alias: s}}]"
+expect 0 'save: the metadata said' run plan.yaml
+"$program" inspect s.safetensors | grep -q "$record" || fail "save lost the tie"
+"$program" inspect t.safetensors | grep -q "$record" && fail "save kept a stale tie"
+
+# What has no name in its file is called after it.
+plan 'inputs: [a.safetensors]' 'transforms: [{save: {path: bare.pt, target: w}}, {save: {path: arrays/h.w.npy, target: w}}, {save: {path: arrays/h.b, target: w, format: numpy}}]'
+expect 0 '' run plan.yaml
+plan 'inputs: ["b::bare.pt", "n::arrays/*.npy"]' "transforms: [{copy: {from: 'b::bare', to: 'n::more'}}, {assert: {count: {of: 'n::(h.w|h.b|more)', is: 3}}}]" 'output: {path: named.npz, model: n}'
+expect 0 '' run plan.yaml; [ "$("$program" inspect named.npz | grep -c F32)" -eq 3 ] || fail "not three arrays"
+
+# Every format that is listed can be named by save and load, in any case.
+expect 0 '' convert a.safetensors upper.npz --format NPZ; same a.safetensors upper.npz
+plan 'inputs: [a.safetensors]' 'transforms: [{save: {path: x, format: gguf, target: w}}, {load: {path: x, to: v, format: GGUF}}, {save: {path: y, format: npz, target: w}}, {load: {path: y, to: u, format: numpy}}]' 'output: four.pt'
+expect 0 '' run plan.yaml
+plan 'inputs: [a.safetensors]' 'transforms: [{save: {path: x, format: onnx}}]'
+expect 2 "save.format: expected one of safetensors, npz, torch, dcp, numpy, gguf, found the text 'onnx'" run plan.yaml; one_error
+
 # The format that a single tensor's file must have.
 plan "transforms: [{load: {path: a.safetensors, to: w, format: numpy}}]" 'output: x.pt'
 expect 2 "load.format: 'a.safetensors' is of format safetensors, not numpy" run plan.yaml; one_error

@@ -15,6 +15,13 @@ for special in fifo device; do
 done
 rm -f b.safetensors
 
+# A limit of the shell on the size of files is an error, not the signal that kills.
+to limited.safetensors; keep
+(ulimit -f 64; "$program" run plan.yaml >out 2>err); code=$?
+[ $code -eq 3 ] || fail "exit code $code at a file size limit"
+grep -q 'File too large' err || fail "the limit is not named"
+one_error; no_litter
+
 printf 'precious' >precious; ln -s precious b.safetensors
 to b.safetensors; expect 0 '' run plan.yaml
 [ "$(cat precious)" = precious ] || fail "written through a link"

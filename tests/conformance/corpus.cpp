@@ -132,7 +132,7 @@ Tensors read_checkpoint(const fs::path& path) {
   for (const TensorEntry& entry : checkpoint.tensors) {
     const std::vector<std::byte> bytes =
         executor.evaluate(source(entry.file, entry.offset, entry.desc, entry.strides));
-    tensors[entry.name] = Tensor{std::string(info(entry.desc.dtype).name), entry.desc.shape,
+    tensors[entry.unnamed ? "" : entry.name] = Tensor{std::string(info(entry.desc.dtype).name), entry.desc.shape,
                                  std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())};
   }
   return tensors;

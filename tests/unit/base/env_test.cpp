@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +95,23 @@ TEST(Env, WritesNewFiles) {
   EXPECT_EQ(read_file(path), std::string("\0\0abc", 5));
   EXPECT_EQ(posix_env().status(path)->mode, 0640U);
   EXPECT_EQ(error_of([&] { (void)posix_env().create(path); }), "cannot create '" + path + "': File exists");
+}
+
+// A limit in the middle of what is written: the system takes a part first and refuses the rest.
+TEST(Env, GoesOnAfterAShortWrite) {
+  const TempDir dir;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const auto file = posix_env().create(dir / "a");
+  const rlimit limit{60, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  const std::string text(100, 'x');
+  const std::string message = error_of([&] { file->write(0, std::as_bytes(std::span(text))); });
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(message, "cannot write '" + dir / "a" + "': File too large");
+  EXPECT_EQ(read_file(dir / "a"), std::string(60, 'x'));
 }
 
 TEST(Env, ReservingTooMuchIsAnError) {

@@ -76,6 +76,7 @@ TEST(CompleteAssignment, OffersWhatTheFieldTakes) {
               ElementsAre("transforms[0].blur.dtype=bf16", "transforms[0].blur.dtype=bfloat16"));
   EXPECT_THAT(complete(kPlan, "transforms[1].look.loud="),
               ElementsAre("transforms[1].look.loud=false", "transforms[1].look.loud=true"));
+  EXPECT_THAT(complete("", "output.format="), ElementsAre("output.format=numpy", "output.format=safetensors"));
   EXPECT_THAT(complete(kPlan, "transforms[0].blur.by="), IsEmpty());
   EXPECT_THAT(complete(kPlan, "nowhere="), IsEmpty());
   EXPECT_THAT(complete(kPlan, "transforms[0].blur.from=w",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "describe/catalog.h"
+#include "plan/plan_file.h"
 
 namespace brainsurgery::testing {
 
@@ -46,7 +47,8 @@ inline Catalog small_catalog() {
   SchemaBuilder<CheckSpec> both("both", {"Both hold.", "", "check: {both: [{near: {of: a, low: 1}}]}"});
   both.custom("of", FieldKind::predicates, nothing).require();
   both.shorthand("of", true);
-  return make_catalog({look.schema(), blur.schema(), stop.schema(), check.schema()}, {near.schema(), both.schema()});
+  return make_catalog({look.schema(), blur.schema(), stop.schema(), check.schema()}, {near.schema(), both.schema()},
+                      output_schema({{}, {"safetensors", "numpy"}}));
 }
 
 }  // namespace brainsurgery::testing

@@ -129,14 +129,14 @@ TEST(NpyHeader, SaysWhatIsWrong) {
 }
 
 TEST(NpyHeader, EveryTruncationIsRefused) {
-  const std::string bytes = npy_header({DType::F32, {2}}) + "12345678";
+  const std::string bytes = npy_header({DType::F32, {2}}, "") + "12345678";
   for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_NE(refusal(bytes.substr(0, size), 0), "") << size;
 }
 
 // Recorded from numpy.save of NumPy 2.4.
 TEST(NpyHeader, IsWrittenAsNumpyWritesIt) {
   const auto expect = [](const TensorDesc& desc, const std::string& dict, std::size_t size) {
-    const std::string header = npy_header(desc);
+    const std::string header = npy_header(desc, "");
     EXPECT_EQ(header.substr(10, dict.size()), dict);
     EXPECT_EQ(header.size(), size);
     EXPECT_EQ(header.substr(10 + dict.size()), std::string(size - 11 - dict.size(), ' ') + "\n");
@@ -145,9 +145,9 @@ TEST(NpyHeader, IsWrittenAsNumpyWritesIt) {
   expect({DType::BOOL, {7}}, "{'descr': '|b1', 'fortran_order': False, 'shape': (7,), }", 128);
   expect({DType::F64, {}}, "{'descr': '<f8', 'fortran_order': False, 'shape': (), }", 128);
   EXPECT_EQ(message_of([] {
-              static_cast<void>(npy_header({DType::BF16, {2}}));
+              static_cast<void>(npy_header({DType::BF16, {2}}, "w"));
             }),
-            "an npy file cannot hold bfloat16; cast it first");
+            "a NumPy file cannot hold 'w', which is bfloat16; cast it first");
 }
 
 TEST(NpyHeader, IsReadBackAsItWasWritten) {
@@ -155,7 +155,7 @@ TEST(NpyHeader, IsReadBackAsItWasWritten) {
                             DType::U32, DType::F32, DType::C64, DType::F64, DType::I64, DType::U64, DType::C128}) {
     Shape shape;
     for (int rank = 0; rank < 30; ++rank, shape.push_back(rank == 7 ? 3 : 1)) {
-      const std::string bytes = npy_header({dtype, shape});
+      const std::string bytes = npy_header({dtype, shape}, "");
       EXPECT_EQ(bytes.size() % 64, 0u);
       const NpyHeader header = parse(bytes, byte_count(dtype, shape));
       EXPECT_EQ(header.desc, (TensorDesc{dtype, shape}));

@@ -6,9 +6,11 @@
 #include "brainsurgery/env.h"
 #include "brainsurgery/format.h"
 #include "formats/inspect.h"
+#include "formats/npy.h"
 #include "formats/safetensors.h"
 #include "support/faulty_env.h"
 #include "support/temp_dir.h"
+#include "unit/formats/layout_bytes.h"
 #include "unit/formats/memory_file.h"
 
 namespace brainsurgery {
@@ -265,6 +267,25 @@ TEST_F(OpenCheckpoint, RecognisesArraysByTheirBytes) {
     text("x.bin", testing::read_file(corpus + name));
     EXPECT_FALSE(open("x.bin").tensors.empty()) << name;
   }
+  const std::vector<StoredTensor> tensors{{std::string(3000, 'n'), {DType::U8, {1}}, 0}};
+  const std::vector<std::int64_t> sizes{1};
+  text("x.npz", testing::written(layout_npz({tensors, sizes, {}}), {"x"}));
+  EXPECT_EQ(names("x.npz"), Names{std::string(3000, 'n')});
+}
+
+// An array has no name: it is called after its file, so that a pattern can name many.
+TEST_F(OpenCheckpoint, CallsWhatHasNoNameAfterItsFile) {
+  const std::string array = testing::read_file(BS_TEST_DATA "/corpus/npy/001_basic.npy");
+  text("arrays/h.0.w.npy", array);
+  text("arrays/h.1.w.NPY", array);
+  EXPECT_EQ(names("arrays/*"), (Names{"h.0.w", "h.1.w"}));
+  EXPECT_EQ(names("arrays/h.0.w.npy"), Names{"h.0.w"});
+  text("no suffix", array);
+  EXPECT_EQ(names("no suffix"), Names{"no suffix"});
+  text(".npy", array);
+  EXPECT_EQ(names(".npy"), Names{".npy"});
+  EXPECT_NE(inspect_json(open("arrays/h.0.w.npy"), false).find(R"({"name": "", "called": "h.0.w", "dtype")"),
+            std::string::npos);
 }
 
 // Whatever call of the file system fails, opening ends with an Error and never with fewer tensors.

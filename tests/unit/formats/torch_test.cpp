@@ -17,44 +17,14 @@
 #include "formats/zip_directory.h"
 #include "formats/zip_writer.h"
 #include "support/temp_dir.h"
+#include "unit/formats/layout_bytes.h"
 #include "unit/formats/memory_file.h"
 
 namespace brainsurgery {
 namespace {
 
 using testing::message_of;
-
-// CRC-32 by its definition, bit by bit.
-std::uint32_t crc_of(std::string_view bytes) {
-  std::uint32_t crc = 0xFFFF'FFFF;
-  for (const char byte : bytes) {
-    crc ^= static_cast<unsigned char>(byte);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc % 2 == 1 ? 0xEDB8'8320 : 0);
-  }
-  return ~crc;
-}
-
-// The bytes of a layout.
-std::string written(const FileLayout& layout, const std::vector<std::string>& contents) {
-  std::vector<std::string> parts;
-  for (const FileLayout::Piece& piece : layout.pieces()) {
-    if (const auto* given = std::get_if<FileLayout::Given>(&piece.what)) parts.push_back(given->bytes);
-    if (const auto* content = std::get_if<FileLayout::Content>(&piece.what)) parts.push_back(contents[content->number]);
-    if (std::holds_alternative<FileLayout::Checksum>(piece.what)) parts.emplace_back();
-  }
-  std::string bytes;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (const auto* sum = std::get_if<FileLayout::Checksum>(&layout.pieces()[i].what)) {
-      const std::uint32_t crc = crc_of(parts[sum->piece]);
-      for (int shift = 0; shift < 32; shift += 8) parts[i].push_back(static_cast<char>(crc >> shift & 0xFF));
-    }
-    EXPECT_EQ(std::ssize(bytes), layout.pieces()[i].offset);
-    EXPECT_EQ(std::ssize(parts[i]), layout.pieces()[i].size);
-    bytes += parts[i];
-  }
-  EXPECT_EQ(std::ssize(bytes), layout.size());
-  return bytes;
-}
+using testing::written;
 
 FileContents read(const std::string& bytes, std::string_view part = "") {
   const Format format = torch_format();
@@ -203,6 +173,33 @@ TEST(TorchFile, AsksForNoMoreThanItHolds) {
                     number_bytes(1, 4) + "z](](" + repeated("h\1", 10'000) + "eq\2" + repeated("h\2", 10'000) + "eu")
                 .find("unfold to too many values"),
             std::string::npos);
+}
+
+// Containers that share what is below them, under keys that can be read in two ways: ever more ways lead to nothing.
+TEST(TorchFile, LooksForAPartOnce) {
+  const auto text = [](const std::string& value) { return "X" + number_bytes(value.size(), 4) + value; };
+  std::string pickle = "}q" + number_bytes(200, 1) + "0";
+  std::string part = "a";
+  constexpr int kDepth = 60;
+  for (int i = 0; i < kDepth; ++i) {
+    const std::string below = "h" + number_bytes(i == 0 ? 200 : static_cast<std::uint64_t>(i), 1);
+    pickle += "}(" + text("a") + below + text("a.a") + below + "uq";
+    pickle += number_bytes(static_cast<std::uint64_t>(i) + 1, 1) + (i + 1 < kDepth ? "0" : "");
+    part += ".a";
+  }
+  const std::string archive = archive_of("}(" + text("w") + tensor_pickle("K\2", "K\1") + text("p") + pickle + "u");
+  EXPECT_EQ(message_of([&] { static_cast<void>(read(archive, "p." + part + ".b")); }),
+            "'x.pt': invalid PyTorch archive: data.pkl: it has no part 'p." + part + ".b' that holds tensors");
+}
+
+TEST(TorchFile, SaysWhatItLeavesAside) {
+  const auto text = [](const std::string& value) { return "X" + number_bytes(value.size(), 4) + value; };
+  const std::string tensor = tensor_pickle("K\2", "K\1");
+  const std::string two = archive_of("}(" + text("model") + "}" + text("w") + tensor + "s" + text("optimizer") + "](" +
+                                     tensor + tensor + "eu");
+  EXPECT_EQ(read(two).warnings, std::vector<std::string>{
+                                    "'x.pt': left aside what is not of the model: 'optimizer.0' and 1 more tensors"});
+  EXPECT_TRUE(read(two, "model").warnings.empty());  // whoever names a part knows
 }
 
 // A stride that nobody takes a step along may be anything.

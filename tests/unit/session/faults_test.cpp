@@ -143,6 +143,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Kind{.name = "safetensors", .target = "m.safetensors"}, Kind{.name = "torch", .target = "m.pt"},
                       Kind{.name = "gguf", .target = "m.gguf"},
                       Kind{.name = "numpy", .target = "m.npy", .saves_tensor = true},
+                      Kind{.name = "npz", .target = "m.npz"},
                       Kind{.name = "over_itself", .target = "m.safetensors", .over_input = true},
                       Kind{.name = "torch_over_itself", .target = "m.pt", .over_input = true},
                       Kind{.name = "shards", .target = "m", .options = ", shard: 2KB", .directory = true},
