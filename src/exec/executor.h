@@ -53,8 +53,8 @@ class Executor final : public DataOracle, public DataSource {
     const PhysicalPlan& plan;
     const std::vector<Stage>& stages;
   };
-  // Fills files, in order, whose lengths become plan.size(); their plans share one compiler. `open`: file number i, when
-  // it is its turn.
+  // Fills files, in order, whose lengths become plan.size(); their plans share one compiler. `open`: file number i,
+  // when it is its turn.
   void write(const std::vector<FileTask>& files, const std::function<WritableFile&(std::size_t i)>& open);
   void write(const PhysicalPlan& plan, WritableFile& file);
   // What was moved so far.

@@ -132,10 +132,10 @@ def check_constant_memory():
 # Products of 64 MB each, two of which are needed at one time.
 def check_budget():
     make("small.safetensors", {"a.%d" % i: [4096, 8] for i in range(4)} | {"b": [8, 4096]} |
-         {"m.%d" % i: [700 - 50 * i, 600] for i in range(5)})
+         {"z.%d" % i: [700 - 50 * i, 600] for i in range(5)})
     write_plan([{"matmul": {"from_a": "a\\.(.)", "from_b": "b", "to": "p.\\1"}},
                 {"matmul": {"from_a": "p.0", "from_b": "a.1", "to": "q"}},
-                {"add_": {"from": "p.3", "to": "p.2"}}, {"phlora_": {"target": "m\\..", "rank": 8}}], ["small.safetensors"], "out.safetensors")
+                {"add_": {"from": "p.3", "to": "p.2"}}, {"phlora_": {"target": "z\\..", "rank": 8}}], ["small.safetensors"], "out.safetensors")
     results, peaks = set(), {}
     for options in (["--memory", "4GB"], ["--memory", "64MB"], ["--provider", "arena", "--arena-root", "arena"],
                     ["--memory", "4GB", "--threads", "1"], ["--memory", "64MB", "--threads", "8"],

@@ -79,8 +79,8 @@ void report(const char* what, char* error, std::size_t error_size) {
   std::snprintf(error, error_size, "%s", text.substr(0, text.find('\n')).c_str());
 }
 
-// OpenBLAS maps up to 128 MB of addresses for each task that runs at the same time and, where it cannot, tries again for
-// ever. Asks the system first, for all tasks that run.
+// OpenBLAS maps up to 128 MB of addresses for each task that runs at the same time and, where it cannot, tries again
+// for ever. Asks the system first, for all tasks that run.
 class LibraryMemory {
  public:
   LibraryMemory() {
