@@ -21,7 +21,7 @@ set(BS_ROOMS
 
 # public header:room whose promise it is
 set(BS_PUBLIC_HEADERS
-  "error:base" "env:base" "events:base"
+  "error:base" "env:base" "events:base" "byte_counts:base"
   "types:types"
   "checkpoint:formats" "format:formats"
   "config:plan"

@@ -57,7 +57,7 @@ function(check_foreign file room header)
     endif()
   endforeach()
   if(NOT header MATCHES "^[a-z0-9_]+$" AND NOT header MATCHES "^(sys|linux)/[a-z0-9_]+\\.h$" AND
-     NOT header MATCHES "^(dirent|dlfcn|errno|fcntl|poll|pthread|sched|signal|stddef|stdint|termios|time|unistd)\\.h$")
+     NOT header MATCHES "^(dirent|dlfcn|errno|fcntl|malloc|poll|pthread|sched|signal|stddef|stdint|termios|time|unistd)\\.h$")
     complain("${file}: <${header}> is no system header and has no home in cmake/rooms.cmake")
   endif()
   set(problems "${problems}" PARENT_SCOPE)

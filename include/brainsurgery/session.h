@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "brainsurgery/byte_counts.h"
 #include "brainsurgery/config.h"
 #include "brainsurgery/env.h"
 #include "brainsurgery/error.h"
@@ -52,9 +53,8 @@ struct OutputReport {
   std::string reason;              // why this alias is written
   std::vector<std::string> files;  // paths
   std::int64_t tensors = 0;
-  std::int64_t bytes = 0;         // of all files
-  std::int64_t bytes_copied = 0;  // tensor bytes that go from file to file unchanged
-  std::int64_t bytes_computed = 0;
+  ByteCounts planned;
+  std::optional<ByteCounts> moved;  // by a run: equal to what was planned
 };
 
 struct RunReport {
@@ -63,6 +63,8 @@ struct RunReport {
   int undecided_assertions = 0;              // by headers alone; after a run they held
   std::vector<OutputReport> outputs;         // of saving steps and of the plan's output, in this order
   std::int64_t peak_whole_tensor_bytes = 0;  // predicted: tensors that must exist as a whole at one time
+  std::int64_t predicted_peak_bytes = 0;     // the most resident memory of the process, once outputs are written
+  std::int64_t peak_resident_bytes = 0;      // by a run: the most that was, as the system counts
   std::string summary;                       // of a run; empty for SummaryMode::none
 };
 

@@ -40,8 +40,7 @@ void install_interrupt_handlers() {
   for (const int signal : kSignals) {
     if (!is_ignored(signal)) set_handler(signal, remember);
   }
-  set_handler(SIGPIPE, SIG_IGN);
-  set_handler(SIGXFSZ, SIG_IGN);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) set_handler(signal, SIG_IGN);
 }
 
 bool interrupted() { return caught_signal.load(std::memory_order_relaxed) != 0; }

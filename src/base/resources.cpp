@@ -132,4 +132,12 @@ std::int64_t available_memory_bytes(const SystemFiles& files) {
   return available;
 }
 
+std::int64_t resident_bytes(const SystemFiles& files) {
+  return value_of(files.proc + "/self/status", "VmRSS:").value_or(0) * 1024;
+}
+
+std::int64_t peak_resident_bytes(const SystemFiles& files) {
+  return value_of(files.proc + "/self/status", "VmHWM:").value_or(0) * 1024;
+}
+
 }  // namespace brainsurgery

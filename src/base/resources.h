@@ -20,4 +20,9 @@ struct SystemFiles {
 // reclaimable file cache counts as available.
 [[nodiscard]] std::int64_t available_memory_bytes(const SystemFiles& files = {});
 
+// Of this process: bytes of memory that are resident now, and the most that ever were; 0 where the system does not say.
+// Mapped files count as far as they are in memory.
+[[nodiscard]] std::int64_t resident_bytes(const SystemFiles& files = {});
+[[nodiscard]] std::int64_t peak_resident_bytes(const SystemFiles& files = {});
+
 }  // namespace brainsurgery

@@ -40,7 +40,7 @@ struct Arguments {
   bool interactive = false;
   bool summarize = true;
   std::string summary_mode = "raw";
-  std::string memory, tile = "512KB", provider = "inmemory";
+  std::string memory, tile = "512KB", provider = "inmemory", arena_segment = "1GB";
   SessionOptions session;
   OlyArguments oly;
   DescribeArguments describe;
@@ -122,6 +122,11 @@ void add_work_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--arena-root", arguments.session.spill_directory, "Where whole tensors beyond --memory are kept")
       ->type_name("FOLDER")
       ->capture_default_str();
+  command
+      .add_option("--arena-segment-size", arguments.arena_segment,
+                  "Accepted, for scripts that give it, and without effect: every whole tensor has a file of its own")
+      ->check(size_problem)
+      ->capture_default_str();
   command.add_option("--provider", arguments.provider, "inmemory, or arena: keep whole tensors in files")
       ->transform(trimmed_lower)
       ->check(CLI::IsMember({"inmemory", "arena"}));
@@ -153,14 +158,30 @@ std::string summary_of(const RunReport& report) {
     text += fmt::format(", {} of them can only be decided with data", report.undecided_assertions);
   for (const OutputReport& output : report.outputs) {
     text += fmt::format("\nwould write '{}': {} tensors of '{}' ({}), {} in {} {}", escape_for_terminal(output.path),
-                        output.tensors, escape_for_terminal(output.alias), output.reason, format_size(output.bytes),
+                        output.tensors, escape_for_terminal(output.alias), output.reason, format_size(output.planned.written),
                         output.files.size(), output.files.size() == 1 ? "file" : "files");
-    text += fmt::format("\n{} copied unchanged, {} computed", format_size(output.bytes_copied),
-                        format_size(output.bytes_computed));
+    text += fmt::format("\n{} copied unchanged, {} computed, {} read", format_size(output.planned.copied),
+                        format_size(output.planned.computed), format_size(output.planned.read));
   }
   if (report.peak_whole_tensor_bytes > 0)
     text += fmt::format(", at most {} of whole tensors in memory", format_size(report.peak_whole_tensor_bytes));
+  text += fmt::format("\nabout {} of memory in all", format_size(report.predicted_peak_bytes));
   return text + "\n";
+}
+
+nlohmann::ordered_json json_of(const ByteCounts& counts) {
+  return {{"bytes", counts.written},
+          {"bytes_read", counts.read},
+          {"bytes_copied", counts.copied},
+          {"bytes_computed", counts.computed}};
+}
+
+nlohmann::ordered_json json_of(const OutputReport& output) {
+  nlohmann::ordered_json json{
+      {"alias", output.alias}, {"path", output.path}, {"files", output.files}, {"tensors", output.tensors}};
+  json.update(json_of(output.planned));
+  if (output.moved) json["moved"] = json_of(*output.moved);
+  return json;
 }
 
 class CommandLine {
@@ -348,22 +369,16 @@ class CommandLine {
       return;
     }
     nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
-    for (const OutputReport& output : report.outputs) {
-      outputs.push_back({{"alias", output.alias},
-                         {"path", output.path},
-                         {"files", output.files},
-                         {"tensors", output.tensors},
-                         {"bytes", output.bytes},
-                         {"bytes_copied", output.bytes_copied},
-                         {"bytes_computed", output.bytes_computed}});
-    }
-    const nlohmann::ordered_json summary{{"event", "report"},
+    for (const OutputReport& output : report.outputs) outputs.push_back(json_of(output));
+    nlohmann::ordered_json summary{{"event", "report"},
                                          {"steps", report.steps},
                                          {"assertions", report.assertions},
                                          {"undecided_assertions", report.undecided_assertions},
                                          {"peak_whole_tensor_bytes", report.peak_whole_tensor_bytes},
+                                         {"predicted_peak_bytes", report.predicted_peak_bytes},
                                          {"outputs", outputs},
                                          {"summary", report.summary}};
+    if (report.peak_resident_bytes > 0) summary["peak_resident_bytes"] = report.peak_resident_bytes;
     streams_.out << summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
   }
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <new>
 
 #include "base/units.h"
 #include "brainsurgery/error.h"
@@ -57,8 +58,21 @@ std::byte* map_spill_file(std::int64_t bytes, const std::string& directory) {
 
 }  // namespace
 
+std::vector<std::byte> take_memory(std::int64_t bytes) {
+  try {
+    return std::vector<std::byte>(static_cast<std::size_t>(bytes));
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::run, fmt::format("cannot get {} of memory", format_size(bytes)), {},
+                {"smaller tiles or fewer threads may help"});
+  }
+}
+
 Buffer::~Buffer() {
   if (data_ != nullptr) ::munmap(data_, static_cast<std::size_t>(size_));
+}
+
+void Buffer::page_out() const {
+  if (spilled_) (void)::madvise(data_, static_cast<std::size_t>(size_), MADV_DONTNEED);
 }
 
 std::unique_ptr<Buffer> BufferPool::take(std::int64_t bytes) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace brainsurgery {
 
@@ -18,12 +19,17 @@ class Buffer {
   Buffer& operator=(const Buffer&) = delete;
   [[nodiscard]] std::span<std::byte> bytes() const { return {data_, static_cast<std::size_t>(size_)}; }
   [[nodiscard]] bool spilled() const { return spilled_; }
+  // Of a spilled one: lets the system have its pages, which come back from the file when they are touched.
+  void page_out() const;
 
  private:
   std::byte* data_;
   std::int64_t size_;
   bool spilled_;
 };
+
+// Memory that is no whole tensor: a tile, a value that the program looks at. Throws Error(run) that names its size.
+[[nodiscard]] std::vector<std::byte> take_memory(std::int64_t bytes);
 
 // One per plan or check that is carried out; called by the coordinating thread only.
 class BufferPool {

@@ -43,8 +43,8 @@ struct DenseModule::Library {
 DenseModule::DenseModule() = default;
 DenseModule::~DenseModule() = default;
 
-DenseModule::Library& DenseModule::library() {
-  if (library_) return *library_;
+void DenseModule::load() {
+  if (library_) return;
   // OpenBLAS starts its threads while it is loaded; the program's own pool is the only one wanted.
   ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
   ::setenv("OMP_NUM_THREADS", "1", 1);
@@ -75,7 +75,6 @@ DenseModule::Library& DenseModule::library() {
   library->singular_factors =
       reinterpret_cast<decltype(&bs_dense_singular_factors)>(symbol("bs_dense_singular_factors"));
   library_ = std::move(library);
-  return *library_;
 }
 
 void DenseModule::matmul(const Operand& a, const Operand& b, std::byte* out, const TensorDesc& out_desc) {
@@ -83,7 +82,7 @@ void DenseModule::matmul(const Operand& a, const Operand& b, std::byte* out, con
   const bs_dense_tensor right = abi_tensor(b.data, b.desc);
   const bs_dense_tensor result = abi_tensor(out, out_desc);
   std::array<char, kMessageSize> message{};
-  if (library().matmul(&left, &right, &result, message.data(), message.size()) != 0) {
+  if (library_->matmul(&left, &right, &result, message.data(), message.size()) != 0) {
     throw Error(ErrorCode::run, fmt::format("matmul failed: {}", message.data()));
   }
 }
@@ -92,7 +91,7 @@ void DenseModule::singular_factors(const Operand& matrix, bool exact, std::byte*
   const bs_dense_tensor operand = abi_tensor(matrix.data, matrix.desc);
   const bs_dense_tensor result = abi_tensor(out, out_desc);
   std::array<char, kMessageSize> message{};
-  if (library().singular_factors(&operand, exact ? 1 : 0, &result, message.data(), message.size()) != 0) {
+  if (library_->singular_factors(&operand, exact ? 1 : 0, &result, message.data(), message.size()) != 0) {
     throw Error(ErrorCode::run, fmt::format("the singular values of a matrix of shape {} cannot be found: {}",
                                             to_string(matrix.desc.shape), message.data()));
   }

@@ -12,9 +12,6 @@
 namespace brainsurgery {
 namespace {
 
-// Mapped tensors may be resident until their group of segments is done; groups end when they have mapped as much.
-constexpr std::int64_t kMaxMappedBytes = 128 << 20;
-
 // What is read at random comes in larger pieces from each place when more of it is done at once.
 constexpr std::int64_t kGatherTiles = 4;
 
@@ -26,18 +23,24 @@ constexpr std::int64_t kWritebackBytes = 32 << 20;
 
 }  // namespace
 
-Executor::Executor(ThreadPool& pool, ExecOptions options, Progress progress)
-    : pool_(pool), options_(std::move(options)), progress_(std::move(progress)) {
-  if (!progress_) progress_ = [](std::int64_t) {};
-}
-
-std::int64_t Executor::tile_elements(const Program& program) const {
+std::int64_t tile_elements(const Program& program, const ExecOptions& options) {
   const std::int64_t row = program.gathered_row;
-  const std::int64_t bytes = row == 0 ? options_.tile_bytes : kGatherTiles * options_.tile_bytes;
+  const std::int64_t bytes = row == 0 ? options.tile_bytes : kGatherTiles * options.tile_bytes;
   // Many sources share the memory of a few.
   const std::int64_t buffers = std::max(kTileBuffers, program.tile_slots + 1);
   const std::int64_t elements = std::max<std::int64_t>(1, bytes * kTileBuffers / buffers / program.tile_item);
   return row == 0 || elements < row ? elements : elements / row * row;
+}
+
+ScheduleLimits schedule_limits(const ExecOptions& options, int threads) {
+  ScheduleLimits limits{.budget_bytes = options.budget_bytes, .workers = threads};
+  limits.mapped_bytes = std::min(limits.mapped_bytes, options.budget_bytes);
+  return limits;
+}
+
+Executor::Executor(ThreadPool& pool, ExecOptions options, Progress progress)
+    : pool_(pool), options_(std::move(options)), progress_(std::move(progress)) {
+  if (!progress_) progress_ = [](std::int64_t) {};
 }
 
 void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
@@ -48,35 +51,41 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
     total += jobs[i].tiles;
   }
   std::atomic<std::int64_t> next{0};
-  std::atomic<std::int64_t> done_bytes{0};
+  std::atomic<std::int64_t> written{0};
   std::int64_t told_bytes = 0;
+  std::vector<ByteCounts> moved(static_cast<std::size_t>(pool_.size()));  // by worker
   const auto work = [&](int worker) {
     TileRunner runner(places, verdicts_);
     Scratch scratch;
+    ByteCounts mine;
     for (std::int64_t i = next.fetch_add(1); i < total; i = next.fetch_add(1)) {
       try {
         throw_if_interrupted();
         if (verdicts_ != nullptr && verdicts_->required_failed()) throw TestFailed{};
         const auto job = std::upper_bound(first.begin(), first.end(), i) - first.begin() - 1;
-        done_bytes += jobs[job].run(runner, scratch, i - first[job]);
+        const ByteCounts tile = jobs[job].run(runner, scratch, i - first[job]);
+        written += tile.written;
+        mine += tile;
       } catch (...) {
         next = total;  // nobody starts another tile
         throw;
       }
       if (worker == 0) {
-        const std::int64_t bytes = done_bytes;
+        const std::int64_t bytes = written;
         progress_(bytes - told_bytes);
         told_bytes = bytes;
       }
     }
+    moved[static_cast<std::size_t>(worker)] = mine;
   };
   if (total > 1) {
     pool_.run(work);
   } else {
     work(0);  // waking the others takes longer
   }
+  for (const ByteCounts& part : moved) moved_ += part;
   if (verdicts_ != nullptr && verdicts_->required_failed()) throw TestFailed{};
-  progress_(done_bytes - told_bytes);
+  progress_(written - told_bytes);
 }
 
 // Tiles are taken in order: when one reaches the next stretch, those of the stretch before are written, but for one or
@@ -104,7 +113,7 @@ Executor::Job Executor::copy_job(const Target& target, const FilePlace& from, co
     const std::span<std::byte> bytes(block->data(), static_cast<std::size_t>(end - begin));
     from.file->read(from.offset + begin - segment.offset, bytes);
     put(target, index, begin, bytes);
-    return end - begin;
+    return ByteCounts{.read = end - begin, .written = end - begin, .copied = end - begin};
   };
   const std::int64_t tiles = (range.size() + tile - 1) / tile;
   target.sums.expect(target.segment, tiles);
@@ -113,7 +122,7 @@ Executor::Job Executor::copy_job(const Target& target, const FilePlace& from, co
 
 Executor::Job Executor::compute_job(const Target& target, const Program& program) const {
   const Segment& segment = target.plan.segments()[target.segment];
-  const std::int64_t elements = tile_elements(program);
+  const std::int64_t elements = tile_elements(program, options_);
   const std::int64_t tiles = (program.elements + elements - 1) / elements;
   const auto run = [this, target, &segment, &program, elements](TileRunner& runner, Scratch& scratch, std::int64_t index) {
     const std::int64_t begin = index * elements;
@@ -122,68 +131,85 @@ Executor::Job Executor::compute_job(const Target& target, const Program& program
     runner.run(program, begin, end, block->data());
     const std::span<std::byte> bytes(block->data(), static_cast<std::size_t>((end - begin) * program.item_bytes));
     put(target, index, segment.offset + begin * program.item_bytes, bytes);
-    return std::ssize(bytes);
+    const std::int64_t read = runner.take_read_bytes();
+    return ByteCounts{.read = read, .written = std::ssize(bytes), .computed = std::ssize(bytes)};
   };
   target.sums.expect(target.segment, tiles);
   return {tiles, run};
 }
 
-std::int64_t Executor::write(const PhysicalPlan& plan, WritableFile& file) {
+void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
+  const std::vector<Stage> stages =
+      Scheduler(plan.materializations(), schedule_limits(options_, pool_.size())).schedule(plan);
+  write({{plan, stages}}, [&file](std::size_t) -> WritableFile& { return file; });
+}
+
+void Executor::write(const std::vector<FileTask>& files, const std::function<WritableFile&(std::size_t)>& open) {
+  if (files.empty()) return;
+  Run run(*this, files.front().plan.materializations());
+  for (std::size_t i = 0; i < files.size(); ++i) write(run, files[i], open(i));
+}
+
+// Gives the range of each segment that shares the disk blocks of an input.
+std::vector<ByteRange> Executor::share_or_reserve(const PhysicalPlan& plan, WritableFile& file) {
   file.resize(plan.size());
-  const std::vector<ByteRange> shared = share_extents(plan, file);
-  std::int64_t shared_bytes = 0, done = 0;
+  std::vector<ByteRange> shared = share_extents(plan, file);
+  std::int64_t done = 0;
   for (const ByteRange& range : shared) {
     if (range.size() == 0) continue;
     file.reserve(done, range.begin - done);
     done = range.end;
-    shared_bytes += range.size();
-    progress_(range.size());
+    moved_ += {.read = range.size(), .copied = range.size(), .shared = range.size()};
+    tell_written(range.size());
   }
   file.reserve(done, plan.size() - done);
-  Run run(*this, plan.materializations());
-  Checksums sums(plan);
-  std::vector<Job> group;
-  const auto flush = [&] {
-    if (group.empty()) return;
-    run_jobs(group, run.places);
-    run.places.finish();
-    group.clear();
-  };
-  for (std::size_t i = 0; i < plan.segments().size(); ++i) {
-    const Segment& segment = plan.segments()[i];
-    const Target target{file, plan, sums, i};
-    if (const auto* given = std::get_if<Segment::Bytes>(&segment.content)) {
-      const auto bytes = std::as_bytes(std::span(given->bytes));
-      sums.expect(i, 1);
-      sums.record(i, 0, bytes);
-      file.write(segment.offset, bytes);
-      progress_(segment.size);
-    } else if (const auto* copy = std::get_if<Segment::Copy>(&segment.content)) {
-      const ByteRange before{segment.offset, shared[i].begin}, after{shared[i].end, segment.offset + segment.size};
-      if (before.size() > 0) group.push_back(copy_job(target, copy->from, before));
-      if (after.size() > 0) group.push_back(copy_job(target, copy->from, after));
-    } else if (const auto* tensor = std::get_if<CompiledTensor>(&segment.content)) {
-      if (!tensor->needs.empty()) {
-        flush();
-        require(run, tensor->needs);
-      }
-      run.places.prepare(*tensor->program);
-      group.push_back(compute_job(target, *tensor->program));
-      if (!tensor->needs.empty()) {
-        flush();
-        release(run, tensor->needs);
-      } else if (run.places.mapped_bytes() > kMaxMappedBytes) {
-        flush();
+  return shared;
+}
+
+void Executor::write(Run& run, const FileTask& task, WritableFile& file) {
+  const std::vector<ByteRange> shared = share_or_reserve(task.plan, file);
+  Checksums sums(task.plan);
+  write_given(task.plan, sums, file);
+  for (const Stage& stage : task.stages) {
+    std::vector<Job> jobs;
+    for (const std::size_t i : stage.write) {
+      const Target target{file, task.plan, sums, i};
+      const Segment& segment = task.plan.segments()[i];
+      if (const auto* copy = std::get_if<Segment::Copy>(&segment.content)) {
+        const ByteRange before{segment.offset, shared[i].begin}, after{shared[i].end, segment.offset + segment.size};
+        if (before.size() > 0) jobs.push_back(copy_job(target, copy->from, before));
+        if (after.size() > 0) jobs.push_back(copy_job(target, copy->from, after));
+      } else {
+        const Program& program = *std::get<CompiledTensor>(segment.content).program;
+        run.places.prepare(program);
+        jobs.push_back(compute_job(target, program));
       }
     }
+    perform(run, stage, std::move(jobs));
   }
-  flush();
-  write_checksums(plan, sums, file);
-  return shared_bytes;
+  write_checksums(task.plan, sums, file);
+}
+
+void Executor::tell_written(std::int64_t bytes) {
+  moved_.written += bytes;
+  progress_(bytes);
+}
+
+void Executor::write_given(const PhysicalPlan& plan, Checksums& sums, WritableFile& file) {
+  for (std::size_t i = 0; i < plan.segments().size(); ++i) {
+    const Segment& segment = plan.segments()[i];
+    const auto* given = std::get_if<Segment::Bytes>(&segment.content);
+    if (given == nullptr) continue;
+    const auto bytes = std::as_bytes(std::span(given->bytes));
+    sums.expect(i, 1);
+    sums.record(i, 0, bytes);
+    file.write(segment.offset, bytes);
+    tell_written(segment.size);
+  }
 }
 
 // Last: they may stand before what they are of.
-void Executor::write_checksums(const PhysicalPlan& plan, const Checksums& sums, WritableFile& file) const {
+void Executor::write_checksums(const PhysicalPlan& plan, const Checksums& sums, WritableFile& file) {
   for (const Segment& segment : plan.segments()) {
     const auto* checksum = std::get_if<Segment::Checksum>(&segment.content);
     if (checksum == nullptr) continue;
@@ -191,53 +217,69 @@ void Executor::write_checksums(const PhysicalPlan& plan, const Checksums& sums, 
     std::array<std::byte, 4> bytes{};
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(crc >> (8 * i) & 0xFF);
     file.write(segment.offset, bytes);
-    progress_(segment.size);
+    tell_written(segment.size);
   }
 }
 
 void Executor::require(Run& run, const std::vector<int>& needs) {
-  for (const int buffer : closure(needs, run.materializations, run.ready)) make(run, buffer);
+  Scheduler scheduler(run.materializations, schedule_limits(options_, pool_.size()));
+  for (const Stage& stage : scheduler.schedule(needs)) perform(run, stage, {});
 }
 
-void Executor::release(Run& run, const std::vector<int>& needs) {
-  for (const int buffer : needs) {
-    if (++run.uses[buffer] == run.materializations[buffer].uses)
-      run.memory.give_back(std::move(run.places.buffers[buffer]));
-  }
+// `jobs`: what the stage writes.
+void Executor::perform(Run& run, const Stage& stage, std::vector<Job> jobs) {
+  for (const int buffer : stage.make) jobs.push_back(make_job(run, buffer));
+  run_jobs(jobs, run.places);
+  run.places.finish();
+  for (const int buffer : stage.make) run.places.buffers[buffer]->page_out();
+  for (const int buffer : stage.drop) run.memory.give_back(std::move(run.places.buffers[buffer]));
 }
 
-void Executor::make(Run& run, int buffer) {
+Executor::Job Executor::make_job(Run& run, int buffer) {
   const Materialization& wanted = run.materializations[buffer];
   run.places.buffers[buffer] = run.memory.take(wanted.bytes);
   const std::span<std::byte> into = run.places.buffers[buffer]->bytes();
-  if (const auto* program = std::get_if<ProgramPtr>(&wanted.how)) {
-    run.places.prepare(**program);
-    const std::int64_t elements = tile_elements(**program);
-    const auto fill = [&](TileRunner& runner, Scratch&, std::int64_t index) {
-      const std::int64_t begin = index * elements;
-      const std::int64_t end = std::min((*program)->elements, begin + elements);
-      runner.run(**program, begin, end, into.data() + begin * (*program)->item_bytes);
-      return kNoOutput;
-    };
-    run_jobs({{((*program)->elements + elements - 1) / elements, fill}}, run.places);
-  } else if (const auto* random = std::get_if<nodes::Random>(&wanted.how)) {
-    draw(*random, wanted.desc, into);
-  } else if (!into.empty()) {
-    const auto operand = [&run](const Place& place, const TensorDesc& desc) {
-      const std::int64_t bytes = byte_count(desc.dtype, desc.shape);
-      run.places.map(place, bytes);
-      return DenseModule::Operand{bytes == 0 ? nullptr : run.places.memory(place).data(), desc};
-    };
-    if (const auto* matmul = std::get_if<Materialization::Matmul>(&wanted.how)) {
-      dense_.matmul(operand(matmul->a, matmul->a_desc), operand(matmul->b, matmul->b_desc), into.data(), wanted.desc);
-    } else {
-      const auto& factors = std::get<Materialization::SingularFactors>(wanted.how);
-      dense_.singular_factors(operand(factors.matrix, factors.matrix_desc), factors.exact, into.data(), wanted.desc);
-    }
+  if (into.empty()) return {0, nullptr};
+  if (const auto* random = std::get_if<nodes::Random>(&wanted.how)) {
+    return {1, [this, random, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
+              draw(*random, wanted.desc, into);
+              return ByteCounts{};
+            }};
   }
-  run.places.finish();
-  run.ready[buffer] = true;
-  release(run, wanted.needs);
+  const auto* program = std::get_if<ProgramPtr>(&wanted.how);
+  if (program == nullptr) return dense_job(run, wanted, into);
+  run.places.prepare(**program);
+  const std::int64_t elements = tile_elements(**program, options_);
+  const auto fill = [program, elements, into](TileRunner& runner, Scratch&, std::int64_t index) {
+    const std::int64_t begin = index * elements;
+    const std::int64_t end = std::min((*program)->elements, begin + elements);
+    runner.run(**program, begin, end, into.data() + begin * (*program)->item_bytes);
+    return ByteCounts{.read = runner.take_read_bytes()};
+  };
+  return {((*program)->elements + elements - 1) / elements, fill};
+}
+
+Executor::Job Executor::dense_job(Run& run, const Materialization& wanted, std::span<std::byte> into) {
+  dense_.load();
+  const auto operand = [&run](const Place& place, const TensorDesc& desc) {
+    const std::int64_t bytes = byte_count(desc.dtype, desc.shape);
+    run.places.map(place, bytes);
+    return DenseModule::Operand{bytes == 0 ? nullptr : run.places.memory(place).data(), desc};
+  };
+  const ByteCounts read{.read = read_bytes(wanted)};
+  if (const auto* matmul = std::get_if<Materialization::Matmul>(&wanted.how)) {
+    const auto a = operand(matmul->a, matmul->a_desc), b = operand(matmul->b, matmul->b_desc);
+    return {1, [this, a, b, read, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
+              dense_.matmul(a, b, into.data(), wanted.desc);
+              return read;
+            }};
+  }
+  const auto& factors = std::get<Materialization::SingularFactors>(wanted.how);
+  const auto matrix = operand(factors.matrix, factors.matrix_desc);
+  return {1, [this, matrix, exact = factors.exact, read, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
+            dense_.singular_factors(matrix, exact, into.data(), wanted.desc);
+            return read;
+          }};
 }
 
 void Executor::draw(const nodes::Random& random, const TensorDesc& desc, std::span<std::byte> into) const {
@@ -265,13 +307,13 @@ std::vector<std::byte> Executor::evaluate(const Expr& expr) {
   Run run(*this, compiler.materializations());
   require(run, tensor.needs);
   run.places.prepare(*tensor.program);
-  std::vector<std::byte> result(static_cast<std::size_t>(tensor.program->elements * tensor.program->item_bytes));
-  const std::int64_t elements = tile_elements(*tensor.program);
+  std::vector<std::byte> result = take_memory(tensor.program->elements * tensor.program->item_bytes);
+  const std::int64_t elements = tile_elements(*tensor.program, options_);
   const auto fill = [&](TileRunner& runner, Scratch&, std::int64_t index) {
     const std::int64_t begin = index * elements;
     runner.run(*tensor.program, begin, std::min(tensor.program->elements, begin + elements),
                result.data() + begin * tensor.program->item_bytes);
-    return kNoOutput;
+    return ByteCounts{};
   };
   run_jobs({{(tensor.program->elements + elements - 1) / elements, fill}}, run.places);
   run.places.finish();

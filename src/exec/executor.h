@@ -6,28 +6,26 @@
 //   double mean = *executor.statistics(a).mean;
 //
 // What comes out does not depend on threads, tile size, budget or fusion. Memory: a few tiles a thread, and the whole
-// tensors that dense operations need, within the budget or spilled. Called by one thread at a time.
+// tensors that dense operations need, within the budget or spilled (memory_model.h). Called by one thread at a time.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "brainsurgery/byte_counts.h"
 #include "brainsurgery/check.h"
 #include "brainsurgery/data_source.h"
 #include "brainsurgery/env.h"
-#include "exec/buffer_pool.h"
 #include "exec/checksums.h"
 #include "exec/dense_module.h"
+#include "exec/places.h"
 #include "exec/shared_extents.h"
 #include "exec/tile_runner.h"
-#include "planner/physical_plan.h"
+#include "planner/schedule.h"
 
 namespace brainsurgery {
 
@@ -39,28 +37,9 @@ struct ExecOptions {
   bool early_writeback = false;                       // what is written goes to the disk at once, for a sync to come
 };
 
-// Maps the files that are read at random, and knows where computed tensors are.
-class Places final : public PlaceReader {
- public:
-  void read(const Place& place, std::int64_t offset, std::span<std::byte> into) const override;
-  [[nodiscard]] std::span<const std::byte> memory(const Place& place) const override;
-
-  // Before a program runs: maps what it reads at random. Both throw Error(run) where a file does not hold its tensor.
-  void prepare(const Program& program);
-  // `bytes`: what will be read, from the place's first element on.
-  void map(const Place& place, std::int64_t bytes);
-  // After it: gives the mapped pages back, and throws Error(run) if a file turned out to be damaged.
-  void finish();
-
-  // What was mapped since the last finish() may be resident.
-  [[nodiscard]] std::int64_t mapped_bytes() const { return mapped_bytes_; }
-
-  std::vector<std::unique_ptr<Buffer>> buffers;  // by buffer number; null: not made
-
- private:
-  std::map<const ReadableFile*, std::shared_ptr<const FileMap>> maps_;
-  std::int64_t mapped_bytes_ = 0;
-};
+// Of a program's result, in one tile.
+[[nodiscard]] std::int64_t tile_elements(const Program& program, const ExecOptions& options);
+[[nodiscard]] ScheduleLimits schedule_limits(const ExecOptions& options, int threads);
 
 class Executor final : public DataOracle, public DataSource {
  public:
@@ -73,8 +52,18 @@ class Executor final : public DataOracle, public DataSource {
   // against an assertion.
   void watch(Verdicts& verdicts) { verdicts_ = &verdicts; }
 
-  // Fills `file`, whose length becomes plan.size(). Gives the number of bytes that share the disk blocks of an input.
-  std::int64_t write(const PhysicalPlan& plan, WritableFile& file);
+  // One of the files of an output, and the stages that its Scheduler gave.
+  struct FileTask {
+    const PhysicalPlan& plan;
+    const std::vector<Stage>& stages;
+  };
+  // Fills files, in order, whose lengths become plan.size(); their plans share one compiler. `open`: file number i,
+  // when it is its turn.
+  void write(const std::vector<FileTask>& files, const std::function<WritableFile&(std::size_t i)>& open);
+  void write(const PhysicalPlan& plan, WritableFile& file);
+  // What was moved so far.
+  [[nodiscard]] const ByteCounts& moved() const { return moved_; }
+
   // All bytes of a tensor, packed.
   [[nodiscard]] std::vector<std::byte> evaluate(const Expr& expr);
 
@@ -89,11 +78,9 @@ class Executor final : public DataOracle, public DataSource {
   // Independent pieces of work, numbered; each may run on any worker.
   struct Job {
     std::int64_t tiles;
-    // Gives the bytes of output, for the progress.
-    std::function<std::int64_t(TileRunner&, Scratch&, std::int64_t tile)> run;
+    std::function<ByteCounts(TileRunner&, Scratch&, std::int64_t tile)> run;
   };
-  static constexpr std::int64_t kNoOutput = 0;  // bytes of the target that a piece of work has written
-  struct Run;                                   // the buffers of one plan, check or reduction
+  struct Run;  // the buffers of one output, check or reduction
   // Looks at elements [begin, begin + count) of all operands, packed; false: no more need be looked at.
   using Look = std::function<bool(std::span<const std::byte* const> values, std::int64_t begin, std::int64_t count)>;
 
@@ -110,12 +97,16 @@ class Executor final : public DataOracle, public DataSource {
   // Of a part of the segment.
   [[nodiscard]] Job copy_job(const Target& target, const FilePlace& from, const ByteRange& range) const;
   [[nodiscard]] Job compute_job(const Target& target, const Program& program) const;
-  void write_checksums(const PhysicalPlan& plan, const Checksums& sums, WritableFile& file) const;
+  void write(Run& run, const FileTask& task, WritableFile& file);
+  void write_given(const PhysicalPlan& plan, Checksums& sums, WritableFile& file);
+  void write_checksums(const PhysicalPlan& plan, const Checksums& sums, WritableFile& file);
+  [[nodiscard]] std::vector<ByteRange> share_or_reserve(const PhysicalPlan& plan, WritableFile& file);
+  void tell_written(std::int64_t bytes);
   void require(Run& run, const std::vector<int>& needs);
-  void release(Run& run, const std::vector<int>& needs);
-  void make(Run& run, int buffer);
+  void perform(Run& run, const Stage& stage, std::vector<Job> jobs);
+  [[nodiscard]] Job make_job(Run& run, int buffer);
+  [[nodiscard]] Job dense_job(Run& run, const Materialization& wanted, std::span<std::byte> into);
   void draw(const nodes::Random& random, const TensorDesc& desc, std::span<std::byte> into) const;
-  [[nodiscard]] std::int64_t tile_elements(const Program& program) const;
   // Shows `look` all elements of the operands, which have one shape, a block at a time, on every worker; the last block
   // may be shorter. Blocks are of tile size unless `block_elements` says how long they are.
   void for_each_block(const std::vector<Expr>& operands, std::optional<std::int64_t> block_elements, const Look& look);
@@ -125,6 +116,7 @@ class Executor final : public DataOracle, public DataSource {
   Progress progress_;
   DenseModule dense_;
   Verdicts* verdicts_ = nullptr;
+  ByteCounts moved_;
 };
 
 }  // namespace brainsurgery

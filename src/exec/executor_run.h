@@ -1,4 +1,4 @@
-// The buffers of one plan, check or reduction while an Executor performs it.
+// The buffers of one output, check or reduction while an Executor performs it.
 #pragma once
 
 #include <vector>
@@ -10,15 +10,11 @@ namespace brainsurgery {
 struct Executor::Run {
   explicit Run(const Executor& executor, const std::vector<Materialization>& all)
       : materializations(all),
-        ready(all.size(), false),
-        uses(all.size(), 0),
         memory(executor.options_.budget_bytes, executor.options_.spill_directory) {
     places.buffers.resize(all.size());
   }
   const std::vector<Materialization>& materializations;
   Places places;
-  std::vector<bool> ready;
-  std::vector<int> uses;
   BufferPool memory;
 };
 

@@ -1,25 +1,14 @@
+#include "exec/places.h"
+
 #include <fmt/format.h>
 
 #include <cstring>
 
 #include "brainsurgery/error.h"
-#include "exec/executor.h"
 #include "graph/visitor.h"
+#include "planner/program_costs.h"
 
 namespace brainsurgery {
-namespace {
-
-// How many bytes of its place a gathering instruction may touch.
-std::int64_t extent(const ops::Gather& gather, DType dtype) {
-  std::int64_t last = gather.map.offset;
-  for (std::size_t i = 0; i < gather.map.shape.size(); ++i) {
-    if (gather.map.shape[i] == 0) return 0;
-    last += (gather.map.shape[i] - 1) * gather.map.strides[i];
-  }
-  return (last + 1) * item_size(dtype);
-}
-
-}  // namespace
 
 void Places::read(const Place& place, std::int64_t offset, std::span<std::byte> into) const {
   if (const auto* file = std::get_if<FilePlace>(&place)) {
@@ -56,7 +45,6 @@ void Places::map(const Place& place, std::int64_t bytes) {
   if (file == nullptr || bytes == 0) return;
   std::shared_ptr<const FileMap>& map = maps_[file->file.get()];
   if (!map) map = file->file->map();
-  mapped_bytes_ += bytes;
   if (file->offset + bytes > std::ssize(map->bytes())) {
     throw Error(ErrorCode::run, fmt::format("cannot read '{}': it is shorter than {} bytes (truncated?)",
                                             file->file->path(), file->offset + bytes));
@@ -64,7 +52,6 @@ void Places::map(const Place& place, std::int64_t bytes) {
 }
 
 void Places::finish() {
-  mapped_bytes_ = 0;
   for (const auto& [file, map] : maps_) {
     if (map->damaged())
       throw Error(ErrorCode::run, "'" + file->path() + "' became shorter or unreadable while it was read");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <iterator>
 
 #include "base/mutex.h"
 #include "exec/executor_run.h"
@@ -38,17 +39,19 @@ void Executor::for_each_block(const std::vector<Expr>& operands, std::optional<s
   std::vector<CompiledTensor> tensors;
   for (const Expr& operand : operands) tensors.push_back(compiler.compile(operand));
   Run run(*this, compiler.materializations());
-  std::int64_t tile = tile_elements(*tensors.front().program);
+  std::int64_t tile = tile_elements(*tensors.front().program, options_);
+  std::vector<int> needs;
+  for (const CompiledTensor& tensor : tensors) std::ranges::copy(tensor.needs, std::back_inserter(needs));
+  require(run, needs);
   for (const CompiledTensor& tensor : tensors) {
-    require(run, tensor.needs);
     run.places.prepare(*tensor.program);
-    tile = std::min(tile, tile_elements(*tensor.program));
+    tile = std::min(tile, tile_elements(*tensor.program, options_));
   }
   const std::int64_t total = tensors.front().program->elements;
   const std::int64_t block = block_elements.value_or(tile);
   std::atomic<bool> goes_on{true};
   const auto visit = [&](TileRunner& runner, Scratch& scratch, std::int64_t index) {
-    if (!goes_on) return kNoOutput;
+    if (!goes_on) return ByteCounts{};
     const std::int64_t begin = index * block;
     const std::int64_t end = std::min(total, begin + block);
     std::vector<std::unique_ptr<Scratch::Block>> memory;
@@ -63,7 +66,7 @@ void Executor::for_each_block(const std::vector<Expr>& operands, std::optional<s
       values.push_back(memory.back()->data());
     }
     if (!look(values, begin, end - begin)) goes_on = false;
-    return kNoOutput;
+    return ByteCounts{};
   };
   run_jobs({{(total + block - 1) / block, visit}}, run.places);
   run.places.finish();

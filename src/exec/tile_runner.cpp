@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "brainsurgery/error.h"
+#include "exec/buffer_pool.h"
 #include "exec/kernels/kernels.h"
 #include "exec/strided_range.h"
 
@@ -34,12 +35,9 @@ std::unique_ptr<Scratch::Block> Scratch::take(std::int64_t bytes) {
     memory = std::move(free_.back());
     free_.pop_back();
   }
-  if (std::cmp_less(memory.size(), bytes)) memory = std::vector<std::byte>(static_cast<std::size_t>(bytes));
+  if (std::cmp_less(memory.size(), bytes)) memory = take_memory(bytes);
   return std::make_unique<Block>(*this, std::move(memory));
 }
-
-// Elements of a block: two values of 4 bytes fit a first-level cache of 64 KB, or a second-level cache many times.
-constexpr std::int64_t kBlockElements = 8192;
 
 // One instruction of `program` on [begin, end).
 struct RunInstruction {
@@ -54,10 +52,16 @@ struct RunInstruction {
   [[nodiscard]] std::int64_t item() const { return item_size(instruction.dtype); }
   [[nodiscard]] DType dtype_of(int input) const { return program.code[input].dtype; }
 
+  void count_read(const Place& place) const {
+    if (std::holds_alternative<FilePlace>(place)) runner.read_bytes_ += count() * item();
+  }
+
   void operator()(const ops::Load& op) const {
+    count_read(op.place);
     runner.places_.read(op.place, begin * item(), {out, static_cast<std::size_t>(count() * item())});
   }
   void operator()(const ops::Gather& op) const {
+    count_read(op.place);
     const std::byte* from = runner.places_.memory(op.place).data();
     std::byte* to = out;
     for_each_box(op.map, begin, end, [&](const StridedMap& box) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "exec/verdicts.h"
@@ -53,6 +54,8 @@ class TileRunner {
   // Writes elements [begin, end) of the program's result to `out`: (end - begin) * program.item_bytes bytes, aligned to
   // its elements.
   void run(const Program& program, std::int64_t begin, std::int64_t end, std::byte* out);
+  // Bytes of files that were read since the last call.
+  [[nodiscard]] std::int64_t take_read_bytes() { return std::exchange(read_bytes_, 0); }
 
  private:
   friend struct RunInstruction;
@@ -60,6 +63,7 @@ class TileRunner {
   const PlaceReader& places_;
   Verdicts* verdicts_;
   Scratch scratch_;
+  std::int64_t read_bytes_ = 0;
 };
 
 }  // namespace brainsurgery

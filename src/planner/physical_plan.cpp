@@ -43,7 +43,7 @@ void PhysicalPlan::add_part(Expr expr, int nesting) {
   if (size == 0) return;
   const auto* stored = as<nodes::Source>(expr);
   if (stored != nullptr && stored->strides.empty()) return add_copy({stored->file, stored->offset}, size);
-  CompiledTensor tensor = compiler_.compile(expr);
+  CompiledTensor tensor = compiler_->compile(expr);
   if (const FilePlace* place = tensor.program->verbatim()) return add_copy(*place, size);
   bytes_computed_ += size;
   segments_.push_back({size_, size, std::move(tensor)});
@@ -60,48 +60,6 @@ void PhysicalPlan::add_copy(FilePlace from, std::int64_t size) {
     segments_.push_back({size_, size, Segment::Copy{std::move(from)}});
   }
   size_ += size;
-}
-
-std::vector<int> closure(const std::vector<int>& needs, const std::vector<Materialization>& materializations,
-                         const std::vector<bool>& ready) {
-  std::vector<int> result;
-  std::vector<bool> seen(materializations.size(), false);
-  std::vector<int> open = needs;
-  while (!open.empty()) {
-    const int buffer = open.back();
-    open.pop_back();
-    if (ready[buffer] || seen[buffer]) continue;
-    seen[buffer] = true;
-    result.push_back(buffer);
-    std::ranges::copy(materializations[buffer].needs, std::back_inserter(open));
-  }
-  std::ranges::sort(result);
-  return result;
-}
-
-std::int64_t peak_materialized_bytes(const PhysicalPlan& plan) {
-  const std::vector<Materialization>& all = plan.materializations();
-  std::vector<bool> ready(all.size(), false);
-  std::vector<int> uses(all.size(), 0);
-  std::int64_t now = 0;
-  std::int64_t peak = 0;
-  const auto release = [&](const std::vector<int>& needs) {
-    for (const int buffer : needs) {
-      if (++uses[buffer] == all[buffer].uses) now -= all[buffer].bytes;
-    }
-  };
-  for (const Segment& segment : plan.segments()) {
-    const auto* tensor = std::get_if<CompiledTensor>(&segment.content);
-    if (tensor == nullptr) continue;
-    for (const int buffer : closure(tensor->needs, all, ready)) {
-      ready[buffer] = true;
-      now += all[buffer].bytes;
-      peak = std::max(peak, now + all[buffer].work_bytes);
-      release(all[buffer].needs);
-    }
-    release(tensor->needs);
-  }
-  return peak;
 }
 
 }  // namespace brainsurgery

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -32,7 +34,13 @@ struct Segment {
 
 class PhysicalPlan {
  public:
-  explicit PhysicalPlan(CompileOptions options) : compiler_(options) {}
+  explicit PhysicalPlan(CompileOptions options) : compiler_(std::make_shared<Compiler>(options)) {}
+  // One of several files of an output, which share what is made as a whole.
+  [[nodiscard]] static PhysicalPlan with_compiler(std::shared_ptr<Compiler> compiler) {
+    PhysicalPlan plan({});
+    plan.compiler_ = std::move(compiler);
+    return plan;
+  }
 
   // Each appends at the end of the file.
   void add_bytes(std::string bytes);
@@ -41,7 +49,8 @@ class PhysicalPlan {
   void add_checksum(std::int64_t begin, std::int64_t end);
 
   [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
-  [[nodiscard]] const std::vector<Materialization>& materializations() const { return compiler_.materializations(); }
+  // Of all files that have the compiler.
+  [[nodiscard]] const std::vector<Materialization>& materializations() const { return compiler_->materializations(); }
   [[nodiscard]] std::int64_t size() const { return size_; }
   [[nodiscard]] bool has_checksums() const { return has_checksums_; }
   [[nodiscard]] std::int64_t bytes_copied() const { return bytes_copied_; }
@@ -51,21 +60,12 @@ class PhysicalPlan {
   void add_part(Expr expr, int nesting);
   void add_copy(FilePlace from, std::int64_t size);
 
-  Compiler compiler_;
+  std::shared_ptr<Compiler> compiler_;
   std::vector<Segment> segments_;
   std::int64_t size_ = 0;
   std::int64_t bytes_copied_ = 0;
   std::int64_t bytes_computed_ = 0;
   bool has_checksums_ = false;
 };
-
-// The most bytes of whole tensors, and of the work of making them, that exist at one moment, when segments are
-// performed in order and each materialization is dropped after its last use.
-[[nodiscard]] std::int64_t peak_materialized_bytes(const PhysicalPlan& plan);
-
-// The buffers that have to exist before `needs` do, `needs` included, in the order in which to make them.
-[[nodiscard]] std::vector<int> closure(const std::vector<int>& needs,
-                                       const std::vector<Materialization>& materializations,
-                                       const std::vector<bool>& ready);
 
 }  // namespace brainsurgery

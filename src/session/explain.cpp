@@ -1,6 +1,7 @@
 #include "session/explain.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <variant>
 
@@ -37,20 +38,36 @@ std::string describe(const Segment& segment) {
   return fmt::format("  @{} {}: {}\n", segment.offset, format_size(segment.size), what);
 }
 
+std::string describe(const Stage& stage, const PhysicalPlan& plan, int number) {
+  std::string text = fmt::format("  stage {}:", number);
+  if (!stage.make.empty()) text += fmt::format(" make buffers {},", fmt::join(stage.make, " "));
+  if (!stage.write.empty()) {
+    const Segment& first = plan.segments()[stage.write.front()];
+    const Segment& last = plan.segments()[stage.write.back()];
+    text += fmt::format(" write {} of @{} to @{},", stage.write.size(), first.offset, last.offset + last.size);
+  }
+  return text + fmt::format(" with {} of whole tensors, {} mapped\n", format_size(stage.whole_bytes + stage.work_bytes),
+                            format_size(stage.mapped_bytes));
+}
+
 std::string describe(const OutputFile& file, const std::string& path) {
   std::string text = fmt::format("file {}{}{}: {}\n", escape_for_terminal(path), file.name.empty() ? "" : "/",
                                  file.name, format_size(file.plan->size()));
   int number = 0;
   for (const Materialization& made : file.plan->materializations()) text += describe(made, number++);
   for (const Segment& segment : file.plan->segments()) text += describe(segment);
+  number = 0;
+  for (const Stage& stage : file.stages) text += describe(stage, *file.plan, ++number);
   return text;
 }
 
 std::string describe(const BoundOutput& output) {
   const OutputReport& report = output.report;
-  std::string text = fmt::format("{}: {} tensors of '{}' ({}), {} copied unchanged, {} computed\n",
-                                 escape_for_terminal(report.path), report.tensors, escape_for_terminal(report.alias),
-                                 report.reason, format_size(report.bytes_copied), format_size(report.bytes_computed));
+  std::string text =
+      fmt::format("{}: {} tensors of '{}' ({}), {} copied unchanged, {} computed, {} read, {} written\n",
+                  escape_for_terminal(report.path), report.tensors, escape_for_terminal(report.alias), report.reason,
+                  format_size(report.planned.copied), format_size(report.planned.computed),
+                  format_size(report.planned.read), format_size(report.planned.written));
   if (output.peak_bytes > 0)
     text += fmt::format("whole tensors in memory at one time: at most {}\n", format_size(output.peak_bytes));
   for (const OutputFile& file : output.files) text += describe(file, report.path);
@@ -67,7 +84,7 @@ std::string decision(const Effect& effect, const BoundOutput* output) {
 
 }  // namespace
 
-std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutput* output) {
+std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutput* output, std::int64_t peak_bytes) {
   std::string text;
   for (const auto& [alias, origin] : binder.state().origins) {
     if (origin.input == nullptr) continue;
@@ -84,8 +101,8 @@ std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutp
       text += "report" + where + (needs_data(effect) ? "needs data\n" : "from headers alone\n");
     if (const auto* save = std::get_if<SaveEffect>(&effect.what)) text += "save" + where + describe(*save->output);
   }
-  if (output == nullptr) return text + "no output\n";
-  return text + "output " + describe(*output);
+  text += output == nullptr ? "no output\n" : "output " + describe(*output);
+  return text + fmt::format("memory in all: about {}\n", format_size(peak_bytes));
 }
 
 }  // namespace brainsurgery

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/spelling.h"
+#include "exec/memory_model.h"
 #include "exec/shared_extents.h"
 #include "formats/safetensors.h"
 #include "formats/shards.h"
@@ -14,6 +15,7 @@
 #include "session/destination.h"
 #include "session/stored_content.h"
 #include "session/tie_records.h"
+#include "session/work_options.h"
 
 namespace brainsurgery {
 namespace {
@@ -74,7 +76,7 @@ std::vector<std::string> stale_tie_warnings(const Metadata& stale, const Format&
 struct FileOptions {
   bool single_tensor = false;
   bool aligned = false;
-  CompileOptions compile;
+  std::shared_ptr<Compiler> compiler;  // of all of them
 };
 
 // One file of the tensors chosen.
@@ -88,22 +90,22 @@ OutputFile make_file(std::string name, std::span<const NamedTensors::value_type>
     request.origins = &origins;
   }
   const auto layout = options.single_tensor && format.layout_tensor != nullptr ? format.layout_tensor : format.layout;
-  return {std::move(name), physical_plan(layout(request), stored.contents, options.compile)};
+  return {std::move(name), physical_plan(layout(request), stored.contents, options.compiler)};
 }
 
 std::vector<OutputFile> make_directory(const NamedTensors& tensors, const Format& format, const Metadata& metadata,
-                                       const CompileOptions& options) {
+                                       const std::shared_ptr<Compiler>& compiler) {
   const StoredContent stored = store(tensors, format.shares_contents);
   std::vector<OutputFile> files;
   for (const auto& [name, layout] : format.layout_directory({stored.tensors, stored.content_bytes, metadata}))
-    files.push_back({name, physical_plan(layout, stored.contents, options)});
+    files.push_back({name, physical_plan(layout, stored.contents, compiler)});
   return files;
 }
 
 std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destination& destination,
                                    const Metadata& metadata, const FileOptions& options) {
   const Format& format = *destination.format;
-  if (format.layout_directory != nullptr) return make_directory(tensors, format, metadata, options.compile);
+  if (format.layout_directory != nullptr) return make_directory(tensors, format, metadata, options.compiler);
   std::vector<OutputFile> files;
   if (!destination.shard_bytes) {
     files.push_back(make_file(destination.directory ? kSingleFileName : "", tensors, format, metadata, options));
@@ -118,7 +120,7 @@ std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destinatio
     const auto chosen = std::span(tensors).subspan(shard.begin, shard.end - shard.begin);
     files.push_back(make_file(shard.file_name, chosen, format, metadata, options));
   }
-  auto index = std::make_unique<PhysicalPlan>(options.compile);
+  auto index = std::make_unique<PhysicalPlan>(PhysicalPlan::with_compiler(options.compiler));
   index->add_bytes(std::move(shards.index_text));
   files.push_back({std::move(shards.index_name), std::move(index)});
   return files;
@@ -134,6 +136,19 @@ std::vector<bool> tested_conditions(const std::vector<OutputFile>& files, std::s
     }
   }
   return tested;
+}
+
+// In which stages the files are written, and what that takes.
+void schedule(BoundOutput& output, const SessionOptions& options) {
+  const ExecOptions exec = exec_options(options);
+  Scheduler scheduler(output.files.front().plan->materializations(), schedule_limits(exec, options.threads));
+  for (OutputFile& file : output.files) {
+    file.stages = scheduler.schedule(*file.plan);
+    output.report.planned += byte_counts(*file.plan, file.stages);
+    output.peak_bytes = std::max(output.peak_bytes, peak_whole_bytes(file.stages));
+    output.growth_bytes =
+        std::max(output.growth_bytes, predicted_growth(*file.plan, file.stages, exec, options.threads));
+  }
 }
 
 }  // namespace
@@ -159,23 +174,21 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   try {
     result.files =
         make_files(tensors, destination, with_format_pair(result.content.metadata),
-                   {target.single_tensor, target.place.layout == FileArrangement::aligned, {options.fuse, conditions.get()}});
+                   {target.single_tensor, target.place.layout == FileArrangement::aligned,
+                    std::make_shared<Compiler>(CompileOptions{options.fuse, conditions.get()})});
   } catch (const Error& error) {  // what the format cannot hold
     if (error.code() == ErrorCode::internal) throw;
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));
   }
-  result.report = {alias, path, reason, {}, std::ssize(tensors), 0, 0, 0};
+  result.report = {alias, path, reason, {}, std::ssize(tensors), {}, {}};
   if (conditions) result.tested = tested_conditions(result.files, conditions->size());
   result.conditions = std::move(conditions);
   const bool aligned = target.place.layout == FileArrangement::aligned;
   for (const OutputFile& file : result.files) {
     result.space_bytes += file.plan->size() - (aligned ? shareable_bytes(*file.plan) : 0);
     result.report.files.push_back(file.name.empty() ? path : (std::filesystem::path(path) / file.name).string());
-    result.report.bytes += file.plan->size();
-    result.report.bytes_copied += file.plan->bytes_copied();
-    result.report.bytes_computed += file.plan->bytes_computed();
-    result.peak_bytes = std::max(result.peak_bytes, peak_materialized_bytes(*file.plan));
   }
+  schedule(result, options);
   return result;
 }
 

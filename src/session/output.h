@@ -12,7 +12,7 @@
 #include "brainsurgery/session.h"
 #include "brainsurgery/workspace.h"
 #include "plan/plan_file.h"
-#include "planner/physical_plan.h"
+#include "planner/schedule.h"
 #include "session/destination.h"
 
 namespace brainsurgery {
@@ -30,6 +30,7 @@ struct ModelContent {
 struct OutputFile {
   std::string name;  // within the directory; empty for a single file
   std::unique_ptr<PhysicalPlan> plan;
+  std::vector<Stage> stages = {};  // in which it is written
 };
 
 struct BoundOutput {
@@ -40,6 +41,7 @@ struct BoundOutput {
   std::vector<OutputFile> files;   // in the order in which they should appear; an index comes last
   std::int64_t peak_bytes = 0;     // of whole tensors
   std::int64_t space_bytes = 0;    // what the files need on the disk, less what they are meant to share with the inputs
+  std::int64_t growth_bytes = 0;   // of resident memory while the files are written, predicted
   std::vector<std::string> owned;  // names in an existing directory that the checkpoints that were read consist of
   std::vector<std::string> warnings;
   // What assertions wait for, or nullptr; and by number whether it is decided while the files are computed.
@@ -47,7 +49,7 @@ struct BoundOutput {
   std::vector<bool> tested;
 };
 
-// The files that `content` makes. `alias` and `reason` are for the report. Throws Error(plan) where the format or the
+// The files that `content` makes. `options`: with resources. `alias` and `reason` are for the report. Throws Error(plan) where the format or the
 // sharding cannot be decided, Error(run) for a target that must not be overwritten.
 [[nodiscard]] BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarget& target,
                                      const ModelContent& content, const std::string& alias, const std::string& reason,

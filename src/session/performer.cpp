@@ -1,7 +1,7 @@
 #include "session/performer.h"
 
-#include "base/resources.h"
 #include "base/scoped_value.h"
+#include "session/work_options.h"
 
 namespace brainsurgery {
 
@@ -50,17 +50,19 @@ class KnownVerdicts final : public DataOracle {
 Performer::Performer(Env& env, const SessionOptions& options, EventSink& events)
     : options_(options),
       events_(events),
-      pool_(options.threads > 0 ? options.threads : default_thread_count()),
-      looker_(pool_, exec_options(), nullptr),
+      pool_(options.threads),
+      looker_(pool_, exec_options(options), nullptr),
       publisher_(env, options, events) {}
 
-void Performer::perform(const Effect& effect, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs) {
+ByteCounts Performer::perform(const Effect& effect,
+                              const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs) {
   try {
     if (const auto* check = std::get_if<CheckEffect>(&effect.what)) perform(*check, effect);
     if (const auto* print = std::get_if<PrintEffect>(&effect.what); print != nullptr && !print->text.empty())
       events_.on(events::Printed{print->text});
     if (const auto* report = std::get_if<ReportEffect>(&effect.what)) perform(*report, effect);
-    if (const auto* save = std::get_if<SaveEffect>(&effect.what)) publish(*save->output, inputs, [] {});
+    if (const auto* save = std::get_if<SaveEffect>(&effect.what)) return publish(*save->output, inputs, [] {});
+    return {};
   } catch (const Error& error) {
     throw error.at(effect.span);
   }
@@ -81,38 +83,26 @@ void Performer::perform(const ReportEffect& effect, const Effect& whole) {
   if (made.failed) throw Error(ErrorCode::assertion, *std::move(made.failed), whole.span);
 }
 
-void Performer::publish(const BoundOutput& output, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
-                        const std::function<void()>& settle) {
+ByteCounts Performer::publish(const BoundOutput& output,
+                              const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
+                              const std::function<void()>& settle) {
   std::int64_t done = 0;
-  Executor executor(pool_, exec_options(), [&](std::int64_t bytes) {
+  Executor executor(pool_, exec_options(options_), [&](std::int64_t bytes) {
     done += bytes;
-    events_.on(events::Progress{done, output.report.bytes});
+    events_.on(events::Progress{done, output.report.planned.written});
   });
-  if (output.conditions == nullptr) {
-    publisher_.publish(output, executor, inputs, settle);
-    return;
-  }
+  if (output.conditions == nullptr) return publisher_.publish(output, executor, inputs, settle);
   Verdicts verdicts(*output.conditions);
   executor.watch(verdicts);
   KnownVerdicts known(verdicts, output.tested, looker_);
   const ScopedValue<DataOracle*> oracle(oracle_, &known);
   try {
-    publisher_.publish(output, executor, inputs, settle);
+    return publisher_.publish(output, executor, inputs, settle);
   } catch (const TestFailed&) {
     known.forget_what_holds();
     settle();
     fail_check("an assertion fails whose condition does", __FILE__, __LINE__);
   }
-}
-
-ExecOptions Performer::exec_options() const {
-  ExecOptions options;
-  options.tile_bytes = options_.tile_bytes;
-  options.budget_bytes = options_.memory_bytes > 0 ? options_.memory_bytes : available_memory_bytes() / 2;
-  options.spill_directory = options_.spill_directory;
-  options.fuse = options_.fuse;
-  options.early_writeback = options_.sync;
-  return options;
 }
 
 }  // namespace brainsurgery

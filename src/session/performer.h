@@ -12,20 +12,20 @@ namespace brainsurgery {
 
 class Performer {
  public:
+  // `options`: with resources.
   Performer(Env& env, const SessionOptions& options, EventSink& events);
 
   // `inputs`: what the effects' tensors were read from. Throws the failure of an assertion or comparison, and
-  // Error(run).
-  void perform(const Effect& effect, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs);
+  // Error(run). Gives what was moved into an output.
+  ByteCounts perform(const Effect& effect, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs);
   // `settle`: what is done before anything is published. It may perform effects: the conditions that the output's
   // programs tested are known then.
-  void publish(const BoundOutput& output, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
-               const std::function<void()>& settle);
+  ByteCounts publish(const BoundOutput& output, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
+                     const std::function<void()>& settle);
 
  private:
   void perform(const CheckEffect& effect, const Effect& whole);
   void perform(const ReportEffect& effect, const Effect& whole);
-  [[nodiscard]] ExecOptions exec_options() const;
 
   const SessionOptions& options_;
   EventSink& events_;

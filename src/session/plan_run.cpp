@@ -6,9 +6,11 @@
 #include <span>
 #include <tuple>
 
+#include "base/resources.h"
 #include "plan/config_items.h"
 #include "publish/staged_file.h"
 #include "session/summary.h"
+#include "session/work_options.h"
 
 namespace brainsurgery {
 namespace {
@@ -44,7 +46,7 @@ class Attempt {
 
 PlanRun::PlanRun(Env& env, const Registries& registries, EventSink& events, const SessionOptions& options,
                  Purpose purpose)
-    : env_(env), registries_(registries), events_(events), options_(options), purpose_(purpose) {}
+    : env_(env), registries_(registries), events_(events), options_(with_resources(options)), purpose_(purpose) {}
 
 void PlanRun::warn(std::string message, const SourceSpan& span) {
   events_.on(events::Warning{{Severity::warning, span, std::move(message), {}}});
@@ -120,6 +122,7 @@ void PlanRun::bind_target() {
   }
   throw_mistakes(diagnostics_);
   throw_failed_assertions();
+  predict_peak();
   if (!output_) return;
   for (const std::string& warning : output_->warnings) warn(warning);
 }
@@ -199,8 +202,9 @@ void PlanRun::print_known(std::size_t end) {
 
 void PlanRun::perform_effects(std::size_t end) {
   if (!performer_) performer_.emplace(env_, options_, events_);
+  moved_.resize(performed_);
   for (; performed_ < end; ++performed_)
-    performer_->perform(binder_->effects()[performed_], binder_->checkpoints().all());
+    moved_.push_back(performer_->perform(binder_->effects()[performed_], binder_->checkpoints().all()));
 }
 
 std::size_t PlanRun::first_with_output() const {
@@ -218,7 +222,7 @@ std::size_t PlanRun::first_with_output() const {
 void PlanRun::perform() {
   perform_effects(first_with_output());
   const auto perform_rest = [this] { perform_effects(binder_->effects().size()); };
-  if (output_) performer_->publish(*output_, binder_->checkpoints().all(), perform_rest);
+  if (output_) output_moved_ = performer_->publish(*output_, binder_->checkpoints().all(), perform_rest);
   print_preview_totals();
   write_summary();
 }
@@ -236,23 +240,37 @@ void PlanRun::write_summary() {
   staged.commit();
 }
 
+// What the process holds once everything is bound stays, and what performing takes comes on top.
+void PlanRun::predict_peak() {
+  std::int64_t growth = output_ ? output_->growth_bytes : 0;
+  for (const Effect& effect : binder_->effects()) {
+    if (const auto* save = std::get_if<SaveEffect>(&effect.what)) growth = std::max(growth, save->output->growth_bytes);
+  }
+  predicted_peak_bytes_ = std::max(peak_resident_bytes(), resident_bytes() + growth);
+}
+
 RunReport PlanRun::report() const {
   RunReport report;
   report.steps = bound_steps_;
-  const auto add = [&](const BoundOutput& output) {
+  report.predicted_peak_bytes = predicted_peak_bytes_;
+  const auto add = [&](const BoundOutput& output, std::optional<ByteCounts> moved) {
     report.outputs.push_back(output.report);
+    report.outputs.back().moved = moved;
     report.peak_whole_tensor_bytes = std::max(report.peak_whole_tensor_bytes, output.peak_bytes);
   };
-  for (const Effect& effect : binder_->effects()) {
+  for (std::size_t i = 0; i < binder_->effects().size(); ++i) {
+    const Effect& effect = binder_->effects()[i];
     if (std::holds_alternative<CheckEffect>(effect.what)) {
       ++report.assertions;
       report.undecided_assertions += needs_data(effect) ? 1 : 0;
     }
-    if (const auto* save = std::get_if<SaveEffect>(&effect.what)) add(*save->output);
+    if (const auto* save = std::get_if<SaveEffect>(&effect.what))
+      add(*save->output, i < moved_.size() ? std::optional(moved_[i]) : std::nullopt);
   }
-  if (output_) add(*output_);
-  if (purpose_ == Purpose::perform && options_.summary_path.empty())
-    report.summary = summary_text(options_.summary, plan_, *binder_, registries_);
+  if (output_) add(*output_, output_moved_);
+  if (purpose_ != Purpose::perform) return report;
+  report.peak_resident_bytes = peak_resident_bytes();
+  if (options_.summary_path.empty()) report.summary = summary_text(options_.summary, plan_, *binder_, registries_);
   return report;
 }
 

@@ -67,12 +67,13 @@ class PlanRun {
   // What was queued before effect number `end` and needs no data; the user is told of what does.
   void print_known(std::size_t end);
   void write_summary();
+  void predict_peak();
   void warn(std::string message, const SourceSpan& span = {});
 
   Env& env_;
   const Registries& registries_;
   EventSink& events_;
-  const SessionOptions& options_;
+  const SessionOptions options_;  // with resources
   Purpose purpose_;
   PlanSource source_;
   Plan plan_;
@@ -81,8 +82,11 @@ class PlanRun {
   std::optional<BoundOutput> output_;
   std::optional<Performer> performer_;
   std::size_t performed_ = 0;                 // effects
+  std::vector<ByteCounts> moved_;             // by the effects performed
+  std::optional<ByteCounts> output_moved_;
   std::optional<std::size_t> first_mistake_;  // the number of effects before it
   int bound_steps_ = 0;
+  std::int64_t predicted_peak_bytes_ = 0;
 };
 
 }  // namespace brainsurgery

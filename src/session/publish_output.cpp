@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "base/text.h"
 #include "formats/dcp.h"
@@ -15,9 +16,13 @@
 namespace brainsurgery {
 namespace {
 
-std::int64_t write_file(const BoundOutput& output, const PhysicalPlan& plan, WritableFile& file, Executor& executor) {
+// `open`: file number i of the output.
+void write_files(const BoundOutput& output, const std::function<WritableFile&(std::size_t i)>& open,
+                 Executor& executor) {
+  std::vector<Executor::FileTask> tasks;
+  for (const OutputFile& file : output.files) tasks.push_back({*file.plan, file.stages});
   try {
-    return executor.write(plan, file);
+    executor.write(tasks, open);
   } catch (const Error& error) {
     throw error.with_note(fmt::format("while writing '{}'; what was there is unchanged", output.report.path));
   }
@@ -52,9 +57,8 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
            std::ranges::find(output.owned, name) != output.owned.end();
   };
   StagedDirectory staged(env_, output.report.path, belongs, options);
-  std::int64_t shared = 0;
-  for (const OutputFile& file : output.files)
-    shared += write_file(output, *file.plan, staged.create(file.name), executor);
+  write_files(
+      output, [&](std::size_t i) -> WritableFile& { return staged.create(output.files[i].name); }, executor);
   settle();
   require_unchanged(inputs);
   PublishReport report = staged.commit();
@@ -77,14 +81,15 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
            {}}});
     }
   }
-  events_.on(events::Published{output.report.path, std::move(names), std::move(report.removed), report.atomic, shared});
+  events_.on(events::Published{output.report.path, std::move(names), std::move(report.removed), report.atomic, executor.moved().shared});
 }
 
-void Publisher::publish(const BoundOutput& output, Executor& executor,
-                        const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs, const Settle& settle) {
+ByteCounts Publisher::publish(const BoundOutput& output, Executor& executor,
+                              const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
+                              const Settle& settle) {
   const OutputReport& report = output.report;
-  events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.bytes,
-                                   report.bytes_copied, report.bytes_computed});
+  events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors,
+                                   report.planned.written, report.planned.copied, report.planned.computed});
   const std::string parent = std::filesystem::path(report.path).parent_path().string();
   check_free_space(env_, output.directory ? report.path : parent.empty() ? "." : parent, output.space_bytes);
   const PublishOptions publish{output.overwrite, options_.sync};
@@ -92,13 +97,15 @@ void Publisher::publish(const BoundOutput& output, Executor& executor,
     publish_directory(output, executor, inputs, publish, settle);
   } else {
     StagedFile staged(env_, report.path, publish);
-    const std::int64_t shared = write_file(output, *output.files.front().plan, staged.file(), executor);
+    write_files(
+        output, [&](std::size_t) -> WritableFile& { return staged.file(); }, executor);
     settle();
     require_unchanged(inputs);
     staged.commit();
-    events_.on(events::Published{report.path, {}, {}, true, shared});
+    events_.on(events::Published{report.path, {}, {}, true, executor.moved().shared});
   }
   published_ = true;
+  return executor.moved();
 }
 
 }  // namespace brainsurgery

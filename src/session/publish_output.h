@@ -20,8 +20,9 @@ class Publisher {
 
   // Throws Error(run) and leaves what was there. `inputs`: compared with what they were when they were opened, before
   // anything is published.
-  void publish(const BoundOutput& output, Executor& executor,
-               const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs, const Settle& settle);
+  // Gives what was moved.
+  ByteCounts publish(const BoundOutput& output, Executor& executor,
+                     const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs, const Settle& settle);
 
  private:
   void publish_directory(const BoundOutput& output, Executor& executor,

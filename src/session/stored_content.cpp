@@ -115,8 +115,8 @@ std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& co
 }
 
 std::unique_ptr<PhysicalPlan> physical_plan(const FileLayout& layout, const std::vector<Expr>& contents,
-                                            const CompileOptions& options) {
-  auto plan = std::make_unique<PhysicalPlan>(options);
+                                            std::shared_ptr<Compiler> compiler) {
+  auto plan = std::make_unique<PhysicalPlan>(PhysicalPlan::with_compiler(std::move(compiler)));
   for (const FileLayout::Piece& piece : layout.pieces()) {
     if (const auto* given = std::get_if<FileLayout::Given>(&piece.what)) {
       plan->add_bytes(given->bytes);

@@ -35,8 +35,8 @@ using NamedTensors = std::vector<std::pair<std::string_view, const NamedTensor*>
 // By number: where the bytes of a content stand, if it is a range of a file.
 [[nodiscard]] std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& contents);
 
-// The layout with expressions for its contents.
+// The layout with expressions for its contents. `compiler`: of all files of the output.
 [[nodiscard]] std::unique_ptr<PhysicalPlan> physical_plan(const FileLayout& layout, const std::vector<Expr>& contents,
-                                                          const CompileOptions& options);
+                                                          std::shared_ptr<Compiler> compiler);
 
 }  // namespace brainsurgery

@@ -68,4 +68,7 @@ if command -v ldd >/dev/null; then
 fi
 LD_DEBUG=libs "$program" run plan.yaml >out 2>err
 grep -q -i 'torch\|libc10' err && fail "a scaling loads libtorch"
+# An option of the Python program, checked and without effect.
+for wrong in 0GB 12 -1MB x; do expect 2 'is not a size' check --oly 'help: {}' --arena-segment-size=$wrong; done
+expect 0 '' check --oly 'help: {}' --arena-segment-size 2GB
 finish

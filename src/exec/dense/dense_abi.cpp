@@ -2,13 +2,17 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
+#include <malloc.h>
+#include <sys/mman.h>
 #include <torch/version.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "brainsurgery/types.h"
 #include "exec/dense/dense_abi.h"
@@ -57,9 +61,16 @@ void store(const at::Tensor& result, const bs_dense_tensor& target) {
   out.copy_(result);
 }
 
-at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
-  if (is_half(a.scalar_type())) return at::matmul(a.to(at::kFloat), b.to(at::kFloat));
-  return at::matmul(a, b);
+// Where the result needs no rounding it is made where it belongs: it may be large.
+void multiply(const at::Tensor& a, const at::Tensor& b, const bs_dense_tensor& target) {
+  if (is_half(a.scalar_type())) {
+    store(at::matmul(a.to(at::kFloat), b.to(at::kFloat)), target);
+    return;
+  }
+  at::Tensor out = view(target);
+  const std::vector<std::int64_t> bound = out.sizes().vec();
+  at::matmul_out(out, a, b);
+  if (out.sizes() != bound) throw std::invalid_argument("the result does not have the shape that was bound");
 }
 
 // The first line of a message: libtorch appends a stack trace to its own.
@@ -67,6 +78,29 @@ void report(const char* what, char* error, std::size_t error_size) {
   const std::string text(what);
   std::snprintf(error, error_size, "%s", text.substr(0, text.find('\n')).c_str());
 }
+
+// OpenBLAS maps up to 128 MB of addresses for each task that runs at the same time and, where it cannot, tries again
+// for ever. Asks the system first, for all tasks that run.
+class LibraryMemory {
+ public:
+  LibraryMemory() {
+    const std::size_t bytes = static_cast<std::size_t>(++running_) * kTaskBytes;
+    void* probe = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (probe != MAP_FAILED) {
+      ::munmap(probe, bytes);
+      return;
+    }
+    --running_;
+    throw std::runtime_error("the linear algebra library cannot get " + std::to_string(bytes >> 20) + " MB of memory");
+  }
+  ~LibraryMemory() { --running_; }
+  LibraryMemory(const LibraryMemory&) = delete;
+  LibraryMemory& operator=(const LibraryMemory&) = delete;
+
+ private:
+  static constexpr std::size_t kTaskBytes = 256 << 20;
+  static inline std::atomic<int> running_{0};
+};
 
 // Runs `work` without letting an exception out.
 template <typename Work>
@@ -107,6 +141,11 @@ BS_DENSE_EXPORT int bs_dense_init(int32_t abi_version, int32_t threads, char* er
     }
     if (threads < 1) throw std::invalid_argument("the number of threads must be at least 1");
     at::set_num_threads(threads);
+#ifdef __GLIBC__
+    // glibc lets the size from which blocks are mapped grow with what is freed, and keeps the others: large
+    // intermediate results would stay resident, in every thread's arena. A fixed size gives them back.
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
   });
 }
 
@@ -118,8 +157,9 @@ BS_DENSE_EXPORT const char* bs_dense_description(void) {
 BS_DENSE_EXPORT int bs_dense_matmul(const bs_dense_tensor* a, const bs_dense_tensor* b, const bs_dense_tensor* out,
                                     char* error, size_t error_size) {
   return guarded(error, error_size, [&] {
+    const LibraryMemory memory;
     if (a->dtype != b->dtype || a->dtype != out->dtype) throw std::invalid_argument("the operands differ in dtype");
-    store(product(view(*a), view(*b)), *out);
+    multiply(view(*a), view(*b), *out);
   });
 }
 
@@ -129,6 +169,7 @@ BS_DENSE_EXPORT int bs_dense_singular_factors(const bs_dense_tensor* a, int32_t 
     if (a->rank != 2 || out->rank != 2 ||
         !(scalar_type(a->dtype) == at::kDouble || scalar_type(a->dtype) == at::kFloat))
       throw std::invalid_argument("singular values need a float64 or float32 matrix");
+    const LibraryMemory memory;
     const std::int64_t side = std::min(a->shape[0], a->shape[1]);
     if (out->shape[1] < 1 || out->shape[1] > side) throw std::invalid_argument("there are not so many singular values");
     store(singular_factors(view(*a), out->shape[1], exact != 0), *out);

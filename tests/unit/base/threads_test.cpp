@@ -90,6 +90,8 @@ TEST(Resources, CgroupV1) {
 TEST(Resources, RealMachine) {
   EXPECT_GE(default_thread_count(), 1);
   EXPECT_GT(available_memory_bytes(), 0);
+  EXPECT_GT(resident_bytes(), 100 << 10);
+  EXPECT_GE(peak_resident_bytes(), resident_bytes() / 2);
 }
 
 TEST(Interrupt, FirstSignalSetsTheFlagSecondKills) {

@@ -67,6 +67,15 @@ TEST(BufferPool, SpillsBeyondTheBudgetAndLeavesNothing) {
   EXPECT_EQ(pool.peak_bytes(), 1100);
 }
 
+TEST(BufferPool, PagesOfSpilledBuffersComeBack) {
+  const testing::TempDir folder;
+  BufferPool pool(0, folder / "spill");
+  const auto buffer = pool.take(100'000);
+  fill_and_check(*buffer);
+  buffer->page_out();
+  EXPECT_EQ(std::ranges::count(buffer->bytes(), std::byte{0x5A}), 100'000);
+}
+
 // What lies on the disk takes no part of the budget.
 TEST(BufferPool, SpilledBuffersLeaveTheBudgetToOthers) {
   const testing::TempDir folder;

@@ -122,8 +122,9 @@ TEST_F(ExecutorTest, SharesWholeBlocks) {
     SharingFile out(posix_env().create(path));
     out.refuses = refuses;
     std::int64_t progress = 0;
-    const std::int64_t shared =
-        Executor(pool, {.tile_bytes = 4096}, [&](std::int64_t bytes) { progress += bytes; }).write(plan, out);
+    Executor executor(pool, {.tile_bytes = 4096}, [&](std::int64_t bytes) { progress += bytes; });
+    executor.write(plan, out);
+    const std::int64_t shared = executor.moved().shared;
     EXPECT_EQ(testing::read_file(path), expected);
     EXPECT_EQ(progress, plan.size());
     // Blocks 1 to 96 of the first tensor, and from block 126, in the last, to the end.

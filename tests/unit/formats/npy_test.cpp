@@ -101,9 +101,10 @@ std::string npz_bytes(const std::vector<StoredTensor>& tensors, const std::vecto
 }
 
 TEST(NpzLayout, IsReadBackWithAlignedData) {
+  const std::string long_name(3000, 'n');
   const std::vector<StoredTensor> tensors = {{"w", {DType::F32, {2, 3}}, 0},
                                              {"kopf/größe", {DType::I64, {}}, 1},
-                                             {std::string(3000, 'n'), {DType::BOOL, {0, 2}}, 2},
+                                             {long_name, {DType::BOOL, {0, 2}}, 2},
                                              {"", {DType::C64, {1}}, 3}};
   const std::vector<std::string> contents = {std::string(24, 'w'), "12345678", "", "abcdefgh"};
   const std::string bytes = npz_bytes(tensors, contents);

@@ -267,10 +267,11 @@ TEST_F(OpenCheckpoint, RecognisesArraysByTheirBytes) {
     text("x.bin", testing::read_file(corpus + name));
     EXPECT_FALSE(open("x.bin").tensors.empty()) << name;
   }
-  const std::vector<StoredTensor> tensors{{std::string(3000, 'n'), {DType::U8, {1}}, 0}};
+  const std::string long_name(3000, 'n');
+  const std::vector<StoredTensor> tensors{{long_name, {DType::U8, {1}}, 0}};
   const std::vector<std::int64_t> sizes{1};
   text("x.npz", testing::written(layout_npz({tensors, sizes, {}}), {"x"}));
-  EXPECT_EQ(names("x.npz"), Names{std::string(3000, 'n')});
+  EXPECT_EQ(names("x.npz"), Names{long_name});
 }
 
 // An array has no name: it is called after its file, so that a pattern can name many.
