@@ -46,8 +46,8 @@ struct ScaleLoop {
   }
 };
 
-// Two neighbouring elements of bfloat16, computed in the 32 bits that they lie in: widening each to a lane of its own and
-// packing the results takes up to twice as long.
+// Two neighbouring elements of bfloat16, computed in the 32 bits that they lie in: widening each to a lane of its own
+// and packing the results takes up to twice as long.
 struct Bf16Pair {
   float low, high;
 

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::int64_t kBlock = 4096;  // elements between two looks at the verdict
 
-// Whether `holds(i)` for all i, without a branch per element. Flag is as wide as what is compared, so that verdicts need
-// not be widened or narrowed.
+// Whether `holds(i)` for all i, without a branch per element. Flag is as wide as what is compared, so that verdicts
+// need not be widened or narrowed.
 template <typename Flag, typename Holds>
 BS_INLINE bool all_hold(std::int64_t n, Holds holds) {
   for (std::int64_t done = 0; done < n; done += kBlock) {
@@ -61,8 +61,8 @@ BS_INLINE double distance(C a, C b) {
   }
 }
 
-// The bits of doubles that are not negative are in the order of their values, with NaN beyond infinity, and a maximum of
-// integers may be taken in any order.
+// The bits of doubles that are not negative are in the order of their values, with NaN beyond infinity, and a maximum
+// of integers may be taken in any order.
 template <typename Codec>
 struct DistanceLoop {
   using T = typename Codec::Storage;
