@@ -65,8 +65,9 @@ struct Bf16Pair {
 template <BinaryOp kOp>
 struct BinaryLoop<kOp, Bf16Codec> {
   BS_INLINE static void run(const std::uint16_t* a, const std::uint16_t* b, std::uint16_t* out, std::int64_t n) {
+    const std::int64_t pairs = n / 2;
     BS_NO_DEPENDENCE
-    for (std::int64_t i = 0; i < n / 2; ++i) {
+    for (std::int64_t i = 0; i < pairs; ++i) {
       const auto x = Bf16Pair::load(a + 2 * i);
       const auto y = Bf16Pair::load(b + 2 * i);
       Bf16Pair{apply<kOp>(x.low, y.low), apply<kOp>(x.high, y.high)}.store(out + 2 * i);
@@ -79,8 +80,9 @@ struct BinaryLoop<kOp, Bf16Codec> {
 template <>
 struct ScaleLoop<Bf16Codec> {
   BS_INLINE static void run(const std::uint16_t* in, float factor, std::uint16_t* out, std::int64_t n) {
+    const std::int64_t pairs = n / 2;
     BS_NO_DEPENDENCE
-    for (std::int64_t i = 0; i < n / 2; ++i) {
+    for (std::int64_t i = 0; i < pairs; ++i) {
       const auto x = Bf16Pair::load(in + 2 * i);
       Bf16Pair{x.low * factor, x.high * factor}.store(out + 2 * i);
     }
