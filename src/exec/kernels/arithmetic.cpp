@@ -1,8 +1,9 @@
-#include <algorithm>
-#include <array>
+#include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "exec/kernels/element.h"
+#include "exec/kernels/half.h"
 #include "exec/kernels/kernels.h"
 
 namespace brainsurgery::kernels {
@@ -45,6 +46,50 @@ struct ScaleLoop {
   }
 };
 
+// Two neighbouring elements of bfloat16, computed in the 32 bits that they lie in: widening each to a lane of its own
+// and packing the results takes up to twice as long.
+struct Bf16Pair {
+  float low, high;
+
+  BS_INLINE static Bf16Pair load(const std::uint16_t* from) {
+    std::uint32_t both = 0;
+    std::memcpy(&both, from, sizeof both);
+    return {std::bit_cast<float>(both << 16), std::bit_cast<float>(both & 0xFFFF0000)};
+  }
+  BS_INLINE void store(std::uint16_t* to) const {
+    const std::uint32_t both = (Bf16Codec::rounded(low) >> 16) | (Bf16Codec::rounded(high) & 0xFFFF0000);
+    std::memcpy(to, &both, sizeof both);
+  }
+};
+
+template <BinaryOp kOp>
+struct BinaryLoop<kOp, Bf16Codec> {
+  BS_INLINE static void run(const std::uint16_t* a, const std::uint16_t* b, std::uint16_t* out, std::int64_t n) {
+    const std::int64_t pairs = n / 2;
+    BS_NO_DEPENDENCE
+    for (std::int64_t i = 0; i < pairs; ++i) {
+      const auto x = Bf16Pair::load(a + 2 * i);
+      const auto y = Bf16Pair::load(b + 2 * i);
+      Bf16Pair{apply<kOp>(x.low, y.low), apply<kOp>(x.high, y.high)}.store(out + 2 * i);
+    }
+    if (n % 2 == 0) return;
+    out[n - 1] = Bf16Codec::encode(apply<kOp>(Bf16Codec::decode(a[n - 1]), Bf16Codec::decode(b[n - 1])));
+  }
+};
+
+template <>
+struct ScaleLoop<Bf16Codec> {
+  BS_INLINE static void run(const std::uint16_t* in, float factor, std::uint16_t* out, std::int64_t n) {
+    const std::int64_t pairs = n / 2;
+    BS_NO_DEPENDENCE
+    for (std::int64_t i = 0; i < pairs; ++i) {
+      const auto x = Bf16Pair::load(in + 2 * i);
+      Bf16Pair{x.low * factor, x.high * factor}.store(out + 2 * i);
+    }
+    if (n % 2 != 0) out[n - 1] = Bf16Codec::encode(Bf16Codec::decode(in[n - 1]) * factor);
+  }
+};
+
 template <typename T>
 struct ClampLimit {
   T stored;
@@ -62,6 +107,29 @@ struct ClampLoop {
     for (std::int64_t i = 0; i < n; ++i) {
       const T raised = (has_low & (Codec::decode(in[i]) < lower)) ? low : in[i];
       out[i] = (has_high & (upper < Codec::decode(raised))) ? high : raised;
+    }
+  }
+};
+
+// Elements whose ordinals are the `count` ones from `first` become `by`.
+struct Replacement {
+  std::int16_t first;
+  std::uint16_t count;
+  std::uint16_t by;
+
+  [[nodiscard]] BS_INLINE bool covers(std::int16_t place) const {
+    return static_cast<std::uint16_t>(place - first) < count;
+  }
+};
+
+struct ClampHalfLoop {
+  BS_INLINE static void run(const std::uint16_t* in, Replacement low, Replacement high, std::uint16_t* out,
+                            std::int64_t n) {
+    BS_NO_DEPENDENCE
+    for (std::int64_t i = 0; i < n; ++i) {
+      const std::int16_t place = ordinal(in[i]);
+      const std::uint16_t lowered = high.covers(place) ? high.by : in[i];
+      out[i] = low.covers(place) ? low.by : lowered;
     }
   }
 };
@@ -98,35 +166,50 @@ ClampLimit<typename Codec::Storage> clamp_limit(const std::optional<double>& lim
   }
 }
 
-constexpr std::int64_t kBlock = 1024;  // 4 KB of floats
-
-// F16 is computed as blocks of floats in the first-level cache: cast has the processor's conversion instructions, which
-// makes this four times as fast as converting within the loop.
-void binary_f16(BinaryOp op, const std::uint16_t* a, const std::uint16_t* b, std::uint16_t* out, std::int64_t n) {
-  std::array<float, kBlock> x, y;
-  for (std::int64_t done = 0; done < n; done += kBlock) {
-    const std::int64_t count = std::min(kBlock, n - done);
-    cast(DType::F16, a + done, DType::F32, x.data(), count);
-    cast(DType::F16, b + done, DType::F32, y.data(), count);
-    binary(op, DType::F32, x.data(), y.data(), x.data(), count);
-    cast(DType::F32, x.data(), DType::F16, out + done, count);
-  }
+// Everything from -infinity up to the limit. A zero of either sign is not below a zero.
+template <Half Codec>
+Replacement below(ClampLimit<std::uint16_t> limit) {
+  constexpr std::int16_t kLowest = ordinal(0x8000 | Codec::kInfinity);
+  const std::int16_t end = ordinal(magnitude(limit.stored) == 0 ? 0x8000 : limit.stored);
+  return {kLowest, static_cast<std::uint16_t>(limit.active ? end - kLowest : 0), limit.stored};
 }
 
-void scale_f16(const std::uint16_t* in, double factor, std::uint16_t* out, std::int64_t n) {
-  std::array<float, kBlock> x;
-  for (std::int64_t done = 0; done < n; done += kBlock) {
-    const std::int64_t count = std::min(kBlock, n - done);
-    cast(DType::F16, in + done, DType::F32, x.data(), count);
-    scale(DType::F32, x.data(), factor, x.data(), count);
-    cast(DType::F32, x.data(), DType::F16, out + done, count);
-  }
+// Everything from above the limit up to infinity.
+template <Half Codec>
+Replacement above(ClampLimit<std::uint16_t> limit) {
+  const std::int16_t last = ordinal(magnitude(limit.stored) == 0 ? 0 : limit.stored);
+  return {static_cast<std::int16_t>(last + 1), static_cast<std::uint16_t>(limit.active ? Codec::kInfinity - last : 0),
+          limit.stored};
+}
+
+template <Half Codec>
+void clamp_half(const std::uint16_t* in, ClampLimit<std::uint16_t> low_limit, ClampLimit<std::uint16_t> high_limit,
+                std::uint16_t* out, std::int64_t n) {
+  Replacement low = below<Codec>(low_limit);
+  const Replacement high = above<Codec>(high_limit);
+  if (high.covers(ordinal(low.by))) low.by = high.by;
+  run_widest<ClampHalfLoop>(in, low, high, out, n);
 }
 
 template <BinaryOp kOp, typename Codec>
 void run_binary(const void* a, const void* b, void* out, std::int64_t n) {
   using T = typename Codec::Storage;
-  run_widest<BinaryLoop<kOp, Codec>>(static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(out), n);
+  const auto* x = static_cast<const T*>(a);
+  const auto* y = static_cast<const T*>(b);
+  auto* result = static_cast<T*>(out);
+  std::int64_t done = 0;
+  if constexpr (std::same_as<Codec, F16Codec>) done = binary_f16(kOp, x, y, result, n);
+  run_widest<BinaryLoop<kOp, Codec>>(x + done, y + done, result + done, n - done);
+}
+
+template <typename Codec>
+void run_scale(const void* in, typename Codec::Compute factor, void* out, std::int64_t n) {
+  using T = typename Codec::Storage;
+  const auto* source = static_cast<const T*>(in);
+  auto* result = static_cast<T*>(out);
+  std::int64_t done = 0;
+  if constexpr (std::same_as<Codec, F16Codec>) done = scale_f16(source, factor, result, n);
+  run_widest<ScaleLoop<Codec>>(source + done, factor, result + done, n - done);
 }
 
 }  // namespace
@@ -139,18 +222,13 @@ void binary(BinaryOp op, DType dtype, const void* a, const void* b, void* out, s
   BS_CHECK(supports(op, dtype));
   visit_codec(dtype, [&](auto codec) {
     using Codec = decltype(codec);
-    using T = typename Codec::Storage;
-    if constexpr (std::same_as<Codec, F16Codec>) {
-      binary_f16(op, static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(out), n);
-    } else {
-      switch (op) {
-        case BinaryOp::add:
-          return run_binary<BinaryOp::add, Codec>(a, b, out, n);
-        case BinaryOp::subtract:
-          return run_binary<BinaryOp::subtract, Codec>(a, b, out, n);
-        case BinaryOp::multiply:
-          return run_binary<BinaryOp::multiply, Codec>(a, b, out, n);
-      }
+    switch (op) {
+      case BinaryOp::add:
+        return run_binary<BinaryOp::add, Codec>(a, b, out, n);
+      case BinaryOp::subtract:
+        return run_binary<BinaryOp::subtract, Codec>(a, b, out, n);
+      case BinaryOp::multiply:
+        return run_binary<BinaryOp::multiply, Codec>(a, b, out, n);
     }
   });
 }
@@ -159,18 +237,11 @@ void scale(DType dtype, const void* in, double factor, void* out, std::int64_t n
   BS_CHECK(dtype != DType::BOOL);
   visit_codec(dtype, [&](auto codec) {
     using Codec = decltype(codec);
-    using T = typename Codec::Storage;
     using C = typename Codec::Compute;
-    if constexpr (std::same_as<Codec, F16Codec>) {
-      scale_f16(static_cast<const T*>(in), factor, static_cast<T*>(out), n);
+    if constexpr (std::integral<C>) {
+      run_scale<Codec>(in, static_cast<C>(wrapped_factor(factor)), out, n);
     } else {
-      C rounded{};
-      if constexpr (std::integral<C>) {
-        rounded = static_cast<C>(wrapped_factor(factor));
-      } else {
-        rounded = static_cast<C>(factor);
-      }
-      run_widest<ScaleLoop<Codec>>(static_cast<const T*>(in), rounded, static_cast<T*>(out), n);
+      run_scale<Codec>(in, static_cast<C>(factor), out, n);
     }
   });
 }
@@ -181,8 +252,12 @@ void clamp(DType dtype, const void* in, const ClampLimits& limits, void* out, st
     using T = typename Codec::Storage;
     const auto low = clamp_limit<Codec>(limits.low, true);
     const auto high = clamp_limit<Codec>(limits.high, false);
-    run_widest<ClampLoop<Codec>>(static_cast<const T*>(in), low.stored, high.stored, low.active, high.active,
-                                 static_cast<T*>(out), n);
+    if constexpr (Half<Codec>) {
+      clamp_half<Codec>(static_cast<const T*>(in), low, high, static_cast<T*>(out), n);
+    } else {
+      run_widest<ClampLoop<Codec>>(static_cast<const T*>(in), low.stored, high.stored, low.active, high.active,
+                                   static_cast<T*>(out), n);
+    }
   });
 }
 

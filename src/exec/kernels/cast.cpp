@@ -110,7 +110,7 @@ void cast(DType from, const void* in, DType to, void* out, std::int64_t n) {
   if (to == DType::F32) return widen(from, in, static_cast<float*>(out), n);
   if (from == DType::F32) return narrow(static_cast<const float*>(in), to, out, n);
 
-  std::array<float, kBlock> block;
+  alignas(64) std::array<float, kBlock> block;
   const auto* source = static_cast<const std::byte*>(in);
   auto* target = static_cast<std::byte*>(out);
   for (std::int64_t done = 0; done < n; done += kBlock) {

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "exec/kernels/element.h"
+#include "exec/kernels/half.h"
 #include "exec/kernels/kernels.h"
 
 namespace brainsurgery::kernels {
@@ -11,13 +13,14 @@ namespace {
 
 constexpr std::int64_t kBlock = 4096;  // elements between two looks at the verdict
 
-// Whether `holds(i)` for all i, without a branch per element.
-template <typename Holds>
+// Whether `holds(i)` for all i, without a branch per element. Flag is as wide as what is compared, so that verdicts
+// need not be widened or narrowed.
+template <typename Flag, typename Holds>
 BS_INLINE bool all_hold(std::int64_t n, Holds holds) {
   for (std::int64_t done = 0; done < n; done += kBlock) {
     const std::int64_t end = std::min(n, done + kBlock);
-    std::uint32_t failed = 0;
-    for (std::int64_t i = done; i < end; ++i) failed |= holds(i) ? 0U : 1U;
+    Flag failed = 0;
+    for (std::int64_t i = done; i < end; ++i) failed = static_cast<Flag>(failed | (holds(i) ? 0U : 1U));
     if (failed != 0) return false;
   }
   return true;
@@ -26,9 +29,23 @@ BS_INLINE bool all_hold(std::int64_t n, Holds holds) {
 template <typename Codec>
 struct EqualLoop {
   using T = typename Codec::Storage;
+  using Flag = std::conditional_t<std::same_as<T, double>, std::uint64_t, std::uint32_t>;
   BS_INLINE static bool run(const T* a, const T* b, std::int64_t n) {
-    return all_hold(
+    return all_hold<Flag>(
         n, [=](std::int64_t i) __attribute__((always_inline)) { return Codec::decode(a[i]) == Codec::decode(b[i]); });
+  }
+};
+
+// Equal codes unless they are NaN, or zeros of any sign.
+template <Half Codec>
+struct EqualLoop<Codec> {
+  BS_INLINE static bool run(const std::uint16_t* a, const std::uint16_t* b, std::int64_t n) {
+    return all_hold<std::uint16_t>(
+        n, [=](std::int64_t i) __attribute__((always_inline)) {
+          const bool same_number = (a[i] == b[i]) & (magnitude(a[i]) <= Codec::kInfinity);
+          const bool zeros = magnitude(a[i] | b[i]) == 0;
+          return same_number | zeros;
+        });
   }
 };
 
@@ -44,60 +61,75 @@ BS_INLINE double distance(C a, C b) {
   }
 }
 
-// Lanes, so that the maximum is taken without waiting for the one before.
+// The bits of doubles that are not negative are in the order of their values, with NaN beyond infinity, and a maximum
+// of integers may be taken in any order.
 template <typename Codec>
 struct DistanceLoop {
   using T = typename Codec::Storage;
-  static constexpr std::int64_t kLanes = 16;
   BS_INLINE static double run(const T* a, const T* b, std::int64_t n) {
-    std::array<double, kLanes> largest{};
-    std::array<double, kLanes> sum{};  // NaN exactly if a distance is: they are not negative
-    const auto look = [&](std::int64_t i, std::size_t lane) __attribute__((always_inline)) {
+    std::int64_t largest = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
       const auto x = Codec::decode(a[i]);
       const auto y = Codec::decode(b[i]);
-      const double found = x == y ? 0 : distance(x, y);
-      largest[lane] = found > largest[lane] ? found : largest[lane];
-      sum[lane] += found;
-    };
-    std::int64_t i = 0;
-    for (; i + kLanes <= n; i += kLanes) {
-      for (std::size_t lane = 0; lane < kLanes; ++lane) look(i + static_cast<std::int64_t>(lane), lane);
+      const auto found = x == y ? 0 : std::bit_cast<std::int64_t>(distance(x, y));
+      largest = found > largest ? found : largest;
     }
-    for (; i < n; ++i) look(i, 0);
-    double all = 0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      all = larger_or_nan(all, sum[lane] == sum[lane] ? largest[lane] : sum[lane]);
-    }
-    return all;
+    return std::bit_cast<double>(largest);
   }
 };
 
 template <typename Codec>
 struct SmallLoop {
   using T = typename Codec::Storage;
-  BS_INLINE static bool run(const T* a, double eps, std::int64_t n) {
-    return all_hold(
+  using C = std::conditional_t<std::same_as<typename Codec::Compute, float>, float, double>;
+  using Flag = std::conditional_t<std::same_as<C, float>, std::uint32_t, std::uint64_t>;
+  BS_INLINE static bool run(const T* a, C limit, std::int64_t n) {
+    return all_hold<Flag>(
         n, [=](std::int64_t i)
-               __attribute__((always_inline)) { return std::fabs(static_cast<double>(Codec::decode(a[i]))) <= eps; });
+               __attribute__((always_inline)) { return std::fabs(static_cast<C>(Codec::decode(a[i]))) <= limit; });
   }
 };
+
+// The largest number of type C that is not above eps.
+template <typename C>
+C rounded_down(double eps) {
+  const auto nearest = static_cast<C>(eps);
+  return static_cast<double>(nearest) > eps ? std::nextafter(nearest, -std::numeric_limits<C>::infinity()) : nearest;
+}
+
+template <Half Codec>
+struct SmallLoop<Codec> {
+  BS_INLINE static bool run(const std::uint16_t* a, std::int16_t limit, std::int64_t n) {
+    return all_hold<std::uint16_t>(
+        n, [=](std::int64_t i) __attribute__((always_inline)) { return magnitude(a[i]) <= limit; });
+  }
+};
+
+// The magnitude of the largest value that is not above eps; -1 where there is none.
+template <Half Codec>
+std::int16_t magnitude_limit(double eps) {
+  if (!(eps >= 0)) return -1;
+  const std::int16_t nearest = magnitude(Codec::encode(static_cast<float>(eps)));
+  const bool above = static_cast<double>(Codec::decode(static_cast<std::uint16_t>(nearest))) > eps;
+  return static_cast<std::int16_t>(above ? nearest - 1 : nearest);
+}
 
 bool equal_bytes(const void* a, const void* b, std::int64_t bytes) {
   return bytes == 0 || std::memcmp(a, b, static_cast<std::size_t>(bytes)) == 0;
 }
 
-// As in arithmetic.cpp, F16 is compared as blocks of floats: `look(x, y, count)` at every block of both operands, until
-// it gives false.
-template <typename Look>
-void for_f16_blocks(const void* a, const void* b, std::int64_t n, Look look) {
+// As in arithmetic.cpp, F16 is computed as blocks of floats.
+double distance_f16(const std::uint16_t* a, const std::uint16_t* b, std::int64_t n) {
   constexpr std::int64_t kFloats = 1024;
-  std::array<float, kFloats> x, y;
+  alignas(64) std::array<float, kFloats> x, y;
+  double largest = 0;
   for (std::int64_t done = 0; done < n; done += kFloats) {
     const std::int64_t count = std::min(kFloats, n - done);
-    cast(DType::F16, static_cast<const std::uint16_t*>(a) + done, DType::F32, x.data(), count);
-    cast(DType::F16, static_cast<const std::uint16_t*>(b) + done, DType::F32, y.data(), count);
-    if (!look(x.data(), y.data(), count)) return;
+    widen_f16(a + done, x.data(), count);
+    widen_f16(b + done, y.data(), count);
+    largest = larger_or_nan(largest, largest_distance(DType::F32, x.data(), y.data(), count));
   }
+  return largest;
 }
 
 }  // namespace
@@ -115,13 +147,7 @@ bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n) {
   return visit_codec(dtype, [&](auto codec) {
     using Codec = decltype(codec);
     using T = typename Codec::Storage;
-    if constexpr (std::same_as<Codec, F16Codec>) {
-      bool equal = true;
-      for_f16_blocks(a, b, n, [&](const float* x, const float* y, std::int64_t count) {
-        return equal = all_equal(DType::F32, x, y, count);
-      });
-      return equal;
-    } else if constexpr (std::integral<typename Codec::Compute> && !std::same_as<Codec, BoolCodec>) {
+    if constexpr (std::integral<typename Codec::Compute> && !std::same_as<Codec, BoolCodec>) {
       return equal_bytes(a, b, n * static_cast<std::int64_t>(sizeof(T)));
     } else {
       return run_widest<EqualLoop<Codec>>(static_cast<const T*>(a), static_cast<const T*>(b), n);
@@ -134,12 +160,7 @@ double largest_distance(DType dtype, const void* a, const void* b, std::int64_t 
     using Codec = decltype(codec);
     using T = typename Codec::Storage;
     if constexpr (std::same_as<Codec, F16Codec>) {
-      double largest = 0;
-      for_f16_blocks(a, b, n, [&](const float* x, const float* y, std::int64_t count) {
-        largest = larger_or_nan(largest, largest_distance(DType::F32, x, y, count));
-        return largest == largest;
-      });
-      return largest;
+      return distance_f16(static_cast<const T*>(a), static_cast<const T*>(b), n);
     } else {
       return run_widest<DistanceLoop<Codec>>(static_cast<const T*>(a), static_cast<const T*>(b), n);
     }
@@ -150,7 +171,12 @@ bool all_small(DType dtype, const void* a, double eps, std::int64_t n) {
   return visit_codec(dtype, [&](auto codec) {
     using Codec = decltype(codec);
     using T = typename Codec::Storage;
-    return run_widest<SmallLoop<Codec>>(static_cast<const T*>(a), eps, n);
+    if constexpr (Half<Codec>) {
+      return run_widest<SmallLoop<Codec>>(static_cast<const T*>(a), magnitude_limit<Codec>(eps), n);
+    } else {
+      using C = typename SmallLoop<Codec>::C;
+      return run_widest<SmallLoop<Codec>>(static_cast<const T*>(a), rounded_down<C>(eps), n);
+    }
   });
 }
 

@@ -51,14 +51,18 @@ struct BoolCodec {
 struct Bf16Codec {
   using Storage = std::uint16_t;
   using Compute = float;
+  static constexpr std::int16_t kInfinity = 0x7F80;
 
   BS_INLINE static constexpr float decode(std::uint16_t stored) {
     return std::bit_cast<float>(static_cast<std::uint32_t>(stored) << 16);
   }
   BS_INLINE static constexpr std::uint16_t encode(float value) {
+    return static_cast<std::uint16_t>(rounded(value) >> 16);
+  }
+  // In the upper half; the lower one means nothing.
+  BS_INLINE static constexpr std::uint32_t rounded(float value) {
     const auto bits = std::bit_cast<std::uint32_t>(value);
-    const std::uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
-    return static_cast<std::uint16_t>(value == value ? rounded : 0x7FC0);
+    return value == value ? bits + 0x7FFF + ((bits >> 16) & 1) : 0x7FC00000;
   }
 };
 
@@ -119,6 +123,7 @@ BS_INLINE constexpr float decode_magnitude(std::int32_t code) {
 struct F16Codec {
   using Storage = std::uint16_t;
   using Compute = float;
+  static constexpr std::int16_t kInfinity = 0x7C00;
 
   BS_INLINE static constexpr float decode(std::uint16_t stored) {
     const std::int32_t code = stored & 0x7FFF;
@@ -132,6 +137,18 @@ struct F16Codec {
     return static_cast<std::uint16_t>(encode_small<kF16>(value));
   }
 };
+
+// The types whose values need not be decoded to be compared: codes without the sign bit are in the order of magnitudes,
+// NaNs beyond infinity.
+template <typename Codec>
+concept Half = std::same_as<Codec, F16Codec> || std::same_as<Codec, Bf16Codec>;
+
+BS_INLINE constexpr std::int16_t magnitude(int half) { return static_cast<std::int16_t>(half & 0x7FFF); }
+
+// In the order of values, -0.0 just below 0.0, NaNs beyond the infinities.
+BS_INLINE constexpr std::int16_t ordinal(std::uint16_t half) {
+  return static_cast<std::int16_t>(half >= 0x8000 ? ~magnitude(half) : magnitude(half));
+}
 
 // The value of every code, made at compile time.
 template <SmallFloat kFormat>
