@@ -106,7 +106,7 @@ Executor::Job Executor::copy_job(const Target& target, const FilePlace& from, co
   // (docs/performance.md).
   const Segment& segment = target.plan.segments()[target.segment];
   const std::int64_t tile = std::max<std::int64_t>(1, options_.tile_bytes);
-  const auto run = [this, target, &segment, &from, range, tile](TileRunner&, Scratch& scratch, std::int64_t index) {
+  const auto run = [=, this, &segment, &from](TileRunner&, Scratch& scratch, std::int64_t index) {
     const std::int64_t begin = range.begin + index * tile;
     const std::int64_t end = std::min(range.end, begin + tile);
     const auto block = scratch.take(std::min(tile, range.size()));

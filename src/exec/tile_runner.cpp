@@ -35,7 +35,7 @@ std::unique_ptr<Scratch::Block> Scratch::take(std::int64_t bytes) {
     memory = std::move(free_.back());
     free_.pop_back();
   }
-  if (std::cmp_less(memory.size(), bytes)) memory = take_memory(bytes);
+  if (std::cmp_less(memory.size(), bytes + kCacheLine)) memory = take_memory(bytes + kCacheLine);
   return std::make_unique<Block>(*this, std::move(memory));
 }
 
