@@ -6,9 +6,9 @@
 
 namespace brainsurgery {
 
-// From now on the first SIGINT, SIGTERM or SIGHUP sets the flag and a second one kills as usual; SIGPIPE and SIGXFSZ are
-// ignored, so that writing to a closed pipe or beyond a file size limit is an error of that write. A signal that was
-// ignored before (nohup) stays ignored. System calls are interrupted (EINTR), so that a prompt notices.
+// From now on the first SIGINT, SIGTERM or SIGHUP sets the flag and a second one kills as usual; SIGPIPE and SIGXFSZ
+// are ignored, so that writing to a closed pipe or beyond a file size limit is an error of that write. A signal that
+// was ignored before (nohup) stays ignored. System calls are interrupted (EINTR), so that a prompt notices.
 void install_interrupt_handlers();
 
 [[nodiscard]] bool interrupted();

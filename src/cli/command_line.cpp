@@ -158,14 +158,15 @@ std::string summary_of(const RunReport& report) {
     text += fmt::format(", {} of them can only be decided with data", report.undecided_assertions);
   for (const OutputReport& output : report.outputs) {
     text += fmt::format("\nwould write '{}': {} tensors of '{}' ({}), {} in {} {}", escape_for_terminal(output.path),
-                        output.tensors, escape_for_terminal(output.alias), output.reason, format_size(output.planned.written),
-                        output.files.size(), output.files.size() == 1 ? "file" : "files");
+                        output.tensors, escape_for_terminal(output.alias), output.reason,
+                        format_size(output.planned.written), output.files.size(),
+                        output.files.size() == 1 ? "file" : "files");
     text += fmt::format("\n{} copied unchanged, {} computed, {} read", format_size(output.planned.copied),
                         format_size(output.planned.computed), format_size(output.planned.read));
   }
   if (report.peak_whole_tensor_bytes > 0)
     text += fmt::format(", at most {} of whole tensors in memory", format_size(report.peak_whole_tensor_bytes));
-  text += fmt::format("\nabout {} of memory in all", format_size(report.predicted_peak_bytes));
+  text += fmt::format("\nabout {} of memory for writing, in all", format_size(report.predicted_peak_bytes));
   return text + "\n";
 }
 
@@ -371,13 +372,13 @@ class CommandLine {
     nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
     for (const OutputReport& output : report.outputs) outputs.push_back(json_of(output));
     nlohmann::ordered_json summary{{"event", "report"},
-                                         {"steps", report.steps},
-                                         {"assertions", report.assertions},
-                                         {"undecided_assertions", report.undecided_assertions},
-                                         {"peak_whole_tensor_bytes", report.peak_whole_tensor_bytes},
-                                         {"predicted_peak_bytes", report.predicted_peak_bytes},
-                                         {"outputs", outputs},
-                                         {"summary", report.summary}};
+                                   {"steps", report.steps},
+                                   {"assertions", report.assertions},
+                                   {"undecided_assertions", report.undecided_assertions},
+                                   {"peak_whole_tensor_bytes", report.peak_whole_tensor_bytes},
+                                   {"predicted_peak_bytes", report.predicted_peak_bytes},
+                                   {"outputs", outputs},
+                                   {"summary", report.summary}};
     if (report.peak_resident_bytes > 0) summary["peak_resident_bytes"] = report.peak_resident_bytes;
     streams_.out << summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
   }

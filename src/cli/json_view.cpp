@@ -62,12 +62,8 @@ struct ToJson {
     return {{"event", "progress"}, {"bytes_done", event.bytes_done}, {"bytes_total", event.bytes_total}};
   }
   ordered_json operator()(const events::Published& event) const {
-    return {{"event", "published"},
-            {"path", event.path},
-            {"files", event.files},
-            {"removed", event.removed},
-            {"atomic", event.atomic},
-            {"bytes_shared", event.bytes_shared}};
+    return {{"event", "published"},     {"path", event.path},     {"files", event.files},
+            {"removed", event.removed}, {"atomic", event.atomic}, {"bytes_shared", event.bytes_shared}};
   }
 };
 

@@ -82,7 +82,7 @@ std::string source_alias(const SaveSpec& spec, const PlanScope& plan) {
 }
 
 void save(const SaveSpec& spec, PlanScope& plan) {
-  SaveRequest request{spec.path, source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard, spec.tied,
+  SaveRequest request{spec.path,  source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard, spec.tied,
                       spec.layout};
   if (spec.target) request.tensor = spec.target->expr;
   // As NumPy does.

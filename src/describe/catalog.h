@@ -19,8 +19,7 @@ struct Catalog {
   [[nodiscard]] const Schema* operator_named(std::string_view name) const;
 };
 
-[[nodiscard]] Catalog make_catalog(std::vector<Schema> steps, std::vector<Schema> operators,
-                                   Schema output);
+[[nodiscard]] Catalog make_catalog(std::vector<Schema> steps, std::vector<Schema> operators, Schema output);
 
 // The step's payload is one of the operators.
 [[nodiscard]] bool takes_operator(const Schema& step);

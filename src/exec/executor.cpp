@@ -18,6 +18,11 @@ constexpr std::int64_t kGatherTiles = 4;
 // A tile has this many buffers of its size, or more that are smaller.
 constexpr int kTileBuffers = 4;
 
+constexpr std::int64_t kMaxTileBytes = std::int64_t{1} << 40;  // whatever is asked for
+
+// However small the budget is, so much may be mapped: the system can have these pages back.
+constexpr std::int64_t kLeastMappedBytes = 16 << 20;
+
 // The disk is given this much to write at a time.
 constexpr std::int64_t kWritebackBytes = 32 << 20;
 
@@ -25,7 +30,8 @@ constexpr std::int64_t kWritebackBytes = 32 << 20;
 
 std::int64_t tile_elements(const Program& program, const ExecOptions& options) {
   const std::int64_t row = program.gathered_row;
-  const std::int64_t bytes = row == 0 ? options.tile_bytes : kGatherTiles * options.tile_bytes;
+  const std::int64_t tile_bytes = std::min(options.tile_bytes, kMaxTileBytes);
+  const std::int64_t bytes = row == 0 ? tile_bytes : kGatherTiles * tile_bytes;
   // Many sources share the memory of a few.
   const std::int64_t buffers = std::max(kTileBuffers, program.tile_slots + 1);
   const std::int64_t elements = std::max<std::int64_t>(1, bytes * kTileBuffers / buffers / program.tile_item);
@@ -34,7 +40,7 @@ std::int64_t tile_elements(const Program& program, const ExecOptions& options) {
 
 ScheduleLimits schedule_limits(const ExecOptions& options, int threads) {
   ScheduleLimits limits{.budget_bytes = options.budget_bytes, .workers = threads};
-  limits.mapped_bytes = std::min(limits.mapped_bytes, options.budget_bytes);
+  limits.mapped_bytes = std::min(limits.mapped_bytes, std::max(options.budget_bytes, kLeastMappedBytes));
   return limits;
 }
 
@@ -96,8 +102,7 @@ void Executor::put(const Target& target, std::int64_t tile, std::int64_t offset,
   target.file.write(offset, bytes);
   if (!options_.early_writeback) return;
   const std::int64_t stretch = (offset + std::ssize(bytes)) / kWritebackBytes;
-  if (stretch > offset / kWritebackBytes)
-    target.file.start_writeback((stretch - 1) * kWritebackBytes, kWritebackBytes);
+  if (stretch > offset / kWritebackBytes) target.file.start_writeback((stretch - 1) * kWritebackBytes, kWritebackBytes);
 }
 
 Executor::Job Executor::copy_job(const Target& target, const FilePlace& from, const ByteRange& range) const {
@@ -124,7 +129,8 @@ Executor::Job Executor::compute_job(const Target& target, const Program& program
   const Segment& segment = target.plan.segments()[target.segment];
   const std::int64_t elements = tile_elements(program, options_);
   const std::int64_t tiles = (program.elements + elements - 1) / elements;
-  const auto run = [this, target, &segment, &program, elements](TileRunner& runner, Scratch& scratch, std::int64_t index) {
+  const auto run = [this, target, &segment, &program, elements](TileRunner& runner, Scratch& scratch,
+                                                                std::int64_t index) {
     const std::int64_t begin = index * elements;
     const std::int64_t end = std::min(program.elements, begin + elements);
     const auto block = scratch.take((end - begin) * program.item_bytes);
@@ -147,7 +153,12 @@ void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
 void Executor::write(const std::vector<FileTask>& files, const std::function<WritableFile&(std::size_t)>& open) {
   if (files.empty()) return;
   Run run(*this, files.front().plan.materializations());
-  for (std::size_t i = 0; i < files.size(); ++i) write(run, files[i], open(i));
+  try {
+    for (std::size_t i = 0; i < files.size(); ++i) write(run, files[i], open(i));
+  } catch (const TestFailed&) {
+    run.places.finish();  // a damaged file is the better reason
+    throw;
+  }
 }
 
 // Gives the range of each segment that shares the disk blocks of an input.

@@ -9,8 +9,7 @@ namespace brainsurgery {
 
 struct Executor::Run {
   explicit Run(const Executor& executor, const std::vector<Materialization>& all)
-      : materializations(all),
-        memory(executor.options_.budget_bytes, executor.options_.spill_directory) {
+      : materializations(all), memory(executor.options_.budget_bytes, executor.options_.spill_directory) {
     places.buffers.resize(all.size());
   }
   const std::vector<Materialization>& materializations;

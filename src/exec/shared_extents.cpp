@@ -19,7 +19,8 @@ ByteRange shareable_range(const PhysicalPlan& plan, const Segment& segment) {
   const std::int64_t end = segment.offset + segment.size;
   // The last block of a file may be a part of one, if it is the last of the other too.
   const bool ends_both = end == plan.size() && from.offset + segment.size == from.file->status().size;
-  const ByteRange range{(segment.offset + kSharedBlockBytes - 1) / kSharedBlockBytes * kSharedBlockBytes, ends_both ? end : end / kSharedBlockBytes * kSharedBlockBytes};
+  const ByteRange range{(segment.offset + kSharedBlockBytes - 1) / kSharedBlockBytes * kSharedBlockBytes,
+                        ends_both ? end : end / kSharedBlockBytes * kSharedBlockBytes};
   return range.size() < kLeastBytes ? nothing : range;
 }
 
@@ -36,9 +37,8 @@ std::vector<ByteRange> share_extents(const PhysicalPlan& plan, WritableFile& fil
     ByteRange range = shareable_range(plan, segment);
     if (range.size() > 0) {
       const FilePlace& from = std::get<Segment::Copy>(segment.content).from;
-      const bool done =
-          !refused.contains(from.file.get()) &&
-          file.share(range.begin, *from.file, from.offset + range.begin - segment.offset, range.size());
+      const bool done = !refused.contains(from.file.get()) &&
+                        file.share(range.begin, *from.file, from.offset + range.begin - segment.offset, range.size());
       if (!done) {
         refused.insert(from.file.get());
         range = {segment.offset, segment.offset};

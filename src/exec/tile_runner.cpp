@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "brainsurgery/error.h"
 #include "exec/buffer_pool.h"
@@ -30,12 +32,18 @@ kernels::BinaryOp kernel_of(Arithmetic operation) {
 }  // namespace
 
 std::unique_ptr<Scratch::Block> Scratch::take(std::int64_t bytes) {
+  const auto wanted = static_cast<std::size_t>(bytes + kCacheLine);
   std::vector<std::byte> memory;
-  if (!free_.empty()) {
-    memory = std::move(free_.back());
-    free_.pop_back();
+  // The smallest that fits, else the largest, to be replaced: blocks of every size are there again for the next tile.
+  const auto key = [wanted](const std::vector<std::byte>& block) {
+    const bool fits = block.size() >= wanted;
+    return std::pair(!fits, fits ? block.size() : std::numeric_limits<std::size_t>::max() - block.size());
+  };
+  if (const auto best = std::ranges::min_element(free_, {}, key); best != free_.end()) {
+    memory = std::move(*best);
+    free_.erase(best);
   }
-  if (std::cmp_less(memory.size(), bytes + kCacheLine)) memory = take_memory(bytes + kCacheLine);
+  if (memory.size() < wanted) memory = take_memory(static_cast<std::int64_t>(wanted));
   return std::make_unique<Block>(*this, std::move(memory));
 }
 
@@ -147,8 +155,8 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
   const std::int64_t block = program.in_blocks ? std::min(kBlockElements, end - begin) : end - begin;
   std::vector<std::unique_ptr<Scratch::Block>> slots;
   for (int i = 0; i < program.slots; ++i)
-    slots.push_back(scratch_.take(i < program.tile_slots ? (end - begin) * program.tile_item
-                                                         : block * program.widest_item));
+    slots.push_back(
+        scratch_.take(i < program.tile_slots ? (end - begin) * program.tile_item : block * program.widest_item));
   const std::size_t size = program.code.size();
   std::vector<std::byte*> values(size);
   const auto place = [&](std::size_t i, std::int64_t at) {

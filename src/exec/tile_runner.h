@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -15,8 +14,8 @@
 
 namespace brainsurgery {
 
-// Memory that can be handed back for the next tile. Blocks begin at a cache line: the kernel's copies from and to the page
-// cache take a fifth longer elsewhere, and so do vector instructions.
+// Memory that can be handed back for the next tile. Blocks begin at a cache line: the kernel's copies from and to the
+// page cache take a fifth longer elsewhere, and so do vector instructions.
 class Scratch {
  public:
   class Block {
@@ -54,8 +53,7 @@ class PlaceReader {
 class TileRunner {
  public:
   // `verdicts`: for the tests of programs; without it they are not done.
-  explicit TileRunner(const PlaceReader& places, Verdicts* verdicts = nullptr)
-      : places_(places), verdicts_(verdicts) {}
+  explicit TileRunner(const PlaceReader& places, Verdicts* verdicts = nullptr) : places_(places), verdicts_(verdicts) {}
 
   // Writes elements [begin, end) of the program's result to `out`: (end - begin) * program.item_bytes bytes, aligned to
   // its elements.

@@ -28,7 +28,7 @@ using Kind = PickleNode::Kind;
 
 constexpr std::size_t kMaxParts = 4096;  // of one tensor
 constexpr std::size_t kMaxFields = 64;   // of an object; a huge one, shared by many, would be searched for each of them
-constexpr std::size_t kMaxFileName = 255;         // bytes; what file systems take
+constexpr std::size_t kMaxFileName = 255;  // bytes; what file systems take
 constexpr std::string_view kModule = "torch.distributed.checkpoint.metadata";
 constexpr std::string_view kDataFile = "__0_0.distcp";
 

@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -69,7 +70,8 @@ class FileLayout {
   // `first`: a position in pieces(); the pieces may still be to come.
   void add_checksum(std::size_t first, std::size_t count);
 
-  [[nodiscard]] const std::vector<Piece>& pieces() const { return pieces_; }
+  [[nodiscard]] const std::vector<Piece>& pieces() const& { return pieces_; }
+  [[nodiscard]] std::vector<Piece> pieces() && { return std::move(pieces_); }
   [[nodiscard]] std::int64_t size() const { return size_; }
 
  private:

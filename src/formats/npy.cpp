@@ -144,8 +144,8 @@ FileLayout layout_npz(const FileRequest& request) {
     std::string_view problem = problem_of_zip_name(name);
     if (name.size() > kMaxZipName) problem = "its name is too long";
     if (!problem.empty()) {
-      throw Error(ErrorCode::run, "an npz archive cannot hold " + in_quotes(tensor.name) + ": " +
-                                      std::string(problem) + "; rename it");
+      throw Error(ErrorCode::run,
+                  "an npz archive cannot hold " + in_quotes(tensor.name) + ": " + std::string(problem) + "; rename it");
     }
     zip.add_content(std::move(name), npy_header(tensor.desc, tensor.name), tensor.content,
                     byte_count(tensor.desc.dtype, tensor.desc.shape));

@@ -26,8 +26,8 @@ inline constexpr std::int64_t kMaxDeflatedPickle = 32 << 20;  // where an archiv
 inline constexpr std::size_t kMaxPickleNodes = 3'000'000;     // 250,000 tensors; 200 MB
 // Of all names that are made of texts: a long one stands in the pickle once and can be part of many names.
 inline constexpr std::size_t kMaxNameBytes = 128 << 20;
-inline constexpr std::size_t kMaxPickleMarks = 1000;          // open at a time
-inline constexpr std::size_t kMaxPickleGlobal = 4096;         // bytes of "module.name"
+inline constexpr std::size_t kMaxPickleMarks = 1000;   // open at a time
+inline constexpr std::size_t kMaxPickleGlobal = 4096;  // bytes of "module.name"
 
 using PickleRef = std::uint32_t;  // a place in PickleTree::nodes
 

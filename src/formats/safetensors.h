@@ -11,8 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,8 +45,8 @@ struct SafetensorsLayout {
 // The layout that safetensors 0.8's save_file gives, byte for byte if `metadata` has at most one pair (the library has
 // no order of more). Names must be unique. Throws Error(run): a tensor called '__metadata__', a header or a file beyond
 // limits.
-// With `origins`, one a tensor, the order is that of the dtypes and then of the origins, and the header is padded so that
-// as many bytes as possible keep their place modulo kSharedBlockBytes.
+// With `origins`, one a tensor, the order is that of the dtypes and then of the origins, and the header is padded so
+// that as many bytes as possible keep their place modulo kSharedBlockBytes.
 [[nodiscard]] SafetensorsLayout layout_safetensors(std::span<const StoredTensor> tensors, const Metadata& metadata,
                                                    const std::vector<std::optional<ContentOrigin>>* origins = nullptr);
 

@@ -23,12 +23,20 @@ constexpr std::string_view kFileSize = "the size of a safetensors file";
 
 // By falling dtype, then by name in byte order. Source: prepare() of the safetensors library, release 0.8.
 std::vector<std::size_t> file_order(std::span<const StoredTensor> tensors) {
-  std::vector<std::size_t> order(tensors.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    if (tensors[a].desc.dtype != tensors[b].desc.dtype) return tensors[a].desc.dtype > tensors[b].desc.dtype;
-    return tensors[a].name < tensors[b].name;
-  });
+  // Side by side, since there may be hundreds of thousands.
+  struct Key {
+    DType dtype;
+    std::string_view name;
+    std::size_t index;
+  };
+  std::vector<Key> keys;
+  keys.reserve(tensors.size());
+  for (const StoredTensor& tensor : tensors) keys.push_back({tensor.desc.dtype, tensor.name, keys.size()});
+  std::sort(keys.begin(), keys.end(),
+            [](const Key& a, const Key& b) { return a.dtype != b.dtype ? a.dtype > b.dtype : a.name < b.name; });
+  std::vector<std::size_t> order;
+  order.reserve(keys.size());
+  for (const Key& key : keys) order.push_back(key.index);
   return order;
 }
 
@@ -43,9 +51,8 @@ std::vector<std::size_t> order_of_origins(std::span<const StoredTensor> tensors,
   }
   const auto key = [&](std::size_t i) {
     const bool is_new = !origins[i];
-    return std::tuple(-static_cast<int>(tensors[i].desc.dtype), is_new,
-                      is_new ? 0 : first_tensor.at(origins[i]->file), is_new ? 0 : origins[i]->offset,
-                      std::string_view(tensors[i].name));
+    return std::tuple(-static_cast<int>(tensors[i].desc.dtype), is_new, is_new ? 0 : first_tensor.at(origins[i]->file),
+                      is_new ? 0 : origins[i]->offset, std::string_view(tensors[i].name));
   };
   std::vector<std::size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -101,20 +108,27 @@ void append_entry(std::string& json, const StoredTensor& tensor, std::int64_t be
   json += "]}";
 }
 
-// The length word, the JSON and spaces until the data would begin at `begin` modulo `block`.
-std::string framed(std::string json, std::int64_t begin, std::int64_t block) {
-  const auto end = static_cast<std::int64_t>(kLengthBytes + json.size());
-  json.append(static_cast<std::size_t>(((begin - end) % block + block) % block), ' ');
-  if (std::cmp_greater(json.size(), kMaxSafetensorsHeader)) {
-    throw Error(ErrorCode::run, "a safetensors header of " + std::to_string(json.size()) +
-                                    " bytes is above the limit of " + std::to_string(kMaxSafetensorsHeader) +
-                                    "; write shards instead");
+// `header` is the JSON behind room for the length word: fills that in, and appends spaces until the data would begin at
+// `begin` modulo `block`.
+void finish_header(std::string& header, std::int64_t begin, std::int64_t block) {
+  const std::int64_t end = std::ssize(header);
+  header.append(static_cast<std::size_t>(((begin - end) % block + block) % block), ' ');
+  const std::size_t length = header.size() - kLengthBytes;
+  if (std::cmp_greater(length, kMaxSafetensorsHeader)) {
+    throw Error(ErrorCode::run, "a safetensors header of " + std::to_string(length) + " bytes is above the limit of " +
+                                    std::to_string(kMaxSafetensorsHeader) + "; write shards instead");
   }
-  std::string header;
-  header.reserve(kLengthBytes + json.size());
-  append_little_endian(header, json.size(), kLengthBytes);
-  header += json;
-  return header;
+  std::string word;
+  append_little_endian(word, length, kLengthBytes);
+  header.replace(0, kLengthBytes, word);
+}
+
+// About the length of the entries.
+std::size_t expected_length(std::span<const StoredTensor> tensors) {
+  constexpr std::size_t kEntry = 88;  // without the name
+  std::size_t length = kLengthBytes;
+  for (const StoredTensor& tensor : tensors) length += kEntry + tensor.name.size();
+  return length;
 }
 
 }  // namespace
@@ -124,7 +138,10 @@ SafetensorsLayout layout_safetensors(std::span<const StoredTensor> tensors, cons
   SafetensorsLayout layout;
   layout.order = origins == nullptr ? file_order(tensors) : order_of_origins(tensors, *origins);
   layout.offsets.resize(tensors.size());
-  std::string json = "{";
+  std::string& json = layout.header;
+  json.reserve(expected_length(tensors));
+  json.assign(kLengthBytes, '\0');
+  json.push_back('{');
   append_metadata(json, metadata);
   std::int64_t begin = 0;
   for (const std::size_t i : layout.order) {
@@ -141,9 +158,11 @@ SafetensorsLayout layout_safetensors(std::span<const StoredTensor> tensors, cons
     begin = end;
   }
   json.push_back('}');
-  layout.header = origins == nullptr
-                      ? framed(std::move(json), 0, kAlignment)
-                      : framed(std::move(json), best_begin(tensors, layout.offsets, *origins), kSharedBlockBytes);
+  if (origins == nullptr) {
+    finish_header(json, 0, kAlignment);
+  } else {
+    finish_header(json, best_begin(tensors, layout.offsets, *origins), kSharedBlockBytes);
+  }
   const auto data_begin = static_cast<std::int64_t>(layout.header.size());
   for (std::int64_t& offset : layout.offsets) offset += data_begin;
   layout.file_size = checked_add(data_begin, begin, kFileSize);

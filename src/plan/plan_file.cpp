@@ -43,7 +43,8 @@ Schema output_schema(const FormatNames& formats) {
   schema.choice(&PlanOutput::layout, "layout", {kArrangementSpellings.begin(), kArrangementSpellings.end()})
       .defaults_to("standard")
       .doc(
-          "Where the tensors stand in a safetensors file: standard, as the safetensors library writes them; aligned, in "
+          "Where the tensors stand in a safetensors file: standard, as the safetensors library writes them; aligned, "
+          "in "
           "the order of the inputs and at such places that what is unchanged shares its disk blocks with the inputs, "
           "where the file system can (XFS, Btrfs). Such a file is written at once and takes no space.");
   schema.shorthand("path");

@@ -35,10 +35,9 @@ std::int64_t work_of(const nodes::SingularFactors& node, const Shape& matrix) {
   constexpr double kRowNumbers = 4 << 20;
   const double rows = static_cast<double>(matrix[0]), columns = static_cast<double>(matrix[1]);
   const double side = std::min(rows, columns);
-  const double numbers =
-      node.exact
-          ? 2 * rows * columns + (rows + columns) * side + 4 * side * side
-          : (rows + columns) * static_cast<double>(node.count * kUsualBlocks) + std::min(4 * rows * columns, kRowNumbers);
+  const double numbers = node.exact ? 2 * rows * columns + (rows + columns) * side + 4 * side * side
+                                    : (rows + columns) * static_cast<double>(node.count * kUsualBlocks) +
+                                          std::min(4 * rows * columns, kRowNumbers);
   return static_cast<std::int64_t>(std::min(numbers * sizeof(double), 0x1p60));
 }
 

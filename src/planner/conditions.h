@@ -1,5 +1,5 @@
-// Conditions of assertions that may be decided while an output is computed, since its programs make the values that they
-// speak of: the values need not be read again.
+// Conditions of assertions that may be decided while an output is computed, since its programs make the values that
+// they speak of: the values need not be read again.
 //
 //   Conditions conditions;
 //   conditions.add(*check);                     // all that wait for data in it

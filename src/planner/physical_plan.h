@@ -42,6 +42,8 @@ class PhysicalPlan {
     return plan;
   }
 
+  // Room for as many segments as there will probably be.
+  void reserve(std::size_t segments) { segments_.reserve(segments); }
   // Each appends at the end of the file.
   void add_bytes(std::string bytes);
   void add_tensor(const Expr& expr);

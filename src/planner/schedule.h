@@ -39,8 +39,8 @@ class Scheduler {
   // `materializations` must outlive it and be complete.
   Scheduler(const std::vector<Materialization>& materializations, ScheduleLimits limits);
 
-  // The stages that write all segments of a plan. The plans of one output, in file order: what was made for one is there
-  // for the next.
+  // The stages that write all segments of a plan. The plans of one output, in file order: what was made for one is
+  // there for the next.
   [[nodiscard]] std::vector<Stage> schedule(const PhysicalPlan& plan);
   // The stages that make `needs` and drop nothing of them.
   [[nodiscard]] std::vector<Stage> schedule(const std::vector<int>& needs);

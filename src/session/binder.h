@@ -29,8 +29,8 @@ namespace brainsurgery {
 // Where a model came from.
 struct Origin {
   Metadata metadata;
-  std::set<std::string> ties;                    // keys of `metadata`: tie_records.h
-  std::string format;                            // the name of its files' Format
+  std::set<std::string> ties;                     // keys of `metadata`: tie_records.h
+  std::string format;                             // the name of its files' Format
   std::shared_ptr<const OpenedCheckpoint> input;  // nullptr: the plan made it
 };
 

@@ -31,8 +31,7 @@ Error Binder::no_match(const TensorRef& ref) const { return no_match("", alias_o
 
 FoundTensor Binder::found(const std::string& alias, const std::string& name, const NamedTensor& tensor,
                           const TensorRef& ref) const {
-  return {alias, name, sliced(tensor.expr, ref, alias, name), tensor.counts,
-          ref.slice ? ref.slice->text : ""};
+  return {alias, name, sliced(tensor.expr, ref, alias, name), tensor.counts, ref.slice ? ref.slice->text : ""};
 }
 
 template <typename Visit>

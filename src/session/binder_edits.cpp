@@ -122,9 +122,10 @@ void Binder::check_destinations(const std::vector<Match>& matches) {
       if (role.policy == Role::Policy::must_exist && !exists)
         throw missing(resolved.ref->where, *resolved.ref->ref, alias, resolved.name);
       if (role.policy == Role::Policy::must_not_exist && exists) {
-        throw Error(ErrorCode::plan, fmt::format("{}: destination already exists: {}", resolved.ref->where,
-                                                 label_of(alias, resolved.name)),
-                    resolved.ref->ref->span);
+        throw Error(
+            ErrorCode::plan,
+            fmt::format("{}: destination already exists: {}", resolved.ref->where, label_of(alias, resolved.name)),
+            resolved.ref->ref->span);
       }
       if (role.writes && !written.emplace(alias, resolved.name).second) {
         throw Error(ErrorCode::plan,

@@ -95,14 +95,13 @@ std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutp
     text += fmt::format("step {}: {} (line {})\n", i + 1, plan.steps[i].command, plan.steps[i].span.line);
   for (const Effect& effect : binder.effects()) {
     const std::string where = fmt::format(" of step {}: ", effect.step + 1);
-    if (std::holds_alternative<CheckEffect>(effect.what))
-      text += "assertion" + where + decision(effect, output) + "\n";
+    if (std::holds_alternative<CheckEffect>(effect.what)) text += "assertion" + where + decision(effect, output) + "\n";
     if (std::holds_alternative<ReportEffect>(effect.what))
       text += "report" + where + (needs_data(effect) ? "needs data\n" : "from headers alone\n");
     if (const auto* save = std::get_if<SaveEffect>(&effect.what)) text += "save" + where + describe(*save->output);
   }
   text += output == nullptr ? "no output\n" : "output " + describe(*output);
-  return text + fmt::format("memory in all: about {}\n", format_size(peak_bytes));
+  return text + fmt::format("memory for writing, in all: about {}\n", format_size(peak_bytes));
 }
 
 }  // namespace brainsurgery

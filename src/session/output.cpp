@@ -67,9 +67,10 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
 std::vector<std::string> stale_tie_warnings(const Metadata& stale, const Format& format) {
   if (stale.empty() || !format.records_ties) return {};
   const auto& [name, other] = stale.front();
-  return {fmt::format("the metadata said that '{}' stands for '{}' too{}; the tensors are no longer named so, and it "
-                      "is left out",
-                      other, name, stale.size() == 1 ? "" : fmt::format(", and {} more pairs", stale.size() - 1))};
+  return {
+      fmt::format("the metadata said that '{}' stands for '{}' too{}; the tensors are no longer named so, and it "
+                  "is left out",
+                  other, name, stale.size() == 1 ? "" : fmt::format(", and {} more pairs", stale.size() - 1))};
 }
 
 // How the files of a model are to be made.
@@ -97,8 +98,8 @@ std::vector<OutputFile> make_directory(const NamedTensors& tensors, const Format
                                        const std::shared_ptr<Compiler>& compiler) {
   const StoredContent stored = store(tensors, format.shares_contents);
   std::vector<OutputFile> files;
-  for (const auto& [name, layout] : format.layout_directory({stored.tensors, stored.content_bytes, metadata}))
-    files.push_back({name, physical_plan(layout, stored.contents, compiler)});
+  for (auto& [name, layout] : format.layout_directory({stored.tensors, stored.content_bytes, metadata}))
+    files.push_back({name, physical_plan(std::move(layout), stored.contents, compiler)});
   return files;
 }
 
@@ -172,10 +173,9 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
     record_dropped(drop_tied(result.content.names), result.content.metadata);
   const NamedTensors tensors = result.content.names.in_key_order();
   try {
-    result.files =
-        make_files(tensors, destination, with_format_pair(result.content.metadata),
-                   {target.single_tensor, target.place.layout == FileArrangement::aligned,
-                    std::make_shared<Compiler>(CompileOptions{options.fuse, conditions.get()})});
+    result.files = make_files(tensors, destination, with_format_pair(result.content.metadata),
+                              {target.single_tensor, target.place.layout == FileArrangement::aligned,
+                               std::make_shared<Compiler>(CompileOptions{options.fuse, conditions.get()})});
   } catch (const Error& error) {  // what the format cannot hold
     if (error.code() == ErrorCode::internal) throw;
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));
@@ -212,9 +212,9 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   if (state.published.contains(canonical_path(plan.output->path)))
     refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
   const Origin& origin = binder.origin_of(choice.alias);
-  BoundOutput result = bind_files(env, formats, target,
-                                  {*state.workspace.find(choice.alias), origin.metadata, origin.ties, ""},
-                                  choice.alias, choice.reason, options, std::move(conditions));
+  BoundOutput result =
+      bind_files(env, formats, target, {*state.workspace.find(choice.alias), origin.metadata, origin.ties, ""},
+                 choice.alias, choice.reason, options, std::move(conditions));
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {
     const StateDict* names = state.workspace.find(alias);

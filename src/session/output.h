@@ -24,7 +24,7 @@ struct ModelContent {
   StateDict names;
   Metadata metadata;
   std::set<std::string> ties;  // keys of the metadata, of pairs that recorded ties when they were read
-  std::string format;  // of the file, where there is one: the name of a Format
+  std::string format;          // of the file, where there is one: the name of a Format
 };
 
 struct OutputFile {
@@ -49,8 +49,8 @@ struct BoundOutput {
   std::vector<bool> tested;
 };
 
-// The files that `content` makes. `options`: with resources. `alias` and `reason` are for the report. Throws Error(plan) where the format or the
-// sharding cannot be decided, Error(run) for a target that must not be overwritten.
+// The files that `content` makes. `options`: with resources. `alias` and `reason` are for the report. Throws
+// Error(plan) where the format or the sharding cannot be decided, Error(run) for a target that must not be overwritten.
 [[nodiscard]] BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarget& target,
                                      const ModelContent& content, const std::string& alias, const std::string& reason,
                                      const SessionOptions& options,
@@ -60,7 +60,8 @@ struct BoundOutput {
 void check_output(Env& env, const FormatRegistry& formats, const Plan& plan, const SessionOptions& options,
                   Diagnostics& diagnostics);
 
-// `conditions`: what may be decided while the output is computed, or nullptr. nullopt where the plan has no output. Throws as bind_files, and Error(plan) where the alias cannot be decided.
+// `conditions`: what may be decided while the output is computed, or nullptr. nullopt where the plan has no output.
+// Throws as bind_files, and Error(plan) where the alias cannot be decided.
 [[nodiscard]] std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, const Plan& plan,
                                                      Binder& binder, const SessionOptions& options,
                                                      std::shared_ptr<const Conditions> conditions);

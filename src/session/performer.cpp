@@ -96,12 +96,23 @@ ByteCounts Performer::publish(const BoundOutput& output,
   executor.watch(verdicts);
   KnownVerdicts known(verdicts, output.tested, looker_);
   const ScopedValue<DataOracle*> oracle(oracle_, &known);
+  bool settled = false;
+  const auto settle_once = [&] {
+    settled = true;
+    settle();
+  };
+  // Whatever ends the writing, what comes before the output in the plan comes first, and so does its failure.
   try {
-    return publisher_.publish(output, executor, inputs, settle);
+    return publisher_.publish(output, executor, inputs, settle_once);
   } catch (const TestFailed&) {
     known.forget_what_holds();
-    settle();
-    fail_check("an assertion fails whose condition does", __FILE__, __LINE__);
+    settle_once();
+    throw Error(ErrorCode::run, "an input was changed by another program while it was read; nothing is published");
+  } catch (const Error&) {
+    if (settled) throw;
+    known.forget_what_holds();
+    settle_once();
+    throw;
   }
 }
 

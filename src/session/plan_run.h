@@ -81,8 +81,8 @@ class PlanRun {
   std::optional<Binder> binder_;
   std::optional<BoundOutput> output_;
   std::optional<Performer> performer_;
-  std::size_t performed_ = 0;                 // effects
-  std::vector<ByteCounts> moved_;             // by the effects performed
+  std::size_t performed_ = 0;      // effects
+  std::vector<ByteCounts> moved_;  // by the effects performed
   std::optional<ByteCounts> output_moved_;
   std::optional<std::size_t> first_mistake_;  // the number of effects before it
   int bound_steps_ = 0;

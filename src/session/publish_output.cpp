@@ -81,15 +81,16 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
            {}}});
     }
   }
-  events_.on(events::Published{output.report.path, std::move(names), std::move(report.removed), report.atomic, executor.moved().shared});
+  events_.on(events::Published{output.report.path, std::move(names), std::move(report.removed), report.atomic,
+                               executor.moved().shared});
 }
 
 ByteCounts Publisher::publish(const BoundOutput& output, Executor& executor,
                               const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
                               const Settle& settle) {
   const OutputReport& report = output.report;
-  events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors,
-                                   report.planned.written, report.planned.copied, report.planned.computed});
+  events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.planned.written,
+                                   report.planned.copied, report.planned.computed});
   const std::string parent = std::filesystem::path(report.path).parent_path().string();
   check_free_space(env_, output.directory ? report.path : parent.empty() ? "." : parent, output.space_bytes);
   const PublishOptions publish{output.overwrite, options_.sync};

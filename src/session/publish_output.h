@@ -9,25 +9,24 @@
 
 namespace brainsurgery {
 
-// Publishes the outputs of one run, in plan order.
 // Called when the files are complete, before anything of them is published; it may throw.
 using Settle = std::function<void()>;
 
+// Publishes the outputs of one run, in plan order.
 class Publisher {
  public:
   Publisher(Env& env, const SessionOptions& options, EventSink& events)
       : env_(env), options_(options), events_(events) {}
 
-  // Throws Error(run) and leaves what was there. `inputs`: compared with what they were when they were opened, before
-  // anything is published.
-  // Gives what was moved.
+  // Gives what was moved. Throws Error(run) and leaves what was there. `inputs`: compared with what they were when they
+  // were opened, before anything is published.
   ByteCounts publish(const BoundOutput& output, Executor& executor,
                      const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs, const Settle& settle);
 
  private:
   void publish_directory(const BoundOutput& output, Executor& executor,
-                         const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs, const PublishOptions& options,
-                         const Settle& settle);
+                         const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
+                         const PublishOptions& options, const Settle& settle);
   void require_unchanged(const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs) const;
 
   Env& env_;

@@ -107,28 +107,31 @@ std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& co
     PhysicalPlan alone({});
     alone.add_tensor(content);
     const auto* copy =
-        alone.segments().empty() ? nullptr : std::get_if<Segment::Copy>(&alone.segments().front().content);
+        alone.segments().size() != 1 ? nullptr : std::get_if<Segment::Copy>(&alone.segments().front().content);
     origins.push_back(copy == nullptr ? std::nullopt
                                       : std::optional(ContentOrigin{copy->from.file.get(), copy->from.offset}));
   }
   return origins;
 }
 
-std::unique_ptr<PhysicalPlan> physical_plan(const FileLayout& layout, const std::vector<Expr>& contents,
+std::unique_ptr<PhysicalPlan> physical_plan(FileLayout layout, const std::vector<Expr>& contents,
                                             std::shared_ptr<Compiler> compiler) {
   auto plan = std::make_unique<PhysicalPlan>(PhysicalPlan::with_compiler(std::move(compiler)));
-  for (const FileLayout::Piece& piece : layout.pieces()) {
-    if (const auto* given = std::get_if<FileLayout::Given>(&piece.what)) {
-      plan->add_bytes(given->bytes);
+  const std::int64_t size = layout.size();
+  std::vector<FileLayout::Piece> pieces = std::move(layout).pieces();
+  plan->reserve(pieces.size());
+  for (FileLayout::Piece& piece : pieces) {
+    if (auto* given = std::get_if<FileLayout::Given>(&piece.what)) {
+      plan->add_bytes(std::move(given->bytes));
     } else if (const auto* content = std::get_if<FileLayout::Content>(&piece.what)) {
       plan->add_tensor(contents[content->number]);
     } else {
       const auto [first, count] = std::get<FileLayout::Checksum>(piece.what);
-      const FileLayout::Piece& last = layout.pieces()[first + count - 1];
-      plan->add_checksum(layout.pieces()[first].offset, last.offset + last.size);
+      const FileLayout::Piece& last = pieces[first + count - 1];
+      plan->add_checksum(pieces[first].offset, last.offset + last.size);
     }
   }
-  BS_CHECK(plan->size() == layout.size());
+  BS_CHECK(plan->size() == size);
   return plan;
 }
 

@@ -36,7 +36,7 @@ using NamedTensors = std::vector<std::pair<std::string_view, const NamedTensor*>
 [[nodiscard]] std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& contents);
 
 // The layout with expressions for its contents. `compiler`: of all files of the output.
-[[nodiscard]] std::unique_ptr<PhysicalPlan> physical_plan(const FileLayout& layout, const std::vector<Expr>& contents,
+[[nodiscard]] std::unique_ptr<PhysicalPlan> physical_plan(FileLayout layout, const std::vector<Expr>& contents,
                                                           std::shared_ptr<Compiler> compiler);
 
 }  // namespace brainsurgery

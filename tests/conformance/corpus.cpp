@@ -117,8 +117,8 @@ Tensors read_safetensors(const fs::path& file) {
     const auto end = value.at("data_offsets").at(1).get<std::size_t>();
     if (begin > end || end > data.size()) throw std::runtime_error("'" + name + "' lies outside the file");
     covered += end - begin;
-    tensors[name] = Tensor{value.at("dtype"), value.at("shape").get<std::vector<std::int64_t>>(),
-                           data.substr(begin, end - begin)};
+    tensors[name] =
+        Tensor{value.at("dtype"), value.at("shape").get<std::vector<std::int64_t>>(), data.substr(begin, end - begin)};
   }
   if (covered != data.size()) throw std::runtime_error("tensors do not cover the data exactly");
   return tensors;
@@ -130,10 +130,10 @@ Tensors read_checkpoint(const fs::path& path) {
   Executor executor(pool, {}, nullptr);
   Tensors tensors;
   for (const TensorEntry& entry : checkpoint.tensors) {
-    const std::vector<std::byte> bytes =
-        executor.evaluate(source(entry.file, entry.offset, entry.desc, entry.strides));
-    tensors[entry.unnamed ? "" : entry.name] = Tensor{std::string(info(entry.desc.dtype).name), entry.desc.shape,
-                                 std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())};
+    const std::vector<std::byte> bytes = executor.evaluate(source(entry.file, entry.offset, entry.desc, entry.strides));
+    tensors[entry.unnamed ? "" : entry.name] =
+        Tensor{std::string(info(entry.desc.dtype).name), entry.desc.shape,
+               std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())};
   }
   return tensors;
 }

@@ -31,8 +31,8 @@ class PlanWriter {
       if (draw(engine_, 4) == 0) text += "  - assert: " + condition(2) + "\n";
     }
     // Shards of a tensor or two, or one file.
-    return text + fmt::format("output: {{path: '{}', shard: {}, model: a}}\n", output,
-                              chance(engine_, 0.5) ? "150b" : "none");
+    return text +
+           fmt::format("output: {{path: '{}', shard: {}, model: a}}\n", output, chance(engine_, 0.5) ? "150b" : "none");
   }
 
  private:
@@ -131,8 +131,8 @@ class PlanWriter {
 // Tensors of mostly 24 elements, so that steps often fit together.
 std::string checkpoint(Engine& engine) {
   const std::vector<StoredTensor> descs{{"w0", {DType::F32, {4, 6}}}, {"w1", {DType::BF16, {6, 4}}},
-                                     {"m", {DType::F32, {4, 4}}},  {"t", {DType::F16, {2, 3, 4}}},
-                                     {"i", {DType::I32, {24}}},    {"e", {DType::U8, {0, 3}}}};
+                                        {"m", {DType::F32, {4, 4}}},  {"t", {DType::F16, {2, 3, 4}}},
+                                        {"i", {DType::I32, {24}}},    {"e", {DType::U8, {0, 3}}}};
   const SafetensorsLayout layout = layout_safetensors(descs, {});
   std::string content = layout.header;
   content.resize(static_cast<std::size_t>(layout.file_size));
@@ -148,9 +148,7 @@ std::string checkpoint(Engine& engine) {
 // What a decomposition may say of the values of a random plan. Of which of several matrices it is said is open.
 constexpr const char* kNotFinite = "the matrix has values that are not finite";
 
-std::string failure_text(const Error& error) {
-  return error.code() == ErrorCode::run ? kNotFinite : to_string(error);
-}
+std::string failure_text(const Error& error) { return error.code() == ErrorCode::run ? kNotFinite : to_string(error); }
 
 // Names and bytes of all files of a directory.
 std::string content_of(const std::string& directory) {
@@ -162,8 +160,11 @@ std::string content_of(const std::string& directory) {
 TEST(Plans, AllConfigurationsGiveTheSameBytes) {
   ::setenv("BRAINSURGERY_DENSE", BS_DENSE_MODULE, 1);
   const TempDir folder;
-  const std::vector<Configuration> configurations{
-      {1, 512 << 10, true, false}, {2, 1, true, true}, {3, 64, false, false}, {1, 4096, false, true}, {8, 4096, true, false}};
+  const std::vector<Configuration> configurations{{1, 512 << 10, true, false},
+                                                  {2, 1, true, true},
+                                                  {3, 64, false, false},
+                                                  {1, 4096, false, true},
+                                                  {8, 4096, true, false}};
   const std::int64_t first = setting("BS_SEED", 1);
   const std::int64_t plans = setting("BS_GRAPHS", 3000) / 3;
   int written = 0, refused = 0;

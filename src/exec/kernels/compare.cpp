@@ -118,7 +118,7 @@ bool equal_bytes(const void* a, const void* b, std::int64_t bytes) {
   return bytes == 0 || std::memcmp(a, b, static_cast<std::size_t>(bytes)) == 0;
 }
 
-// As in arithmetic.cpp, F16 is computed as blocks of floats.
+// F16 is widened in blocks of floats.
 double distance_f16(const std::uint16_t* a, const std::uint16_t* b, std::int64_t n) {
   constexpr std::int64_t kFloats = 1024;
   alignas(64) std::array<float, kFloats> x, y;

@@ -26,8 +26,8 @@
 #endif
 
 // The compiler's names of what instruction_set() looks for.
-#define BS_TARGET_AVX2 gnu::target("avx2,bmi,bmi2,lzcnt,f16c")
-#define BS_TARGET_AVX512 gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,lzcnt,f16c")
+#define BS_TARGET_AVX2 gnu::target("avx2,bmi2,f16c")
+#define BS_TARGET_AVX512 gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi2,f16c")
 
 namespace brainsurgery::kernels {
 

@@ -104,6 +104,21 @@ class SharingFile final : public WritableFile {
   std::atomic<std::int64_t> written_ = 0;
 };
 
+TEST(Scratch, GivesBlocksOfEverySizeAgain) {
+  Scratch scratch;
+  std::byte *large = nullptr, *small = nullptr;
+  for (int tile = 0; tile < 3; ++tile) {
+    const auto first = scratch.take(1 << 20), second = scratch.take(1 << 10);
+    if (tile > 0) {
+      EXPECT_EQ(first->data(), large);
+      EXPECT_EQ(second->data(), small);
+    }
+    large = first->data();
+    small = second->data();
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(large) % 64, 0U);
+  }
+}
+
 TEST_F(ExecutorTest, SharesWholeBlocks) {
   constexpr std::int64_t kSize = 1'000'003;
   const std::string content = counting(kSize);

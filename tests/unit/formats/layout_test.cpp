@@ -71,14 +71,13 @@ TEST(SafetensorsLayout, AlignedKeepsTheOrderAndMostPlacesOfTheOrigins) {
       if (below(4) > 0) {
         names.push_back(std::to_string(below(1000)) + "/" + std::to_string(i));
         tensors.push_back({names.back(), {dtype, {elements}}});
-        origins.push_back(is_new ? std::nullopt
-                                 : std::optional(ContentOrigin{(i < 8 ? first : second).get(), at}));
+        origins.push_back(is_new ? std::nullopt : std::optional(ContentOrigin{(i < 8 ? first : second).get(), at}));
       }
       at += byte_count(dtype, {elements});
     }
     const SafetensorsLayout layout = layout_safetensors(tensors, {}, &origins);
-    const auto file = testing::file_of(layout.header + std::string(static_cast<std::size_t>(
-                                                           layout.file_size - std::ssize(layout.header)), 'x'));
+    const auto file = testing::file_of(
+        layout.header + std::string(static_cast<std::size_t>(layout.file_size - std::ssize(layout.header)), 'x'));
     const FileContents read = read_safetensors(file);
     ASSERT_EQ(read.tensors.size(), tensors.size()) << seed;
     for (const TensorEntry& tensor : read.tensors) EXPECT_EQ(tensor.offset % item_size(tensor.desc.dtype), 0) << seed;
@@ -169,7 +168,7 @@ TEST(SafetensorsLayout, RefusesWhatCannotBeWritten) {
   EXPECT_EQ(testing::message_of([&] { static_cast<void>(layout_safetensors(reserved, {})); }),
             "a tensor cannot be called '__metadata__' in a safetensors file; rename it");
   const std::vector<StoredTensor> huge = {{"a", {DType::U8, {std::int64_t{1} << 62}}},
-                                       {"b", {DType::U8, {std::int64_t{1} << 62}}}};
+                                          {"b", {DType::U8, {std::int64_t{1} << 62}}}};
   EXPECT_EQ(testing::message_of([&] { static_cast<void>(layout_safetensors(huge, {})); }),
             "the size of a safetensors file is too large");
   const std::string name(100'000'000, 'n');

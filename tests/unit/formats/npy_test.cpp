@@ -128,15 +128,13 @@ TEST(NpzLayout, SaysWhatAnArchiveCannotHold) {
     return message_of([&] { static_cast<void>(npz_bytes({{std::move(name), {dtype, {1}}, 0}}, {"xxxx"})); });
   };
   EXPECT_EQ(refusal("w", DType::BF16), "a NumPy file cannot hold 'w', which is bfloat16; cast it first");
-  EXPECT_EQ(refusal("/w", DType::F32),
-            "an npz archive cannot hold '/w': its name leads out of the archive; rename it");
+  EXPECT_EQ(refusal("/w", DType::F32), "an npz archive cannot hold '/w': its name leads out of the archive; rename it");
   EXPECT_EQ(refusal("a/../w", DType::F32),
             "an npz archive cannot hold 'a/../w': its name leads out of the archive; rename it");
   EXPECT_EQ(refusal(std::string("a\0b", 3), DType::F32),
             "an npz archive cannot hold 'a\\x00b': its name holds a NUL; rename it");
   EXPECT_NE(refusal(std::string(0xFFFF, 'n'), DType::F32).find("its name is too long"), std::string::npos);
-  EXPECT_EQ(message_of([] { static_cast<void>(npz_bytes({}, {})); }),
-            "an npz archive of no arrays is none for NumPy");
+  EXPECT_EQ(message_of([] { static_cast<void>(npz_bytes({}, {})); }), "an npz archive of no arrays is none for NumPy");
 }
 
 }  // namespace

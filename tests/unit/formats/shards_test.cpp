@@ -86,9 +86,8 @@ TEST(Shards, HoldEveryTensorOnceWithinTheBudget) {
       EXPECT_EQ(shard.begin, next);
       ASSERT_GT(shard.end, shard.begin);
       next = shard.end;
-      const std::int64_t bytes =
-          std::reduce(sizes.begin() + static_cast<std::ptrdiff_t>(shard.begin),
-                      sizes.begin() + static_cast<std::ptrdiff_t>(shard.end), std::int64_t{0});
+      const std::int64_t bytes = std::reduce(sizes.begin() + static_cast<std::ptrdiff_t>(shard.begin),
+                                             sizes.begin() + static_cast<std::ptrdiff_t>(shard.end), std::int64_t{0});
       EXPECT_EQ(bytes, shard.tensor_bytes);
       EXPECT_TRUE(bytes <= budget || shard.end - shard.begin == 1);
       if (s > 0) {

@@ -197,8 +197,8 @@ TEST(TorchFile, SaysWhatItLeavesAside) {
   const std::string tensor = tensor_pickle("K\2", "K\1");
   const std::string two = archive_of("}(" + text("model") + "}" + text("w") + tensor + "s" + text("optimizer") + "](" +
                                      tensor + tensor + "eu");
-  EXPECT_EQ(read(two).warnings, std::vector<std::string>{
-                                    "'x.pt': left aside what is not of the model: 'optimizer.0' and 1 more tensors"});
+  EXPECT_EQ(read(two).warnings,
+            std::vector<std::string>{"'x.pt': left aside what is not of the model: 'optimizer.0' and 1 more tensors"});
   EXPECT_TRUE(read(two, "model").warnings.empty());  // whoever names a part knows
 }
 

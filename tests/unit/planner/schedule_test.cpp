@@ -81,8 +81,7 @@ TEST_F(ScheduleTest, IndependentTensorsAreMadeAtTheSameTimeWithinTheBudget) {
   PhysicalPlan plan({});
   for (const int i : {0, 1, 2, 3}) plan.add_tensor(product(i * 200));
   EXPECT_EQ(text_of(stages_of(plan, {.workers = 2})), "make 0 1 2 3; write 0 1 2 3 drop 0 1 2 3");
-  EXPECT_EQ(text_of(stages_of(plan, {.workers = 1})),
-            "make 0 1; write 0 1 drop 0 1; make 2 3; write 2 3 drop 2 3");
+  EXPECT_EQ(text_of(stages_of(plan, {.workers = 1})), "make 0 1; write 0 1 drop 0 1; make 2 3; write 2 3 drop 2 3");
   const std::string one_by_one =
       "make 0; write 0 drop 0; make 1; write 1 drop 1; make 2; write 2 drop 2; make 3; write 3 drop 3";
   EXPECT_EQ(text_of(stages_of(plan, {.budget_bytes = 1, .workers = 8})), one_by_one);
@@ -104,8 +103,7 @@ TEST_F(ScheduleTest, WhatOthersNeedIsMadeBeforeAndDroppedAfterTheLast) {
   kept.add_tensor(first);
   kept.add_tensor(product(200));
   kept.add_tensor(scale(first, 2));
-  EXPECT_EQ(text_of(stages_of(kept, {.budget_bytes = 1})),
-            "make 0; write 0; make 1; write 1 drop 1; write 2 drop 0")
+  EXPECT_EQ(text_of(stages_of(kept, {.budget_bytes = 1})), "make 0; write 0; make 1; write 1 drop 1; write 2 drop 0")
       << "the first product is made once";
   EXPECT_EQ(peak(kept, {.budget_bytes = 1}), 800);
 }
