@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <array>
 #include <cstdlib>
@@ -31,6 +32,19 @@ bs_dense_tensor abi_tensor(const void* data, const TensorDesc& desc) {
           desc.shape.data()};
 }
 
+// Where libtorch's libraries cannot map what they need, they end the process or wait for ever: asks the system first.
+void require_addresses() {
+  constexpr std::size_t kBytes = 768 << 20;  // 620 MB were needed (1.13)
+  void* probe = ::mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (probe == MAP_FAILED) {
+    throw Error(ErrorCode::run,
+                fmt::format("this step needs libtorch, which takes {} MB of addresses; the limit of the process "
+                            "(ulimit -v) leaves less",
+                            kBytes >> 20));
+  }
+  ::munmap(probe, kBytes);
+}
+
 }  // namespace
 
 // Never unloaded: libtorch does not survive it.
@@ -45,6 +59,7 @@ DenseModule::~DenseModule() = default;
 
 void DenseModule::load() {
   if (library_) return;
+  require_addresses();
   // OpenBLAS starts its threads while it is loaded; the program's own pool is the only one wanted.
   ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
   ::setenv("OMP_NUM_THREADS", "1", 1);

@@ -87,7 +87,7 @@ Destination choose_destination(Env& env, const FormatRegistry& formats, const Wr
   if (output.tied == TiedTensors::drop && !format.shares_contents && !format.records_ties)
     refuse_target(target, fmt::format("tied: a {} checkpoint cannot say which names it leaves out", format.name));
   if (output.layout == FileArrangement::aligned && !format.arranges)
-    refuse_target(target, fmt::format("layout: the tensors of a {} checkpoint have their places", format.name));
+    refuse_target(target, fmt::format("layout: aligned is for safetensors, not for a {} checkpoint", format.name));
   if (!output.shard && destination.directory && format.has_index)
     destination.shard_bytes = parse_shard(target, default_shard);
   return destination;

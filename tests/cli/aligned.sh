@@ -18,7 +18,7 @@ expect 0 '' run plan.yaml
 expect 0 '' convert in.safetensors shards --shard-size 4MB --layout aligned
 [ "$(contents in.safetensors)" = "$(contents shards)" ] || fail "the aligned shards hold other contents"
 expect 2 "output.layout: expected standard or aligned, found the text 'alined'" convert in.safetensors x.safetensors --layout alined
-expect 2 'layout: the tensors of a torch checkpoint have their places' convert in.safetensors x.pt --layout aligned
+expect 2 'layout: aligned is for safetensors, not for a torch checkpoint' convert in.safetensors x.pt --layout aligned
 
 # On a file system that shares blocks. Mounting wants root, and a system that has one.
 mkdir mount

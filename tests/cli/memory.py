@@ -173,6 +173,11 @@ def check_shortage():
             limits={resource.RLIMIT_AS: 4 * gigabyte, resource.RLIMIT_FSIZE: gigabyte})
     refused("a product beyond the size of files", ["cannot reserve 16.0 GB in 'arena'"], "--memory", "1MB",
             "--arena-root", "arena", limits={resource.RLIMIT_FSIZE: gigabyte})
+    # Libraries that cannot be mapped.
+    make("few.safetensors", {"a": [8, 4], "b": [4, 8]})
+    write_plan([{"matmul": {"from_a": "a", "from_b": "b", "to": "c"}}], ["few.safetensors"], "out.safetensors")
+    refused("libtorch beyond the address space", ["libtorch, which takes 768 MB of addresses"],
+            limits={resource.RLIMIT_AS: 600 << 20})
     # An input that cannot be mapped.
     make("large.safetensors", {"w": [16384, 32768]}, random=False)
     write_plan([{"permute": {"from": "w", "to": "t", "order": [1, 0]}}, {"delete": {"target": "w"}}],
