@@ -169,12 +169,9 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
     const Instruction& instruction = program.code[i];
     std::visit(RunInstruction{*this, program, instruction, from, until, values, values[i]}, instruction.op);
   };
-  std::vector<std::size_t> others;
-  for (std::size_t i = 0; i < size; ++i) {
-    if (!inputs_of(program.code[i]).empty()) {
-      others.push_back(i);
-      continue;
-    }
+  std::vector<std::size_t> sources, others;
+  for (std::size_t i = 0; i < size; ++i) (inputs_of(program.code[i]).empty() ? sources : others).push_back(i);
+  for (const std::size_t i : sources) {
     place(i, begin);
     run_one(i, begin, end);
   }
@@ -190,9 +187,9 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
   if (others.empty() && !tests) return;
   for (std::int64_t at = begin; at < end; at += block) {
     const std::int64_t until = std::min(end, at + block);
-    for (std::size_t i = 0; i < size; ++i) {
-      place(i, at);
-      if (tests && inputs_of(program.code[i]).empty()) test_after(i, until - at);
+    for (std::size_t i = 0; i < size; ++i) place(i, at);
+    if (tests) {
+      for (const std::size_t i : sources) test_after(i, until - at);
     }
     for (const std::size_t i : others) {
       run_one(i, at, until);

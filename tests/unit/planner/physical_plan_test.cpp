@@ -3,26 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include "brainsurgery/error.h"
+#include "unit/planner/named_file.h"
 
 namespace brainsurgery {
 namespace {
 
-// A file that is only spoken of.
-struct NamedFile final : ReadableFile {
-  explicit NamedFile(std::string name) : name_(std::move(name)) {}
-  const std::string& path() const override { return name_; }
-  const FileStatus& status() const override { return status_; }
-  void read(std::int64_t, std::span<std::byte>) const override {
-    throw Error(ErrorCode::internal, "planning reads no data");
-  }
-  std::shared_ptr<const FileMap> map() const override { throw Error(ErrorCode::internal, "planning maps nothing"); }
-  FileStatus current_status() const override { return status_; }
-
- private:
-  std::string name_;
-  FileStatus status_;
-};
+using testing::NamedFile;
 
 class PhysicalPlanTest : public ::testing::Test {
  protected:
