@@ -4,10 +4,12 @@
 
 #include "base/interrupt.h"
 #include "base/interruptible_input.h"
+#include "base/resources.h"
 #include "cli/command_line.h"
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
+  brainsurgery::keep_freed_memory();
   brainsurgery::install_interrupt_handlers();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   brainsurgery::InterruptibleInput buffer(STDIN_FILENO);

@@ -70,9 +70,12 @@ struct Checkpoint {
 // Opens a checkpoint file, or a directory: what `model.safetensors` or the shards of its index hold, else every
 // *.safetensors file in it, else a distributed checkpoint, else the same of PyTorch's files. Where nothing has that
 // name, a path with wildcards (formats/path_pattern.h) stands for all files that it matches, as one checkpoint, and
-// "FILE#PART" for one of several state dicts of a file. Throws Error(run) with the path and the reason: nothing there,
-// not a checkpoint, malformed, shards that are missing or outside of the directory, one name in two files.
-[[nodiscard]] Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path);
+// "FILE#PART" for one of several state dicts of a file. Up to `threads` read the headers of many files at a time; then
+// several use `env` at once. The result does not depend on them. Throws Error(run) with the path and the reason:
+// nothing there, not a checkpoint, malformed, shards that are missing or outside of the directory, one name in two
+// files.
+[[nodiscard]] Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path,
+                                         int threads = 1);
 
 // The name of the entry's file as Checkpoint::files lists it.
 [[nodiscard]] std::string_view file_name_of(const Checkpoint& checkpoint, const TensorEntry& tensor);

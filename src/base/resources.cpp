@@ -13,6 +13,10 @@
 #include <thread>
 #include <vector>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "base/text.h"
 
 namespace brainsurgery {
@@ -134,6 +138,13 @@ std::int64_t available_memory_bytes(const SystemFiles& files) {
 
 std::int64_t resident_bytes(const SystemFiles& files) {
   return value_of(files.proc + "/self/status", "VmRSS:").value_or(0) * 1024;
+}
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that it takes
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+#endif
 }
 
 std::int64_t peak_resident_bytes(const SystemFiles& files) {

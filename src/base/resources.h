@@ -20,6 +20,10 @@ struct SystemFiles {
 // reclaimable file cache counts as available.
 [[nodiscard]] std::int64_t available_memory_bytes(const SystemFiles& files = {});
 
+// Blocks of up to 32 MB that are freed stay with the process and are given out again, rather than being cleared by the
+// system each time. For the beginning of main(); where the allocator is not glibc's it does nothing.
+void keep_freed_memory();
+
 // Of this process: bytes of memory that are resident now, and the most that ever were; 0 where the system does not say.
 // Mapped files count as far as they are in memory.
 [[nodiscard]] std::int64_t resident_bytes(const SystemFiles& files = {});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <iterator>
 #include <span>
 
@@ -78,9 +79,25 @@ bool is_valid_utf8(std::string_view text) {
 }
 
 bool is_printable_ascii(std::string_view text) {
-  unsigned char others = 0;  // not left early: many characters at a time
-  for (const char c : text) others |= static_cast<unsigned char>(static_cast<unsigned char>(c - 0x20) > 0x5e);
-  return others == 0;
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighBits = 0x80 * kOnes;
+  std::uint64_t others = 0;
+  // Of a byte below 0x20 the difference has the high bit, of 0x7f the sum. Carries come from bytes found already.
+  const auto look_at = [&](std::uint64_t word) { others |= word | (word - 0x20 * kOnes) | (word + kOnes); };
+  const auto word_at = [&](std::size_t place) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + place, sizeof word);
+    return word;
+  };
+  constexpr std::size_t kStep = sizeof(std::uint64_t);
+  if (text.size() < kStep) {
+    std::uint64_t word = 0x20 * kOnes;
+    if (!text.empty()) std::memcpy(&word, text.data(), text.size());
+    look_at(word);
+  } else {
+    for (std::size_t i = 0; i + kStep <= text.size(); i += kStep) look_at(word_at(i));
+    look_at(word_at(text.size() - kStep));
+  }
+  return (others & kHighBits) == 0;
 }
 
 std::string escape_for_terminal(std::string_view text) {

@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -11,6 +13,7 @@
 #include "base/json_text.h"
 #include "base/spelling.h"
 #include "base/text.h"
+#include "base/thread_pool.h"
 #include "brainsurgery/checkpoint.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/format.h"
@@ -73,18 +76,15 @@ const Family kTorch{"pytorch_model.bin", ".bin", {".pt", ".pth", ".bin"}};
 constexpr std::string_view kBrokenLink = "a link that points to nothing";
 
 void append(std::vector<TensorEntry>& to, std::vector<TensorEntry> tensors) {
-  if (to.empty()) {
-    to = std::move(tensors);
-  } else {
-    to.insert(to.end(), std::move_iterator(tensors.begin()), std::move_iterator(tensors.end()));
-  }
+  to.insert(to.end(), std::move_iterator(tensors.begin()), std::move_iterator(tensors.end()));
 }
 
 bool is_dcp_data(const std::string& name) { return name.ends_with(kDcpSuffix); }
 
 class Opener {
  public:
-  Opener(Env& env, const FormatRegistry& formats, const std::string& path) : env_(env), formats_(formats) {
+  Opener(Env& env, const FormatRegistry& formats, const std::string& path, int threads)
+      : env_(env), formats_(formats), threads_(threads) {
     checkpoint_.path = path;
     if (env.status(path)) return;
     if (has_wildcards(path)) matches_ = match_path(env, path);
@@ -120,13 +120,21 @@ class Opener {
   [[nodiscard]] std::vector<std::string> find_shards(const std::vector<std::string>& names, const Family& family) const;
   template <typename Read>
   void warn_of_others(const std::vector<std::string>& names, const Read& is_read);
-  void add_file(const std::string& name);
+  // What one file holds.
+  struct Part {
+    std::string_view format;
+    FileContents contents;
+  };
+  [[nodiscard]] Part read_file(const std::string& name) const;
+  [[nodiscard]] std::vector<Part> read_files(const std::vector<std::string>& names) const;
+  void add_files(const std::vector<std::string>& names);
   void note_format(std::string_view name);
   void merge_metadata(Metadata metadata, const std::string& name);
   void check_unique() const;
 
   Env& env_;
   const FormatRegistry& formats_;
+  int threads_;
   Checkpoint checkpoint_;
   PathMatches matches_;
   std::string part_;  // which state dict of the file; empty: the usual one
@@ -136,7 +144,7 @@ Checkpoint Opener::open() {
   const std::string& path = checkpoint_.path;
   if (!matches_.names.empty()) {
     checkpoint_.root = matches_.root;
-    for (const std::string& name : matches_.names) add_file(name);
+    add_files(matches_.names);
     check_unique();
     return std::move(checkpoint_);
   }
@@ -150,7 +158,7 @@ Checkpoint Opener::open() {
   } else {
     const std::string_view name = base_name(path);
     checkpoint_.root = path.substr(0, path.size() - name.size());
-    add_file(std::string(name));
+    add_files({std::string(name)});
   }
   return std::move(checkpoint_);
 }
@@ -230,7 +238,7 @@ bool Opener::open_family(const std::vector<std::string>& names, const Family& fa
       throw Error(ErrorCode::run, subject() + ": of the shards in it " + in_quotes(*missing) +
                                       " is missing; name the others by a pattern to read them alone");
     }
-    for (const std::string& name : shards) add_file(name);
+    add_files(shards);
   }
   warn_of_others(names, [&](const std::string& name) { return family.holds_weights(name); });
   return true;
@@ -277,7 +285,7 @@ void Opener::open_indexed(const std::string& index_name, const std::vector<std::
     checkpoint_.warnings.push_back(
         subject() + " holds " + in_quotes(whole) + " and " + in_quotes(index_name) +
         ", which does not name it; the index is ignored, as other loaders do; remove what is stale");
-    return add_file(whole);
+    return add_files({whole});
   }
   if (index.files.empty() && !shards.empty()) {
     throw Error(ErrorCode::run, index.shown_path + ": names no file, but the directory holds " +
@@ -289,8 +297,8 @@ void Opener::open_indexed(const std::string& index_name, const std::vector<std::
                                       (is_broken_link(checkpoint_.root + file) ? ", " + std::string(kBrokenLink)
                                                                                : ", which does not exist"));
     }
-    add_file(file);
   }
+  add_files(index.files);
   for (std::string& warning : check_against_index(index, checkpoint_))
     checkpoint_.warnings.push_back(std::move(warning));
 }
@@ -324,7 +332,7 @@ void Opener::note_format(std::string_view name) {
   if (known.find(name) == std::string::npos) known += (known.empty() ? "" : ", ") + std::string(name);
 }
 
-void Opener::add_file(const std::string& name) {
+Opener::Part Opener::read_file(const std::string& name) const {
   const std::string path = checkpoint_.root + name;
   if (is_broken_link(path)) throw Error(ErrorCode::run, in_quotes(path) + " is " + std::string(kBrokenLink));
   const std::shared_ptr<const ReadableFile> file = env_.open(path);
@@ -340,16 +348,55 @@ void Opener::add_file(const std::string& name) {
   }
   if (!part_.empty() && format->read_part == nullptr)
     throw Error(ErrorCode::run, in_quotes(path) + " has no parts; '#" + part_ + "' is for PyTorch files");
-  FileContents contents = part_.empty() ? format->read(file) : format->read_part(file, part_);
-  checkpoint_.files.push_back(name);
-  note_format(format->name);
-  for (TensorEntry& tensor : contents.tensors) {
+  Part part{format->name, part_.empty() ? format->read(file) : format->read_part(file, part_)};
+  for (TensorEntry& tensor : part.contents.tensors) {
     if (tensor.unnamed) tensor.name = part_.empty() ? stem_of(name, *format) : part_;
   }
-  append(checkpoint_.tensors, std::move(contents.tensors));
-  append(checkpoint_.beside, std::move(contents.beside));
-  for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));
-  merge_metadata(std::move(contents.metadata), name);
+  return part;
+}
+
+// Of several that cannot be read the first is reported: a worker takes files in order and finishes the one that it
+// took.
+std::vector<Opener::Part> Opener::read_files(const std::vector<std::string>& names) const {
+  constexpr std::size_t kFilesPerThread = 4;  // fewer are read before a thread has started
+  std::vector<Part> parts(names.size());
+  std::vector<std::exception_ptr> failures(names.size());
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> failed = false;
+  ThreadPool pool(static_cast<int>(
+      std::clamp<std::size_t>(names.size() / kFilesPerThread, 1, static_cast<std::size_t>(std::max(threads_, 1)))));
+  pool.run([&](int) {
+    while (!failed) {
+      const std::size_t i = next++;
+      if (i >= names.size()) return;
+      try {
+        parts[i] = read_file(names[i]);
+      } catch (...) {  // for the caller, who gets the first
+        failures[i] = std::current_exception();
+        failed = true;
+      }
+    }
+  });
+  for (const std::exception_ptr& failure : failures) {
+    if (failure != nullptr) std::rethrow_exception(failure);
+  }
+  return parts;
+}
+
+void Opener::add_files(const std::vector<std::string>& names) {
+  std::vector<Part> parts = read_files(names);
+  std::size_t tensors = 0;
+  for (const Part& part : parts) tensors += part.contents.tensors.size();
+  checkpoint_.tensors.reserve(tensors);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    FileContents contents = std::move(parts[i].contents);
+    checkpoint_.files.push_back(names[i]);
+    note_format(parts[i].format);
+    append(checkpoint_.tensors, std::move(contents.tensors));
+    append(checkpoint_.beside, std::move(contents.beside));
+    for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));
+    merge_metadata(std::move(contents.metadata), names[i]);
+  }
 }
 
 void Opener::merge_metadata(Metadata metadata, const std::string& name) {
@@ -382,8 +429,8 @@ void Opener::check_unique() const {
 
 }  // namespace
 
-Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path) {
-  return Opener(env, formats, path).open();
+Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path, int threads) {
+  return Opener(env, formats, path, threads).open();
 }
 
 std::string_view file_name_of(const Checkpoint& checkpoint, const TensorEntry& tensor) {

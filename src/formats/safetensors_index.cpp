@@ -133,7 +133,7 @@ struct Tally {
   const TensorEntry* example = nullptr;
 
   void add(const TensorEntry& tensor) {
-    if (count++ == 0) example = &tensor;
+    if (count++ == 0 || tensor.name < example->name) example = &tensor;
   }
 };
 
@@ -143,34 +143,42 @@ struct Comparison {
   bool may_share = false;  // then writers of indexes count differently
 };
 
-// Walks the index and the tensors side by side, both by name.
+using WeightMap = decltype(SafetensorsIndex::weight_map);
+
+// As std::lower_bound over the whole map, which is quick where the name stands near behind `hint`.
+WeightMap::const_iterator lower_bound_near(const WeightMap& map, WeightMap::const_iterator hint,
+                                           std::string_view name) {
+  const auto is_below = [&](const auto& entry) { return entry.first < name; };
+  if (hint != map.begin() && !is_below(*(hint - 1))) return std::partition_point(map.begin(), hint, is_below);
+  auto begin = hint;
+  std::ptrdiff_t step = 1;
+  for (; map.end() - begin >= step && is_below(begin[step - 1]); step *= 2) begin += step;
+  return std::partition_point(begin, map.end() - begin >= step ? begin + step : map.end(), is_below);
+}
+
+// Both are sorted for long stretches: the index as a whole, the tensors of a file.
 Comparison compare(const SafetensorsIndex& index, const Checkpoint& checkpoint) {
-  std::vector<const TensorEntry*> tensors;
-  tensors.reserve(checkpoint.tensors.size());
-  for (const TensorEntry& tensor : checkpoint.tensors) tensors.push_back(&tensor);
-  const auto by_name = [](const TensorEntry* a, const TensorEntry* b) { return a->name < b->name; };
-  if (!std::is_sorted(tensors.begin(), tensors.end(), by_name)) std::sort(tensors.begin(), tensors.end(), by_name);
+  const WeightMap& map = index.weight_map;
+  std::vector<bool> is_held(map.size());
   Comparison result;
-  auto at = index.weight_map.begin();
-  auto check_missing_until = [&](const TensorEntry* tensor) {
-    if (at == index.weight_map.end() || (tensor != nullptr && at->first >= tensor->name)) return;
-    throw Error(ErrorCode::run, index.shown_path + ": names the tensor " + in_quotes(at->first) + " in " +
-                                    in_quotes(index.files[at->second]) +
-                                    ", but no shard holds it; the index is stale or a shard was replaced");
-  };
-  for (const TensorEntry* tensor : tensors) {
-    result.bytes += static_cast<std::uint64_t>(byte_count(tensor->desc.dtype, tensor->desc.shape));
-    result.may_share = result.may_share || tensor->storage.has_value();
-    check_missing_until(tensor);
-    if (at == index.weight_map.end() || at->first != tensor->name) {
-      result.unlisted.add(*tensor);
-    } else {
-      if (file_name_of(checkpoint, *tensor) != index.files[at->second]) result.misplaced.add(*tensor);
-      ++at;
+  auto at = map.begin();
+  for (const TensorEntry& tensor : checkpoint.tensors) {
+    result.bytes += static_cast<std::uint64_t>(byte_count(tensor.desc.dtype, tensor.desc.shape));
+    result.may_share = result.may_share || tensor.storage.has_value();
+    at = lower_bound_near(map, at, tensor.name);
+    if (at == map.end() || at->first != tensor.name) {
+      result.unlisted.add(tensor);
+      continue;
     }
+    if (file_name_of(checkpoint, tensor) != index.files[at->second]) result.misplaced.add(tensor);
+    is_held[static_cast<std::size_t>(at++ - map.begin())] = true;
   }
-  check_missing_until(nullptr);
-  return result;
+  const auto missing = std::ranges::find(is_held, false);
+  if (missing == is_held.end()) return result;
+  const auto& [name, file] = map[static_cast<std::size_t>(missing - is_held.begin())];
+  throw Error(ErrorCode::run, index.shown_path + ": names the tensor " + in_quotes(name) + " in " +
+                                  in_quotes(index.files[file]) +
+                                  ", but no shard holds it; the index is stale or a shard was replaced");
 }
 
 }  // namespace

@@ -12,10 +12,10 @@ const NamedTensor* StateDict::find(std::string_view name) const {
 }
 
 std::vector<std::pair<std::string_view, const NamedTensor*>> StateDict::in_key_order() const {
-  std::vector<std::pair<std::string_view, const NamedTensor*>> result;
-  result.reserve(names_.size());
-  for (const auto& [name, tensor] : names_) result.emplace_back(name, &tensor);
-  std::ranges::sort(result, {}, [](const auto& entry) { return entry.second->order; });
+  // Every place was given once; those of names that are gone stay empty.
+  std::vector<std::pair<std::string_view, const NamedTensor*>> result(next_order_);
+  for (const auto& [name, tensor] : names_) result[tensor.order] = {name, &tensor};
+  std::erase_if(result, [](const auto& entry) { return entry.second == nullptr; });
   return result;
 }
 

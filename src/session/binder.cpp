@@ -45,7 +45,7 @@ Binder::Binder(Env& env, const Registries& registries, EventSink& events, const 
       events_(events),
       plan_(plan),
       options_(options),
-      checkpoints_(env, registries.formats, events, plan, may_recover) {
+      checkpoints_(env, registries.formats, events, plan, options.threads, may_recover) {
   for (const PlanInput& input : plan.inputs) state_.pending.emplace(input.alias, input);
   set_flags({options.dry_run, options.preview, options.verbose});
 }

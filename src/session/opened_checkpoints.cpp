@@ -38,7 +38,7 @@ std::string canonical_path(const std::string& path) {
 std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> OpenedCheckpoints::open(
     const std::string& alias, const std::string& path) {
   finish_publication(path);
-  OpenedCheckpoint opened{open_checkpoint(env_, formats_, path), 0, {}};
+  OpenedCheckpoint opened{open_checkpoint(env_, formats_, path, threads_), 0, {}};
   std::vector<TensorEntry> tensors = std::move(opened.checkpoint.tensors);
   opened.tensors = std::ssize(tensors);
   std::int64_t bytes = 0;

@@ -23,9 +23,10 @@ struct OpenedCheckpoint {
 
 class OpenedCheckpoints {
  public:
-  // `may_recover`: publications that were interrupted may be finished.
-  OpenedCheckpoints(Env& env, const FormatRegistry& formats, EventSink& events, const Plan& plan, bool may_recover)
-      : env_(env), formats_(formats), events_(events), plan_(plan), may_recover_(may_recover) {}
+  // `threads` read headers; `may_recover`: publications that were interrupted may be finished.
+  OpenedCheckpoints(Env& env, const FormatRegistry& formats, EventSink& events, const Plan& plan, int threads,
+                    bool may_recover)
+      : env_(env), formats_(formats), events_(events), plan_(plan), threads_(threads), may_recover_(may_recover) {}
 
   // A file or directory; `alias` is for the report. Hands the tensors out. Throws Error(run).
   std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> open(const std::string& alias,
@@ -40,6 +41,7 @@ class OpenedCheckpoints {
   const FormatRegistry& formats_;
   EventSink& events_;
   const Plan& plan_;
+  int threads_;
   bool may_recover_;
   std::vector<std::shared_ptr<const OpenedCheckpoint>> all_;
 };

@@ -17,6 +17,7 @@
 #include "session/opened_checkpoints.h"
 #include "session/plan_completion.h"
 #include "session/plan_run.h"
+#include "session/work_options.h"
 
 namespace brainsurgery {
 namespace {
@@ -71,7 +72,7 @@ class Session::Impl {
 
   Checkpoint inspect(const std::string& path) {
     refuse_half_published(env_, path);
-    Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, path);
+    Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, path, with_resources(options_).threads);
     for (const std::string& warning : checkpoint.warnings) warn(warning);
     return checkpoint;
   }

@@ -10,14 +10,15 @@ COLUMNS = ["", "median s", "least s", "of `cp`", "of least", "MB", "by hand s", 
 def verdict_on(turns, scenario, copy):
     """The limits in words, the verdict in words, whether none is missed."""
     judged = [(limit, limit.judge(turns, scenario.name, copy)) for limit in scenario.limits]
-    missed = [result[1] for _, result in judged if result and not result[0]]
+    missed = [result.words for _, result in judged if result and not result.held]
     unknown = [limit.words() for limit, result in judged if not result]
     if missed:
         verdict = "MISSED: " + "; ".join(missed)
     elif unknown:
         verdict = "not judged: " + ", ".join(unknown)
     else:
-        seen = [result[1] for limit, result in judged if not limit.has_column()]
+        seen = [result.remark if limit.has_column() else result.words for limit, result in judged]
+        seen = [words for words in seen if words]
         verdict = "held" + ": " * bool(seen) + "; ".join(seen) if judged else ""
     return ", ".join(limit.words() for limit in scenario.limits), verdict, not missed
 
@@ -38,7 +39,15 @@ def peer_cells(turns, name):
 def row(title, figures, ratios, peers, limits="", verdict=""):
     compared = ["%.2f" % ratio for ratio in ratios] if ratios else ["", ""]
     times = [seconds_text(figures.median), seconds_text(figures.least)]
-    return [title, *times, *compared, "%.1f" % figures.megabytes, *peers, limits, verdict]
+    return [title, *times, *compared, "%.1f" % figures.megabytes if figures.megabytes else "", *peers, limits, verdict]
+
+
+def plain_writes_row(turns, entry):
+    figures, nothing = turns.figures(entry.scenario, entry.who), [""] * 4
+    title = "%s%s, %s" % (entry.who, " and `fsync`" if entry.scenario == "cp-sync" else "", entry.group)
+    if figures is None:
+        return failed_row(title, nothing)
+    return row(title, figures, turns.ratio((entry.scenario, entry.who), (entry.scenario, "cp")), nothing)
 
 
 def failed_row(title, peers, limits=""):

@@ -1,7 +1,7 @@
 """The scenarios of the benchmark: plans, inputs, and the limits they are held against."""
 from collections import namedtuple
 
-from limits import Memory, Milliseconds, NewBlocks, Over, SameMemory, Speedup
+from limits import Memory, Milliseconds, NewBlocks, Over, OverCopy, SameMemory, Speedup
 
 # STEPS is a list, or a function of the sizes. OUTPUT is filled in with the path of the target. BY_HAND names the
 # function of by_hand.py. SAME is what must be the same as there: the "bytes" of the file, the "tensors", the product
@@ -71,19 +71,19 @@ def forty_steps(sizes):
 
 MODEL, MODELS = ("bfloat16",), ("bfloat16", "bfloat16-b")
 SCENARIOS = [
-    Scenario("rename", "rename every tensor", MODEL, RENAMES, [Over(0.5), Memory(64)], "rename"),
+    Scenario("rename", "rename every tensor", MODEL, RENAMES, [OverCopy(0.5), Memory(64)], "rename"),
     Scenario("aligned", "the same, `layout: aligned`, XFS", MODEL, RENAMES, [Milliseconds(30), NewBlocks(1)], "rename",
              output="{path: %s, layout: aligned}", same="tensors", volume=True),
-    Scenario("delete", "delete one tensor", MODEL, DELETES, [Over(0.5)], "delete"),
-    Scenario("reshard", "write shards of 256 MB", MODEL, [], [Over(0.5)], "reshard",
+    Scenario("delete", "delete one tensor", MODEL, DELETES, [OverCopy(0.5)], "delete"),
+    Scenario("reshard", "write shards of 256 MB", MODEL, [], [OverCopy(0.5)], "reshard",
              output="{path: %s, shard: 256MB}", same="tensors", directory=True, workaround=THERE_AND_BACK),
-    Scenario("scale", "scale every tensor by 0.5", MODEL, SCALES, [Over(0.6), Memory(64)], "scale"),
-    Scenario("cast", "cast float32 to bfloat16", ("float32",), CASTS, [Over(0.45), Memory(64)], "cast"),
-    Scenario("merge", "(a - b) * 0.5 of two models", MODELS, MERGES, [Over(0.9), Memory(64)], "merge"),
+    Scenario("scale", "scale every tensor by 0.5", MODEL, SCALES, [OverCopy(0.6), Memory(64)], "scale"),
+    Scenario("cast", "cast float32 to bfloat16", ("float32",), CASTS, [OverCopy(0.45), Memory(64)], "cast"),
+    Scenario("merge", "(a - b) * 0.5 of two models", MODELS, MERGES, [OverCopy(0.9), Memory(64)], "merge"),
     Scenario("chain", "six elementwise steps", MODEL, CHAIN, [Over(1.25, "scale")], "chain"),
-    Scenario("transpose", "transpose every matrix", MODEL, TRANSPOSES, [Over(1.1), Memory(300)], "transpose",
+    Scenario("transpose", "transpose every matrix", MODEL, TRANSPOSES, [OverCopy(1.1), Memory(300)], "transpose",
              workaround=rows_of_transposed),
-    Scenario("split", "split qkv, join gate and up", ("fused",), splits, [Over(0.6)], "split"),
+    Scenario("split", "split qkv, join gate and up", ("fused",), splits, [OverCopy(0.6)], "split"),
     Scenario("scale-float16", "scale, float16", ("float16",), SCALES, [Over(1.2, "scale")], "scale"),
     Scenario("merge-float16", "(a - b) * 0.5, float16", ("float16", "float16-b"), MERGES, [Over(1.2, "merge")],
              "merge"),
@@ -91,9 +91,9 @@ SCENARIOS = [
              "assert_and_scale"),
     Scenario("phlora", "`phlora` of rank 16, 8 float32 matrices", ("matrices",), FACTORS, [Speedup(4)],
              "phlora", same="factors", workaround=rows_of_factors),
-    Scenario("rename-sync", "rename, synced", MODEL, RENAMES, [Over(0.5, "cp-sync")], "rename", sync=True,
+    Scenario("rename-sync", "rename, synced", MODEL, RENAMES, [OverCopy(0.5)], "rename", sync=True,
              peers=False),
-    Scenario("scale-sync", "scale, synced", MODEL, SCALES, [Over(0.6, "cp-sync")], "scale", sync=True,
+    Scenario("scale-sync", "scale, synced", MODEL, SCALES, [OverCopy(0.6)], "scale", sync=True,
              peers=False),
 ]
 LARGE = [

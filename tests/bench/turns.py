@@ -5,13 +5,17 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from collections import namedtuple
 
 from volume import used_megabytes
 
 MEASURE = [sys.executable, "-I", "-S", os.path.join(os.path.dirname(os.path.abspath(__file__)), "measure.py")]
 
-# What is run: WHO ("cp", "ours", "by hand", "Python") does SCENARIO. All of one GROUP read the same input.
+PLAIN_WRITES = ("plain writes, 1 thread", "plain writes, 2 threads")  # the limit of the machine
+
+# What is run: WHO ("cp", "ours", "by hand", "Python", one of PLAIN_WRITES) does SCENARIO by COMMAND, a list of words or a
+# function. All of one GROUP read the same input.
 Entry = namedtuple("Entry", "scenario who group command target sources folder volume")
 Run = namedtuple("Run", "seconds megabytes new_megabytes", defaults=[None])
 
@@ -25,6 +29,10 @@ class Failed(Exception):
 
 
 def measure(command, folder=None):
+    if callable(command):
+        start = time.perf_counter()
+        command()
+        return Run(time.perf_counter() - start, 0)
     done = subprocess.run(MEASURE + command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE)
     try:
@@ -115,7 +123,7 @@ class Turns:
 def take_turns(entries, runs, peer_runs):
     """The first turn with all but the peers is not counted; the peers take part in the first PEER_RUNS that are."""
     turns = Turns()
-    without_peers = [entry for entry in entries if entry.who in ("ours", "cp")]
+    without_peers = [entry for entry in entries if entry.who in ("ours", "cp", *PLAIN_WRITES)]
     turns.take(without_peers)
     turns.results.clear()
     for turn in range(runs):

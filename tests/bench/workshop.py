@@ -3,10 +3,14 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
+from itertools import chain
 
 import models
+import plain_writes
+from limits import OverCopy
 from scenarios import plan_text
-from turns import Entry, remove
+from turns import PLAIN_WRITES, Entry, remove
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -111,14 +115,23 @@ class Workshop:
     def copy_name(self, scenario):
         return "cp-sync" if scenario.sync else "cp " + self.group(scenario)
 
+    def plain_writes(self, scenario):
+        """What shows the limit of the machine, beside the `cp` that SCENARIO is compared with."""
+        copy = self.copy(scenario)
+        return [copy._replace(who=who, command=partial(plain_writes.write, copy.sources[0], copy.target, threads,
+                                                       scenario.sync))
+                for threads, who in enumerate(PLAIN_WRITES, 1)]
+
     def peers(self, scenario):
         found = [self.by_hand(scenario)] if self.interpreter and scenario.peers else []
         return found + ([self.python(scenario)] if self.python_program and scenario.peers else [])
 
     def entries(self, scenarios):
         copies = {self.copy_name(scenario): self.copy(scenario) for scenario in scenarios}
+        limits = {self.copy_name(scenario): self.plain_writes(scenario) for scenario in scenarios
+                  if not scenario.volume and any(isinstance(limit, OverCopy) for limit in scenario.limits)}
         each = [[self.ours(scenario), *self.peers(scenario)] for scenario in scenarios]
-        return [*copies.values(), *(entry for entries in each for entry in entries)]
+        return [*copies.values(), *chain.from_iterable([*limits.values(), *each])]
 
     def clear(self, scenario):
         remove(self.target(scenario))
