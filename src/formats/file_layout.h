@@ -64,6 +64,8 @@ class FileLayout {
     std::variant<Given, Content, Checksum> what;
   };
 
+  // Expects so many pieces.
+  void reserve(std::size_t pieces) { pieces_.reserve(pieces); }
   // Each appends at the end. Throws Error(run) where the file would exceed 2^63 - 1 bytes.
   void add(std::string bytes);
   void add_content(std::size_t number, std::int64_t bytes);

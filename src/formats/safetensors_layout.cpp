@@ -177,6 +177,7 @@ FileLayout layout_safetensors_file(const FileRequest& request) {
   SafetensorsLayout plan =
       layout_safetensors(request.tensors, request.metadata, request.origins == nullptr ? nullptr : &origins);
   FileLayout layout;
+  layout.reserve(1 + plan.order.size());
   layout.add(std::move(plan.header));
   for (const std::size_t i : plan.order) {
     const std::size_t content = request.tensors[i].content;

@@ -83,15 +83,17 @@ struct FileOptions {
 // One file of the tensors chosen.
 OutputFile make_file(std::string name, std::span<const NamedTensors::value_type> tensors, const Format& format,
                      const Metadata& metadata, const FileOptions& options) {
-  const StoredContent stored = store(tensors, format.shares_contents);
+  StoredContent stored = store(tensors, format.shares_contents);
   FileRequest request{stored.tensors, stored.content_bytes, metadata};
   std::vector<std::optional<ContentOrigin>> origins;
   if (options.aligned) {
     origins = origins_of(stored.contents);
     request.origins = &origins;
   }
-  const auto layout = options.single_tensor && format.layout_tensor != nullptr ? format.layout_tensor : format.layout;
-  return {std::move(name), physical_plan(layout(request), stored.contents, options.compiler)};
+  const auto lay_out = options.single_tensor && format.layout_tensor != nullptr ? format.layout_tensor : format.layout;
+  FileLayout layout = lay_out(request);
+  stored.tensors = std::vector<StoredTensor>();  // of use no more, and as large as the layout
+  return {std::move(name), physical_plan(std::move(layout), stored.contents, options.compiler)};
 }
 
 std::vector<OutputFile> make_directory(const NamedTensors& tensors, const Format& format, const Metadata& metadata,
