@@ -28,6 +28,9 @@ struct CodePoint {
 // Without the ASCII blanks at both ends (space, \t, \n, \v, \f, \r).
 [[nodiscard]] std::string_view trim(std::string_view text);
 
+// "1 tensor", "2 tensors"; `noun` takes an s.
+[[nodiscard]] std::string counted(std::int64_t count, std::string_view noun);
+
 // A to Z become a to z; other bytes stay.
 [[nodiscard]] std::string ascii_lower(std::string_view text);
 

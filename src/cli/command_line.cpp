@@ -153,14 +153,14 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
 
 // What `check` found, for people.
 std::string summary_of(const RunReport& report) {
-  std::string text = fmt::format("the plan is right: {} steps, {} assertions", report.steps, report.assertions);
+  std::string text =
+      fmt::format("the plan is right: {}, {}", counted(report.steps, "step"), counted(report.assertions, "assertion"));
   if (report.undecided_assertions > 0)
     text += fmt::format(", {} of them can only be decided with data", report.undecided_assertions);
   for (const OutputReport& output : report.outputs) {
-    text += fmt::format("\nwould write '{}': {} tensors of '{}' ({}), {} in {} {}", escape_for_terminal(output.path),
-                        output.tensors, escape_for_terminal(output.alias), output.reason,
-                        format_size(output.planned.written), output.files.size(),
-                        output.files.size() == 1 ? "file" : "files");
+    text += fmt::format("\nwould write '{}': {} of '{}' ({}), {} in {}", escape_for_terminal(output.path),
+                        counted(output.tensors, "tensor"), escape_for_terminal(output.alias), output.reason,
+                        format_size(output.planned.written), counted(std::ssize(output.files), "file"));
     text += fmt::format("\n{} copied unchanged, {} computed, {} read", format_size(output.planned.copied),
                         format_size(output.planned.computed), format_size(output.planned.read));
   }

@@ -30,10 +30,6 @@ spdlog::level::level_enum level_of(LogLevel level) {
 
 std::string quoted(const std::string& text) { return "'" + escape_for_terminal(text) + "'"; }
 
-std::string counted(std::int64_t count, std::string_view thing) {
-  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
-}
-
 std::string describe(const events::OutputStarted& event) {
   std::string text = fmt::format("writing {} of {} to {} ({}): {}", counted(event.tensors, "tensor"),
                                  quoted(event.alias), quoted(event.path), event.reason, format_size(event.bytes));
@@ -77,8 +73,8 @@ void TextView::on(const Event& event) {
   } else if (const auto* printed = std::get_if<events::Printed>(&event)) {
     print(printed->text);
   } else if (const auto* opened = std::get_if<events::InputOpened>(&event)) {
-    log_->debug("opened {} as {}: {} tensors, {}", quoted(opened->path), quoted(opened->alias), opened->tensors,
-                format_size(opened->bytes));
+    log_->debug("opened {} as {}: {}, {}", quoted(opened->path), quoted(opened->alias),
+                counted(opened->tensors, "tensor"), format_size(opened->bytes));
   } else if (const auto* step = std::get_if<events::StepBound>(&event)) {
     log_->debug("step {} {}: {} created, {} changed, {} deleted", step->index + 1, step->command, step->created,
                 step->changed, step->deleted);

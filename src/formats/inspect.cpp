@@ -81,9 +81,9 @@ std::string inspect_text(const Checkpoint& checkpoint, bool digest) {
   }
   for (const auto& [key, value] : checkpoint.metadata)
     text += fmt::format("metadata {} = {}\n", escape_for_terminal(key), escape_for_terminal(value));
-  text += fmt::format("{} tensors, {} in {} {} ({})\n", checkpoint.tensors.size() + checkpoint.beside.size(),
-                      format_size(total), checkpoint.files.size(), checkpoint.files.size() == 1 ? "file" : "files",
-                      checkpoint.format);
+  text += fmt::format("{}, {} in {} ({})\n",
+                      counted(std::ssize(checkpoint.tensors) + std::ssize(checkpoint.beside), "tensor"),
+                      format_size(total), counted(std::ssize(checkpoint.files), "file"), checkpoint.format);
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/json_text.h"
+#include "base/text.h"
 #include "brainsurgery/error.h"
 #include "formats/json_cursor.h"
 #include "formats/safetensors.h"
@@ -126,10 +127,8 @@ void IndexReader::number_files() {
   for (auto& entry : index_.weight_map) entry.second = sorted_place[entry.second];
 }
 
-std::string count_of(std::size_t count) { return std::to_string(count) + (count == 1 ? " tensor" : " tensors"); }
-
 struct Tally {
-  std::size_t count = 0;
+  std::int64_t count = 0;
   const TensorEntry* example = nullptr;
 
   void add(const TensorEntry& tensor) {
@@ -194,12 +193,12 @@ std::vector<std::string> check_against_index(const SafetensorsIndex& index, cons
     return "(" + in_quotes(tensor.name) + " in " + in_quotes(file_name_of(checkpoint, tensor)) + ")";
   };
   if (found.misplaced.count > 0) {
-    warnings.push_back(index.shown_path + ": " + count_of(found.misplaced.count) +
+    warnings.push_back(index.shown_path + ": " + counted(found.misplaced.count, "tensor") +
                        " found in another shard than the index says " + where(*found.misplaced.example) +
                        "; the shards count");
   }
   if (found.unlisted.count > 0) {
-    warnings.push_back(index.shown_path + ": the shards hold " + count_of(found.unlisted.count) +
+    warnings.push_back(index.shown_path + ": the shards hold " + counted(found.unlisted.count, "tensor") +
                        " that the index does not name " + where(*found.unlisted.example) +
                        "; they are read all the same");
   }

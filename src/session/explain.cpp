@@ -20,8 +20,8 @@ std::string describe(const Materialization& made, int number) {
                       factors->exact ? "exact" : "krylov");
   }
   if (const auto* program = std::get_if<ProgramPtr>(&made.how)) how = to_string(**program);
-  return fmt::format("  buffer {}: {} {} ({}), used {} times: {}\n", number, to_string(made.desc.dtype),
-                     to_string(made.desc.shape), format_size(made.bytes), made.uses, how);
+  return fmt::format("  buffer {}: {} {} ({}), used {}: {}\n", number, to_string(made.desc.dtype),
+                     to_string(made.desc.shape), format_size(made.bytes), counted(made.uses, "time"), how);
 }
 
 std::string describe(const Segment& segment) {
@@ -63,11 +63,11 @@ std::string describe(const OutputFile& file, const std::string& path) {
 
 std::string describe(const BoundOutput& output) {
   const OutputReport& report = output.report;
-  std::string text =
-      fmt::format("{}: {} tensors of '{}' ({}), {} copied unchanged, {} computed, {} read, {} written\n",
-                  escape_for_terminal(report.path), report.tensors, escape_for_terminal(report.alias), report.reason,
-                  format_size(report.planned.copied), format_size(report.planned.computed),
-                  format_size(report.planned.read), format_size(report.planned.written));
+  std::string text = fmt::format("{}: {} of '{}' ({}), {} copied unchanged, {} computed, {} read, {} written\n",
+                                 escape_for_terminal(report.path), counted(report.tensors, "tensor"),
+                                 escape_for_terminal(report.alias), report.reason, format_size(report.planned.copied),
+                                 format_size(report.planned.computed), format_size(report.planned.read),
+                                 format_size(report.planned.written));
   if (output.peak_bytes > 0)
     text += fmt::format("whole tensors in memory at one time: at most {}\n", format_size(output.peak_bytes));
   for (const OutputFile& file : output.files) text += describe(file, report.path);
@@ -88,8 +88,8 @@ std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutp
   std::string text;
   for (const auto& [alias, origin] : binder.state().origins) {
     if (origin.input == nullptr) continue;
-    text += fmt::format("input {}: {} ({} tensors)\n", escape_for_terminal(alias),
-                        escape_for_terminal(origin.input->checkpoint.path), origin.input->tensors);
+    text += fmt::format("input {}: {} ({})\n", escape_for_terminal(alias),
+                        escape_for_terminal(origin.input->checkpoint.path), counted(origin.input->tensors, "tensor"));
   }
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     text += fmt::format("step {}: {} (line {})\n", i + 1, plan.steps[i].command, plan.steps[i].span.line);

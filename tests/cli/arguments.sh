@@ -64,7 +64,7 @@ fi
 
 # libtorch is loaded by no command that does not need it.
 if command -v ldd >/dev/null; then
-  ldd "$program" | grep -q -i 'torch\|c10' && fail "linked with libtorch"
+  ldd "$program" | grep -q -i 'libtorch\|libc10' && fail "linked with libtorch"
 fi
 LD_DEBUG=libs "$program" run plan.yaml >out 2>err
 grep -q -i 'torch\|libc10' err && fail "a scaling loads libtorch"
