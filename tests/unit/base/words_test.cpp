@@ -219,5 +219,24 @@ TEST(Sha256, KnownDigests) {
   EXPECT_EQ(hash.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(Text, PrintableAsciiWhateverTheLengthAndThePlace) {
+  EXPECT_TRUE(is_printable_ascii(""));
+  for (std::size_t length = 1; length <= 20; ++length) {
+    for (std::size_t place = 0; place < length; ++place) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text(length, '~');
+        text[place] = static_cast<char>(byte);
+        EXPECT_EQ(is_printable_ascii(text), byte >= 0x20 && byte <= 0x7e) << length << ' ' << place << ' ' << byte;
+      }
+    }
+  }
+}
+
+TEST(Text, CountsWithAPlural) {
+  EXPECT_EQ(counted(0, "tensor"), "0 tensors");
+  EXPECT_EQ(counted(1, "tensor"), "1 tensor");
+  EXPECT_EQ(counted(2, "tensor"), "2 tensors");
+}
+
 }  // namespace
 }  // namespace brainsurgery

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -305,6 +306,43 @@ TEST_F(OpenCheckpoint, PassesOnEveryFailureOfTheFileSystem) {
   }
   EXPECT_GT(failures, 6);
   EXPECT_LT(failures, 99);
+}
+
+// Names of different files stand between each other in the index.
+TEST_F(OpenCheckpoint, FindsEveryNameInTheIndex) {
+  const Names files{"a.safetensors", "b.safetensors", "c.safetensors"};
+  std::vector<Names> held(files.size());
+  std::string map;
+  for (int i = 0; i < 300; ++i) {
+    const auto shard = static_cast<std::size_t>(i * i % 7) % files.size();
+    held[shard].push_back(std::to_string(i));
+    map += fmt::format("{}\"{}\":\"{}\"", i == 0 ? "" : ",", i, files[shard]);
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) file("m/" + files[i], held[i]);
+  index(map);
+  EXPECT_EQ(open("m").warnings, Names());
+  index(map + R"(,"77x":"b.safetensors")");
+  EXPECT_EQ(refusal("m"),
+            "'D/m/model.safetensors.index.json': names the tensor '77x' in 'b.safetensors', but no shard holds it; the "
+            "index is stale or a shard was replaced");
+}
+
+TEST_F(OpenCheckpoint, ThreadsMakeNoDifference) {
+  const auto name_of = [](int i) { return fmt::format("m/{:02}.safetensors", i); };
+  for (int i = 0; i < 40; ++i) file(name_of(i), {std::to_string(i)}, {{"k", std::to_string(i / 20)}});
+  const Checkpoint alone = open("m"), together = open_checkpoint(posix_env(), all_formats(), directory_ / "m", 4);
+  EXPECT_EQ(together.files, alone.files);
+  EXPECT_EQ(together.warnings, alone.warnings);
+  EXPECT_EQ(alone.warnings.size(), 20u);
+  ASSERT_EQ(together.tensors.size(), 40u);
+  for (std::size_t i = 0; i < 40; ++i) EXPECT_EQ(together.tensors[i].name, alone.tensors[i].name);
+  for (const int i : {37, 11, 12}) text(name_of(i), "no file");
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    const std::string message = testing::message_of(
+        [&] { static_cast<void>(open_checkpoint(posix_env(), all_formats(), directory_ / "m", 4)); });
+    EXPECT_EQ(shown(message), refusal("m"));
+    EXPECT_NE(message.find("/11.safetensors"), std::string::npos) << message;
+  }
 }
 
 TEST_F(OpenCheckpoint, APatternIsAllFilesThatItMatches) {
