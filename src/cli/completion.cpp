@@ -19,11 +19,6 @@ void keep_beginning_with(const std::string& word, Words& candidates) {
   candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
 }
 
-bool is_plan_name(const std::string& name) {
-  const std::string lowered = ascii_lower(name);
-  return lowered.ends_with(".yaml") || lowered.ends_with(".yml");
-}
-
 // Names below the folder that the word begins with; folders end in '/'.
 Words paths(const std::string& word, Env& env, bool (*wanted)(const std::string& name, bool is_folder)) {
   const std::size_t slash = word.rfind('/');
@@ -42,7 +37,7 @@ Words paths(const std::string& word, Env& env, bool (*wanted)(const std::string&
 }
 
 Words plan_words(const std::string& word, const Words& before, Session& session, Env& env) {
-  Words result = paths(word, env, [](const std::string& name, bool) { return is_plan_name(name); });
+  Words result = paths(word, env, [](const std::string& name, bool) { return has_plan_suffix(name); });
   Words items = before;
   std::erase(items, "-");  // standard input is the terminal
   if (items.empty()) return result;

@@ -15,11 +15,6 @@ namespace {
 
 constexpr std::int64_t kMaxPlanBytes = std::int64_t{256} << 20;
 
-bool has_plan_suffix(const std::string& word) {
-  const std::string lowered = ascii_lower(word);
-  return lowered.ends_with(".yaml") || lowered.ends_with(".yml");
-}
-
 bool is_file(const std::string& word, Env& env) {
   const std::optional<FileStatus> status = env.status(word);
   return status && status->kind == FileStatus::Kind::regular;
@@ -61,6 +56,11 @@ std::string read_file(const std::string& path, Env& env) {
 }
 
 }  // namespace
+
+bool has_plan_suffix(const std::string& word) {
+  const std::string lowered = ascii_lower(word);
+  return lowered.ends_with(".yaml") || lowered.ends_with(".yml");
+}
 
 std::string read_standard_input(std::istream& in) {
   std::string text(std::istreambuf_iterator<char>(in), {});

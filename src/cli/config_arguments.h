@@ -13,6 +13,9 @@ namespace brainsurgery {
 // The item that stands for the plan on standard input.
 inline const std::string kStandardInput = "-";
 
+// Whether a word that ends so names a plan: .yaml or .yml, in any case.
+[[nodiscard]] bool has_plan_suffix(const std::string& word);
+
 // All of standard input. Throws Error(run) where an interruption ended it: what was read may not be all.
 [[nodiscard]] std::string read_standard_input(std::istream& in);
 

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -81,15 +80,11 @@ std::unique_ptr<Buffer> BufferPool::take(std::int64_t bytes) {
   std::byte* data =
       spill ? map_spill_file(bytes, spill_directory_) : map_memory(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   if (!spill) memory_bytes_ += bytes;
-  used_bytes_ += bytes;
-  peak_bytes_ = std::max(peak_bytes_, used_bytes_);
   return std::make_unique<Buffer>(data, bytes, spill);
 }
 
 void BufferPool::give_back(std::unique_ptr<Buffer> buffer) {
-  const std::int64_t bytes = std::ssize(buffer->bytes());
-  if (!buffer->spilled()) memory_bytes_ -= bytes;
-  used_bytes_ -= bytes;
+  if (!buffer->spilled()) memory_bytes_ -= std::ssize(buffer->bytes());
 }
 
 }  // namespace brainsurgery

@@ -41,15 +41,11 @@ class BufferPool {
   // Throws Error(run) when there is neither memory nor disk space.
   [[nodiscard]] std::unique_ptr<Buffer> take(std::int64_t bytes);
   void give_back(std::unique_ptr<Buffer> buffer);
-  // The most bytes in use at one moment, spilled ones included.
-  [[nodiscard]] std::int64_t peak_bytes() const { return peak_bytes_; }
 
  private:
   std::int64_t budget_bytes_;
   std::string spill_directory_;
   std::int64_t memory_bytes_ = 0;  // in use, spilled ones not included
-  std::int64_t used_bytes_ = 0;
-  std::int64_t peak_bytes_ = 0;
 };
 
 }  // namespace brainsurgery
