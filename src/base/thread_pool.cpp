@@ -1,6 +1,7 @@
 #include "base/thread_pool.h"
 
 #include <algorithm>
+#include <atomic>
 #include <system_error>
 
 #include "brainsurgery/error.h"
@@ -84,6 +85,27 @@ void ThreadPool::serve(int worker) {
       last = --busy_ == 0;
     }
     if (last) finished_.notify_one();
+  }
+}
+
+void for_each_index(ThreadPool& pool, std::size_t count, const std::function<void(std::size_t index)>& work) {
+  std::vector<std::exception_ptr> failures(count);
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> failed = false;
+  pool.run([&](int) {
+    while (!failed) {
+      const std::size_t index = next++;  // all below were taken, and are finished
+      if (index >= count) return;
+      try {
+        work(index);
+      } catch (...) {  // carried to the caller
+        failures[index] = std::current_exception();
+        failed = true;
+      }
+    }
+  });
+  for (const std::exception_ptr& failure : failures) {
+    if (failure != nullptr) std::rethrow_exception(failure);
   }
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -47,5 +48,9 @@ class ThreadPool {
   std::vector<std::exception_ptr> failures_;  // one per worker, written by that worker only
   std::vector<std::thread> threads_;
 };
+
+// Calls work(0) ... work(count - 1), each once, several at a time. After a failure no more are begun, and the one of
+// the lowest index goes to the caller, as if they had been called in order.
+void for_each_index(ThreadPool& pool, std::size_t count, const std::function<void(std::size_t index)>& work);
 
 }  // namespace brainsurgery

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "base/sha256.h"
 #include "brainsurgery/error.h"
 
@@ -20,6 +21,7 @@ std::string sha256_of_stretch(const ReadableFile& file, std::int64_t begin, std:
   std::vector<std::byte> buffer(static_cast<std::size_t>(std::min(size, kPiece)));
   Sha256 hash;
   for (std::int64_t done = 0; done < size; done += kPiece) {
+    throw_if_interrupted();
     const auto piece = std::span(buffer).first(static_cast<std::size_t>(std::min(size - done, kPiece)));
     file.read(begin + done, piece);
     hash.update(piece);
@@ -45,6 +47,7 @@ std::string sha256_of_strided(const TensorEntry& tensor) {
     std::memcpy(buffer.data() + used, base + at * item, static_cast<std::size_t>(item));
     used += static_cast<std::size_t>(item);
     if (used == buffer.size() || left == 1) {
+      throw_if_interrupted();
       hash.update(std::span(buffer).first(used));
       used = 0;
     }

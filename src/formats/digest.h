@@ -7,7 +7,8 @@
 
 namespace brainsurgery {
 
-// 64 hex digits. Reads the tensor in pieces of 1 MiB. Throws Error(run) where the file cannot be read.
+// 64 hex digits. Reads the tensor in pieces of 1 MiB. Throws Error(run) where the file cannot be read, and when
+// interrupted.
 [[nodiscard]] std::string sha256_of(const TensorEntry& tensor);
 
 }  // namespace brainsurgery

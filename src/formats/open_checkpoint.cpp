@@ -3,8 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -355,31 +353,12 @@ Opener::Part Opener::read_file(const std::string& name) const {
   return part;
 }
 
-// Of several that cannot be read the first is reported: a worker takes files in order and finishes the one that it
-// took.
 std::vector<Opener::Part> Opener::read_files(const std::vector<std::string>& names) const {
   constexpr std::size_t kFilesPerThread = 4;  // fewer are read before a thread has started
+  const auto most_threads = static_cast<std::size_t>(std::max(threads_, 1));
+  ThreadPool pool(static_cast<int>(std::clamp<std::size_t>(names.size() / kFilesPerThread, 1, most_threads)));
   std::vector<Part> parts(names.size());
-  std::vector<std::exception_ptr> failures(names.size());
-  std::atomic<std::size_t> next = 0;
-  std::atomic<bool> failed = false;
-  ThreadPool pool(static_cast<int>(
-      std::clamp<std::size_t>(names.size() / kFilesPerThread, 1, static_cast<std::size_t>(std::max(threads_, 1)))));
-  pool.run([&](int) {
-    while (!failed) {
-      const std::size_t i = next++;
-      if (i >= names.size()) return;
-      try {
-        parts[i] = read_file(names[i]);
-      } catch (...) {  // for the caller, who gets the first
-        failures[i] = std::current_exception();
-        failed = true;
-      }
-    }
-  });
-  for (const std::exception_ptr& failure : failures) {
-    if (failure != nullptr) std::rethrow_exception(failure);
-  }
+  for_each_index(pool, names.size(), [&](std::size_t i) { parts[i] = read_file(names[i]); });
   return parts;
 }
 

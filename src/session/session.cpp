@@ -70,9 +70,11 @@ class Session::Impl {
 
   std::string plan_to_oly(const PlanSource& source) { return brainsurgery::plan_to_oly(source, options_.environment); }
 
+  int threads() const { return with_resources(options_).threads; }
+
   Checkpoint inspect(const std::string& path) {
     refuse_half_published(env_, path);
-    Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, path, with_resources(options_).threads);
+    Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, path, threads());
     for (const std::string& warning : checkpoint.warnings) warn(warning);
     return checkpoint;
   }
@@ -131,10 +133,10 @@ Outcome<std::string> Session::explain(const PlanSource& plan) {
   return guarded([&] { return impl_->explain(plan); });
 }
 Outcome<std::string> Session::inspect_text(const std::string& path, bool digest) {
-  return guarded([&] { return brainsurgery::inspect_text(impl_->inspect(path), digest); });
+  return guarded([&] { return brainsurgery::inspect_text(impl_->inspect(path), {digest, impl_->threads()}); });
 }
 Outcome<std::string> Session::inspect_json(const std::string& path, bool digest) {
-  return guarded([&] { return brainsurgery::inspect_json(impl_->inspect(path), digest); });
+  return guarded([&] { return brainsurgery::inspect_json(impl_->inspect(path), {digest, impl_->threads()}); });
 }
 Outcome<std::string> Session::oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts) {
   return guarded([&] { return brainsurgery::oly_to_yaml(texts); });

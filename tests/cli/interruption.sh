@@ -21,6 +21,14 @@ for signal in INT TERM; do
   no_litter
 done
 
+env --default-signal=INT "$program" inspect --digest big.safetensors >out 2>err &
+pid=$!
+sleep 1
+kill -INT $pid
+wait $pid; code=$?
+[ $code -eq 3 ] || fail "exit code $code after SIGINT in the midst of a digest"
+grep -q 'interrupted' err || fail "SIGINT in the midst of a digest is not mentioned"
+
 "$program" run plan.yaml --no-sync >out 2>err &
 pid=$!
 sleep 1

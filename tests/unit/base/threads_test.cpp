@@ -59,6 +59,35 @@ SystemFiles fake_system(const testing::TempDir& dir, const std::string& cgroup_l
   return {dir / "proc", dir / "cgroup"};
 }
 
+TEST(ThreadPool, EveryIndexOnce) {
+  for (const int threads : {1, 4}) {
+    ThreadPool pool(threads);
+    for (const std::size_t count : {0u, 1u, 3u, 1000u}) {
+      std::vector<int> calls(count);
+      for_each_index(pool, count, [&](std::size_t i) { ++calls[i]; });
+      EXPECT_EQ(calls, std::vector<int>(count, 1));
+    }
+  }
+}
+
+TEST(ThreadPool, TheFailureOfTheLowestIndexComesOut) {
+  ThreadPool pool(4);
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<int> calls = 0;
+    const auto work = [&](std::size_t i) {
+      ++calls;
+      if (i >= 50) throw Error(ErrorCode::run, std::to_string(i));
+    };
+    try {
+      for_each_index(pool, 100'000, work);
+      FAIL() << "it failed and nobody was told";
+    } catch (const Error& error) {
+      EXPECT_STREQ(error.what(), "50");
+    }
+    EXPECT_LT(calls, 100) << "after a failure nothing more is begun";
+  }
+}
+
 TEST(Resources, CgroupV2) {
   const testing::TempDir dir;
   const SystemFiles files = fake_system(dir, "0::/a/b\n");

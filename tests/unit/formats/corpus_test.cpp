@@ -37,7 +37,7 @@ using Row = std::tuple<std::string, std::string, Shape, std::string>;  // name, 
 void expect_accepted(const json& specimen, const std::string& file) {
   try {
     const Checkpoint checkpoint = open_checkpoint(posix_env(), all_formats(), checkpoint_path(file));
-    const json got = json::parse(inspect_json(checkpoint, true));
+    const json got = json::parse(inspect_json(checkpoint, {.digest = true, .threads = 2}));
     std::multiset<Row> tensors, expected;
     for (const json& t : got["tensors"]) tensors.emplace(t["name"], t["dtype"], t["shape"].get<Shape>(), t["sha256"]);
     for (const json& t : specimen["tensors"]) expected.emplace(t[0], t[1], t[2].get<Shape>(), t[3]);

@@ -286,7 +286,7 @@ TEST_F(OpenCheckpoint, CallsWhatHasNoNameAfterItsFile) {
   EXPECT_EQ(names("no suffix"), Names{"no suffix"});
   text(".npy", array);
   EXPECT_EQ(names(".npy"), Names{".npy"});
-  EXPECT_NE(inspect_json(open("arrays/h.0.w.npy"), false).find(R"({"name": "", "called": "h.0.w", "dtype")"),
+  EXPECT_NE(inspect_json(open("arrays/h.0.w.npy"), {}).find(R"({"name": "", "called": "h.0.w", "dtype")"),
             std::string::npos);
 }
 
@@ -392,13 +392,13 @@ TEST_F(OpenCheckpoint, LinksThatPointToNothing) {
 TEST_F(OpenCheckpoint, InspectionIsJsonInNameOrder) {
   file("m/a.safetensors", {"w\n\"é\x01"}, {{"k", "v\\"}});
   file("m/b.safetensors", {"a"});
-  EXPECT_EQ(inspect_json(open("m"), false),
+  EXPECT_EQ(inspect_json(open("m"), {}),
             R"({"tensors": [{"name": "a", "dtype": "U8", "shape": [1], "nbytes": 1, "file": "b.safetensors"}, )"
             R"({"name": "w\n\"é\u0001", "dtype": "U8", "shape": [1], "nbytes": 1, "file": "a.safetensors"}], )"
             R"("metadata": {"k": "v\\"}, "format": "safetensors"})");
   file("one.safetensors", {"a"});
   EXPECT_EQ(
-      inspect_json(open("one.safetensors"), true),
+      inspect_json(open("one.safetensors"), {.digest = true}),
       R"({"tensors": [{"name": "a", "dtype": "U8", "shape": [1], "nbytes": 1, "file": "one.safetensors", "sha256": )"
       R"("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}], "metadata": {}, "format": "safetensors"})");
 }
