@@ -16,6 +16,7 @@ from collections import namedtuple
 
 Sizes = namedtuple("Sizes", "layers hidden key_value inner vocabulary experts")
 FULL = Sizes(layers=22, hidden=2048, key_value=256, inner=5632, vocabulary=32000, experts=256)  # TinyLlama-1.1B
+SOLAR = FULL._replace(layers=48, hidden=4096, key_value=1024, inner=14336)  # SOLAR-10.7B
 SMALL = Sizes(layers=2, hidden=512, key_value=64, inner=1408, vocabulary=2000, experts=4)
 BYTES = {"BF16": 2, "F16": 2, "F32": 4, "F8_E4M3": 1}
 # Of the top byte of each value these bits are random, and these set: the sign, and exponents from below to that of 1.
@@ -164,10 +165,14 @@ def dense(dtype, seed, fused=False, share=1):
     return write
 
 
-def sparse(times):
-    def write(path, sizes):
-        write_file(path, of_dtype("BF16", llama(sizes._replace(layers=sizes.layers * times))))
-    return write
+def sparse(path, sizes):
+    write_file(path, of_dtype("BF16", llama(sizes)))
+
+
+def sparse_large(path, sizes):
+    """Ten times the bytes, as models have them: wider more than deeper."""
+    sparse(path, SOLAR if sizes is FULL else sizes._replace(layers=2 * sizes.layers, hidden=2 * sizes.hidden,
+                                                            inner=2 * sizes.inner))
 
 
 KINDS = {
@@ -175,7 +180,7 @@ KINDS = {
     "float16-b": dense("F16", 4), "float32": dense("F32", 5, share=2), "fused": dense("BF16", 6, fused=True),
     "matrices": lambda path, sizes: write_file(path, matrices(sizes), 7),
     "deepseek-v3": lambda path, sizes: write_shards(path, deepseek(sizes)),
-    "sparse": sparse(1), "sparse-tenfold": sparse(10),
+    "sparse": sparse, "sparse-large": sparse_large,
 }
 
 

@@ -97,8 +97,8 @@ SCENARIOS = [
              peers=False),
 ]
 LARGE = [
-    Scenario("scale-1", "scale, sparse model", ("sparse",), SCALES, [], peers=False),
-    Scenario("scale-10", "scale, ten times the layers", ("sparse-tenfold",), SCALES, [SameMemory(0.1, "scale-1")],
+    Scenario("scale-small", "scale, sparse, 2.2 GB", ("sparse",), SCALES, [], peers=False),
+    Scenario("scale-large", "scale, sparse, 21.5 GB", ("sparse-large",), SCALES, [SameMemory(0.1, "scale-small")],
              same="nothing", peers=False),
 ]
 STARTS = [
