@@ -25,10 +25,16 @@ struct TensorStatistics {
   friend bool operator==(const TensorStatistics&, const TensorStatistics&) = default;
 };
 
-// How two tensors of one shape and dtype compare.
+// Two tensors of one shape and dtype that are held against each other. With `eps`: elements may differ by at most it; a
+// dtype that does not compute is compared as without.
+struct ValueComparison {
+  Expr a, b;
+  std::optional<double> eps;
+};
+
 struct Difference {
   bool differs = false;  // by value (0.0 equals -0.0, NaN equals nothing), or by more than eps somewhere
-  // The largest |a - b| in float64, where it was asked for and the dtype computes; NaN as soon as one element is. Equal
+  // The largest |a - b| in float64, where there is an eps and the dtype computes; NaN as soon as one element is. Equal
   // infinities are at distance 0.
   std::optional<double> max_abs;
 };
@@ -39,9 +45,7 @@ class DataSource {
   [[nodiscard]] virtual TensorStatistics statistics(const Expr& expr) = 0;
   // All elements, packed.
   [[nodiscard]] virtual std::vector<std::byte> values(const Expr& expr) = 0;
-  // a, b: one shape and dtype. With `eps`: elements may differ by at most it, and max_abs is given; a dtype that does
-  // not compute is compared as without.
-  [[nodiscard]] virtual Difference difference(const Expr& a, const Expr& b, std::optional<double> eps) = 0;
+  [[nodiscard]] virtual Difference difference(const ValueComparison& comparison) = 0;
 };
 
 }  // namespace brainsurgery

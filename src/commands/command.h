@@ -33,6 +33,8 @@ struct ReportText {
 struct Report {
   bool needs_data = false;  // false: `make` may be given a source that fails
   std::function<ReportText(DataSource& data)> make;
+  // Those that `make` will ask about, which may be answered together with others. They live as long as it.
+  std::vector<const ValueComparison*> comparisons = {};
 };
 
 // What `load` and `save` ask for. Paths are relative to the working directory.

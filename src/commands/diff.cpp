@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <tuple>
 
 #include "commands/families.h"
@@ -46,10 +47,20 @@ struct Pair {
   FoundTensor left, right;
 };
 
-struct Comparison {
+struct Pairing {
   DiffReport report;        // what names alone tell
   std::vector<Pair> pairs;  // sorted by name
-  std::optional<double> eps;
+};
+
+// Of a pair.
+struct NamedComparison {
+  std::string name;
+  ValueComparison values;  // their shapes and dtypes may differ
+};
+
+struct Comparison {
+  DiffReport report;
+  std::vector<NamedComparison> pairs;
   bool fail = false;
 };
 
@@ -71,7 +82,7 @@ std::string reference_text(const TensorRef& ref, const PlanScope& plan) {
 }
 
 // `left` and `right` are sorted by name.
-void pair_equal_names(const std::vector<FoundTensor>& left, const std::vector<FoundTensor>& right, Comparison& result) {
+void pair_equal_names(const std::vector<FoundTensor>& left, const std::vector<FoundTensor>& right, Pairing& result) {
   auto l = left.begin();
   auto r = right.begin();
   while (l != left.end() || r != right.end()) {
@@ -102,10 +113,8 @@ void take_slice(const TensorRef& ref, FoundTensor& tensor) {
   }
 }
 
-Comparison compared(const DiffSpec& spec, PlanScope& plan) {
-  Comparison result;
-  result.eps = spec.eps;
-  result.fail = spec.fail;
+Pairing paired(const DiffSpec& spec, PlanScope& plan) {
+  Pairing result;
   if (spec.mode == Mode::aliases) {
     result.report.left = *spec.left_alias + "::.*";
     result.report.right = *spec.right_alias + "::.*";
@@ -132,24 +141,22 @@ Comparison compared(const DiffSpec& spec, PlanScope& plan) {
   return result;
 }
 
-bool needs_data(const Pair& pair) { return pair.left.expr.desc() == pair.right.expr.desc(); }
+bool needs_data(const ValueComparison& values) { return values.a.desc() == values.b.desc(); }
 
 // nullopt: they do not differ.
-std::optional<std::string> difference(const Pair& pair, const std::optional<double>& eps, DataSource& data) {
-  const Expr& left = pair.left.expr;
-  const Expr& right = pair.right.expr;
-  if (left.shape() != right.shape()) return shape_difference(left.shape(), right.shape());
-  if (left.dtype() != right.dtype()) return dtype_difference(left.dtype(), right.dtype());
-  const Difference found = data.difference(left, right, eps);
+std::optional<std::string> difference(const ValueComparison& values, DataSource& data) {
+  if (values.a.shape() != values.b.shape()) return shape_difference(values.a.shape(), values.b.shape());
+  if (values.a.dtype() != values.b.dtype()) return dtype_difference(values.a.dtype(), values.b.dtype());
+  const Difference found = data.difference(values);
   if (!found.differs) return std::nullopt;
-  return values_difference(found.max_abs ? std::optional(Distance{*found.max_abs, *eps}) : std::nullopt);
+  return values_difference(found.max_abs ? std::optional(Distance{*found.max_abs, *values.eps}) : std::nullopt);
 }
 
 ReportText diff_text(const Comparison& comparison, DataSource& data) {
   DiffReport report = comparison.report;
-  for (const Pair& pair : comparison.pairs) {
-    if (std::optional<std::string> reason = difference(pair, comparison.eps, data))
-      report.differing.push_back({pair.name, *std::move(reason)});
+  for (const auto& [name, values] : comparison.pairs) {
+    if (std::optional<std::string> reason = difference(values, data))
+      report.differing.push_back({name, *std::move(reason)});
   }
   const std::size_t findings = report.missing_on_left.size() + report.missing_on_right.size() + report.differing.size();
   ReportText text{report_lines(diff_lines(report)), fmt::format("diff: {} finding(s)", findings)};
@@ -159,19 +166,23 @@ ReportText diff_text(const Comparison& comparison, DataSource& data) {
 }
 
 void diff(const DiffSpec& spec, PlanScope& plan) {
-  Comparison comparison = compared(spec, plan);
+  Pairing pairing = paired(spec, plan);
   // A comparison that the plan depends on has to compare something.
-  const DiffReport& report = comparison.report;
-  if (spec.fail && spec.left && comparison.pairs.empty() && report.missing_on_left.empty() &&
-      report.missing_on_right.empty())
+  if (spec.fail && spec.left && pairing.pairs.empty() && pairing.report.missing_on_left.empty() &&
+      pairing.report.missing_on_right.empty())
     throw plan.no_match(*spec.left);
-  for (const Pair& pair : comparison.pairs) {
+  auto comparison = std::make_shared<Comparison>(Comparison{std::move(pairing.report), {}, spec.fail});
+  for (Pair& pair : pairing.pairs) {
     plan.count_read(pair.left);
     plan.count_read(pair.right);
+    comparison->pairs.push_back({std::move(pair.name), {pair.left.expr, pair.right.expr, spec.eps}});
   }
-  const bool looks_at_data = std::ranges::any_of(comparison.pairs, needs_data);
-  plan.report(
-      {looks_at_data, [comparison = std::move(comparison)](DataSource& data) { return diff_text(comparison, data); }});
+  Report report{.make = [comparison](DataSource& data) { return diff_text(*comparison, data); }};
+  for (const NamedComparison& pair : comparison->pairs) {
+    if (needs_data(pair.values)) report.comparisons.push_back(&pair.values);
+  }
+  report.needs_data = !report.comparisons.empty();
+  plan.report(std::move(report));
 }
 
 }  // namespace

@@ -61,13 +61,13 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
   std::int64_t told_bytes = 0;
   std::vector<ByteCounts> moved(static_cast<std::size_t>(pool_.size()));  // by worker
   const auto work = [&](int worker) {
-    TileRunner runner(places, verdicts_);
+    TileRunner runner(places, answers_);
     Scratch scratch;
     ByteCounts mine;
     for (std::int64_t i = next.fetch_add(1); i < total; i = next.fetch_add(1)) {
       try {
         throw_if_interrupted();
-        if (verdicts_ != nullptr && verdicts_->required_failed()) throw TestFailed{};
+        if (answers_ != nullptr && answers_->required_failed()) throw TestFailed{};
         const auto job = std::upper_bound(first.begin(), first.end(), i) - first.begin() - 1;
         const ByteCounts tile = jobs[job].run(runner, scratch, i - first[job]);
         written += tile.written;
@@ -90,7 +90,7 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
     work(0);  // waking the others takes longer
   }
   for (const ByteCounts& part : moved) moved_ += part;
-  if (verdicts_ != nullptr && verdicts_->required_failed()) throw TestFailed{};
+  if (answers_ != nullptr && answers_->required_failed()) throw TestFailed{};
   progress_(written - told_bytes);
 }
 

@@ -50,7 +50,7 @@ class Executor final : public DataOracle, public DataSource {
 
   // The tests of the programs that are written are done from now on. write() throws TestFailed when one of them decides
   // against an assertion.
-  void watch(Verdicts& verdicts) { verdicts_ = &verdicts; }
+  void watch(Answers& answers) { answers_ = &answers; }
 
   // One of the files of an output, and the stages that its Scheduler gave.
   struct FileTask {
@@ -72,7 +72,7 @@ class Executor final : public DataOracle, public DataSource {
 
   [[nodiscard]] TensorStatistics statistics(const Expr& expr) override;
   [[nodiscard]] std::vector<std::byte> values(const Expr& expr) override { return evaluate(expr); }
-  [[nodiscard]] Difference difference(const Expr& a, const Expr& b, std::optional<double> eps) override;
+  [[nodiscard]] Difference difference(const ValueComparison& comparison) override;
 
  private:
   // Independent pieces of work, numbered; each may run on any worker.
@@ -115,7 +115,7 @@ class Executor final : public DataOracle, public DataSource {
   ExecOptions options_;
   Progress progress_;
   DenseModule dense_;
-  Verdicts* verdicts_ = nullptr;
+  Answers* answers_ = nullptr;
   ByteCounts moved_;
 };
 

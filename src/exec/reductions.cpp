@@ -2,13 +2,11 @@
 // as a whole unless a dense operation makes it.
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <iterator>
 
-#include "base/mutex.h"
+#include "exec/answers.h"
 #include "exec/executor_run.h"
 #include "exec/kernels/kernels.h"
-#include "exec/verdicts.h"
 
 namespace brainsurgery {
 namespace {
@@ -92,17 +90,13 @@ std::optional<bool> Executor::holds(const checks::SmallValues& check) {
   return all;
 }
 
-Difference Executor::difference(const Expr& a, const Expr& b, std::optional<double> eps) {
-  if (!eps || !info(a.dtype()).computes) return {!*holds(checks::EqualValues{a, b, std::nullopt, ""}), std::nullopt};
-  Mutex mutex;
-  double largest = 0;
-  for_each_block({a, b}, {}, [&](auto values, std::int64_t, std::int64_t count) {
-    const double found = kernels::largest_distance(a.dtype(), values[0], values[1], count);
-    const MutexLock lock(mutex);
-    largest = kernels::larger_or_nan(largest, found);
-    return !std::isnan(largest);
+Difference Executor::difference(const ValueComparison& comparison) {
+  RunningDifference difference;
+  for_each_block({comparison.a, comparison.b}, {}, [&](auto values, std::int64_t, std::int64_t count) {
+    difference.add(comparison, values[0], values[1], count);
+    return !difference.is_final();
   });
-  return {!(largest <= *eps), largest};
+  return difference.result(comparison);
 }
 
 TensorStatistics Executor::statistics(const Expr& expr) {

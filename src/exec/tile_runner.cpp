@@ -175,13 +175,13 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
     place(i, begin);
     run_one(i, begin, end);
   }
-  const bool tests = verdicts_ != nullptr && !program.tests.empty();
+  const bool tests = answers_ != nullptr && !program.tests.empty();
   const auto test_after = [&](std::size_t i, std::int64_t count) {
     for (const Test& test : program.tests) {
       if (std::cmp_not_equal(test.after, i)) continue;
       std::vector<const std::byte*> operands;
       for (const int operand : test.operands) operands.push_back(values[static_cast<std::size_t>(operand)]);
-      verdicts_->test(test.condition, operands, count);
+      answers_->test(test.question, operands, count);
     }
   };
   if (others.empty() && !tests) return;

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "exec/verdicts.h"
+#include "exec/answers.h"
 #include "planner/program.h"
 
 namespace brainsurgery {
@@ -52,8 +52,8 @@ class PlaceReader {
 
 class TileRunner {
  public:
-  // `verdicts`: for the tests of programs; without it they are not done.
-  explicit TileRunner(const PlaceReader& places, Verdicts* verdicts = nullptr) : places_(places), verdicts_(verdicts) {}
+  // `answers`: for the tests of programs; without it they are not done.
+  explicit TileRunner(const PlaceReader& places, Answers* answers = nullptr) : places_(places), answers_(answers) {}
 
   // Writes elements [begin, end) of the program's result to `out`: (end - begin) * program.item_bytes bytes, aligned to
   // its elements.
@@ -65,7 +65,7 @@ class TileRunner {
   friend struct RunInstruction;
 
   const PlaceReader& places_;
-  Verdicts* verdicts_;
+  Answers* answers_;
   Scratch scratch_;
   std::int64_t read_bytes_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "planner/compiler.h"
 
 #include <algorithm>
+#include <set>
 
 #include "brainsurgery/error.h"
 #include "graph/visitor.h"
@@ -71,8 +72,8 @@ class ProgramBuilder {
  public:
   ProgramBuilder(Compiler& compiler, std::vector<int>& needs) : compiler_(compiler), needs_(needs) {}
 
-  // `whole`: the node itself, not the buffer that it may already have. `tests`: with those of the compiler's conditions
-  // that can be done.
+  // `whole`: the node itself, not the buffer that it may already have. `tests`: with answers to those of the compiler's
+  // questions that it can give.
   [[nodiscard]] ProgramPtr build(const Expr& expr, const View& view, bool whole = false, bool tests = false) {
     Program program;
     program.elements = element_count(view.out_shape);
@@ -87,6 +88,7 @@ class ProgramBuilder {
       const int result = whole ? emit_node(expr, view) : emit(expr, view);
       BS_CHECK(result == static_cast<int>(program.code.size()) - 1);
     }
+    if (tests && compiler_.options_.questions != nullptr) add_tests(program, *compiler_.options_.questions);
     program.item_bytes = item_size(program.dtype);
     program.tile_item = program.item_bytes;
     for (const Instruction& instruction : program.code) {
@@ -97,43 +99,73 @@ class ProgramBuilder {
       if (inputs_of(instruction).empty()) program.tile_item = std::max(program.tile_item, item_size(instruction.dtype));
     }
     if (!program.in_blocks) program.tile_item = program.widest_item;
-    if (tests && compiler_.options_.conditions != nullptr) add_tests(program, *compiler_.options_.conditions);
     assign_slots(program);
     return std::make_shared<const Program>(std::move(program));
   }
 
  private:
-  // Of conditions on tensors that pass by as a whole and in their order.
-  void add_tests(Program& program, const Conditions& conditions) const {
+  struct Emitted {
+    View view;
+    int result;
+    [[nodiscard]] bool is_in_order() const { return view.is_identity(); }
+  };
+
+  // Answers what is asked of tensors that pass by as a whole and in their order. A source that they are held against is
+  // read along: that is less than to read both again.
+  void add_tests(Program& program, const Questions& questions) {
+    if (program.verbatim() != nullptr) return;  // a copy stays one
+    for (const int number : questions_at_hand(questions)) {
+      const std::vector<Expr> operands = questions.operands(number);
+      for (const Expr& operand : operands) {
+        if (in_order(operand) < 0 && is_packed_source(operand)) read_along(operand);
+      }
+      std::vector<int> found;
+      for (const Expr& operand : operands) found.push_back(in_order(operand));
+      if (std::ranges::find(found, -1) != found.end()) continue;
+      compiler_.answered_.insert(number);
+      program.tests.push_back({number, 0, std::move(found)});
+    }
+    for (Test& test : program.tests) test.after = last_of(program, test.operands);
+  }
+  // Of tensors that are there, unless another program answers them; sorted.
+  [[nodiscard]] std::set<int> questions_at_hand(const Questions& questions) const {
+    std::set<int> numbers;
     for (const auto& [node, emitted] : emitted_) {
-      for (const int number : conditions.of(node)) {
-        std::vector<int> operands;
-        std::visit(
-            [&](const auto* condition) {
-              add_operand(condition->a, operands);
-              if constexpr (requires { condition->b; }) add_operand(condition->b, operands);
-              if (operands.size() != (requires { condition->b; } ? 2 : 1)) return;
-              program.tests.push_back({number, last_of(program, operands), std::move(operands)});
-            },
-            conditions[number]);
+      if (std::ranges::none_of(emitted, &Emitted::is_in_order)) continue;
+      for (const int number : questions.of(node)) {
+        if (!compiler_.answered_.contains(number)) numbers.insert(number);
       }
     }
-    std::ranges::sort(program.tests, {}, &Test::condition);
+    return numbers;
   }
   // The operand that is there last: sources are from the beginning.
   static int last_of(const Program& program, const std::vector<int>& operands) {
     const auto is_source = [&program](int i) { return inputs_of(program.code[i]).empty(); };
     return *std::ranges::max_element(operands, {}, [&](int i) { return std::pair(!is_source(i), i); });
   }
-  void add_operand(const Expr& expr, std::vector<int>& operands) const {
+  // The instruction that makes the elements of a tensor in their order; -1: none does.
+  [[nodiscard]] int in_order(const Expr& expr) const {
     const auto emitted = emitted_.find(expr.get());
-    if (emitted == emitted_.end()) return;
-    for (const Emitted& value : emitted->second) {
-      if (value.view.is_identity()) {
-        operands.push_back(value.result);
-        return;
-      }
+    if (emitted == emitted_.end()) return -1;
+    const auto found = std::ranges::find_if(emitted->second, &Emitted::is_in_order);
+    return found == emitted->second.end() ? -1 : found->result;
+  }
+  static bool is_packed_source(const Expr& expr) {
+    const auto* source = as<nodes::Source>(expr);
+    return source != nullptr && source->strides.empty();
+  }
+  // Before the last instruction, which is the result.
+  void read_along(const Expr& source) {
+    const int place = static_cast<int>(program_->code.size()) - 1;
+    for (auto& [node, emitted] : emitted_) {
+      for (Emitted& value : emitted) value.result += value.result == place ? 1 : 0;
     }
+    for (Test& test : program_->tests) {
+      for (int& operand : test.operands) operand += operand == place ? 1 : 0;
+    }
+    const auto& file = *as<nodes::Source>(source);
+    program_->code.insert(program_->code.end() - 1, {source.dtype(), ops::Load{FilePlace{file.file, file.offset}}, 0});
+    emitted_[source.get()].push_back({View::identity(source.shape()), place});
   }
 
   int add(DType dtype, decltype(Instruction::op) op) {
@@ -309,10 +341,6 @@ class ProgramBuilder {
     add(DType::U8, std::move(join));
   }
 
-  struct Emitted {
-    View view;
-    int result;
-  };
   Compiler& compiler_;
   std::vector<int>& needs_;
   Program* program_ = nullptr;

@@ -12,14 +12,14 @@
 #include <unordered_set>
 #include <vector>
 
-#include "planner/conditions.h"
 #include "planner/program.h"
+#include "planner/questions.h"
 
 namespace brainsurgery {
 
 struct CompileOptions {
-  bool fuse = true;  // false: every operation makes a whole tensor; slower, same bytes (for tests)
-  const Conditions* conditions = nullptr;  // those that programs should test; they outlive the compiler
+  bool fuse = true;                      // false: every operation makes a whole tensor; slower, same bytes (for tests)
+  const Questions* questions = nullptr;  // those that programs should answer; they outlive the compiler
 };
 
 class Compiler {
@@ -47,6 +47,7 @@ class Compiler {
   std::vector<Expr> kept_;  // keeps the nodes of buffers_ alive
   std::unordered_map<const Node*, Expr> stretches_;
   std::map<std::tuple<const Node*, std::int64_t, bool>, int> factorisations_;  // by matrix, count and method
+  std::unordered_set<int> answered_;                                           // numbers of questions
   std::unordered_map<const Node*, int> visits_;  // by how many programs of the tensor at hand
 };
 

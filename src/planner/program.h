@@ -80,10 +80,10 @@ inline constexpr int kResultSlot = -1;
 // Elements of a block: two values of 4 bytes fit a first-level cache of 64 KB, or a second-level cache many times.
 inline constexpr std::int64_t kBlockElements = 8192;
 
-// A condition on values that pass by.
+// A question about values that pass by.
 struct Test {
-  int condition;  // by its number, see Conditions
-  int after;      // the instruction behind which all its operands are there
+  int question;  // by its number, see Questions
+  int after;     // the instruction behind which all its operands are there
   std::vector<int> operands;
 };
 

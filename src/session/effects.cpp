@@ -4,13 +4,27 @@
 
 namespace brainsurgery {
 
-Conditions open_conditions(const std::vector<Effect>& effects, std::size_t first) {
-  Conditions conditions;
+Questions open_questions(const std::vector<Effect>& effects, std::size_t first) {
+  Questions questions;
   for (std::size_t i = std::max(first, behind_saves(effects)); i < effects.size(); ++i) {
-    const auto* check = std::get_if<CheckEffect>(&effects[i].what);
-    if (check != nullptr && needs_data(effects[i])) conditions.add(*check->check);
+    if (!needs_data(effects[i])) continue;
+    if (const auto* check = std::get_if<CheckEffect>(&effects[i].what)) questions.add(*check->check);
+    if (const auto* report = std::get_if<ReportEffect>(&effects[i].what)) {
+      for (const ValueComparison* comparison : report->report.comparisons) questions.add(*comparison);
+    }
   }
-  return conditions;
+  return questions;
+}
+
+std::vector<int> questions_of(const Effect& effect, const Questions& questions) {
+  if (const auto* check = std::get_if<CheckEffect>(&effect.what)) return questions.numbers_of(*check->check);
+  std::vector<int> numbers;
+  if (const auto* report = std::get_if<ReportEffect>(&effect.what)) {
+    for (const ValueComparison* comparison : report->report.comparisons) {
+      if (const int number = questions.number_of(comparison); number >= 0) numbers.push_back(number);
+    }
+  }
+  return numbers;
 }
 
 std::size_t behind_saves(const std::vector<Effect>& effects) {

@@ -8,7 +8,7 @@
 
 #include "brainsurgery/check.h"
 #include "commands/command.h"
-#include "planner/conditions.h"
+#include "planner/questions.h"
 #include "session/output.h"
 
 namespace brainsurgery {
@@ -40,9 +40,12 @@ struct Effect {
 // The number of the first effect behind the last save.
 [[nodiscard]] std::size_t behind_saves(const std::vector<Effect>& effects);
 
-// The conditions of assertions behind the last save that wait for data: they may be decided together with the output.
-// Effects before `first` are done.
-[[nodiscard]] Conditions open_conditions(const std::vector<Effect>& effects, std::size_t first);
+// What assertions and reports behind the last save wait for: it may be answered together with the output. Effects
+// before `first` are done.
+[[nodiscard]] Questions open_questions(const std::vector<Effect>& effects, std::size_t first);
+
+// The numbers of those of the effect.
+[[nodiscard]] std::vector<int> questions_of(const Effect& effect, const Questions& questions);
 
 // Whether headers alone are enough for it.
 [[nodiscard]] bool needs_data(const Effect& effect);

@@ -74,12 +74,15 @@ std::string describe(const BoundOutput& output) {
   return text;
 }
 
-std::string decision(const Effect& effect, const BoundOutput* output) {
-  if (!needs_data(effect)) return "holds by headers alone";
-  const Check& check = *std::get<CheckEffect>(effect.what).check;
-  const bool with_output =
-      output != nullptr && output->conditions != nullptr && all_are(check, *output->conditions, output->tested);
-  return with_output ? "is decided while the output is computed" : "needs data";
+// When the effect is known.
+std::string when_known(const Effect& effect, const BoundOutput* output) {
+  if (!needs_data(effect)) return "from headers alone";
+  if (output == nullptr || output->questions == nullptr) return "needs data";
+  const std::vector<int> asked = questions_of(effect, *output->questions);
+  const auto with_output =
+      std::ranges::count_if(asked, [&](int number) { return output->answered[static_cast<std::size_t>(number)]; });
+  if (with_output == 0) return "needs data";
+  return with_output == std::ssize(asked) ? "while the output is computed" : "partly while the output is computed";
 }
 
 }  // namespace
@@ -95,9 +98,9 @@ std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutp
     text += fmt::format("step {}: {} (line {})\n", i + 1, plan.steps[i].command, plan.steps[i].span.line);
   for (const Effect& effect : binder.effects()) {
     const std::string where = fmt::format(" of step {}: ", effect.step + 1);
-    if (std::holds_alternative<CheckEffect>(effect.what)) text += "assertion" + where + decision(effect, output) + "\n";
-    if (std::holds_alternative<ReportEffect>(effect.what))
-      text += "report" + where + (needs_data(effect) ? "needs data\n" : "from headers alone\n");
+    if (std::holds_alternative<CheckEffect>(effect.what))
+      text += "assertion" + where + when_known(effect, output) + "\n";
+    if (std::holds_alternative<ReportEffect>(effect.what)) text += "report" + where + when_known(effect, output) + "\n";
     if (const auto* save = std::get_if<SaveEffect>(&effect.what)) text += "save" + where + describe(*save->output);
   }
   text += output == nullptr ? "no output\n" : "output " + describe(*output);

@@ -129,16 +129,16 @@ std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destinatio
   return files;
 }
 
-std::vector<bool> tested_conditions(const std::vector<OutputFile>& files, std::size_t count) {
-  std::vector<bool> tested(count, false);
+std::vector<bool> answered_questions(const std::vector<OutputFile>& files, std::size_t count) {
+  std::vector<bool> answered(count, false);
   for (const OutputFile& file : files) {
     for (const Segment& segment : file.plan->segments()) {
       const auto* tensor = std::get_if<CompiledTensor>(&segment.content);
       if (tensor == nullptr) continue;
-      for (const Test& test : tensor->program->tests) tested[static_cast<std::size_t>(test.condition)] = true;
+      for (const Test& test : tensor->program->tests) answered[static_cast<std::size_t>(test.question)] = true;
     }
   }
-  return tested;
+  return answered;
 }
 
 // In which stages the files are written, and what that takes.
@@ -158,7 +158,7 @@ void schedule(BoundOutput& output, const SessionOptions& options) {
 
 BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarget& target, const ModelContent& model,
                        const std::string& alias, const std::string& reason, const SessionOptions& options,
-                       std::shared_ptr<const Conditions> conditions) {
+                       std::shared_ptr<const Questions> questions) {
   const std::string& path = target.place.path;
   const Destination destination = choose_destination(env, formats, target, options.shard_size);
   BoundOutput result;
@@ -177,14 +177,14 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   try {
     result.files = make_files(tensors, destination, with_format_pair(result.content.metadata),
                               {target.single_tensor, target.place.layout == FileArrangement::aligned,
-                               std::make_shared<Compiler>(CompileOptions{options.fuse, conditions.get()})});
+                               std::make_shared<Compiler>(CompileOptions{options.fuse, questions.get()})});
   } catch (const Error& error) {  // what the format cannot hold
     if (error.code() == ErrorCode::internal) throw;
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));
   }
   result.report = {alias, path, reason, {}, std::ssize(tensors), {}, {}};
-  if (conditions) result.tested = tested_conditions(result.files, conditions->size());
-  result.conditions = std::move(conditions);
+  if (questions) result.answered = answered_questions(result.files, questions->size());
+  result.questions = std::move(questions);
   const bool aligned = target.place.layout == FileArrangement::aligned;
   for (const OutputFile& file : result.files) {
     result.space_bytes += file.plan->size() - (aligned ? shareable_bytes(*file.plan) : 0);
@@ -206,7 +206,7 @@ void check_output(Env& env, const FormatRegistry& formats, const Plan& plan, con
 }
 
 std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, const Plan& plan, Binder& binder,
-                                       const SessionOptions& options, std::shared_ptr<const Conditions> conditions) {
+                                       const SessionOptions& options, std::shared_ptr<const Questions> questions) {
   if (!plan.output) return std::nullopt;
   const WriteTarget target = target_of(*plan.output);
   const Choice choice = choose_alias(plan, target, binder);
@@ -216,7 +216,7 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   const Origin& origin = binder.origin_of(choice.alias);
   BoundOutput result =
       bind_files(env, formats, target, {*state.workspace.find(choice.alias), origin.metadata, origin.ties, ""},
-                 choice.alias, choice.reason, options, std::move(conditions));
+                 choice.alias, choice.reason, options, std::move(questions));
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {
     const StateDict* names = state.workspace.find(alias);

@@ -44,9 +44,10 @@ struct BoundOutput {
   std::int64_t growth_bytes = 0;   // of resident memory while the files are written, predicted
   std::vector<std::string> owned;  // names in an existing directory that the checkpoints that were read consist of
   std::vector<std::string> warnings;
-  // What assertions wait for, or nullptr; and by number whether it is decided while the files are computed.
-  std::shared_ptr<const Conditions> conditions;
-  std::vector<bool> tested;
+  // What assertions and reports wait for, or nullptr; and by number whether it is answered while the files are
+  // computed.
+  std::shared_ptr<const Questions> questions;
+  std::vector<bool> answered;
 };
 
 // The files that `content` makes. `options`: with resources. `alias` and `reason` are for the report. Throws
@@ -54,16 +55,16 @@ struct BoundOutput {
 [[nodiscard]] BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarget& target,
                                      const ModelContent& content, const std::string& alias, const std::string& reason,
                                      const SessionOptions& options,
-                                     std::shared_ptr<const Conditions> conditions = nullptr);
+                                     std::shared_ptr<const Questions> questions = nullptr);
 
 // Reports what is wrong with the plan's output whatever the steps do: its path, format and sharding.
 void check_output(Env& env, const FormatRegistry& formats, const Plan& plan, const SessionOptions& options,
                   Diagnostics& diagnostics);
 
-// `conditions`: what may be decided while the output is computed, or nullptr. nullopt where the plan has no output.
+// `questions`: what may be answered while the output is computed, or nullptr. nullopt where the plan has no output.
 // Throws as bind_files, and Error(plan) where the alias cannot be decided.
 [[nodiscard]] std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, const Plan& plan,
                                                      Binder& binder, const SessionOptions& options,
-                                                     std::shared_ptr<const Conditions> conditions);
+                                                     std::shared_ptr<const Questions> questions);
 
 }  // namespace brainsurgery

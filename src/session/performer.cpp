@@ -19,29 +19,38 @@ Diagnostic failure_of(const Verdict& verdict, const SourceSpan& span) {
 namespace {
 
 // Answers from what tests have found, and asks `looker` for the rest.
-class KnownVerdicts final : public DataOracle {
+class KnownAnswers final : public DataOracle, public DataSource {
  public:
-  KnownVerdicts(const Verdicts& verdicts, std::vector<bool> tested, DataOracle& looker)
-      : verdicts_(verdicts), tested_(std::move(tested)), looker_(looker) {}
+  KnownAnswers(const Answers& answers, std::vector<bool> answered, Executor& looker)
+      : answers_(answers), answered_(std::move(answered)), looker_(looker) {}
 
-  // Not all values were looked at.
+  // Not all values were looked at: what failed is known, nothing else.
   void forget_what_holds() { complete_ = false; }
 
   std::optional<bool> holds(const checks::EqualValues& check) override { return find(check); }
   std::optional<bool> holds(const checks::SmallValues& check) override { return find(check); }
 
+  TensorStatistics statistics(const Expr& expr) override { return looker_.statistics(expr); }
+  std::vector<std::byte> values(const Expr& expr) override { return looker_.values(expr); }
+  Difference difference(const ValueComparison& comparison) override {
+    const int number = answers_.questions().number_of(&comparison);
+    return is_answered(number) ? answers_.difference(number) : looker_.difference(comparison);
+  }
+
  private:
   template <typename Condition>
   std::optional<bool> find(const Condition& check) {
-    const int number = verdicts_.conditions().number_of(&check);
-    if (number >= 0 && verdicts_.failed(number)) return false;
-    if (number >= 0 && tested_[static_cast<std::size_t>(number)] && complete_) return true;
-    return looker_.holds(check);
+    const int number = answers_.questions().number_of(&check);
+    if (number >= 0 && answers_.failed(number)) return false;
+    return is_answered(number) ? true : looker_.holds(check);
+  }
+  [[nodiscard]] bool is_answered(int number) const {
+    return number >= 0 && answered_[static_cast<std::size_t>(number)] && complete_;
   }
 
-  const Verdicts& verdicts_;
-  std::vector<bool> tested_;
-  DataOracle& looker_;
+  const Answers& answers_;
+  std::vector<bool> answered_;
+  Executor& looker_;
   bool complete_ = true;
 };
 
@@ -76,7 +85,7 @@ void Performer::perform(const CheckEffect& effect, const Effect& whole) {
 }
 
 void Performer::perform(const ReportEffect& effect, const Effect& whole) {
-  ReportText made = effect.report.make(looker_);
+  ReportText made = effect.report.make(*source_);
   if (effect.verbose && !made.announcement.empty())
     made.text += (effect.dry_run ? "dry-run " : "") + made.announcement + "\n";
   events_.on(events::Printed{std::move(made.text)});
@@ -91,11 +100,12 @@ ByteCounts Performer::publish(const BoundOutput& output,
     done += bytes;
     events_.on(events::Progress{done, output.report.planned.written});
   });
-  if (output.conditions == nullptr) return publisher_.publish(output, executor, inputs, settle);
-  Verdicts verdicts(*output.conditions);
-  executor.watch(verdicts);
-  KnownVerdicts known(verdicts, output.tested, looker_);
+  if (output.questions == nullptr) return publisher_.publish(output, executor, inputs, settle);
+  Answers answers(*output.questions);
+  executor.watch(answers);
+  KnownAnswers known(answers, output.answered, looker_);
   const ScopedValue<DataOracle*> oracle(oracle_, &known);
+  const ScopedValue<DataSource*> source(source_, &known);
   bool settled = false;
   const auto settle_once = [&] {
     settled = true;

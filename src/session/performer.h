@@ -18,8 +18,8 @@ class Performer {
   // `inputs`: what the effects' tensors were read from. Throws the failure of an assertion or comparison, and
   // Error(run). Gives what was moved into an output.
   ByteCounts perform(const Effect& effect, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs);
-  // `settle`: what is done before anything is published. It may perform effects: the conditions that the output's
-  // programs tested are known then.
+  // `settle`: what is done before anything is published. It may perform effects: what the output's programs answered is
+  // known then.
   ByteCounts publish(const BoundOutput& output, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
                      const std::function<void()>& settle);
 
@@ -30,8 +30,10 @@ class Performer {
   const SessionOptions& options_;
   EventSink& events_;
   ThreadPool pool_;
-  Executor looker_;                // answers checks and reports
-  DataOracle* oracle_ = &looker_;  // knows more while an output is settled
+  Executor looker_;  // answers checks and reports
+  // Know more while an output is settled.
+  DataOracle* oracle_ = &looker_;
+  DataSource* source_ = &looker_;
   Publisher publisher_;
 };
 

@@ -114,9 +114,9 @@ void PlanRun::bind_plan() {
 
 void PlanRun::bind_target() {
   if (!binder_->state().flags.dry_run) {
-    std::shared_ptr<const Conditions> conditions;
-    if (options_.fuse) conditions = std::make_shared<Conditions>(open_conditions(binder_->effects(), performed_));
-    output_ = bind_output(env_, registries_.formats, plan_, *binder_, options_, std::move(conditions));
+    std::shared_ptr<const Questions> questions;
+    if (options_.fuse) questions = std::make_shared<Questions>(open_questions(binder_->effects(), performed_));
+    output_ = bind_output(env_, registries_.formats, plan_, *binder_, options_, std::move(questions));
   } else if (plan_.output) {
     warn(fmt::format("this is a dry run: '{}' is not written", plan_.output->path), plan_.output->span);
   }
@@ -209,11 +209,11 @@ void PlanRun::perform_effects(std::size_t end) {
 
 std::size_t PlanRun::first_with_output() const {
   const std::vector<Effect>& effects = binder_->effects();
-  if (!output_ || output_->conditions == nullptr) return effects.size();
+  if (!output_ || output_->questions == nullptr) return effects.size();
   std::size_t first = std::max(performed_, behind_saves(effects));
   const auto waits = [&](const Effect& effect) {
-    const auto* check = std::get_if<CheckEffect>(&effect.what);
-    return check != nullptr && needs_data(effect) && all_are(*check->check, *output_->conditions, output_->tested);
+    return std::ranges::any_of(questions_of(effect, *output_->questions),
+                               [&](int number) { return output_->answered[static_cast<std::size_t>(number)]; });
   };
   while (first < effects.size() && !waits(effects[first])) ++first;
   return first;

@@ -62,7 +62,7 @@ class PlanRun {
   void throw_failed_assertions();
   // Up to number `end`.
   void perform_effects(std::size_t end);
-  // The number of the first effect that waits for the output, since its programs test the conditions of an assertion.
+  // The number of the first effect that waits for the output, since its programs answer some of what it asks.
   [[nodiscard]] std::size_t first_with_output() const;
   // What was queued before effect number `end` and needs no data; the user is told of what does.
   void print_known(std::size_t end);

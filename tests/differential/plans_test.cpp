@@ -14,8 +14,12 @@
 namespace brainsurgery::testing {
 namespace {
 
-struct Quiet final : EventSink {
-  void on(const Event&) override {}
+// Keeps what steps print.
+struct Printer final : EventSink {
+  void on(const Event& event) override {
+    if (const auto* printed = std::get_if<events::Printed>(&event)) text += printed->text;
+  }
+  std::string text;
 };
 
 // A plan's text, step by step, and what names there probably are.
@@ -29,6 +33,7 @@ class PlanWriter {
     for (std::int64_t i = 0; i < steps; ++i) {
       text += "  - " + step() + "\n";
       if (draw(engine_, 4) == 0) text += "  - assert: " + condition(2) + "\n";
+      if (draw(engine_, 4) == 0) text += "  - diff: " + comparison() + "\n";
     }
     // Shards of a tensor or two, or one file.
     return text +
@@ -70,6 +75,14 @@ class PlanWriter {
       default:
         return fmt::format("{{not: {}}}", condition(depth - 1));
     }
+  }
+
+  // Of values that may be written, read along with them, or neither.
+  std::string comparison() {
+    const std::string eps = std::array{"", ", eps: 0", ", eps: 1"}[draw(engine_, 3)];
+    const std::string fail = draw(engine_, 8) == 0 ? ", fail: true" : "";
+    if (draw(engine_, 2) == 0) return fmt::format("{{left: 'a::.*', right: 'b::.*'{}{}}}", eps, fail);
+    return fmt::format("{{mode: pair, left: '{}', right: '{}'{}{}}}", name(), name(), eps, fail);
   }
 
   std::string step() {
@@ -184,8 +197,8 @@ TEST(Plans, AllConfigurationsGiveTheSameBytes) {
       options.memory_bytes = configuration.spill ? 1 : 1 << 30;
       options.spill_directory = folder / "spill";
       options.sync = false;
-      Quiet quiet;
-      const Outcome<RunReport> outcome = Session(posix_env(), quiet, options).run(plan);
+      Printer printer;
+      const Outcome<RunReport> outcome = Session(posix_env(), printer, options).run(plan);
       if (!outcome.ok()) {
         const ErrorCode code = outcome.error().code();
         if (code == ErrorCode::run) {
@@ -198,6 +211,8 @@ TEST(Plans, AllConfigurationsGiveTheSameBytes) {
         if (code == ErrorCode::assertion && results.empty()) ++refused;
       }
       results.push_back(outcome.ok() ? content_of(output) : failure_text(outcome.error()));
+      // What comes before a value that is not finite depends on when it is met.
+      if (results.back() != kNotFinite) results.back() += printer.text;
       if (outcome.ok() && results.size() == 1) ++written;
       if (outcome.ok()) {
         ASSERT_EQ(outcome.value().outputs.front().moved, outcome.value().outputs.front().planned) << text;

@@ -53,9 +53,9 @@ class ReductionsTest : public ::testing::Test {
   }
   double distance(const Expr& a, const Expr& b) {
     return answer([&](Executor& executor) -> std::vector<double> {
-      const Difference found = executor.difference(a, b, 1.0);
+      const Difference found = executor.difference({a, b, 1.0});
       EXPECT_EQ(found.differs, !(found.max_abs.value() <= 1.0));
-      EXPECT_EQ(executor.difference(a, b, std::nullopt).differs, found.max_abs.value() != 0);
+      EXPECT_EQ(executor.difference({a, b, std::nullopt}).differs, found.max_abs.value() != 0);
       return {*found.max_abs};
     })[0];
   }
@@ -145,12 +145,12 @@ TEST_F(ReductionsTest, AreNotDefinedWithoutElementsOrArithmetic) {
     const Expr zero = literal({row.dtype, shape}, std::vector<std::byte>(bytes));
     const TensorStatistics found = executor.statistics(zero);
     EXPECT_EQ(found.min && found.max && found.mean, row.computes) << row.name;
-    EXPECT_EQ(executor.difference(zero, zero, 0.5).max_abs.has_value(), row.computes) << row.name;
-    EXPECT_FALSE(executor.difference(zero, zero, 0.5).differs) << row.name;
+    EXPECT_EQ(executor.difference({zero, zero, 0.5}).max_abs.has_value(), row.computes) << row.name;
+    EXPECT_FALSE(executor.difference({zero, zero, 0.5}).differs) << row.name;
     const Expr other = literal({row.dtype, shape}, std::vector<std::byte>(bytes, std::byte{1}));
-    EXPECT_TRUE(executor.difference(zero, other, std::nullopt).differs) << row.name;
+    EXPECT_TRUE(executor.difference({zero, other, std::nullopt}).differs) << row.name;
     if (!row.computes) {
-      EXPECT_TRUE(executor.difference(zero, other, 0.5).differs) << row.name;
+      EXPECT_TRUE(executor.difference({zero, other, 0.5}).differs) << row.name;
     }
   }
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "planner/compiler.h"
+#include "unit/planner/named_file.h"
 
 namespace brainsurgery {
 namespace {
@@ -108,6 +109,30 @@ TEST(Program, AsText) {
   EXPECT_EQ(to_string(*Compiler({}).compile(cast(permute(scale(values, 2), {1, 0}), DType::F16)).program),
             "%0 = gather literal shape [2, 4] strides [1, 2] from 0 float32; %1 = scale %0 by 2 float32; %2 = cast %1 "
             "float16");
+}
+
+// What is asked of values that a program makes is answered by it; a source that they are held against is read along.
+TEST(Program, AnswersQuestionsOnTheWay) {
+  const auto file = std::make_shared<testing::NamedFile>("a"), other = std::make_shared<testing::NamedFile>("b");
+  const Expr w = source(file, 0, {DType::F32, {4}}), v = source(other, 8, {DType::F32, {4}});
+  const Expr scaled = scale(w, 2);
+  const std::vector<ValueComparison> asked{
+      {w, scaled, 0.5}, {v, scaled, {}}, {v, w, {}}, {permute(scaled, {0}), v, {}}};
+  const auto compiled = [&](const Expr& expr, const Questions& questions) {
+    return to_string(*Compiler({.questions = &questions}).compile(expr).program);
+  };
+  Questions own;
+  own.add(asked[0]);
+  EXPECT_EQ(compiled(scaled, own), "%0 = load a @0 float32; %1 = scale %0 by 2 float32; test %0 and %1");
+  EXPECT_EQ(compiled(w, own), "%0 = load a @0 float32") << "a copy stays one";
+  Questions all;
+  for (const ValueComparison& comparison : asked) all.add(comparison);
+  EXPECT_EQ(compiled(scaled, all),
+            "%0 = load a @0 float32; %1 = load b @8 float32; %2 = scale %0 by 2 float32; test %0 and %2; test %1 and "
+            "%2; test %1 and %0; test %2 and %1");
+  Compiler once({.questions = &all});
+  EXPECT_EQ(once.compile(scaled).program->tests.size(), 4u);
+  EXPECT_EQ(once.compile(clamp(scaled, 0, {})).program->tests.size(), 0u) << "they are answered already";
 }
 
 }  // namespace
