@@ -27,6 +27,7 @@ class EventLines final : public EventSink {
  public:
   std::string text;
   std::string printed;
+  std::string being_written;
 
   void on(const Event& event) override {
     if (const auto* print = std::get_if<events::Printed>(&event)) {
@@ -43,8 +44,11 @@ class EventLines final : public EventSink {
     } else if (const auto* held = std::get_if<events::AssertionHeld>(&event)) {
       text += fmt::format("{} assert: holds\n", held->index + 1);
     } else if (const auto* output = std::get_if<events::OutputStarted>(&event)) {
-      text += fmt::format("writes {} to {} ({}): {} tensors\n", output->alias, output->path, output->reason,
-                          output->tensors);
+      // Told when it is published: assertions may be decided while it is written, or before.
+      being_written = fmt::format("writes {} to {} ({}): {} tensors\n", output->alias, output->path, output->reason,
+                                  output->tensors);
+    } else if (std::holds_alternative<events::Published>(event)) {
+      text += being_written;
     }
   }
 };
