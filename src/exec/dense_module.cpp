@@ -11,6 +11,7 @@
 
 #include "brainsurgery/error.h"
 #include "exec/dense/dense_abi.h"
+#include "exec/kernels/wide.h"
 
 namespace brainsurgery {
 namespace {
@@ -45,6 +46,34 @@ void require_addresses() {
   ::munmap(probe, kBytes);
 }
 
+// How this processor is told of.
+struct Processor {
+  const char* openblas_core;  // nullptr: its own guess
+  std::int32_t vector_bytes;
+};
+
+Processor processor() {
+  switch (kernels::instruction_set()) {
+    case kernels::InstructionSet::avx512:
+      return {"SkylakeX", 64};
+    case kernels::InstructionSet::avx2:
+      return {"Haswell", 32};
+    case kernels::InstructionSet::baseline:
+      break;
+  }
+  return {nullptr, 16};
+}
+
+// What linear algebra libraries read from the environment while they are loaded.
+void set_environment() {
+  // Threads of their own would be started then; the program's pool is the only one wanted.
+  ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
+  ::setenv("OMP_NUM_THREADS", "1", 1);
+  // OpenBLAS 0.3.20 to 0.3.23 take Intel processors that are younger than they are for a Prescott, without AVX (its
+  // issue 4267), and are several times slower there. Whoever has set this knows better.
+  if (const char* core = processor().openblas_core; core != nullptr) ::setenv("OPENBLAS_CORETYPE", core, 0);
+}
+
 }  // namespace
 
 // Never unloaded: libtorch does not survive it.
@@ -60,9 +89,7 @@ DenseModule::~DenseModule() = default;
 void DenseModule::load() {
   if (library_) return;
   require_addresses();
-  // OpenBLAS starts its threads while it is loaded; the program's own pool is the only one wanted.
-  ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
-  ::setenv("OMP_NUM_THREADS", "1", 1);
+  set_environment();
   std::string reason = "there is no such file";
   auto library = std::make_unique<Library>();
   for (const std::string& path : candidates()) {
@@ -83,7 +110,7 @@ void DenseModule::load() {
   };
   std::array<char, kMessageSize> message{};
   const auto init = reinterpret_cast<decltype(&bs_dense_init)>(symbol("bs_dense_init"));
-  if (init(BS_DENSE_ABI_VERSION, 1, message.data(), message.size()) != 0) {
+  if (init(BS_DENSE_ABI_VERSION, 1, processor().vector_bytes, message.data(), message.size()) != 0) {
     throw Error(ErrorCode::run, fmt::format("the dense module cannot start: {}", message.data()));
   }
   library->matmul = reinterpret_cast<decltype(&bs_dense_matmul)>(symbol("bs_dense_matmul"));

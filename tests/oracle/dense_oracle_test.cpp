@@ -32,7 +32,7 @@ const Module& module() {
     out.matmul = reinterpret_cast<decltype(out.matmul)>(dlsym(handle, "bs_dense_matmul"));
     out.singular_factors = reinterpret_cast<decltype(out.singular_factors)>(dlsym(handle, "bs_dense_singular_factors"));
     std::array<char, 200> error{};
-    if (out.init(BS_DENSE_ABI_VERSION, 1, error.data(), error.size()) != 0) throw std::runtime_error(error.data());
+    if (out.init(BS_DENSE_ABI_VERSION, 1, 16, error.data(), error.size()) != 0) throw std::runtime_error(error.data());
     return out;
   }();
   return loaded;
@@ -78,9 +78,9 @@ TEST(Dense, SaysWhatItIs) {
   EXPECT_EQ(text.rfind("libtorch ", 0), 0U) << text;
   EXPECT_NE(text.find(", "), std::string::npos) << text;
   std::array<char, 200> error{};
-  EXPECT_EQ(module().init(99, 1, error.data(), error.size()), 1);
+  EXPECT_EQ(module().init(99, 1, 16, error.data(), error.size()), 1);
   EXPECT_NE(std::string(error.data()).find("99"), std::string::npos);
-  EXPECT_EQ(module().init(BS_DENSE_ABI_VERSION, 0, error.data(), error.size()), 1);
+  EXPECT_EQ(module().init(BS_DENSE_ABI_VERSION, 0, 16, error.data(), error.size()), 1);
 }
 
 // Small integers: every order of summation is exact in every dtype but the 8-bit ones, which wrap.

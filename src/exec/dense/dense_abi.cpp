@@ -16,6 +16,7 @@
 
 #include "brainsurgery/types.h"
 #include "exec/dense/dense_abi.h"
+#include "exec/dense/narrow_products.h"
 #include "exec/dense/singular_factors.h"
 
 namespace brainsurgery::dense {
@@ -133,14 +134,18 @@ using namespace brainsurgery::dense;
 
 #define BS_DENSE_EXPORT extern "C" __attribute__((visibility("default")))
 
-BS_DENSE_EXPORT int bs_dense_init(int32_t abi_version, int32_t threads, char* error, size_t error_size) {
+BS_DENSE_EXPORT int bs_dense_init(int32_t abi_version, int32_t threads, int32_t vector_bytes, char* error,
+                                  size_t error_size) {
   return guarded(error, error_size, [&] {
     if (abi_version != BS_DENSE_ABI_VERSION) {
       throw std::runtime_error("the program asks for interface version " + std::to_string(abi_version) +
                                " of the dense module, which has " + std::to_string(BS_DENSE_ABI_VERSION));
     }
+    if (vector_bytes != 16 && vector_bytes != 32 && vector_bytes != 64)
+      throw std::invalid_argument("vector registers have 16, 32 or 64 bytes");
     if (threads < 1) throw std::invalid_argument("the number of threads must be at least 1");
     at::set_num_threads(threads);
+    use_vectors_of(vector_bytes);
 #ifdef __GLIBC__
     // glibc lets the size from which blocks are mapped grow with what is freed, and keeps the others: large
     // intermediate results would stay resident, in every thread's arena. A fixed size gives them back.

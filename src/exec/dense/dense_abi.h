@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-#define BS_DENSE_ABI_VERSION 2
+#define BS_DENSE_ABI_VERSION 3
 
 /* A packed row-major tensor; dtype is the numeric value of brainsurgery::DType. */
 typedef struct {
@@ -23,8 +23,10 @@ typedef struct {
 /* Each returns 0, or 1 with a message of at most error_size - 1 bytes in `error`. `out` must have its final shape; its
  * memory is written. */
 
-/* Must be called once, first. Fixes the number of threads and checks the version. `threads` >= 1. */
-int bs_dense_init(int32_t abi_version, int32_t threads, char* error, size_t error_size);
+/* Must be called once, first. Fixes the number of threads and checks the version. `threads` >= 1. `vector_bytes`: of
+ * the vector registers that the module's own loops use: 64 (AVX-512F), 32 (AVX2 and FMA), 16 (what every processor of
+ * the kind has). */
+int bs_dense_init(int32_t abi_version, int32_t threads, int32_t vector_bytes, char* error, size_t error_size);
 /* "libtorch 1.13.1, OpenBLAS": for messages and reports. */
 const char* bs_dense_description(void);
 

@@ -24,6 +24,8 @@
 #include <random>
 #include <stdexcept>
 
+#include "exec/dense/narrow_products.h"
+
 namespace brainsurgery::dense {
 namespace {
 
@@ -35,15 +37,20 @@ constexpr std::int64_t kFirstCheck = 4, kCheckEvery = 3, kMaxBlocks = 48;
 constexpr double kCoarse = 1e-6;
 // Of double sums of squares, relative.
 constexpr double kCancellation = 1e-14;
-constexpr std::int64_t kChunkBytes = 8 << 20;
+constexpr std::int64_t kChunkBytes = 2 << 20;
+// Vectors of which less than this part is new are orthogonalised twice.
+constexpr double kLittle = 1e-3;
 
 // A matrix that is multiplied with few vectors at a time.
 class Matrix {
  public:
   explicit Matrix(at::Tensor values) : values_(std::move(values)) {
     const std::int64_t row_bytes = columns() * static_cast<std::int64_t>(sizeof(double));
-    chunk_rows_ = std::clamp<std::int64_t>(kChunkBytes / row_bytes, 1, rows());
-    for_each_chunk([this](std::int64_t, const at::Tensor& chunk) { norm2_ += chunk.square().sum().item<double>(); });
+    chunk_ = at::empty({std::clamp<std::int64_t>(kChunkBytes / row_bytes, 1, rows()), columns()}, at::kDouble);
+    for_each_chunk([this](std::int64_t, const at::Tensor& chunk) {
+      const at::Tensor numbers = chunk.view(-1);
+      norm2_ += at::dot(numbers, numbers).item<double>();
+    });
   }
   [[nodiscard]] std::int64_t rows() const { return values_.size(0); }
   [[nodiscard]] std::int64_t columns() const { return values_.size(1); }
@@ -52,18 +59,19 @@ class Matrix {
 
   // x A^T of x [k, columns] and y A of y [k, rows], in double; `fast`: in the matrix's own type.
   [[nodiscard]] at::Tensor times_transposed(const at::Tensor& x, bool fast) const {
-    if (fast || is_double()) return at::matmul(x.to(values_.scalar_type()), values_.t()).to(at::kDouble);
+    if (fast || is_double()) return dense::times_transposed(x.to(values_.scalar_type()), values_).to(at::kDouble);
     at::Tensor out = at::empty({x.size(0), rows()}, at::kDouble);
     for_each_chunk([&](std::int64_t row, const at::Tensor& chunk) {
-      out.narrow(1, row, chunk.size(0)).copy_(at::matmul(x, chunk.t()));
+      out.narrow(1, row, chunk.size(0)).copy_(dense::times_transposed(x, chunk));
     });
     return out;
   }
   [[nodiscard]] at::Tensor times(const at::Tensor& y, bool fast) const {
-    if (fast || is_double()) return at::matmul(y.to(values_.scalar_type()), values_).to(at::kDouble);
+    if (fast || is_double()) return dense::times(y.to(values_.scalar_type()), values_).to(at::kDouble);
     at::Tensor out = at::zeros({y.size(0), columns()}, at::kDouble);
-    for_each_chunk(
-        [&](std::int64_t row, const at::Tensor& chunk) { out.addmm_(y.narrow(1, row, chunk.size(0)), chunk); });
+    for_each_chunk([&](std::int64_t row, const at::Tensor& chunk) {
+      add_times(y.narrow(1, row, chunk.size(0)), chunk, out);
+    });
     return out;
   }
 
@@ -71,12 +79,14 @@ class Matrix {
   // Rows as double, few at a time: a float matrix never exists as a whole in double.
   template <typename Use>
   void for_each_chunk(Use use) const {
-    for (std::int64_t row = 0; row < rows(); row += chunk_rows_)
-      use(row, values_.narrow(0, row, std::min(chunk_rows_, rows() - row)).to(at::kDouble));
+    for (std::int64_t row = 0; row < rows(); row += chunk_.size(0)) {
+      const std::int64_t count = std::min(chunk_.size(0), rows() - row);
+      use(row, chunk_.narrow(0, 0, count).copy_(values_.narrow(0, row, count)));
+    }
   }
 
   at::Tensor values_;
-  std::int64_t chunk_rows_ = 1;
+  at::Tensor chunk_;
   double norm2_ = 0;
 };
 
@@ -117,13 +127,17 @@ class Basis {
     // Where nothing is new, rounding errors would be made into vectors of length 1. Those of a structured matrix may
     // lie among the rows there are; random ones of the same size hardly do.
     block = block + random_.draw(count, block.size(1)) * (noise_ / std::sqrt(static_cast<double>(block.size(1))));
-    // Twice: once leaves what rounding put back, which matters where little of the block is new.
-    for (int pass = 0; pass < 2; ++pass) {
-      const at::Tensor part = at::matmul(block, all().t());
+    // What rounding puts back among the rows there are is divided by what is new. Where that is little, once more
+    // (Daniel, Gragg, Kaufman, Stewart, Math. Comp. 30, 1976).
+    double length = block.norm().item<double>();
+    for (int pass = 0; pass < 3; ++pass) {
+      const at::Tensor part = times_transposed(block, all());
       along.addmm_(beyond, part);
-      const auto [q, r] = at::linalg_qr(at::addmm(block, part, all(), 1, -1).t());
-      block = q.t();
+      const auto [q, r] = at::linalg_qr((block - times(part, all())).t());
+      block = q.t().contiguous();
       beyond = at::matmul(beyond, r.t());
+      if (at::linalg_svdvals(r).min().item<double>() >= kLittle * length) break;
+      length = 1;
     }
     rows_.narrow(0, size_, count).copy_(block);
     size_ += count;
