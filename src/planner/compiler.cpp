@@ -33,7 +33,7 @@ bool is_cut(const Node& node) { return node.depth() % kMaxDepth == 0; }
 // src/exec/dense/singular_factors.cpp).
 std::int64_t work_of(const nodes::SingularFactors& node, const Shape& matrix) {
   constexpr std::int64_t kUsualBlocks = 40;
-  constexpr double kRowNumbers = 4 << 20;
+  constexpr double kRowNumbers = 2 << 20;
   const double rows = static_cast<double>(matrix[0]), columns = static_cast<double>(matrix[1]);
   const double side = std::min(rows, columns);
   const double numbers = node.exact ? 2 * rows * columns + (rows + columns) * side + 4 * side * side
