@@ -1,6 +1,6 @@
-// Vectors are taken sixteen at a time, as a panel: for each of their elements, the sixteen values stand together. So one
-// element of the matrix, broadcast, is multiplied with sixteen, and several rows of the matrix share what was loaded of
-// the panel.
+// Vectors are taken sixteen at a time, as a panel: for each of their elements, the sixteen values stand together. So
+// one element of the matrix, broadcast, is multiplied with sixteen, and several rows of the matrix share what was
+// loaded of the panel.
 #include "exec/dense/narrow_products.h"
 
 #include <algorithm>
@@ -13,20 +13,20 @@ namespace {
 constexpr std::int64_t kWidth = 16;
 // With more, packing the matrix is worth its while.
 constexpr std::int64_t kMostRows = 3 * kWidth;
-
-std::int32_t vector_bytes = 16;
 // Of the matrix, while all panels are multiplied with it: stays in the second-level cache.
 constexpr std::int64_t kChunkBytes = 512 << 10;
 
-// A vector register's worth of the sixteen.
+std::int32_t vector_bytes = 16;  // use_vectors_of
+
+// A vector register of kBytes.
 template <typename T, int kBytes>
-struct Lanes {
+struct Register {
   static constexpr int kCount = kBytes / sizeof(T);
   typedef T Values [[gnu::vector_size(kBytes), gnu::aligned(alignof(T))]];
   Values values;
 
-  [[gnu::always_inline]] static Lanes& at(T* place) { return *reinterpret_cast<Lanes*>(place); }
-  [[gnu::always_inline]] static const Lanes& at(const T* place) { return *reinterpret_cast<const Lanes*>(place); }
+  [[gnu::always_inline]] static Register& at(T* place) { return *reinterpret_cast<Register*>(place); }
+  [[gnu::always_inline]] static const Register& at(const T* place) { return *reinterpret_cast<const Register*>(place); }
 };
 
 // Of consecutive rows, packed.
@@ -42,42 +42,43 @@ struct Rows {
 // For registers of kBytes, kTogether rows at a time.
 template <typename T, int kBytes, int kTogether>
 struct Kernel {
-  using Register = Lanes<T, kBytes>;
-  static constexpr int kRegisters = kWidth / Register::kCount;
+  using Lanes = Register<T, kBytes>;
+  using Values = typename Lanes::Values;  // copied as such: GCC 12 copies structs by halves
+  static constexpr int kParts = kWidth / Lanes::kCount;
 
   // out[row] = sum over i of rows[row][i] * panel[i].
   BS_INLINE static void dots(const T* rows, std::int64_t length, const T* panel, T* out) {
-    std::array<std::array<Register, kRegisters>, kTogether> sums{};
+    std::array<std::array<Lanes, kParts>, kTogether> sums{};
     for (std::int64_t i = 0; i < length; ++i) {
-#pragma GCC unroll 16
-      for (int k = 0; k < kRegisters; ++k) {
-        const typename Register::Values element = Register::at(panel + i * kWidth + k * Register::kCount).values;
-#pragma GCC unroll 16
-        for (int row = 0; row < kTogether; ++row) sums[row][k].values += rows[row * length + i] * element;
+      for (int part = 0; part < kParts; ++part) {
+        const Values element = lanes(panel, i, part).values;
+        for (int row = 0; row < kTogether; ++row) sums[row][part].values += rows[row * length + i] * element;
       }
     }
-#pragma GCC unroll 16
-    for (int row = 0; row < kTogether; ++row)
-#pragma GCC unroll 16
-      for (int k = 0; k < kRegisters; ++k) Register::at(out + row * kWidth + k * Register::kCount).values = sums[row][k].values;
+    for (int row = 0; row < kTogether; ++row) {
+      for (int part = 0; part < kParts; ++part) lanes(out, row, part).values = sums[row][part].values;
+    }
   }
 
   // out[i] += sum over row of rows[row][i] * panel[row].
   BS_INLINE static void sums(const T* rows, std::int64_t length, const T* panel, T* out) {
-    std::array<std::array<Register, kRegisters>, kTogether> elements;
-#pragma GCC unroll 16
-    for (int row = 0; row < kTogether; ++row)
-#pragma GCC unroll 16
-      for (int k = 0; k < kRegisters; ++k) elements[row][k].values = Register::at(panel + row * kWidth + k * Register::kCount).values;
+    std::array<std::array<Lanes, kParts>, kTogether> elements;
+    for (int row = 0; row < kTogether; ++row) {
+      for (int part = 0; part < kParts; ++part) elements[row][part].values = lanes(panel, row, part).values;
+    }
     for (std::int64_t i = 0; i < length; ++i) {
-#pragma GCC unroll 16
-      for (int k = 0; k < kRegisters; ++k) {
-        typename Register::Values sum = Register::at(out + i * kWidth + k * Register::kCount).values;
-#pragma GCC unroll 16
-        for (int row = 0; row < kTogether; ++row) sum += rows[row * length + i] * elements[row][k].values;
-        Register::at(out + i * kWidth + k * Register::kCount).values = sum;
+      for (int part = 0; part < kParts; ++part) {
+        Values sum = lanes(out, i, part).values;
+        for (int row = 0; row < kTogether; ++row) sum += rows[row * length + i] * elements[row][part].values;
+        lanes(out, i, part).values = sum;
       }
     }
+  }
+
+ private:
+  template <typename P>
+  BS_INLINE static auto& lanes(P* panel, std::int64_t element, int part) {
+    return Lanes::at(panel + element * kWidth + part * Lanes::kCount);
   }
 };
 

@@ -69,9 +69,8 @@ class Matrix {
   [[nodiscard]] at::Tensor times(const at::Tensor& y, bool fast) const {
     if (fast || is_double()) return dense::times(y.to(values_.scalar_type()), values_).to(at::kDouble);
     at::Tensor out = at::zeros({y.size(0), columns()}, at::kDouble);
-    for_each_chunk([&](std::int64_t row, const at::Tensor& chunk) {
-      add_times(y.narrow(1, row, chunk.size(0)), chunk, out);
-    });
+    for_each_chunk(
+        [&](std::int64_t row, const at::Tensor& chunk) { add_times(y.narrow(1, row, chunk.size(0)), chunk, out); });
     return out;
   }
 
