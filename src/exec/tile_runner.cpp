@@ -87,6 +87,10 @@ struct RunInstruction {
   void operator()(const ops::Clamp& op) const {
     kernels::clamp(instruction.dtype, values[op.input], {op.low, op.high}, out, count());
   }
+  void operator()(const ops::FloatSteps& op) const {
+    kernels::float_steps(dtype_of(op.input), values[op.input], op.factor, {op.low, op.high}, instruction.dtype, out,
+                         count());
+  }
   void operator()(const ops::Binary& op) const {
     kernels::binary(kernel_of(op.operation), instruction.dtype, values[op.a], values[op.b], out, count());
   }

@@ -89,6 +89,7 @@ class ProgramBuilder {
       BS_CHECK(result == static_cast<int>(program.code.size()) - 1);
     }
     if (tests && compiler_.options_.questions != nullptr) add_tests(program, *compiler_.options_.questions);
+    merge_steps(program);
     program.item_bytes = item_size(program.dtype);
     program.tile_item = program.item_bytes;
     for (const Instruction& instruction : program.code) {

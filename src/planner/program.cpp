@@ -4,8 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include "base/text.h"
+#include "brainsurgery/error.h"
 
 namespace brainsurgery {
 
@@ -27,6 +31,103 @@ std::vector<int> inputs_of(const Instruction& instruction) {
         }
       },
       instruction.op);
+}
+
+namespace {
+
+// The steps that become one, in their order.
+enum class FloatStep : std::uint8_t { widen, scale, clamp, narrow };
+
+// The last step that the instruction does; nullopt: it is none of them.
+std::optional<FloatStep> last_step(const Program& program, const Instruction& instruction) {
+  const auto* cast = std::get_if<ops::Cast>(&instruction.op);
+  const auto* steps = std::get_if<ops::FloatSteps>(&instruction.op);
+  if (instruction.dtype == DType::BF16 && steps != nullptr) return FloatStep::narrow;
+  if (instruction.dtype == DType::BF16 && cast != nullptr && program.code[cast->input].dtype == DType::F32)
+    return FloatStep::narrow;
+  if (instruction.dtype != DType::F32) return std::nullopt;
+  if (cast != nullptr && program.code[cast->input].dtype == DType::BF16) return FloatStep::widen;
+  if (std::holds_alternative<ops::Scale>(instruction.op)) return FloatStep::scale;
+  if (std::holds_alternative<ops::Clamp>(instruction.op)) return FloatStep::clamp;
+  if (steps == nullptr) return std::nullopt;
+  return steps->low || steps->high ? FloatStep::clamp : FloatStep::scale;
+}
+
+// What the instruction does, of those that last_step knows.
+ops::FloatSteps steps_of(const Instruction& instruction) {
+  return std::visit(
+      [](const auto& op) -> ops::FloatSteps {
+        using Op = std::decay_t<decltype(op)>;
+        if constexpr (std::is_same_v<Op, ops::FloatSteps>) return op;
+        if constexpr (std::is_same_v<Op, ops::Cast>) return {op.input, 1, {}, {}};
+        if constexpr (std::is_same_v<Op, ops::Scale>) return {op.input, op.factor, {}, {}};
+        if constexpr (std::is_same_v<Op, ops::Clamp>) return {op.input, 1, op.low, op.high};
+        fail_check("a step on floats", __FILE__, __LINE__);
+      },
+      instruction.op);
+}
+
+// How often each value is needed.
+std::vector<int> use_counts(const Program& program) {
+  std::vector<int> uses(program.code.size(), 0);
+  for (const Instruction& instruction : program.code) {
+    for (const int input : inputs_of(instruction)) ++uses[static_cast<std::size_t>(input)];
+  }
+  for (const Test& test : program.tests) {
+    for (const int operand : test.operands) ++uses[static_cast<std::size_t>(operand)];
+  }
+  return uses;
+}
+
+void remove_instructions(Program& program, const std::vector<bool>& is_gone) {
+  std::vector<int> place(program.code.size(), -1);
+  std::vector<Instruction> kept;
+  for (std::size_t i = 0; i < program.code.size(); ++i) {
+    if (is_gone[i]) continue;
+    place[i] = static_cast<int>(kept.size());
+    kept.push_back(std::move(program.code[i]));
+  }
+  const auto move = [&place](int& index) { index = place[static_cast<std::size_t>(index)]; };
+  for (Instruction& instruction : kept) {
+    std::visit(
+        [&](auto& op) {
+          if constexpr (requires { op.input; }) {
+            move(op.input);
+          } else if constexpr (requires { op.operation; }) {
+            move(op.a);
+            move(op.b);
+          }
+        },
+        instruction.op);
+  }
+  for (Test& test : program.tests) {
+    move(test.after);
+    std::ranges::for_each(test.operands, move);
+  }
+  program.code = std::move(kept);
+}
+
+}  // namespace
+
+void merge_steps(Program& program) {
+  if (program.code.size() < 3) return;
+  const std::vector<int> uses = use_counts(program);
+  std::vector<bool> is_gone(program.code.size(), false);
+  for (Instruction& instruction : program.code) {
+    const std::optional<FloatStep> step = last_step(program, instruction);
+    if (!step) continue;
+    ops::FloatSteps steps = steps_of(instruction);
+    const auto before = static_cast<std::size_t>(steps.input);
+    const std::optional<FloatStep> last = last_step(program, program.code[before]);
+    if (!last || *last >= *step || uses[before] > 1) continue;
+    const ops::FloatSteps first = steps_of(program.code[before]);
+    if (*step != FloatStep::scale) steps.factor = first.factor;
+    if (*step != FloatStep::clamp) std::tie(steps.low, steps.high) = std::tie(first.low, first.high);
+    steps.input = first.input;
+    instruction.op = steps;
+    is_gone[before] = true;
+  }
+  remove_instructions(program, is_gone);
 }
 
 void assign_slots(Program& program) {
@@ -105,6 +206,9 @@ struct Describe {
   std::string operator()(const ops::Cast& op) const { return fmt::format("cast %{}", op.input); }
   std::string operator()(const ops::Scale& op) const { return fmt::format("scale %{} by {}", op.input, op.factor); }
   std::string operator()(const ops::Clamp& op) const { return fmt::format("clamp %{}", op.input); }
+  std::string operator()(const ops::FloatSteps& op) const {
+    return fmt::format("float steps %{} by {}{}", op.input, op.factor, op.low || op.high ? ", clamp" : "");
+  }
   std::string operator()(const ops::Binary& op) const {
     return fmt::format("{} %{} %{}", to_string(op.operation), op.a, op.b);
   }

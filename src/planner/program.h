@@ -55,6 +55,13 @@ struct Clamp {
   int input;
   std::optional<double> low, high;
 };
+// Cast to F32, scaled, clamped, cast to the dtype of the result, each where it does something: as one operation, made of
+// several by merge_steps. Input and result are F32 or BF16.
+struct FloatSteps {
+  int input;
+  double factor = 1;
+  std::optional<double> low, high;
+};
 struct Binary {
   Arithmetic operation;
   int a, b;
@@ -72,7 +79,9 @@ struct Patch {  // the input with the elements that `map` names replaced, in ord
 
 struct Instruction {
   DType dtype;
-  std::variant<ops::Load, ops::Gather, ops::Cast, ops::Scale, ops::Clamp, ops::Binary, ops::Join, ops::Patch> op;
+  std::variant<ops::Load, ops::Gather, ops::Cast, ops::Scale, ops::Clamp, ops::FloatSteps, ops::Binary, ops::Join,
+               ops::Patch>
+      op;
   int slot = 0;  // the buffer that it writes; kResultSlot: the caller's
 };
 
@@ -107,6 +116,8 @@ struct Program {
 
 // The earlier instructions that an instruction uses.
 [[nodiscard]] std::vector<int> inputs_of(const Instruction& instruction);
+// Makes runs of cast, scale and clamp one instruction where nothing else needs what is between them.
+void merge_steps(Program& program);
 // Chooses buffers: in place where the operand is not needed any more, few in all.
 void assign_slots(Program& program);
 [[nodiscard]] std::string to_string(const Program& program);

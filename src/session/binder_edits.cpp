@@ -106,7 +106,7 @@ std::string Binder::single_match(const PreparedRef& ref) {
 
 // All names are checked before the first tensor is touched.
 void Binder::check_destinations(const std::vector<Match>& matches) {
-  std::set<std::pair<std::string_view, std::string_view>> written;
+  std::set<std::pair<std::string_view, std::string_view>> written;  // mostly in order
   for (const Match& match : matches) {
     for (const Resolved& resolved : match) {
       const Role& role = resolved.ref->role;
@@ -127,7 +127,10 @@ void Binder::check_destinations(const std::vector<Match>& matches) {
             fmt::format("{}: destination already exists: {}", resolved.ref->where, label_of(alias, resolved.name)),
             resolved.ref->ref->span);
       }
-      if (role.writes && !written.emplace(alias, resolved.name).second) {
+      if (!role.writes) continue;
+      const std::size_t before = written.size();
+      written.emplace_hint(written.end(), alias, resolved.name);
+      if (written.size() == before) {
         throw Error(ErrorCode::plan,
                     fmt::format("{}: destination collision: {} is written twice", resolved.ref->where,
                                 label_of(alias, resolved.name)),

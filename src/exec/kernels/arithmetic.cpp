@@ -111,6 +111,19 @@ struct ClampLoop {
   }
 };
 
+template <typename From, typename To>
+struct FloatStepsLoop {
+  BS_INLINE static void run(const typename From::Storage* in, float factor, float low, float high,
+                            typename To::Storage* out, std::int64_t n) {
+    BS_NO_DEPENDENCE
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float scaled = From::decode(in[i]) * factor;
+      const float raised = scaled < low ? low : scaled;
+      out[i] = To::encode(high < raised ? high : raised);
+    }
+  }
+};
+
 // Elements whose ordinals are the `count` ones from `first` become `by`.
 struct Replacement {
   std::int16_t first;
@@ -259,6 +272,23 @@ void clamp(DType dtype, const void* in, const ClampLimits& limits, void* out, st
                                    static_cast<T*>(out), n);
     }
   });
+}
+
+void float_steps(DType from, const void* in, double factor, const ClampLimits& limits, DType to, void* out,
+                 std::int64_t n) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const auto low = static_cast<float>(limits.low.value_or(-kInfinity));
+  const auto high = static_cast<float>(limits.high.value_or(kInfinity));
+  const auto run = [&](auto from_codec, auto to_codec) {
+    using From = decltype(from_codec);
+    using To = decltype(to_codec);
+    run_widest<FloatStepsLoop<From, To>>(static_cast<const typename From::Storage*>(in), static_cast<float>(factor),
+                                         low, high, static_cast<typename To::Storage*>(out), n);
+  };
+  using Float = NativeCodec<float>;
+  BS_CHECK((from == DType::F32 || from == DType::BF16) && (to == DType::F32 || to == DType::BF16));
+  if (from == DType::F32) return to == DType::F32 ? run(Float{}, Float{}) : run(Float{}, Bf16Codec{});
+  return to == DType::F32 ? run(Bf16Codec{}, Float{}) : run(Bf16Codec{}, Bf16Codec{});
 }
 
 }  // namespace brainsurgery::kernels

@@ -44,6 +44,11 @@ void clamp(DType dtype, const void* in, const ClampLimits& limits, void* out, st
 // `in` and `out` must not overlap unless both types have one size.
 void cast(DType from, const void* in, DType to, void* out, std::int64_t n);
 
+// What cast to F32, scale, clamp and cast give one after another, each left out where it changes nothing, but for NaN,
+// which becomes the pattern of `to`. `from` and `to` are F32 or BF16.
+void float_steps(DType from, const void* in, double factor, const ClampLimits& limits, DType to, void* out,
+                 std::int64_t n);
+
 // Comparisons by value: 0.0 equals -0.0, NaN equals nothing. Defined for all dtypes of whole bytes (those that do not
 // compute: by bytes; C64 by its two floats).
 [[nodiscard]] bool all_equal(DType dtype, const void* a, const void* b, std::int64_t n);

@@ -150,6 +150,35 @@ TEST(Clamp, RoundsLimits) {
   EXPECT_EQ(clamped<float>(DType::F32, {1.0F}, kInf, std::nullopt), (std::vector<float>{static_cast<float>(kInf)}));
 }
 
+// Every bfloat16, and floats of all exponents, go through all four at once as one after another.
+TEST(FloatSteps, AreTheStepsOneAfterAnother) {
+  std::vector<std::uint16_t> halves(1 << 16);
+  for (std::size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<std::uint16_t>(i);
+  std::mt19937 engine(3);
+  std::vector<float> floats(50'001);
+  for (float& value : floats) value = std::bit_cast<float>(static_cast<std::uint32_t>(engine()));
+  const auto both_ways = [](DType from, const auto& in, double factor, const ClampLimits& limits, DType to) {
+    const auto n = static_cast<std::int64_t>(in.size());
+    std::vector<float> values(in.size());
+    cast(from, in.data(), DType::F32, values.data(), n);
+    scale(DType::F32, values.data(), factor, values.data(), n);
+    clamp(DType::F32, values.data(), limits, values.data(), n);
+    std::vector<std::byte> expected(in.size() * static_cast<std::size_t>(item_size(to))), found(expected.size());
+    cast(DType::F32, values.data(), to, expected.data(), n);
+    float_steps(from, in.data(), factor, limits, to, found.data(), n);
+    EXPECT_EQ(expected, found) << to_string(from) << " to " << to_string(to) << " by " << factor;
+  };
+  for (const double factor : {1.0, 0.7, -3e20, 0.0, kInf}) {
+    for (const ClampLimits& limits : {ClampLimits{}, ClampLimits{-0.5, 0.3}, ClampLimits{{}, -0.0}, ClampLimits{1, -1},
+                                      ClampLimits{0.0, kInf}, ClampLimits{1e-44, {}}}) {
+      for (const DType to : {DType::F32, DType::BF16}) {
+        both_ways(DType::BF16, halves, factor, limits, to);
+        both_ways(DType::F32, floats, factor, limits, to);
+      }
+    }
+  }
+}
+
 TEST(Compare, EqualIsByValue) {
   const std::vector<float> a{0.0F, 1.0F}, b{-0.0F, 1.0F};
   EXPECT_TRUE(all_equal(DType::F32, a.data(), b.data(), 2));

@@ -111,6 +111,41 @@ TEST(Program, AsText) {
             "float16");
 }
 
+std::string compiled(const Expr& expr) { return to_string(*Compiler({}).compile(expr).program); }
+
+TEST(MergeSteps, InTheirOrder) {
+  const auto file = std::make_shared<testing::NamedFile>("a");
+  const Expr half = source(file, 0, {DType::BF16, {4}}), wide = source(file, 0, {DType::F32, {4}});
+  EXPECT_EQ(compiled(cast(clamp(scale(cast(half, DType::F32), 3), 0, {}), DType::BF16)),
+            "%0 = load a @0 bfloat16; %1 = float steps %0 by 3, clamp bfloat16");
+  EXPECT_EQ(compiled(clamp(scale(clamp(scale(wide, 3), 0, 1), 2), {}, 1)),
+            "%0 = load a @0 float32; %1 = float steps %0 by 3, clamp float32; %2 = float steps %1 by 2, clamp float32");
+  EXPECT_EQ(compiled(scale(clamp(wide, 0, 1), 3)),
+            "%0 = load a @0 float32; %1 = clamp %0 float32; %2 = scale %1 by 3 float32");
+  EXPECT_EQ(compiled(cast(cast(wide, DType::BF16), DType::F32)),
+            "%0 = load a @0 float32; %1 = cast %0 bfloat16; %2 = cast %1 float32")
+      << "rounding is a step";
+  EXPECT_EQ(compiled(clamp(scale(half, 3), 0, 1)),
+            "%0 = load a @0 bfloat16; %1 = scale %0 by 3 bfloat16; %2 = clamp %1 bfloat16")
+      << "rounded in between";
+  EXPECT_EQ(compiled(cast(scale(cast(wide, DType::F64), 3), DType::F32)),
+            "%0 = load a @0 float32; %1 = cast %0 float64; %2 = scale %1 by 3 float64; %3 = cast %2 float32");
+}
+
+TEST(MergeSteps, NotWhereOthersNeedWhatIsBetween) {
+  const auto file = std::make_shared<testing::NamedFile>("a");
+  const Expr scaled = scale(cast(source(file, 0, {DType::BF16, {4}}), DType::F32), 2);
+  EXPECT_EQ(compiled(arithmetic(Arithmetic::add, clamp(scaled, 0, 1), scaled)),
+            "%0 = load a @0 bfloat16; %1 = float steps %0 by 2 float32; %2 = clamp %1 float32; %3 = add %2 %1 float32");
+  const Expr other = source(file, 8, {DType::F32, {4}});
+  const ValueComparison asked{other, scaled, {}};
+  Questions questions;
+  questions.add(asked);
+  EXPECT_EQ(to_string(*Compiler({.questions = &questions}).compile(cast(clamp(scaled, 0, 1), DType::BF16)).program),
+            "%0 = load a @0 bfloat16; %1 = float steps %0 by 2 float32; %2 = load a @8 float32; %3 = float steps %1 by "
+            "1, clamp bfloat16; test %2 and %1");
+}
+
 // What is asked of values that a program makes is answered by it; a source that they are held against is read along.
 TEST(Program, AnswersQuestionsOnTheWay) {
   const auto file = std::make_shared<testing::NamedFile>("a"), other = std::make_shared<testing::NamedFile>("b");
