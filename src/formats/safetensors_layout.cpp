@@ -32,8 +32,9 @@ std::vector<std::size_t> file_order(std::span<const StoredTensor> tensors) {
   std::vector<Key> keys;
   keys.reserve(tensors.size());
   for (const StoredTensor& tensor : tensors) keys.push_back({tensor.desc.dtype, tensor.name, keys.size()});
-  std::sort(keys.begin(), keys.end(),
-            [](const Key& a, const Key& b) { return a.dtype != b.dtype ? a.dtype > b.dtype : a.name < b.name; });
+  // Stable, since stretches of them are in order already.
+  std::stable_sort(keys.begin(), keys.end(),
+                   [](const Key& a, const Key& b) { return a.dtype != b.dtype ? a.dtype > b.dtype : a.name < b.name; });
   std::vector<std::size_t> order;
   order.reserve(keys.size());
   for (const Key& key : keys) order.push_back(key.index);
