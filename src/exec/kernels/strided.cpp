@@ -93,7 +93,7 @@ BS_INLINE void transpose_square(const T* from, std::int64_t from_stride, T* to, 
 template <typename T>
 struct TransposeLoop {
   static constexpr int kSide = Lanes<T>::kCount;
-  static constexpr std::int64_t kBlockRows = 128 / sizeof(T);     // along the source's runs: two cache lines
+  static constexpr std::int64_t kBlockRows = 256 / sizeof(T);     // along the source's runs: four cache lines
   static constexpr std::int64_t kBlockColumns = 128 / sizeof(T);  // along the target's
 
   // `rows` run along the source, `columns` along the target.
@@ -103,24 +103,39 @@ struct TransposeLoop {
       const std::int64_t r1 = std::min(rows, r0 + kBlockRows);
       for (std::int64_t c0 = 0; c0 < columns; c0 += kBlockColumns) {
         const std::int64_t c1 = std::min(columns, c0 + kBlockColumns);
-        block(from, to, from_stride, to_stride, r0, r1, c0, c1);
+        block(from + c0 * from_stride + r0, from_stride, to + r0 * to_stride + c0, to_stride, r1 - r0, c1 - c0);
       }
     }
   }
 
-  BS_INLINE static void block(const T* from, T* to, std::int64_t from_stride, std::int64_t to_stride, std::int64_t r0,
-                              std::int64_t r1, std::int64_t c0, std::int64_t c1) {
-    const std::int64_t whole_rows = r0 + (r1 - r0) / kSide * kSide;
-    const std::int64_t whole_columns = c0 + (c1 - c0) / kSide * kSide;
-    for (std::int64_t r = r0; r < whole_rows; r += kSide) {
-      for (std::int64_t c = c0; c < whole_columns; c += kSide) {
-        transpose_square<T>(from + c * from_stride + r, from_stride, to + r * to_stride + c, to_stride);
-      }
+  // Strides are often multiples of 4 KB, so that lines of different rows push each other out of the cache. Every line
+  // is touched once: what is between happens in packed copies.
+  BS_INLINE static void block(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride, std::int64_t rows,
+                              std::int64_t columns) {
+    alignas(64) T source[kBlockColumns * kBlockRows];
+    alignas(64) T target[kBlockRows * kBlockColumns];
+    const std::int64_t whole_rows = rows / kSide * kSide, whole_columns = columns / kSide * kSide;
+    for (std::int64_t c = 0; c < whole_columns; ++c)
+      copy_run<kBlockRows>(from + c * from_stride, source + c * kBlockRows, whole_rows);
+    for (std::int64_t r = 0; r < whole_rows; r += kSide) {
+      for (std::int64_t c = 0; c < whole_columns; c += kSide)
+        transpose_square<T>(source + c * kBlockRows + r, kBlockRows, target + r * kBlockColumns + c, kBlockColumns);
     }
-    for (std::int64_t r = r0; r < r1; ++r) {
-      for (std::int64_t c = r < whole_rows ? whole_columns : c0; c < c1; ++c) {
+    for (std::int64_t r = 0; r < whole_rows; ++r)
+      copy_run<kBlockColumns>(target + r * kBlockColumns, to + r * to_stride, whole_columns);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c)
         to[r * to_stride + c] = from[c * from_stride + r];
-      }
+    }
+  }
+
+  // n: a multiple of kSide, mostly kUsual.
+  template <std::int64_t kUsual>
+  BS_INLINE static void copy_run(const T* from, T* to, std::int64_t n) {
+    if (n == kUsual) {
+      std::memcpy(to, from, kUsual * sizeof(T));
+    } else {
+      for (std::int64_t i = 0; i < n; i += kSide) std::memcpy(to + i, from + i, kSide * sizeof(T));
     }
   }
 };
