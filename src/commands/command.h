@@ -31,10 +31,13 @@ struct ReportText {
 };
 
 struct Report {
-  bool needs_data = false;  // false: `make` may be given a source that fails
   std::function<ReportText(DataSource& data)> make;
+  bool reads_values = false;  // asks for values or statistics
   // Those that `make` will ask about, which may be answered together with others. They live as long as it.
   std::vector<const ValueComparison*> comparisons = {};
+
+  // false: `make` may be given a source that fails.
+  [[nodiscard]] bool needs_data() const { return reads_values || !comparisons.empty(); }
 };
 
 // What `load` and `save` ask for. Paths are relative to the working directory.

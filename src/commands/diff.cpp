@@ -181,7 +181,6 @@ void diff(const DiffSpec& spec, PlanScope& plan) {
   for (const NamedComparison& pair : comparison->pairs) {
     if (needs_data(pair.values)) report.comparisons.push_back(&pair.values);
   }
-  report.needs_data = !report.comparisons.empty();
   plan.report(std::move(report));
 }
 

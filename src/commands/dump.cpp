@@ -61,9 +61,11 @@ void dump(const DumpSpec& spec, PlanScope& plan) {
       plan.announce("dump: " + (block.root ? tensor.label() : tensor.name));
     }
   }
-  plan.report({spec.verbosity != Verbosity::shape, [spec, blocks = std::move(blocks)](DataSource& data) {
-                 return ReportText{dump_text(blocks, spec, data), ""};
-               }});
+  plan.report({.make =
+                   [spec, blocks = std::move(blocks)](DataSource& data) {
+                     return ReportText{dump_text(blocks, spec, data), ""};
+                   },
+               .reads_values = spec.verbosity != Verbosity::shape});
 }
 
 }  // namespace

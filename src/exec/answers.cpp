@@ -46,23 +46,32 @@ Difference RunningDifference::result(const ValueComparison& comparison) const {
   return {!(largest <= *comparison.eps), largest};
 }
 
+// Some elements of the operands of a question.
+struct Answers::Look {
+  Answers& answers;
+  int number;
+  const std::vector<const std::byte*>& operands;
+  std::int64_t count;
+
+  void operator()(const checks::EqualValues* condition) const {
+    if (answers.failed(number) || holds(*condition, operands[0], operands[1], count)) return;
+    answers.fail(number);
+  }
+  void operator()(const checks::SmallValues* condition) const {
+    if (answers.failed(number) || holds(*condition, operands[0], count)) return;
+    answers.fail(number);
+  }
+  void operator()(const ValueComparison* comparison) const {
+    answers.differences_[static_cast<std::size_t>(number)].add(*comparison, operands[0], operands[1], count);
+  }
+};
+
 void Answers::test(int number, const std::vector<const std::byte*>& operands, std::int64_t count) {
-  const auto index = static_cast<std::size_t>(number);
-  const auto look = [&](const auto& question) -> bool {  // false: it does not hold
-    if constexpr (requires { question.reason; }) {
-      if (failed_[index]) return true;  // which is known already
-      if constexpr (requires { question.b; }) {
-        return holds(question, operands[0], operands[1], count);
-      } else {
-        return holds(question, operands[0], count);
-      }
-    } else {
-      differences_[index].add(question, operands[0], operands[1], count);
-      return true;
-    }
-  };
-  if (std::visit([&](const auto* question) { return look(*question); }, questions_[number])) return;
-  failed_[index] = true;
+  std::visit(Look{*this, number, operands, count}, questions_[number]);
+}
+
+void Answers::fail(int number) {
+  failed_[static_cast<std::size_t>(number)] = true;
   if (questions_.is_required(number)) required_failed_ = true;
 }
 

@@ -43,6 +43,9 @@ class Answers {
   [[nodiscard]] const Questions& questions() const { return questions_; }
 
  private:
+  struct Look;
+  void fail(int number);
+
   const Questions& questions_;
   std::vector<std::atomic<bool>> failed_;
   std::vector<RunningDifference> differences_;

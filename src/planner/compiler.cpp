@@ -20,6 +20,9 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
   return result;
 }
 
+// Sources that a program reads only to hold others against them. Each takes a buffer, and makes tiles smaller.
+constexpr int kMostReadAlong = 32;
+
 bool is_leaf(const Node& node) { return node.depth() == 1; }
 
 // Elements that are read one by one, or by a library, must stand where the processor's loads expect them; the headers
@@ -115,11 +118,16 @@ class ProgramBuilder {
   // read along: that is less than to read both again.
   void add_tests(Program& program, const Questions& questions) {
     if (program.verbatim() != nullptr) return;  // a copy stays one
+    int read = 0;
     for (const int number : questions_at_hand(questions)) {
-      const std::vector<Expr> operands = questions.operands(number);
-      for (const Expr& operand : operands) {
-        if (in_order(operand) < 0 && is_packed_source(operand)) read_along(operand);
+      for (const Expr& operand : questions.operands(number)) {
+        if (read == kMostReadAlong || in_order(operand) >= 0 || !is_packed_source(operand)) continue;
+        read_along(operand);
+        ++read;
       }
+    }
+    for (const int number : questions_at_hand(questions)) {  // those of what is read along too
+      const std::vector<Expr> operands = questions.operands(number);
       std::vector<int> found;
       for (const Expr& operand : operands) found.push_back(in_order(operand));
       if (std::ranges::find(found, -1) != found.end()) continue;
@@ -155,14 +163,11 @@ class ProgramBuilder {
     const auto* source = as<nodes::Source>(expr);
     return source != nullptr && source->strides.empty();
   }
-  // Before the last instruction, which is the result.
+  // Before the last instruction, which is the result, and before there are tests.
   void read_along(const Expr& source) {
     const int place = static_cast<int>(program_->code.size()) - 1;
     for (auto& [node, emitted] : emitted_) {
       for (Emitted& value : emitted) value.result += value.result == place ? 1 : 0;
-    }
-    for (Test& test : program_->tests) {
-      for (int& operand : test.operands) operand += operand == place ? 1 : 0;
     }
     const auto& file = *as<nodes::Source>(source);
     program_->code.insert(program_->code.end() - 1, {source.dtype(), ops::Load{FilePlace{file.file, file.offset}}, 0});

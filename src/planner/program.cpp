@@ -137,6 +137,7 @@ void assign_slots(Program& program) {
     for (const int input : inputs_of(program.code[i])) last_use[input] = i;
   }
   for (const Test& test : program.tests) {
+    if (inputs_of(program.code[test.after]).empty()) continue;  // sources are tested before anything else is done
     for (const int operand : test.operands) {
       if (operand != test.after) last_use[operand] = std::max(last_use[operand], test.after + 1);
     }

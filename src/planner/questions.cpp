@@ -1,7 +1,6 @@
 #include "planner/questions.h"
 
 #include <functional>
-#include <type_traits>
 
 namespace brainsurgery {
 namespace {
@@ -13,26 +12,36 @@ const void* address_of(const Questions::Question& question) {
 using Visit = std::function<void(const Questions::Question& question, bool required)>;
 
 // Calls `visit` with every condition in the tree, whether it would be reached or not.
-void for_each_condition(const Check& check, bool required, const Visit& visit) {
-  std::visit(
-      [&](const auto& kind) {
-        using Kind = std::decay_t<decltype(kind)>;
-        if constexpr (requires { kind.parts; }) {
-          for (const CheckPtr& part : kind.parts)
-            for_each_condition(*part, required && std::is_same_v<Kind, checks::AllOf>, visit);
-        } else if constexpr (requires { kind.part; }) {
-          for_each_condition(*kind.part, false, visit);
-        } else if constexpr (requires { kind.a; }) {
-          visit(&kind, required);
-        }
-      },
-      check.kind);
-}
+struct ForEachCondition {
+  bool required;
+  const Visit& visit;
+
+  void all(const Check& check) const { std::visit(*this, check.kind); }
+  void operator()(const checks::Decided&) const {}
+  void operator()(const checks::Mistake&) const {}
+  void operator()(const checks::EqualValues& condition) const { visit(&condition, required); }
+  void operator()(const checks::SmallValues& condition) const { visit(&condition, required); }
+  void operator()(const checks::AllOf& check) const {
+    for (const CheckPtr& part : check.parts) all(*part);
+  }
+  void operator()(const checks::AnyOf& check) const {
+    for (const CheckPtr& part : check.parts) ForEachCondition{false, visit}.all(*part);
+  }
+  void operator()(const checks::Not& check) const { ForEachCondition{false, visit}.all(*check.part); }
+};
+
+void for_each_condition(const Check& check, const Visit& visit) { ForEachCondition{true, visit}.all(check); }
+
+struct OperandsOf {
+  std::vector<Expr> operator()(const checks::EqualValues* condition) const { return {condition->a, condition->b}; }
+  std::vector<Expr> operator()(const checks::SmallValues* condition) const { return {condition->a}; }
+  std::vector<Expr> operator()(const ValueComparison* comparison) const { return {comparison->a, comparison->b}; }
+};
 
 }  // namespace
 
 void Questions::add(const Check& check) {
-  for_each_condition(check, true, [this](const Question& question, bool required) { add(question, required); });
+  for_each_condition(check, [this](const Question& question, bool required) { add(question, required); });
 }
 
 void Questions::add(const ValueComparison& comparison) { add(&comparison, false); }
@@ -45,17 +54,7 @@ void Questions::add(const Question& question, bool required) {
   for (const Expr& operand : operands(number)) by_operand_[operand.get()].push_back(number);
 }
 
-std::vector<Expr> Questions::operands(int number) const {
-  return std::visit(
-      [](const auto* data) -> std::vector<Expr> {
-        if constexpr (requires { data->b; }) {
-          return {data->a, data->b};
-        } else {
-          return {data->a};
-        }
-      },
-      (*this)[number]);
-}
+std::vector<Expr> Questions::operands(int number) const { return std::visit(OperandsOf{}, (*this)[number]); }
 
 std::span<const int> Questions::of(const Node* node) const {
   const auto found = by_operand_.find(node);
@@ -69,7 +68,7 @@ int Questions::number_of(const Question& question) const {
 
 std::vector<int> Questions::numbers_of(const Check& check) const {
   std::vector<int> numbers;
-  for_each_condition(check, true, [&](const Question& question, bool) {
+  for_each_condition(check, [&](const Question& question, bool) {
     if (const int number = number_of(question); number >= 0) numbers.push_back(number);
   });
   return numbers;

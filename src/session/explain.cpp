@@ -79,8 +79,7 @@ std::string when_known(const Effect& effect, const BoundOutput* output) {
   if (!needs_data(effect)) return "from headers alone";
   if (output == nullptr || output->questions == nullptr) return "needs data";
   const std::vector<int> asked = questions_of(effect, *output->questions);
-  const auto with_output =
-      std::ranges::count_if(asked, [&](int number) { return output->answered[static_cast<std::size_t>(number)]; });
+  const auto with_output = std::ranges::count_if(asked, [&](int number) { return output->answers(number); });
   if (with_output == 0) return "needs data";
   return with_output == std::ssize(asked) ? "while the output is computed" : "partly while the output is computed";
 }

@@ -48,6 +48,9 @@ struct BoundOutput {
   // computed.
   std::shared_ptr<const Questions> questions;
   std::vector<bool> answered;
+
+  // Whether the programs of the files answer the question.
+  [[nodiscard]] bool answers(int number) const { return answered[static_cast<std::size_t>(number)]; }
 };
 
 // The files that `content` makes. `options`: with resources. `alias` and `reason` are for the report. Throws

@@ -1,6 +1,10 @@
 #include "session/performer.h"
 
+#include <algorithm>
+
+#include "base/interrupt.h"
 #include "base/scoped_value.h"
+#include "session/known_answers.h"
 #include "session/work_options.h"
 
 namespace brainsurgery {
@@ -16,46 +20,6 @@ Diagnostic failure_of(const Verdict& verdict, const SourceSpan& span) {
   return failure;
 }
 
-namespace {
-
-// Answers from what tests have found, and asks `looker` for the rest.
-class KnownAnswers final : public DataOracle, public DataSource {
- public:
-  KnownAnswers(const Answers& answers, std::vector<bool> answered, Executor& looker)
-      : answers_(answers), answered_(std::move(answered)), looker_(looker) {}
-
-  // Not all values were looked at: what failed is known, nothing else.
-  void forget_what_holds() { complete_ = false; }
-
-  std::optional<bool> holds(const checks::EqualValues& check) override { return find(check); }
-  std::optional<bool> holds(const checks::SmallValues& check) override { return find(check); }
-
-  TensorStatistics statistics(const Expr& expr) override { return looker_.statistics(expr); }
-  std::vector<std::byte> values(const Expr& expr) override { return looker_.values(expr); }
-  Difference difference(const ValueComparison& comparison) override {
-    const int number = answers_.questions().number_of(&comparison);
-    return is_answered(number) ? answers_.difference(number) : looker_.difference(comparison);
-  }
-
- private:
-  template <typename Condition>
-  std::optional<bool> find(const Condition& check) {
-    const int number = answers_.questions().number_of(&check);
-    if (number >= 0 && answers_.failed(number)) return false;
-    return is_answered(number) ? true : looker_.holds(check);
-  }
-  [[nodiscard]] bool is_answered(int number) const {
-    return number >= 0 && answered_[static_cast<std::size_t>(number)] && complete_;
-  }
-
-  const Answers& answers_;
-  std::vector<bool> answered_;
-  Executor& looker_;
-  bool complete_ = true;
-};
-
-}  // namespace
-
 Performer::Performer(Env& env, const SessionOptions& options, EventSink& events)
     : options_(options),
       events_(events),
@@ -70,7 +34,7 @@ ByteCounts Performer::perform(const Effect& effect,
     if (const auto* print = std::get_if<PrintEffect>(&effect.what); print != nullptr && !print->text.empty())
       events_.on(events::Printed{print->text});
     if (const auto* report = std::get_if<ReportEffect>(&effect.what)) perform(*report, effect);
-    if (const auto* save = std::get_if<SaveEffect>(&effect.what)) return publish(*save->output, inputs, [] {});
+    if (const auto* save = std::get_if<SaveEffect>(&effect.what)) return publish(*save->output, inputs, {}, [] {});
     return {};
   } catch (const Error& error) {
     throw error.at(effect.span);
@@ -94,7 +58,7 @@ void Performer::perform(const ReportEffect& effect, const Effect& whole) {
 
 ByteCounts Performer::publish(const BoundOutput& output,
                               const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
-                              const std::function<void()>& settle) {
+                              std::span<const Effect> waiting, const std::function<void()>& settle) {
   std::int64_t done = 0;
   Executor executor(pool_, exec_options(options_), [&](std::int64_t bytes) {
     done += bytes;
@@ -103,7 +67,7 @@ ByteCounts Performer::publish(const BoundOutput& output,
   if (output.questions == nullptr) return publisher_.publish(output, executor, inputs, settle);
   Answers answers(*output.questions);
   executor.watch(answers);
-  KnownAnswers known(answers, output.answered, looker_);
+  KnownAnswers known(answers, output, looker_);
   const ScopedValue<DataOracle*> oracle(oracle_, &known);
   const ScopedValue<DataSource*> source(source_, &known);
   bool settled = false;
@@ -113,14 +77,16 @@ ByteCounts Performer::publish(const BoundOutput& output,
   };
   // Whatever ends the writing, what comes before the output in the plan comes first, and so does its failure.
   try {
+    if (std::ranges::any_of(waiting, [&](const Effect& effect) { return known.fails_anyhow(effect); }))
+      throw TestFailed{};
     return publisher_.publish(output, executor, inputs, settle_once);
   } catch (const TestFailed&) {
-    known.forget_what_holds();
+    known.programs_were_stopped();
     settle_once();
-    throw Error(ErrorCode::run, "an input was changed by another program while it was read; nothing is published");
+    fail_check("what failed while the output was made fails", __FILE__, __LINE__);
   } catch (const Error&) {
-    if (settled) throw;
-    known.forget_what_holds();
+    if (settled || interrupted()) throw;
+    known.programs_were_stopped();
     settle_once();
     throw;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -18,10 +19,10 @@ class Performer {
   // `inputs`: what the effects' tensors were read from. Throws the failure of an assertion or comparison, and
   // Error(run). Gives what was moved into an output.
   ByteCounts perform(const Effect& effect, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs);
-  // `settle`: what is done before anything is published. It may perform effects: what the output's programs answered is
-  // known then.
+  // `settle`: performs the effects that wait for the output, `waiting`, before anything is published: what its programs
+  // answered is known then. Where they are sure to fail without that, nothing is written.
   ByteCounts publish(const BoundOutput& output, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
-                     const std::function<void()>& settle);
+                     std::span<const Effect> waiting, const std::function<void()>& settle);
 
  private:
   void perform(const CheckEffect& effect, const Effect& whole);

@@ -213,7 +213,7 @@ std::size_t PlanRun::first_with_output() const {
   std::size_t first = std::max(performed_, behind_saves(effects));
   const auto waits = [&](const Effect& effect) {
     return std::ranges::any_of(questions_of(effect, *output_->questions),
-                               [&](int number) { return output_->answered[static_cast<std::size_t>(number)]; });
+                               [&](int number) { return output_->answers(number); });
   };
   while (first < effects.size() && !waits(effects[first])) ++first;
   return first;
@@ -221,8 +221,9 @@ std::size_t PlanRun::first_with_output() const {
 
 void PlanRun::perform() {
   perform_effects(first_with_output());
+  const std::span<const Effect> waiting = std::span(binder_->effects()).subspan(performed_);
   const auto perform_rest = [this] { perform_effects(binder_->effects().size()); };
-  if (output_) output_moved_ = performer_->publish(*output_, binder_->checkpoints().all(), perform_rest);
+  if (output_) output_moved_ = performer_->publish(*output_, binder_->checkpoints().all(), waiting, perform_rest);
   print_preview_totals();
   write_summary();
 }

@@ -21,6 +21,21 @@ for signal in INT TERM; do
   no_litter
 done
 
+# What waits for the output is not blamed, and nothing more is printed.
+plan 'inputs: [big.safetensors]' 'transforms:' '  - scale_: {target: w, by: 2}' \
+  '  - diff: {mode: pair, left: w, right: w, eps: 0}' '  - prefixes' 'output: target.safetensors'
+env --default-signal=INT "$program" run plan.yaml --no-sync >out 2>err &
+pid=$!
+sleep 1
+kill -INT $pid
+wait $pid; code=$?
+[ $code -eq 3 ] || fail "exit code $code after SIGINT with a diff behind"
+one_error
+grep -q '^error: interrupted' err || fail "the interruption is blamed on a step"
+grep -q 'what was there is unchanged' err || fail "nothing is said of the old file"
+[ -s out ] && fail "steps went on after SIGINT"
+plan 'inputs: [big.safetensors]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: target.safetensors'
+
 env --default-signal=INT "$program" inspect --digest big.safetensors >out 2>err &
 pid=$!
 sleep 1

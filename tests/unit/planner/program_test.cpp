@@ -47,6 +47,13 @@ void expect_no_live_value_is_overwritten(const Program& program) {
           << "the caller's buffer has room for the result only";
     }
     holder[instruction.slot] = i;
+    for (const Test& test : program.tests) {
+      if (test.after != i) continue;
+      for (const int operand : test.operands) {
+        ASSERT_EQ(holder.at(program.code[operand].slot), operand)
+            << "tested after " << i << " of " << to_string(program);
+      }
+    }
   }
   ASSERT_EQ(program.code.back().slot, kResultSlot);
 }
@@ -76,6 +83,13 @@ Program any_program(std::mt19937& engine) {
     program.code.push_back(instruction);
   }
   program.dtype = program.code.back().dtype;
+  for (auto left = engine() % 3; left > 0; --left) {
+    Test test{
+        0, 0, {static_cast<int>(engine() % program.code.size()), static_cast<int>(engine() % program.code.size())}};
+    const auto is_source = [&](int i) { return inputs_of(program.code[static_cast<std::size_t>(i)]).empty(); };
+    test.after = *std::ranges::max_element(test.operands, {}, [&](int i) { return std::pair(!is_source(i), i); });
+    program.tests.push_back(std::move(test));
+  }
   assign_slots(program);
   return program;
 }
@@ -146,6 +160,19 @@ TEST(MergeSteps, NotWhereOthersNeedWhatIsBetween) {
             "1, clamp bfloat16; test %2 and %1");
 }
 
+// Each source that is read along makes tiles smaller.
+TEST(Program, ReadsAFewSourcesAlong) {
+  const auto file = std::make_shared<testing::NamedFile>("a");
+  const Expr scaled = scale(source(file, 0, {DType::F32, {4}}), 2);
+  std::vector<ValueComparison> asked;
+  for (int i = 1; i <= 100; ++i) asked.push_back({source(file, 16 * i, {DType::F32, {4}}), scaled, {}});
+  Questions questions;
+  for (const ValueComparison& comparison : asked) questions.add(comparison);
+  const ProgramPtr program = Compiler({.questions = &questions}).compile(scaled).program;
+  EXPECT_EQ(program->tests.size(), 32u);
+  EXPECT_EQ(program->code.size(), 34u);
+}
+
 // What is asked of values that a program makes is answered by it; a source that they are held against is read along.
 TEST(Program, AnswersQuestionsOnTheWay) {
   const auto file = std::make_shared<testing::NamedFile>("a"), other = std::make_shared<testing::NamedFile>("b");
@@ -165,6 +192,12 @@ TEST(Program, AnswersQuestionsOnTheWay) {
   EXPECT_EQ(compiled(scaled, all),
             "%0 = load a @0 float32; %1 = load b @8 float32; %2 = scale %0 by 2 float32; test %0 and %2; test %1 and "
             "%2; test %1 and %0; test %2 and %1");
+  // One of two sources that are only read along is answered too.
+  const Expr u = source(other, 24, {DType::F32, {4}});
+  const std::vector<ValueComparison> of_others{{v, scaled, {}}, {u, scaled, {}}, {v, u, {}}};
+  Questions others;
+  for (const ValueComparison& comparison : of_others) others.add(comparison);
+  EXPECT_EQ(Compiler({.questions = &others}).compile(scaled).program->tests.size(), 3u);
   Compiler once({.questions = &all});
   EXPECT_EQ(once.compile(scaled).program->tests.size(), 4u);
   EXPECT_EQ(once.compile(clamp(scaled, 0, {})).program->tests.size(), 0u) << "they are answered already";
