@@ -6,6 +6,7 @@
 #include <memory>
 #include <tuple>
 
+#include "base/text.h"
 #include "commands/families.h"
 #include "commands/report_lines.h"
 #include "describe/diff_text.h"
@@ -158,10 +159,11 @@ ReportText diff_text(const Comparison& comparison, DataSource& data) {
     if (std::optional<std::string> reason = difference(values, data))
       report.differing.push_back({name, *std::move(reason)});
   }
-  const std::size_t findings = report.missing_on_left.size() + report.missing_on_right.size() + report.differing.size();
+  const auto findings =
+      std::ssize(report.missing_on_left) + std::ssize(report.missing_on_right) + std::ssize(report.differing);
   ReportText text{report_lines(diff_lines(report)), fmt::format("diff: {} finding(s)", findings)};
   if (comparison.fail && findings > 0)
-    text.failed = fmt::format("{} and {} differ: {} finding(s)", report.left, report.right, findings);
+    text.failed = fmt::format("{} and {} differ: {}", report.left, report.right, counted(findings, "finding"));
   return text;
 }
 

@@ -90,6 +90,7 @@ class Opener {
     if (hash == std::string::npos || !matches_.names.empty()) return;
     checkpoint_.path = path.substr(0, hash);
     part_ = path.substr(hash + 1);
+    if (part_.empty()) throw Error(ErrorCode::run, in_quotes(path) + " names no part behind '#'");
   }
 
   Checkpoint open();

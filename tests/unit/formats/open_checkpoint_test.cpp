@@ -364,6 +364,9 @@ TEST_F(OpenCheckpoint, APatternIsAllFilesThatItMatches) {
   EXPECT_EQ(names("s/m-*.safetensors"), Names{"itself"});
   file("s/p#1.safetensors", {"a"});  // no part
   EXPECT_EQ(names("s/?#1.safetensors"), Names{"a"});
+  EXPECT_EQ(refusal("s/m-1.safetensors#"), "'D/s/m-1.safetensors#' names no part behind '#'");
+  file("s/q#", {"a"});
+  EXPECT_EQ(names("s/q#"), Names{"a"});
 }
 
 TEST_F(OpenCheckpoint, NumberedFilesAreComplete) {
