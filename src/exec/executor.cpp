@@ -8,6 +8,7 @@
 #include "brainsurgery/error.h"
 #include "exec/executor_run.h"
 #include "exec/kernels/kernels.h"
+#include "exec/kernels/small_dense.h"
 
 namespace brainsurgery {
 namespace {
@@ -271,7 +272,8 @@ Executor::Job Executor::make_job(Run& run, int buffer) {
 }
 
 Executor::Job Executor::dense_job(Run& run, const Materialization& wanted, std::span<std::byte> into) {
-  dense_.load();
+  const bool by_library = wanted.needs_libtorch;
+  if (by_library) dense_.load();
   const auto operand = [&run](const Place& place, const TensorDesc& desc) {
     const std::int64_t bytes = byte_count(desc.dtype, desc.shape);
     run.places.map(place, bytes);
@@ -280,15 +282,23 @@ Executor::Job Executor::dense_job(Run& run, const Materialization& wanted, std::
   const ByteCounts read{.read = read_bytes(wanted)};
   if (const auto* matmul = std::get_if<Materialization::Matmul>(&wanted.how)) {
     const auto a = operand(matmul->a, matmul->a_desc), b = operand(matmul->b, matmul->b_desc);
-    return {1, [this, a, b, read, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
-              dense_.matmul(a, b, into.data(), wanted.desc);
+    return {1, [this, by_library, a, b, read, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
+              if (by_library) {
+                dense_.matmul(a, b, into.data(), wanted.desc);
+              } else {
+                kernels::small_product({a.data, a.desc}, {b.data, b.desc}, into.data(), wanted.desc);
+              }
               return read;
             }};
   }
   const auto& factors = std::get<Materialization::SingularFactors>(wanted.how);
   const auto matrix = operand(factors.matrix, factors.matrix_desc);
-  return {1, [this, matrix, exact = factors.exact, read, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
-            dense_.singular_factors(matrix, exact, into.data(), wanted.desc);
+  return {1, [this, by_library, matrix, exact = factors.exact, read, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
+            if (by_library) {
+              dense_.singular_factors(matrix, exact, into.data(), wanted.desc);
+            } else {
+              kernels::small_singular_factors({matrix.data, matrix.desc}, into.data(), wanted.desc.shape[1]);
+            }
             return read;
           }};
 }

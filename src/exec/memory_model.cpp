@@ -28,7 +28,7 @@ class Growth {
     for (const int buffer : stage.make) {
       const Materialization& made = plan_.materializations()[buffer];
       if (const auto* program = std::get_if<ProgramPtr>(&made.how)) add_tile(tile_bytes(**program, options_));
-      if (takes_one_worker(made) && !std::holds_alternative<nodes::Random>(made.how)) library += kLibraryTaskBytes;
+      if (made.needs_libtorch) library += kLibraryTaskBytes;
     }
     for (const std::size_t i : stage.write) {
       const Segment& segment = plan_.segments()[i];

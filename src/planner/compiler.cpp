@@ -5,6 +5,7 @@
 
 #include "brainsurgery/error.h"
 #include "graph/visitor.h"
+#include "planner/dense_costs.h"
 
 namespace brainsurgery {
 namespace {
@@ -30,28 +31,6 @@ bool is_leaf(const Node& node) { return node.depth() == 1; }
 bool is_aligned(const nodes::Source& node, DType dtype) { return node.offset % item_size(dtype) == 0; }
 
 bool is_cut(const Node& node) { return node.depth() % kMaxDepth == 0; }
-
-// Two copies of the matrix, all vectors and LAPACK's own memory (xGESDD). Or as many vectors as an iteration usually
-// ends with, those of its last step included, and a few copies of the rows that it takes at a time (measured; see
-// src/exec/dense/singular_factors.cpp).
-std::int64_t work_of(const nodes::SingularFactors& node, const Shape& matrix) {
-  constexpr std::int64_t kUsualBlocks = 40;
-  constexpr double kRowNumbers = 2 << 20;
-  const double rows = static_cast<double>(matrix[0]), columns = static_cast<double>(matrix[1]);
-  const double side = std::min(rows, columns);
-  const double numbers = node.exact ? 2 * rows * columns + (rows + columns) * side + 4 * side * side
-                                    : (rows + columns) * static_cast<double>(node.count * kUsualBlocks) +
-                                          std::min(4 * rows * columns, kRowNumbers);
-  return static_cast<std::int64_t>(std::min(numbers * sizeof(double), 0x1p60));
-}
-
-// Half types are multiplied as float.
-std::int64_t work_of(const nodes::Matmul& node, const Shape& result) {
-  const DType dtype = node.a.dtype();
-  if (dtype != DType::F16 && dtype != DType::BF16) return 0;
-  const std::int64_t numbers = element_count(node.a.shape()) + element_count(node.b.shape()) + element_count(result);
-  return numbers * static_cast<std::int64_t>(sizeof(float));
-}
 
 // The elements of a part of a concatenation that a view selects along the joined dimension.
 struct PartRange {
@@ -388,7 +367,9 @@ int Compiler::materialize(const Expr& expr) {
     Place a = packed_operand(matmul->a, result.needs);
     Place b = packed_operand(matmul->b, result.needs);
     result.how = Materialization::Matmul{std::move(a), std::move(b), matmul->a.desc(), matmul->b.desc()};
-    result.work_bytes = work_of(*matmul, result.desc.shape);
+    const DenseCost cost = product_cost(matmul->a.desc(), matmul->b.desc(), result.desc.shape);
+    result.needs_libtorch = cost.needs_libtorch;
+    result.work_bytes = cost.work_bytes;
   } else if (const auto* random = as<nodes::Random>(expr)) {
     result.how = *random;
   } else {
@@ -411,7 +392,9 @@ int Compiler::factorise(const Expr& expr, const nodes::SingularFactors& node) {
   const Expr matrix = node.base.dtype() == DType::F64 ? node.base : cast(node.base, DType::F32);
   Place place = packed_operand(matrix, result.needs);
   result.how = Materialization::SingularFactors{std::move(place), matrix.desc(), node.exact};
-  result.work_bytes = work_of(node, matrix.shape());
+  const DenseCost cost = factors_cost(matrix.desc(), node.count, node.exact);
+  result.needs_libtorch = cost.needs_libtorch;
+  result.work_bytes = cost.work_bytes;
   const int buffer = keep(expr, std::move(result));
   factorisations_.emplace(key, buffer);
   return buffer;

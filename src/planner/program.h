@@ -136,6 +136,7 @@ struct Materialization {
   TensorDesc desc;
   std::int64_t bytes = 0;
   std::variant<ProgramPtr, Matmul, SingularFactors, nodes::Random> how;
+  bool needs_libtorch = false;  // see DenseCost
   std::int64_t work_bytes = 0;  // about what making it takes besides, outside of the budget
   std::vector<int> needs;       // buffers it is made from
   int uses = 0;                 // how many consumers there are in all; it can be dropped after the last

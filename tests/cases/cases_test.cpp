@@ -167,18 +167,10 @@ Case actual(const Case& test, const Config& config) {
   return result;
 }
 
-// Whether the case needs the module with libtorch, which this build does not have.
-bool lacks_dense(const Case& test) {
-  const std::string& plan = test.find("plan")->text;
-  const bool needs = plan.find("matmul") != std::string::npos || plan.find("phlora") != std::string::npos;
-  return needs && std::getenv("BRAINSURGERY_DENSE") == nullptr;
-}
-
 class WrittenCase : public ::testing::Test {
  public:
   explicit WrittenCase(Case test) : test_(std::move(test)) {}
   void TestBody() override {
-    if (lacks_dense(test_)) GTEST_SKIP() << "needs the dense module";
     for (const Config& config : configs()) {
       SCOPED_TRACE(config.name);
       EXPECT_EQ(to_string({actual(test_, config)}), to_string({test_}));
@@ -225,7 +217,7 @@ void accept_all() {
   for (const fs::path& file : case_files()) {
     std::vector<Case> cases = parse_cases(file.filename(), brainsurgery::testing::read_file(file));
     for (Case& test : cases) {
-      if (test.is_shared() || lacks_dense(test)) continue;
+      if (test.is_shared()) continue;
       test = actual(test, configs().front());
     }
     write_file(file, to_string(cases));

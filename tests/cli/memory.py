@@ -174,7 +174,7 @@ def check_shortage():
     refused("a product beyond the size of files", ["cannot reserve 16.0 GB in 'arena'"], "--memory", "1MB",
             "--arena-root", "arena", limits={resource.RLIMIT_FSIZE: gigabyte})
     # Libraries that cannot be mapped.
-    make("few.safetensors", {"a": [8, 4], "b": [4, 8]})
+    make("few.safetensors", {"a": [1024, 128], "b": [128, 1024]})
     write_plan([{"matmul": {"from_a": "a", "from_b": "b", "to": "c"}}], ["few.safetensors"], "out.safetensors")
     refused("libtorch beyond the address space", ["libtorch, which takes 768 MB of addresses"],
             limits={resource.RLIMIT_AS: 600 << 20})
