@@ -99,7 +99,7 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
       ->allow_extra_args(false);
   command
       .add_option("--shard-size", arguments.session.shard_size,
-                  "Size of the shards of an output directory whose plan names none, or 'none'")
+                  "Size of the shards of an output directory if the plan sets no 'shard', or 'none'")
       ->capture_default_str();
 }
 
@@ -133,12 +133,13 @@ void add_work_options(CLI::App& command, Arguments& arguments) {
 }
 
 void add_run_options(CLI::App& command, Arguments& arguments) {
-  command.add_flag("--dry-run", arguments.session.dry_run, "Do the steps and print what they print, write nothing");
+  command.add_flag("--dry-run", arguments.session.dry_run, "Run the steps and print their reports, but write nothing");
   command.add_flag("--preview", arguments.session.preview, "Print before each step which tensors it touches");
-  command.add_flag("--verbose", arguments.session.verbose, "Print what each step did");
+  command.add_flag("--verbose", arguments.session.verbose, "Print the effect of each step");
   command.add_flag("-i,--interactive", arguments.interactive,
                    "Go on with steps from standard input, a prompt on a terminal, before the output is written");
-  command.add_option("--until", arguments.session.until, "Do the first N steps and what they print, write no output")
+  command
+      .add_option("--until", arguments.session.until, "Run the first N steps with their reports, and write no output")
       ->check(CLI::Range(0, 1'000'000'000));
   command.add_flag("-s,--summarize,!--no-summarize", arguments.summarize,
                    "Print the steps that were done as a plan (default)");
@@ -154,7 +155,7 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
 // What `check` found, for people.
 std::string summary_of(const RunReport& report) {
   std::string text =
-      fmt::format("the plan is right: {}, {}", counted(report.steps, "step"), counted(report.assertions, "assertion"));
+      fmt::format("plan OK: {}, {}", counted(report.steps, "step"), counted(report.assertions, "assertion"));
   if (report.undecided_assertions > 0)
     text += fmt::format(", {} of them can only be decided with data", report.undecided_assertions);
   for (const OutputReport& output : report.outputs) {
@@ -166,7 +167,7 @@ std::string summary_of(const RunReport& report) {
   }
   if (report.peak_whole_tensor_bytes > 0)
     text += fmt::format(", at most {} of whole tensors in memory", format_size(report.peak_whole_tensor_bytes));
-  text += fmt::format("\nabout {} of memory for writing, in all", format_size(report.predicted_peak_bytes));
+  text += fmt::format("\nwriting needs about {} of memory in total", format_size(report.predicted_peak_bytes));
   return text + "\n";
 }
 

@@ -33,21 +33,21 @@ void set(const SetSpec& spec, PlanScope& plan) {
 
 void add_control(CommandRegistry& registry) {
   SchemaBuilder<SetSpec> flags(
-      "set", {"Switches dry-run, preview and verbose on or off for the steps that follow.",
-              "dry-run: what steps do is visible to later steps until it is switched off, and then undone; nothing is "
-              "saved. preview: each step first prints which tensors it touches. verbose: each step prints what it did. "
-              "Without keys: prints the flags.",
-              "set: {preview: true, verbose: true}"});
+      "set",
+      {"Switches dry-run, preview and verbose on or off for the steps that follow.",
+       "dry-run: later steps see the effects of earlier ones until it is switched off, which undoes them; nothing is "
+       "saved. preview: each step first prints which tensors it touches. verbose: each step prints its effect. "
+       "Without keys: prints the flags.",
+       "set: {preview: true, verbose: true}"});
   flags.flag(&SetSpec::dry_run, "dry-run").doc("Change nothing.");
-  flags.flag(&SetSpec::preview, "preview").doc("Say which tensors a step touches.");
-  flags.flag(&SetSpec::verbose, "verbose").doc("Say what was done.");
+  flags.flag(&SetSpec::preview, "preview").doc("Print which tensors a step touches.");
+  flags.flag(&SetSpec::verbose, "verbose").doc("Print the effect of each step.");
   registry.add(make_command<SetSpec>(flags, set));
 
   SchemaBuilder<ExitSpec> ending(
       "exit",
       {"Ends the plan: no later step is done.",
-       "Steps behind it are still read for mistakes. The output is written all the same. At the prompt: ends it.",
-       "exit"});
+       "Later steps are still checked for mistakes. The output is still written. At the prompt: ends it.", "exit"});
   registry.add(make_command<ExitSpec>(ending, [](const ExitSpec&, PlanScope& plan) {
     plan.announce("exit");
     plan.exit();

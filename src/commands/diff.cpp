@@ -34,7 +34,7 @@ std::optional<FieldProblem> problem_of(const DiffSpec& spec) {
        {"left_alias", spec.left_alias.has_value(), takes_aliases},
        {"right_alias", spec.right_alias.has_value(), takes_aliases}}};
   for (const auto& [key, given, taken] : keys) {
-    if (given && !taken) return FieldProblem{key, fmt::format("mode {} takes no '{}'", mode, key)};
+    if (given && !taken) return FieldProblem{key, fmt::format("mode {} does not take '{}'", mode, key)};
   }
   for (const auto& [key, given, taken] : keys) {
     if (!given && taken) return FieldProblem{"", fmt::format("mode {} needs '{}'", mode, key)};
@@ -190,19 +190,19 @@ void diff(const DiffSpec& spec, PlanScope& plan) {
 
 void add_diff(CommandRegistry& registry) {
   SchemaBuilder<DiffSpec> schema(
-      "diff", {"Prints what two sets of tensors differ in.",
+      "diff", {"Prints the differences between two sets of tensors.",
                "refs compares the matches of two patterns that have equal names, aliases does it with all tensors of "
-               "two models; pair compares each match of left with the tensor that right names. What is missing on one "
-               "side is a finding, and so are different shapes, dtypes and values; NaN differs from NaN. The plan goes "
-               "on, unless fail is on. Each tensor that is compared counts one read.",
+               "two models; pair compares each match of left with the tensor that right names. Findings are tensors "
+               "missing on one side and different shapes, dtypes and values; NaN differs from NaN. The plan goes on "
+               "unless fail is on. Each tensor that is compared counts one read.",
                "diff: {mode: aliases, left_alias: model, right_alias: tuned, eps: 1e-6}",
                "- load: {path: tiny_gpt2.safetensors, alias: tuned}"});
-  schema.choice(&DiffSpec::mode, "mode", kModes).defaults_to("refs").doc("What is compared with what.");
+  schema.choice(&DiffSpec::mode, "mode", kModes).defaults_to("refs").doc("How tensors are paired.");
   schema.reference(&DiffSpec::left, "left", roles::source()).doc("refs, pair: one side.");
   schema.reference(&DiffSpec::right, "right", roles::source()).doc("refs: the other side; pair: its name.");
   schema.text(&DiffSpec::left_alias, "left_alias", FieldKind::alias).doc("aliases: one side.");
   schema.text(&DiffSpec::right_alias, "right_alias", FieldKind::alias).doc("aliases: the other side.");
-  schema.tolerance(&DiffSpec::eps, "eps").doc("The largest difference of two values that is none.");
+  schema.tolerance(&DiffSpec::eps, "eps").doc("Largest difference still treated as equal.");
   schema.flag(&DiffSpec::fail, "fail").defaults_to("false").doc("A finding ends the run with exit status 1.");
   schema.check(problem_of);
   registry.add(make_command<DiffSpec>(schema, diff));

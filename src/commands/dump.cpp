@@ -84,7 +84,7 @@ void add_dump(CommandRegistry& registry) {
   schema.choice(&DumpSpec::layout, "format", kLayouts).defaults_to("compact").doc("How the tree is written.");
   schema.choice(&DumpSpec::verbosity, "verbosity", kVerbosities)
       .defaults_to("shape")
-      .doc("What is shown of each tensor.");
+      .doc("How much is shown of each tensor.");
   registry.add(make_command<DumpSpec>(schema, dump));
 }
 

@@ -119,7 +119,7 @@ void add_execute(CommandRegistry& registry) {
   };
   schema.custom("transforms", FieldKind::steps, node(&ExecuteSpec::transforms)).doc("A step or a list of them.");
   schema.custom("plan", FieldKind::plan, node(&ExecuteSpec::plan)).doc("A plan, or a list of steps.");
-  schema.text(&ExecuteSpec::plan_yaml, "plan-yaml", FieldKind::text).doc("A plan as text.");
+  schema.text(&ExecuteSpec::plan_yaml, "plan-yaml", FieldKind::text).doc("A plan as a string of YAML.");
   schema.text(&ExecuteSpec::path, "path", FieldKind::path).doc("A file with a plan.");
   schema.needs_one_of({"transforms", "plan", "plan-yaml", "path"});
   registry.add(make_command<ExecuteSpec>(schema, bind));

@@ -28,11 +28,11 @@ void decode_topic(const YamlNode& value, const FieldDecoder& decoder, HelpSpec& 
 
 void add_help(CommandRegistry& registry) {
   SchemaBuilder<HelpSpec> schema(
-      "help", {"Prints what commands there are, or describes one.",
+      "help", {"Lists the commands, or describes one.",
                "Without a payload it lists all commands; with the name of one it describes that with all its keys. "
                "{assert: OPERATOR} describes an operator of assert.",
                "help: {assert: equal}"});
-  schema.custom("topic", FieldKind::topic, decode_topic).doc("What to describe.");
+  schema.custom("topic", FieldKind::topic, decode_topic).doc("The command or operator to describe.");
   schema.shorthand("topic", true);
   registry.add(make_command<HelpSpec>(schema, [](const HelpSpec& spec, PlanScope& plan) {
     std::string text = help_text(plan.catalog(), spec.topic);

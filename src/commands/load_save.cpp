@@ -110,7 +110,7 @@ void add_load_save(CommandRegistry& registry, const FormatNames& formats) {
   std::ranges::copy(formats.readable, std::back_inserter(loaded));
   loading.word(&LoadSpec::format, "format", std::move(loaded))
       .defaults_to("auto")
-      .doc("One tensor: what the file is; auto: as its content and suffix say; numpy stands for npz too.");
+      .doc("One tensor: the format of the file; auto detects it; numpy includes npz.");
   loading.shorthand("path");
   loading.check(problem_of);
   Command command = make_command<LoadSpec>(loading, load);
@@ -125,10 +125,10 @@ void add_load_save(CommandRegistry& registry, const FormatNames& formats) {
                "The format is that of the path's suffix unless it is named; a path without a suffix is a directory. "
                "The payload may be the path alone.",
                "save: {path: before.safetensors, alias: model}"});
-  saving.text(&SaveSpec::path, "path", FieldKind::path).require().doc("Where to.");
+  saving.text(&SaveSpec::path, "path", FieldKind::path).require().doc("The file or directory to write.");
   saving.text(&SaveSpec::alias, "alias", FieldKind::alias)
       .defaults_to("the default alias, else the only one")
-      .doc("Which model.");
+      .doc("The alias of the model.");
   saving.reference(&SaveSpec::target, "target", roles::saved()).doc("One tensor, by its name, instead of the model.");
   saving.word(&SaveSpec::format, "format", formats.writable)
       .defaults_to("as the path says, else safetensors")
@@ -137,8 +137,8 @@ void add_load_save(CommandRegistry& registry, const FormatNames& formats) {
   saving.choice(&SaveSpec::tied, "tied", kTied)
       .defaults_to("keep")
       .doc(
-          "Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata say for "
-          "which others it stands.");
+          "Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata then "
+          "list the names left out.");
   saving.choice(&SaveSpec::layout, "layout", kArrangements)
       .defaults_to("standard")
       .doc("As `layout` of a plan's output: standard, or aligned for files that share disk blocks with the inputs.");

@@ -25,7 +25,7 @@ std::optional<FieldProblem> problem_of(const PrefixesSpec& spec) {
                                                                  {"from", spec.from.has_value(), takes_pair},
                                                                  {"to", spec.to.has_value(), takes_pair}}};
   for (const auto& [key, given, taken] : keys) {
-    if (given && !taken) return FieldProblem{key, fmt::format("mode {} takes no '{}'", mode, key)};
+    if (given && !taken) return FieldProblem{key, fmt::format("mode {} does not take '{}'", mode, key)};
     if (!given && taken) return FieldProblem{"", fmt::format("mode {} needs '{}'", mode, key)};
   }
   if (takes_pair && *spec.from == *spec.to)
@@ -70,10 +70,10 @@ void add_prefixes(CommandRegistry& registry) {
       {"Lists, adds, removes and renames the aliases of models.",
        "A new alias is empty; removing one forgets its tensors. No file is touched.",
        "prefixes: {mode: rename, from: base, to: original}", "- load: {path: tiny_gpt2.safetensors, alias: base}"});
-  schema.choice(&PrefixesSpec::mode, "mode", kModes).defaults_to("list").doc("What to do.");
+  schema.choice(&PrefixesSpec::mode, "mode", kModes).defaults_to("list").doc("The action.");
   schema.text(&PrefixesSpec::alias, "alias", FieldKind::alias).doc("add, remove: the alias.");
-  schema.text(&PrefixesSpec::from, "from", FieldKind::alias).doc("rename: the alias as it is.");
-  schema.text(&PrefixesSpec::to, "to", FieldKind::alias).doc("rename: the alias as it is to be.");
+  schema.text(&PrefixesSpec::from, "from", FieldKind::alias).doc("rename: the current alias.");
+  schema.text(&PrefixesSpec::to, "to", FieldKind::alias).doc("rename: the new alias.");
   schema.check(problem_of);
   Command command = make_command<PrefixesSpec>(schema, bind);
   command.introduces = [](const void* spec, const std::optional<std::string>&) {

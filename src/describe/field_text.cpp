@@ -43,7 +43,7 @@ std::string type_text(const Field& field) {
     case FieldKind::size:
       return "size such as 5GB, or none";
     case FieldKind::text:
-      return "text";
+      return "string";
     case FieldKind::steps:
       return "step, or list of steps";
     case FieldKind::plan:

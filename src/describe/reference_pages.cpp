@@ -70,7 +70,7 @@ std::string refusals(const Schema& schema) {
     text += "- a destination that exists already\n";
   if (any([](const Role& role) { return role.names == Role::Names::derived && role.writes; }))
     text += "- two matches that lead to one destination\n";
-  if (any([](const Role& role) { return !role.slice; })) text += "- a slice where none may be\n";
+  if (any([](const Role& role) { return !role.slice; })) text += "- a slice where none is allowed\n";
   return text.empty() ? "" : "Mistakes, reported before any data is read:\n\n" + text + "\n";
 }
 
@@ -121,8 +121,8 @@ std::vector<Page> reference_pages(const Catalog& catalog) {
                       "A step is done once for every match, in the order of the names. Where a step counts reads and "
                       "writes, [assert](assert.md) can ask for them.",
                       catalog.steps};
-  const Chapter operators{"predicates", "Operators of assert", "What [assert](../transforms/assert.md) can ask for.",
-                          catalog.operators};
+  const Chapter operators{"predicates", "Operators of assert",
+                          "The conditions that [assert](../transforms/assert.md) can check.", catalog.operators};
   std::vector<Page> pages;
   for (const Chapter* chapter : {&steps, &operators}) {
     pages.push_back({chapter->folder + "/README.md", index(*chapter)});

@@ -111,7 +111,7 @@ PickleRef MetadataReader::field(PickleRef dict, std::string_view key) const {
 
 std::string_view MetadataReader::text(PickleRef ref) const {
   if (tree_[ref].kind != Kind::text)
-    fail("found " + std::string(describe(tree_[ref].kind)) + " where a text should be");
+    fail("found " + std::string(describe(tree_[ref].kind)) + " where a string should be");
   return tree_[ref].text;
 }
 
@@ -125,7 +125,7 @@ std::string MetadataReader::tensor_name(PickleRef ref) {
 
 std::int64_t MetadataReader::integer(PickleRef ref) const {
   const PickleNode& node = tree_[ref];
-  if (node.kind != Kind::integer || node.integer < 0) fail("a size or place is no integer from 0 to 2^63 - 1");
+  if (node.kind != Kind::integer || node.integer < 0) fail("a size or place is not an integer from 0 to 2^63 - 1");
   return node.integer;
 }
 
@@ -172,7 +172,7 @@ void MetadataReader::check_places() const {
     std::ranges::sort(parts, {}, &Part::offset);
     for (std::size_t i = 1; i < parts.size(); ++i) {
       if (parts[i]->offset - parts[i - 1]->offset < parts[i - 1]->length)
-        fail("two items stand in one place of " + in_quotes(file));
+        fail("two items occupy the same bytes of " + in_quotes(file));
     }
   }
 }
@@ -185,7 +185,7 @@ TensorEntry MetadataReader::read_part(const std::string& name, const Part& part)
     fail(in_quotes(name) + " reaches beyond the end of " + in_quotes(part.file));
   FileContents contents = read_torch_zip(file, part.offset, part.length, "");
   if (contents.tensors.size() != 1 || !contents.tensors.front().unnamed)
-    fail(in_quotes(name) + " is no tensor in " + in_quotes(part.file));
+    fail(in_quotes(name) + " is not a tensor in " + in_quotes(part.file));
   return std::move(contents.tensors.front());
 }
 
@@ -237,7 +237,7 @@ std::vector<TensorBox> MetadataReader::read_boxes(const std::string& name, DType
                                                   Shape& strides) {
   const auto described = parts_.extract(name);  // a second description finds nothing
   const std::vector<Part> parts = described ? std::move(described.mapped()) : std::vector<Part>();
-  if (parts.empty()) fail("nobody says where " + in_quotes(name) + " is");
+  if (parts.empty()) fail("the location of " + in_quotes(name) + " is missing");
   if (parts.size() > kMaxParts) fail(in_quotes(name) + " has more than " + std::to_string(kMaxParts) + " parts");
   std::vector<TensorBox> boxes;
   for (const Part& part : parts) {
@@ -286,7 +286,7 @@ FileContents MetadataReader::read() {
   }
   if (!skipped.empty()) {
     contents.warnings.push_back(
-        fmt::format("skipped what is no tensor: {}{}", in_quotes(skipped.front()),
+        fmt::format("skipped non-tensor entries: {}{}", in_quotes(skipped.front()),
                     skipped.size() == 1 ? "" : fmt::format(" and {} more", skipped.size() - 1)));
   }
   return contents;

@@ -167,7 +167,7 @@ FileContents HeaderReader::read() {
   if (!lost_.empty()) {
     contents_.warnings.push_back(in_quotes(file_->path()) + ": the metadata value of " + in_quotes(lost_.front()) +
                                  (lost_.size() == 1 ? "" : " and of " + std::to_string(lost_.size() - 1) + " others") +
-                                 " will not be written: arrays and very long texts are not kept");
+                                 " will not be written: arrays and very long strings are not kept");
   }
   return std::move(contents_);
 }
@@ -212,7 +212,7 @@ std::string HeaderReader::read_scalar(GgufValue type, const std::string& key) {
 std::string HeaderReader::read_string(const std::string& key) {
   const std::uint64_t length = number(8, "a metadata value");
   if (std::cmp_greater(length, left())) {
-    fail("the text of " + std::to_string(length) + " bytes under " + in_quotes(key) +
+    fail("the string of " + std::to_string(length) + " bytes under " + in_quotes(key) +
          " is longer than the rest of the file");
   }
   if (std::cmp_greater(length, kMaxShownText)) {
@@ -236,7 +236,7 @@ std::string HeaderReader::read_array(const std::string& key) {
   if (count > kMaxShownArray) {
     if (type == GgufValue::string) {
       for (std::uint64_t i = 0; i < count; ++i) {
-        const std::uint64_t length = number(8, "an array of texts");
+        const std::uint64_t length = number(8, "an array of strings");
         if (std::cmp_greater(length, left())) fail("the file ends inside the array " + in_quotes(key));
         skip(static_cast<std::int64_t>(length));
       }
@@ -292,7 +292,7 @@ void HeaderReader::read_info() {
 void HeaderReader::check_unique() const {
   std::vector<std::string_view> names(keys_.begin(), keys_.end());
   if (const auto twice = find_duplicate(names)) {
-    fail("the metadata key " + in_quotes(names[twice->first]) + " stands there twice");
+    fail("the metadata key " + in_quotes(names[twice->first]) + " appears twice");
   }
   names.clear();
   for (const auto& [key, value] : contents_.metadata) names.push_back(key);
@@ -302,7 +302,7 @@ void HeaderReader::check_unique() const {
   }
   names.clear();
   for (const Info& info : infos_) names.push_back(info.name);
-  if (const auto twice = find_duplicate(names)) fail("the name stands there twice", names[twice->first]);
+  if (const auto twice = find_duplicate(names)) fail("the name appears twice", names[twice->first]);
 }
 
 // Tensors in the order of their data, none over another and each inside the file. The bytes between them are free:

@@ -136,7 +136,7 @@ FileLayout layout_npy(const FileRequest& request) {
 }
 
 FileLayout layout_npz(const FileRequest& request) {
-  if (request.tensors.empty()) throw Error(ErrorCode::run, "an npz archive of no arrays is none for NumPy");
+  if (request.tensors.empty()) throw Error(ErrorCode::run, "NumPy cannot read an npz archive without arrays");
   FileLayout layout;
   ZipWriter zip(layout);
   for (const StoredTensor& tensor : request.tensors) {

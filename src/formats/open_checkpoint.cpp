@@ -283,7 +283,7 @@ void Opener::open_indexed(const std::string& index_name, const std::vector<std::
       !std::binary_search(index.files.begin(), index.files.end(), whole)) {
     checkpoint_.warnings.push_back(
         subject() + " holds " + in_quotes(whole) + " and " + in_quotes(index_name) +
-        ", which does not name it; the index is ignored, as other loaders do; remove what is stale");
+        ", which does not name it; the index is ignored, as other loaders do; remove the outdated one");
     return add_files({whole});
   }
   if (index.files.empty() && !shards.empty()) {
@@ -343,7 +343,7 @@ Opener::Part Opener::read_file(const std::string& name) const {
   // The suffix promises that a file is harmless to every loader; a pickle under it is a mistake or a trap.
   if (ascii_lower(path).ends_with(".safetensors") && format->name != "safetensors") {
     throw Error(ErrorCode::run, in_quotes(path) + " is " + std::string(format->description) +
-                                    ", not what its suffix says; rename it if that is intended");
+                                    ", which contradicts its suffix; rename it if that is intended");
   }
   if (!part_.empty() && format->read_part == nullptr)
     throw Error(ErrorCode::run, in_quotes(path) + " has no parts; '#" + part_ + "' is for PyTorch files");

@@ -1,5 +1,5 @@
-// The whole machine in one file, on purpose: its opcodes share the stack, the memo and the limits, and a reader who asks
-// what a stranger's pickle can do has one place to look.
+// The whole machine in one file, on purpose: its opcodes share the stack, the memo and the limits, and a reader who
+// asks what a stranger's pickle can do has one place to look.
 #include "formats/pickle_vm.h"
 
 #include <array>
@@ -132,7 +132,7 @@ void Machine::push_shared(Kind kind, std::int64_t integer) {
 }
 
 void Machine::push_text(std::string_view text) {
-  if (!is_valid_utf8(text)) fail("a text is not valid UTF-8");
+  if (!is_valid_utf8(text)) fail("a string is not valid UTF-8");
   push({.kind = Kind::text, .text = text});
 }
 
@@ -172,14 +172,14 @@ void Machine::call(PickleRef callee, PickleRef arguments) {
   const auto use = uses_.find(callee);
   if (use == uses_.end()) fail("it calls " + std::string(describe(tree_[callee].kind)));
   const std::string name(tree_[callee].text);
-  if (tree_[arguments].kind != Kind::tuple) fail("the arguments of " + in_quotes(name) + " are no tuple");
+  if (tree_[arguments].kind != Kind::tuple) fail("the arguments of " + in_quotes(name) + " are not a tuple");
   // Not a copy, which a few bytes could ask for again and again.
   const std::span<const PickleRef> given = tree_[arguments].items;
   const auto object = [&] { push_items(Kind::object, {callee, arguments}); };
   const auto wrong = [&] { fail(in_quotes(name) + " is called with arguments that it does not take"); };
   switch (use->second) {
     case PickleGlobal::value:
-      fail("it calls " + in_quotes(name) + ", which is not to be called");
+      fail("it calls " + in_quotes(name) + ", which must not be called");
     case PickleGlobal::call:
       return object();
     case PickleGlobal::ordered_dict: {
@@ -290,7 +290,7 @@ bool Machine::step_atom(unsigned char opcode) {
       return true;
     case 'T': {  // BINSTRING: text of Python 2, its length signed
       const std::uint64_t length = number(4);
-      if (length > 0x7FFF'FFFF) fail("a text has a negative length");
+      if (length > 0x7FFF'FFFF) fail("a string has a negative length");
       push_text(take(length));
       return true;
     }
@@ -444,7 +444,8 @@ void Machine::step(unsigned char opcode) {
     }
     case 0x93: {  // STACK_GLOBAL
       const PickleRef name = pop(), module = pop();
-      if (tree_[name].kind != Kind::text || tree_[module].kind != Kind::text) fail("the name of a global is no text");
+      if (tree_[name].kind != Kind::text || tree_[module].kind != Kind::text)
+        fail("the name of a global is not a string");
       return global(tree_[module].text, tree_[name].text);
     }
     case 'R':     // REDUCE
@@ -509,7 +510,7 @@ std::string_view describe(PickleNode::Kind kind) {
     case Kind::real:
       return "a number";
     case Kind::text:
-      return "a text";
+      return "a string";
     case Kind::bytes:
       return "bytes";
     case Kind::tuple:

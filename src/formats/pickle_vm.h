@@ -82,7 +82,7 @@ struct PickleTree {
 // Reads the pickle at the beginning of `bytes`, which must outlive the tree. Throws Error(run) "<context>: <reason>".
 [[nodiscard]] PickleTree read_pickle(std::string_view bytes, const PickleGlobals& globals, const std::string& context);
 
-// The kind in words, for messages: "a text".
+// The kind in words, for messages: "a string".
 [[nodiscard]] std::string_view describe(PickleNode::Kind kind);
 
 }  // namespace brainsurgery

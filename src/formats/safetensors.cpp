@@ -124,7 +124,7 @@ FileContents HeaderReader::read() {
     if (key->size() > kMaxTensorName) fail("a name of " + std::to_string(key->size()) + " bytes is too long", *key);
     std::string name(*key);
     if (name == kMetadataKey) {
-      if (std::exchange(has_metadata, true)) fail("'__metadata__' stands there twice");
+      if (std::exchange(has_metadata, true)) fail("'__metadata__' appears twice");
       read_metadata(json);
       continue;
     }
@@ -167,7 +167,7 @@ RawEntry HeaderReader::read_entry(JsonCursor& json, const std::string& name) {
   RawEntry entry;
   bool has_dtype = false, has_shape = false, has_offsets = false;
   auto once = [&](bool& has, std::string_view field) {
-    if (std::exchange(has, true)) fail("the field '" + std::string(field) + "' stands there twice", name);
+    if (std::exchange(has, true)) fail("the field '" + std::string(field) + "' appears twice", name);
   };
   json.enter_object();
   while (const auto field = json.next_key()) {
@@ -233,11 +233,11 @@ void HeaderReader::check_unique() const {
   std::vector<std::string_view> names;
   names.reserve(contents_.tensors.size());
   for (const TensorEntry& tensor : contents_.tensors) names.push_back(tensor.name);
-  if (const auto twice = find_duplicate(names)) fail("the name stands there twice", names[twice->first]);
+  if (const auto twice = find_duplicate(names)) fail("the name appears twice", names[twice->first]);
   names.clear();
   for (const auto& [key, value] : contents_.metadata) names.push_back(key);
   if (const auto twice = find_duplicate(names)) {
-    fail("the metadata key " + in_quotes(names[twice->first]) + " stands there twice");
+    fail("the metadata key " + in_quotes(names[twice->first]) + " appears twice");
   }
 }
 

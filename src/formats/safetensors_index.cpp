@@ -60,10 +60,10 @@ SafetensorsIndex IndexReader::read() {
   json_.enter_object();
   while (const auto key = json_.next_key()) {
     if (*key == "weight_map") {
-      if (std::exchange(has_map, true)) json_.fail("'weight_map' stands there twice");
+      if (std::exchange(has_map, true)) json_.fail("'weight_map' appears twice");
       read_weight_map();
     } else if (*key == "metadata") {
-      if (std::exchange(has_metadata, true)) json_.fail("'metadata' stands there twice");
+      if (std::exchange(has_metadata, true)) json_.fail("'metadata' appears twice");
       read_metadata();
     } else {
       json_.skip_value();
@@ -199,8 +199,7 @@ std::vector<std::string> check_against_index(const SafetensorsIndex& index, cons
   }
   if (found.unlisted.count > 0) {
     warnings.push_back(index.shown_path + ": the shards hold " + counted(found.unlisted.count, "tensor") +
-                       " that the index does not name " + where(*found.unlisted.example) +
-                       "; they are read all the same");
+                       " that the index does not name " + where(*found.unlisted.example) + "; they are read anyway");
   }
   if (!found.may_share && index.total_size && *index.total_size != found.bytes) {
     warnings.push_back(index.shown_path + ": says that the tensors have " + std::to_string(*index.total_size) +

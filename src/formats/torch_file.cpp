@@ -24,7 +24,7 @@ bool looks_like_torch(Head head, std::int64_t) { return is_zip(head) || has_torc
 
 // What goes by the suffix of PyTorch's files and is none that can be read.
 [[noreturn]] void refuse(const std::string& path, Head head) {
-  const std::string what = in_quotes(path) + " is no PyTorch file";
+  const std::string what = in_quotes(path) + " is not a PyTorch file";
   if (head.empty()) throw Error(ErrorCode::run, what + ": it is empty");
   if (head[0] == std::byte{0x80})
     throw Error(ErrorCode::run, what + ": it is a pickle without the header that torch.save writes");

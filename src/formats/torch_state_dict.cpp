@@ -265,11 +265,11 @@ FileContents Chooser::choose(std::string_view part) {
   check_names();
   if (part.empty() && !contents_.beside.empty()) {
     contents_.warnings.push_back(fmt::format(
-        "{}: left aside what is not of the model: {}{}", in_quotes(path_), in_quotes(contents_.beside.front().name),
+        "{}: ignored entries outside the model: {}{}", in_quotes(path_), in_quotes(contents_.beside.front().name),
         contents_.beside.size() == 1 ? "" : fmt::format(" and {} more tensors", contents_.beside.size() - 1)));
   }
   if (skipped_ > 0) {
-    contents_.warnings.push_back(fmt::format("{}: skipped what is no tensor: {}{}", in_quotes(path_),
+    contents_.warnings.push_back(fmt::format("{}: skipped non-tensor entries: {}{}", in_quotes(path_),
                                              in_quotes(first_skipped_),
                                              skipped_ == 1 ? "" : fmt::format(" and {} more", skipped_ - 1)));
   }

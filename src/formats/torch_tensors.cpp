@@ -47,14 +47,14 @@ class TensorReader {
 
 std::int64_t TensorReader::integer(PickleRef ref, const char* what) const {
   const PickleNode& node = tree_[ref];
-  if (node.kind != Kind::integer || node.integer < 0) fail(std::string(what) + " is no integer from 0 to 2^63 - 1");
+  if (node.kind != Kind::integer || node.integer < 0) fail(std::string(what) + " is not an integer from 0 to 2^63 - 1");
   return node.integer;
 }
 
 Shape TensorReader::integers(PickleRef ref, const char* what) const {
   if (tree_.callee(ref) == "torch.Size" && tree_.arguments(ref).size() == 1) ref = tree_.arguments(ref)[0];
   const PickleNode& node = tree_[ref];
-  if (node.kind != Kind::tuple && node.kind != Kind::list) fail(std::string(what) + " is no tuple");
+  if (node.kind != Kind::tuple && node.kind != Kind::list) fail(std::string(what) + " is not a tuple");
   if (node.items.size() > kMaxRank) fail("a tensor has more than " + std::to_string(kMaxRank) + " dimensions");
   Shape values;
   for (const PickleRef item : node.items) values.push_back(integer(item, what));
@@ -110,7 +110,7 @@ void TensorReader::place(TorchTensor& tensor, const TorchStorages::View& view, S
   const TorchStorage& storage = *view.storage;
   const bool packs_two = entry.desc.dtype == DType::F4;
   const std::int64_t item = packs_two ? 1 : item_size(entry.desc.dtype);
-  if (view.count * storage.type.item % item != 0) fail("a storage is no whole number of elements");
+  if (view.count * storage.type.item % item != 0) fail("a storage is not a whole number of elements");
   const std::int64_t room = view.count * storage.type.item / item;
   std::int64_t elements = 0, extent = 0, bytes = 0;
   try {
@@ -195,7 +195,7 @@ TorchStorages::TorchStorages(const PickleTree& tree, bool legacy, const std::str
   const auto count_at = [&](PickleRef ref) {
     const PickleNode& node = tree[ref];
     if (node.kind != Kind::integer || node.integer < 0)
-      fail("the length of a storage is no integer from 0 to 2^63 - 1");
+      fail("the length of a storage is not an integer from 0 to 2^63 - 1");
     return node.integer;
   };
   for (PickleRef ref = 0; ref < tree.nodes.size(); ++ref) {
@@ -209,7 +209,7 @@ TorchStorages::TorchStorages(const PickleTree& tree, bool legacy, const std::str
     const PickleNode& type_node = tree[id.items[1]];
     const auto type = type_node.kind == Kind::global ? storage_type(type_node.text) : std::nullopt;
     if (!type) fail("a storage is of an unknown type");
-    if (tree[id.items[2]].kind != Kind::text) fail("the key of a storage is no text");
+    if (tree[id.items[2]].kind != Kind::text) fail("the key of a storage is not a string");
     const std::string_view key = tree[id.items[2]].text;
     if (key.size() > kMaxStorageKey) fail("the key of a storage is too long");
     const std::int64_t count = count_at(id.items[4]);

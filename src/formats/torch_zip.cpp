@@ -67,7 +67,7 @@ void Archive::check_version() const {
   while (text.ends_with('\n') || text.ends_with('\r') || text.ends_with(' ')) text.pop_back();
   const bool digits =
       !text.empty() && text.size() <= 4 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-  if (!digits) fail("its version " + in_quotes(text) + " is no number");
+  if (!digits) fail("its version " + in_quotes(text) + " is not a number");
   if (const int version = std::stoi(text); version < 1 || version > kNewestVersion)
     fail("version " + text + " is not supported; 1 to " + std::to_string(kNewestVersion) + " are");
 }
@@ -133,7 +133,7 @@ FileContents Archive::read(std::string_view part) {
       // Untyped storages are written in the machine's order, whatever the record says.
       if (storage_class_of(tensor.desc.dtype).empty() && info(tensor.desc.dtype).bits > 8)
         fail(in_quotes(tensor.name) + " is " + to_string(tensor.desc.dtype) +
-             " in a big-endian archive, which nobody can tell how to read");
+             " in a big-endian archive, whose byte order is ambiguous");
     }
   }
   return contents;

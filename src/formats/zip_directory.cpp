@@ -243,7 +243,7 @@ void DirectoryReader::check_names() {
   const auto name_of = [this](std::size_t i) -> const std::string& { return zip_.entries[i].name; };
   std::ranges::sort(zip_.by_name, {}, name_of);
   const auto twice = std::ranges::adjacent_find(zip_.by_name, {}, name_of);
-  if (twice != zip_.by_name.end()) fail("it is there twice", name_of(*twice));
+  if (twice != zip_.by_name.end()) fail("it appears twice", name_of(*twice));
 }
 
 void DirectoryReader::check_spans() {
@@ -253,7 +253,7 @@ void DirectoryReader::check_spans() {
     if (span.begin < end) fail("it overlaps the entry before it", zip_.entries[span.entry].name);
     end = span.end;
   }
-  if (!spans_.empty() && spans_.front().begin != 0) fail("something stands before the first entry");
+  if (!spans_.empty() && spans_.front().begin != 0) fail("there are bytes before the first entry");
 }
 
 ZipDirectory DirectoryReader::read() {

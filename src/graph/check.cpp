@@ -33,7 +33,7 @@ struct Evaluate {
       if (!verdict || verdict->pass) return verdict;
       reasons += "\n" + verdict->reason;
     }
-    return Verdict{false, "none of the alternatives holds:" + reasons};
+    return Verdict{false, "no alternative holds:" + reasons};
   }
   std::optional<Verdict> operator()(const checks::Not& check) const {
     const std::optional<Verdict> verdict = evaluate(*check.part, oracle);

@@ -124,7 +124,7 @@ std::optional<NumberArray> FieldDecoder::numbers(const YamlNode& value) const {
 
 std::optional<std::string> FieldDecoder::text(const YamlNode& value) const {
   if (value.is_string() && !value.text().empty()) return value.text();
-  expected(value, "a text");
+  expected(value, "a string");
   return std::nullopt;
 }
 

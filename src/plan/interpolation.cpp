@@ -211,7 +211,7 @@ class Interpolator {
       if (!value) return std::nullopt;
       if (const YamlPtr* node = std::get_if<YamlPtr>(&*value)) {
         if ((*node)->is_null() || (*node)->is_sequence() || (*node)->is_mapping()) {
-          return fail(scalar.node, fmt::format("'{}' cannot stand inside of a text: it is {}", interpolation.text,
+          return fail(scalar.node, fmt::format("'{}' cannot be part of a string: it is {}", interpolation.text,
                                                (*node)->describe()));
         }
         result += (*node)->text();
@@ -262,7 +262,7 @@ class Interpolator {
           std::make_shared<SourceText>(SourceText{fmt::format("environment variable {}", *name), *value});
       if (find_bad_character(source))
         return fail(scalar.node,
-                    fmt::format("'{}': the variable's value is no text that a plan may hold", interpolation.text));
+                    fmt::format("'{}': the variable's value is not a valid string in a plan", interpolation.text));
       return YamlNode::untyped({source, 1, 1, static_cast<int>(std::max<std::size_t>(value->size(), 1))}, *value);
     }
     if (arguments.size() == 1) {
@@ -336,7 +336,7 @@ class Interpolator {
     std::vector<std::string> keys;
     for (const auto& [key, value] : container.entries()) keys.push_back(key->text());
     std::vector<std::string> notes = did_you_mean(step, keys);
-    notes.emplace_back("a literal ${ is written \\${; a capture ${x} stands in a list");
+    notes.emplace_back("a literal ${ is written \\${; a capture ${x} belongs in a list");
     return fail(scalar.node, fmt::format("'{}': unknown key '{}'", interpolation.text, step), std::move(notes));
   }
 

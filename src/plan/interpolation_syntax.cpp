@@ -93,7 +93,7 @@ class Parser {
     if (at("'") || at("\"")) {
       take_quoted(result);
       skip_blanks();
-      if (!at(",") && !at("}")) fail("expected , or } after a quoted text");
+      if (!at(",") && !at("}")) fail("expected , or } after a quoted string");
       return result;
     }
     while (!at(",") && !at("}")) {
@@ -117,7 +117,7 @@ class Parser {
       if (text_[position_] == '\\' && position_ + 1 < text_.size() && text_[position_ + 1] == quote) ++position_;
       add(into.text, text_.substr(position_++, 1));
     }
-    if (position_ >= text_.size()) fail("a quoted text is not closed");
+    if (position_ >= text_.size()) fail("a quoted string is not closed");
     ++position_;
   }
 
@@ -130,8 +130,8 @@ class Parser {
 };
 
 [[noreturn]] void fail_path(std::string_view text) {
-  throw Error(ErrorCode::plan, fmt::format("'{}' is no path to a value", text), {},
-              {"paths are written a.b[0], or .a relative to where they stand"});
+  throw Error(ErrorCode::plan, fmt::format("'{}' is not a valid path", text), {},
+              {"paths are written a.b[0], or .a relative to their own place"});
 }
 
 }  // namespace

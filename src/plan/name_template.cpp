@@ -72,7 +72,7 @@ class TextTemplate {
       digits += text_[position_++];
       int value = std::stoi(digits, nullptr, 8);
       if (value == 0 || value > 0177)
-        fail(fmt::format("octal escape \\{} in '{}' is no ASCII character", digits, text_));
+        fail(fmt::format("octal escape \\{} in '{}' is not an ASCII character", digits, text_));
       literal_ += static_cast<char>(value);
       return;
     }
@@ -125,7 +125,7 @@ class ListTemplate {
     std::string_view rest = std::string_view(token).substr(1);
     bool sigil = token.size() > 1;
     if (sigil && token[0] == '~')
-      fail(fmt::format("'{}' cannot stand in a destination: ~ matches names, it makes none", token));
+      fail(fmt::format("'{}' is not allowed in a destination: ~ only matches names", token));
     if (sigil && token[0] == '*') {
       parts_.push_back({"", variable(rest, true, token), true});
     } else if (sigil && token[0] == '$' && rest[0] != '{') {
@@ -181,7 +181,7 @@ NameTemplate::NameTemplate(std::vector<Part> parts)
 NameTemplate NameTemplate::compile(const TensorRef& to, const NamePattern& of, std::string_view field) {
   try {
     if (to.structured != of.structured()) {
-      fail(fmt::format("'{}' and '{}' must be of the same kind, both texts or both lists", to.text, of.text()));
+      fail(fmt::format("'{}' and '{}' must have the same form: two strings or two lists", to.text, of.text()));
     }
     if (to.structured) return NameTemplate(ListTemplate(*of.impl_->list, of.text()).run(to.tokens));
     return NameTemplate(TextTemplate(to.expr, of.impl_->regex->regex(), of.text()).run());

@@ -106,7 +106,7 @@ class Parser {
       skip_blanks();
     }
     if (close == '\0' && at_ < text_.size()) {
-      fail(at_, "expected ',' between key and value pairs", {"put a text with blanks, commas or brackets in quotes"});
+      fail(at_, "expected ',' between key and value pairs", {"put a string with blanks, commas or brackets in quotes"});
     }
     return entries;
   }
@@ -183,7 +183,7 @@ class Parser {
     const OlyBareWord word = scan_oly_bare_word(text_.substr(start));
     if (word.unclosed) {
       const std::size_t bracket = start + *word.unclosed;
-      fail(bracket, fmt::format("'{}' is not closed", text_[bracket]), {"put a text with a lone bracket in quotes"});
+      fail(bracket, fmt::format("'{}' is not closed", text_[bracket]), {"put a string with a lone bracket in quotes"});
     }
     if (word.length == 0) fail(start, "expected a value");
     at_ += word.length;

@@ -22,7 +22,7 @@ Schema output_schema(const FormatNames& formats) {
       {"Where the result is written.", "A path alone is the mapping with that path.", "output: edited.safetensors"});
   schema.text(&PlanOutput::path, "path", FieldKind::path)
       .require()
-      .doc("A file, or a directory; the suffix decides about the format.");
+      .doc("A file or a directory; the suffix decides the format.");
   schema.word(&PlanOutput::format, "format", formats.writable)
       .defaults_to("as the path says, else safetensors")
       .doc("The format; numpy is for a single tensor.");
@@ -30,7 +30,7 @@ Schema output_schema(const FormatNames& formats) {
       .defaults_to("--shard-size for a directory")
       .doc("The size of the files of a directory, as in 5GB, or none for a single file.");
   schema.text(&PlanOutput::model, "model", FieldKind::alias)
-      .defaults_to("the one that steps wrote to")
+      .defaults_to("the model the steps changed")
       .doc("The alias of the model to write.");
   schema.flag(&PlanOutput::overwrite, "overwrite")
       .defaults_to("as --no-overwrite says")
@@ -38,15 +38,15 @@ Schema output_schema(const FormatNames& formats) {
   schema.choice(&PlanOutput::tied, "tied", {kTiedSpellings.begin(), kTiedSpellings.end()})
       .defaults_to("keep")
       .doc(
-          "Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata say for "
-          "which others it stands.");
+          "Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata then "
+          "list the names left out.");
   schema.choice(&PlanOutput::layout, "layout", {kArrangementSpellings.begin(), kArrangementSpellings.end()})
       .defaults_to("standard")
       .doc(
-          "Where the tensors stand in a safetensors file: standard, as the safetensors library writes them; aligned, "
-          "in "
-          "the order of the inputs and at such places that what is unchanged shares its disk blocks with the inputs, "
-          "where the file system can (XFS, Btrfs). Such a file is written at once and takes no space.");
+          "The arrangement of tensors in a safetensors file: standard, as the safetensors library writes them; "
+          "aligned, "
+          "in the order of the inputs and at offsets where unchanged tensors share the disk blocks of the inputs "
+          "(on XFS and Btrfs), which takes neither time nor space.");
   schema.shorthand("path");
   return schema.schema();
 }
@@ -238,7 +238,7 @@ class PlanParser {
 
   std::optional<std::string> text_of(const YamlNode& value, std::string_view field) {
     if (value.is_string() && !value.text().empty()) return value.text();
-    error(value, fmt::format("{}: expected a text, found {}", field, value.describe()));
+    error(value, fmt::format("{}: expected a string, found {}", field, value.describe()));
     return std::nullopt;
   }
 

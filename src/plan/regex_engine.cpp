@@ -80,7 +80,7 @@ class Pcre2 {
     if (count == PCRE2_ERROR_NOMATCH) return std::nullopt;
     if (count < 0) {
       throw Error(ErrorCode::run,
-                  fmt::format("matching '{}' against '{}' was given up: {}", text, pattern, pcre2_message(count)), {},
+                  fmt::format("matching '{}' against '{}' gave up: {}", text, pattern, pcre2_message(count)), {},
                   {"repeats inside of repeats make a pattern try too many ways"});
     }
     const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(data.get());

@@ -174,7 +174,7 @@ class FieldDecoder {
   [[nodiscard]] const DecodeContext& context() const { return context_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   void fail(const YamlNode& at, std::string_view message, std::vector<std::string> notes = {}) const;
-  // "copy.by: expected a number, found the text 'abc'"
+  // "copy.by: expected a number, found the string 'abc'"
   void expected(const YamlNode& at, std::string_view what) const;
 
   // nullopt after a mistake was reported. Numbers may be written as numbers, booleans or numeric text.

@@ -33,7 +33,7 @@ bool is_variable_name(std::string_view text) {
 }
 
 StructuredPattern::StructuredPattern(const std::vector<std::string>& tokens) {
-  if (tokens.size() > kMaxTokens) fail(fmt::format("a list of more than {} entries is no name", kMaxTokens));
+  if (tokens.size() > kMaxTokens) fail(fmt::format("a list of more than {} entries is not a name", kMaxTokens));
   for (const std::string& token : tokens) tokens_.push_back(compile(token));
   single_after_.resize(tokens_.size() + 1);
   for (std::size_t i = tokens_.size(); i-- > 0;) {
@@ -127,7 +127,7 @@ class StructuredPattern::Matcher {
  private:
   bool match(std::size_t token_index, std::size_t segment) {
     if (++steps_ > kMaxSteps) {
-      throw Error(ErrorCode::run, fmt::format("matching '{}' was given up after {} steps", name_, kMaxSteps), {},
+      throw Error(ErrorCode::run, fmt::format("matching '{}' gave up after {} steps", name_, kMaxSteps), {},
                   {"several *variables in one list make it try too many ways"});
     }
     std::size_t left = segments_.size() - segment;
@@ -167,7 +167,7 @@ class StructuredPattern::Matcher {
     for (std::size_t i = 0; i < groups->size(); ++i) {
       if (!(*groups)[i].set) {
         throw Error(ErrorCode::plan,
-                    fmt::format("group {} of '{}' takes no part in matching '{}', so nothing is bound to '{}'", i + 1,
+                    fmt::format("group {} of '{}' does not take part in matching '{}'; '{}' gets no value", i + 1,
                                 token.text, segments_[segment], pattern_.variables_[token.variables[i]].name));
       }
     }

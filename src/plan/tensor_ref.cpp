@@ -59,14 +59,15 @@ TensorRef parse_list(const YamlNode& node, std::string_view field, bool has_defa
     if (!item->is_string()) {
       std::vector<std::string> notes;
       if (!item->text().empty()) notes.push_back(fmt::format("write '{}' in quotes", item->text()));
-      fail(field, item->span(), fmt::format("list entries must be texts, not {}", item->describe()), std::move(notes));
+      fail(field, item->span(), fmt::format("list entries must be strings, not {}", item->describe()),
+           std::move(notes));
     }
     if (item->text().empty()) fail(field, item->span(), "list entries must not be empty");
     ref.tokens.push_back(item->text());
   }
   ref.text = fmt::format("[{}]", fmt::join(ref.tokens, ", "));
   if (!has_default_alias) {
-    fail(field, ref.span, fmt::format("the list {} can name no alias, and the plan has no default alias", ref.text),
+    fail(field, ref.span, fmt::format("the list {} cannot name an alias, and the plan has no default alias", ref.text),
          {"a plan has a default alias if it has exactly one input; elsewhere write 'alias::pattern'"});
   }
   return ref;
@@ -77,7 +78,7 @@ TensorRef parse_list(const YamlNode& node, std::string_view field, bool has_defa
 TensorRef parse_tensor_ref(const YamlNode& node, std::string_view field, bool has_default_alias) {
   if (node.is_sequence()) return parse_list(node, field, has_default_alias);
   if (!node.is_string()) {
-    fail(field, node.span(), fmt::format("a reference must be a text or a list of texts, not {}", node.describe()));
+    fail(field, node.span(), fmt::format("a reference must be a string or a list of strings, not {}", node.describe()));
   }
   return parse_tensor_ref(node.text(), node.span(), field, has_default_alias);
 }
@@ -105,7 +106,7 @@ TensorRef parse_tensor_ref(std::string_view text, const SourceSpan& span, std::s
   if (!alias.empty()) ref.alias = alias;
   if (ref.expr.empty()) fail(field, span, fmt::format("empty reference: '{}' names no tensor", text));
   if (alias.empty() && !has_default_alias) {
-    fail(field, span, fmt::format("'{}' names no alias, and the plan has no default alias", text),
+    fail(field, span, fmt::format("'{}' does not name an alias, and the plan has no default alias", text),
          {"write alias::name; a plan has a default alias if it has exactly one input"});
   }
   return ref;

@@ -102,7 +102,7 @@ std::string single_quoted(std::string_view text) {
 std::string text_spelling(const YamlNode& node) {
   const std::string& text = node.text();
   if (!is_valid_utf8(text)) {
-    throw Error(ErrorCode::plan, fmt::format("a text that is not UTF-8 cannot be written as YAML: {}", text),
+    throw Error(ErrorCode::plan, fmt::format("a string that is not UTF-8 cannot be written as YAML: {}", text),
                 node.span());
   }
   if (needs_escapes(text)) return escaped(text);

@@ -68,7 +68,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     std::unordered_map<YAML::anchor_t, Weighed>::const_iterator found = anchors_.find(anchor);
-    if (found == anchors_.end()) fail(span(mark), "this alias stands inside of what it refers to");
+    if (found == anchors_.end()) fail(span(mark), "this alias refers to itself");
     alias_nodes_ += found->second.weight;
     if (alias_nodes_ > kMaxAliasNodes) {
       fail(span(mark), fmt::format("aliases expand to more than {} values", kMaxAliasNodes));
@@ -167,7 +167,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   YamlPtr checked_key(YamlPtr key) {
     if (!key->is_null() && !key->is_sequence() && !key->is_mapping()) return key;
-    diagnostics_.error(key->span(), fmt::format("a key must be a text, not {}", key->describe()));
+    diagnostics_.error(key->span(), fmt::format("a key must be a string, not {}", key->describe()));
     return YamlNode::text(key->span(), fmt::format("\n{}", diagnostics_.error_count()));  // unlike every other key
   }
 
@@ -219,7 +219,7 @@ class TreeBuilder final : public YAML::EventHandler {
       return {.kind = YamlKind::floating, .floating = value.floating};
     }
     if (is("int") || is("bool") || is("float")) {
-      fail(span, fmt::format("'{}' is not what its tag !!{} says", text, tag.substr(kStandardTag.size())));
+      fail(span, fmt::format("'{}' does not match its tag !!{}", text, tag.substr(kStandardTag.size())));
     }
     refuse_tag(tag, span);
   }

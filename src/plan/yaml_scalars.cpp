@@ -176,8 +176,8 @@ std::optional<YamlScalar> number(std::string_view text) {
 }  // namespace
 
 std::string_view to_string(YamlKind kind) {
-  constexpr std::array<std::string_view, 7> kNames = {"null",   "a boolean", "an integer", "a number",
-                                                      "a text", "a list",    "a mapping"};
+  constexpr std::array<std::string_view, 7> kNames = {"null",     "a boolean", "an integer", "a number",
+                                                      "a string", "a list",    "a mapping"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -16,7 +16,7 @@ namespace brainsurgery {
 
 enum class YamlKind : std::uint8_t { null, boolean, integer, floating, string, sequence, mapping };
 
-// The word that messages use: "null", "a boolean", "an integer", "a number", "a text", "a list", "a mapping".
+// The word that messages use: "null", "a boolean", "an integer", "a number", "a string", "a list", "a mapping".
 [[nodiscard]] std::string_view to_string(YamlKind kind);
 
 struct YamlScalar {

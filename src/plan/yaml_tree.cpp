@@ -157,7 +157,7 @@ std::string YamlNode::describe() const {
     case YamlKind::floating:
       return "the number " + shown;
     case YamlKind::string:
-      return text().empty() ? "an empty text" : "the text '" + shown + "'";
+      return text().empty() ? "an empty string" : "the string '" + shown + "'";
     case YamlKind::sequence:
       return items().empty() ? "an empty list" : "a list";
     case YamlKind::mapping:

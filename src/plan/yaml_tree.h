@@ -69,7 +69,7 @@ class YamlNode : public std::enable_shared_from_this<YamlNode> {
   // The value of `key` (compared with the text of the keys), or nullptr; nullptr too where this is no mapping.
   [[nodiscard]] const YamlNode* find(std::string_view key) const;
   [[nodiscard]] YamlPtr find_ptr(std::string_view key) const;
-  // For messages: "a list", "an empty mapping", "null", "the number 3", "the text 'abc'", "the boolean yes".
+  // For messages: "a list", "an empty mapping", "null", "the number 3", "the string 'abc'", "the boolean yes".
   [[nodiscard]] std::string describe() const;
   // Levels below and including this node; 1 for a scalar.
   [[nodiscard]] int depth() const { return depth_; }

@@ -14,9 +14,9 @@ struct AccessSpec : Bounds {
 Predicate counter(const std::string& name, std::int64_t AccessCounts::*count, std::string summary) {
   SchemaBuilder<AccessSpec> schema(name,
                                    {std::move(summary),
-                                    "Loading or creating a tensor is its first write. What a step counts stands on "
-                                    "its page; assertions count one read of each tensor that they look at, apart "
-                                    "from exists, count and this one. A dry run counts nothing.",
+                                    "Loading or creating a tensor is its first write. The page of a step says "
+                                    "what it counts; assertions count one read of each tensor that they check, except "
+                                    "exists, count and this one. A dry run counts nothing.",
                                     fmt::format("assert: {{{}: {{of: 'wte.weight', at_least: 1}}}}", name),
                                     "- copy: {from: 'wte.weight', to: 'lm_head.weight'}"});
   schema.reference(&AccessSpec::of, "of", roles::source()).doc("The reference.");
@@ -33,8 +33,8 @@ Predicate counter(const std::string& name, std::int64_t AccessCounts::*count, st
 }  // namespace
 
 void add_access(PredicateRegistry& registry) {
-  registry.add(counter("reads", &AccessCounts::reads, "Every match was read as often."));
-  registry.add(counter("writes", &AccessCounts::writes, "Every match was written as often."));
+  registry.add(counter("reads", &AccessCounts::reads, "Every match was read the given number of times."));
+  registry.add(counter("writes", &AccessCounts::writes, "Every match was written the given number of times."));
 }
 
 }  // namespace brainsurgery

@@ -31,12 +31,12 @@ PredicateRegistry all_predicates() {
 
 Schema assertion_schema() {
   SchemaBuilder<Assertion> schema(
-      kAssert,
-      {"Ends the run unless a condition on tensors holds.",
-       "The payload is one operator with its own payload. What headers can decide is decided before any data is "
-       "read; what needs values, when the step is reached. Nothing is written after a failure: the exit code is "
-       "1. Tensors are never changed, but some operators count a read of what they look at.",
-       "assert: {shape: {of: 'wte.weight', is: [96, 32]}}"});
+      kAssert, {"Ends the run unless a condition on tensors holds.",
+                "The payload is one operator with its own payload. Conditions on names, dtypes and shapes are checked "
+                "before any data is read; conditions on values when the step is reached. Nothing is written after a "
+                "failure: the exit code is "
+                "1. Tensors are never changed, but some operators count a read of the tensors that they check.",
+                "assert: {shape: {of: 'wte.weight', is: [96, 32]}}"});
   schema
       .custom("of", FieldKind::predicate,
               [](const YamlNode& value, const FieldDecoder& decoder, Assertion& assertion) {

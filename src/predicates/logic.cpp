@@ -44,10 +44,9 @@ std::vector<CheckPtr> bind_all(const ListSpec& spec, NameScope& names) {
 
 void add_logic(PredicateRegistry& registry) {
   registry.add(make_predicate<ListSpec>(
-      list_schema("all",
-                  {"Every assertion of the list holds.",
-                   "From left to right; the first failure is reported, and what stands behind it is not looked at.",
-                   "assert: {all: [{exists: 'wte.weight'}, {exists: 'wpe.weight'}]}"}),
+      list_schema("all", {"Every assertion of the list holds.",
+                          "From left to right; the first failure is reported and the rest is not checked.",
+                          "assert: {all: [{exists: 'wte.weight'}, {exists: 'wpe.weight'}]}"}),
       [](const ListSpec& spec, NameScope& names) { return make_check(checks::AllOf{bind_all(spec, names)}); }));
   registry.add(make_predicate<ListSpec>(
       list_schema("any", {"At least one assertion of the list holds.", "From left to right; all failures are reported.",
@@ -67,8 +66,8 @@ void add_logic(PredicateRegistry& registry) {
       .require();
   negation.shorthand("of", true);
   registry.add(make_predicate<NotSpec>(negation, [](const NotSpec& spec, NameScope& names) {
-    return make_check(checks::Not{
-        spec.of.bind(names), fmt::format("'{}' holds, expected that it does not", spec.of.predicate->schema.name)});
+    return make_check(checks::Not{spec.of.bind(names),
+                                  fmt::format("expected '{}' to fail, but it holds", spec.of.predicate->schema.name)});
   }));
 }
 

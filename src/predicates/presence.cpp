@@ -27,7 +27,7 @@ void add_presence(PredicateRegistry& registry) {
     return decided(names.count_matches(spec.of) > 0, fmt::format("no tensor matches {}", names.describe(spec.of)));
   }));
 
-  SchemaBuilder<CountSpec> count("count", {"As many tensors match.", "Zero is allowed. Counts no read.",
+  SchemaBuilder<CountSpec> count("count", {"The given number of tensors match.", "Zero is allowed. Counts no read.",
                                            "assert: {count: {of: 'h\\.0\\..+', is: 12}}"});
   count.reference(&CountSpec::of, "of", roles::source()).doc("The reference.");
   count.field(&CountSpec::is, "is").require().doc("The number of matches.");

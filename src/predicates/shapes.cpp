@@ -37,9 +37,9 @@ void add_shapes(PredicateRegistry& registry) {
     });
   }));
 
-  SchemaBuilder<DimensionsSpec> dimensions("dimensions",
-                                           {"Every match has as many dimensions.", "Counts one read of each match.",
-                                            "assert: {dimensions: {of: '.+\\.weight', ge: 1, le: 2}}"});
+  SchemaBuilder<DimensionsSpec> dimensions(
+      "dimensions", {"Every match has the given number of dimensions.", "Counts one read of each match.",
+                     "assert: {dimensions: {of: '.+\\.weight', ge: 1, le: 2}}"});
   dimensions.reference(&DimensionsSpec::of, "of", roles::source()).doc("The reference.");
   add_bounds_fields(dimensions, false);
   registry.add(make_predicate<DimensionsSpec>(dimensions, [](const DimensionsSpec& spec, NameScope& names) {

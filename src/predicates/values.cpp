@@ -49,7 +49,7 @@ CheckPtr compare(const FoundTensor& left, const FoundTensor& right, const std::o
 void add_values(PredicateRegistry& registry) {
   SchemaBuilder<EqualSpec> equal(
       "equal",
-      {"Two tensors have one shape, dtype and values.",
+      {"Two tensors have the same shape, dtype and values.",
        "Without eps by value: 0.0 equals -0.0, NaN equals nothing. With eps: no difference exceeds it. Shape and "
        "dtype must be equal in any case. Counts one read of each side.",
        "assert: {equal: {left: 'h\\.0\\.(ln_.+)', right: 'h.1.\\1', eps: 1e-6}}"});

@@ -83,7 +83,7 @@ StagedDirectory::StagedDirectory(Env& env, std::string target, std::function<boo
     if (is_housekeeping(name)) continue;
     if (!options_.overwrite && belongs_(name)) {
       throw Error(ErrorCode::run,
-                  fmt::format("cannot write '{}': '{}' exists there and is not to be overwritten", shown_, name));
+                  fmt::format("cannot write '{}': '{}' already exists there; overwriting is disabled", shown_, name));
     }
     if (const auto status = env_.status(join_path(target_, name), false)) before_.emplace(name, *status);
   }
@@ -140,7 +140,7 @@ WritableFile& StagedDirectory::create(const std::string& name) {
   }
   if (!options_.overwrite && before_.contains(name)) {
     throw Error(ErrorCode::run,
-                fmt::format("cannot write '{}': it exists and is not to be overwritten", join_path(shown_, name)));
+                fmt::format("cannot write '{}': it already exists; overwriting is disabled", join_path(shown_, name)));
   }
   files_.emplace_back(name, env_.create(join_path(staging_->path(), name)));
   return *files_.back().second;
@@ -299,8 +299,7 @@ void StagedDirectory::publish_in_place(const Entries& entries) {
     if (options_.sync) env_.sync_directory(target_);
     finish_in_place(env_, target_, journal, options_.sync);
   } catch (const Error& error) {
-    throw error.with_note(
-        fmt::format("'{}' may hold a part of the new files; publishing to it again puts it in order", shown_));
+    throw error.with_note(fmt::format("'{}' may hold a part of the new files; publish again to repair it", shown_));
   }
 }
 

@@ -30,7 +30,7 @@ StagedFile::StagedFile(Env& env, std::string target, PublishOptions options)
   // A link to a file is replaced; a link to anything else is more likely a mistake.
   refuse_unless_file(target_, env_.status(target_, true));
   if (before_ && !options_.overwrite) {
-    throw Error(ErrorCode::run, fmt::format("cannot write '{}': it exists and is not to be overwritten", target_));
+    throw Error(ErrorCode::run, fmt::format("cannot write '{}': it already exists; overwriting is disabled", target_));
   }
   parents_.emplace(env_, parts_.directory);
   remove_stale();

@@ -79,7 +79,7 @@ Destination choose_destination(Env& env, const FormatRegistry& formats, const Wr
       refuse_target(target,
                     fmt::format("'{}' has the suffix '{}', which is not one of {}", output.path, suffix, format.name),
                     {fmt::format("end it in {}", fmt::join(format.suffixes, " or "))});
-    refuse_target(target, fmt::format("'{}' has the suffix '{}', which is no format's", output.path, suffix),
+    refuse_target(target, fmt::format("unknown file suffix '{}' of '{}'", suffix, output.path),
                   {"end it in .safetensors, or leave the suffix out for a directory"});
   }
   if (destination.shard_bytes && !destination.directory)

@@ -103,7 +103,7 @@ std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutp
     if (const auto* save = std::get_if<SaveEffect>(&effect.what)) text += "save" + where + describe(*save->output);
   }
   text += output == nullptr ? "no output\n" : "output " + describe(*output);
-  return text + fmt::format("memory for writing, in all: about {}\n", format_size(peak_bytes));
+  return text + fmt::format("writing needs about {} of memory in total\n", format_size(peak_bytes));
 }
 
 }  // namespace brainsurgery

@@ -46,18 +46,18 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
   }
   if (candidates.size() == 1) {
     const bool changed = state.changed.contains(candidates.front());
-    return {candidates.front(), changed ? "the only alias that steps wrote to" : "the only alias that steps loaded"};
+    return {candidates.front(), changed ? "the only model the steps changed" : "the only model the steps loaded"};
   }
   if (candidates.size() > 1) {
     refuse_target(target,
-                  fmt::format("cannot infer which model to write: steps wrote to {}", fmt::join(candidates, ", ")),
+                  fmt::format("cannot infer which model to write: the steps changed {}", fmt::join(candidates, ", ")),
                   {"name it: output: {path: ..., model: " + candidates.front() + "}"});
   }
   if (!written.empty()) {
     refuse_target(target, fmt::format("nothing is left to write: no tensor remains in {}", fmt::join(written, ", ")));
   }
   if (plan.inputs.size() != 1 || !binder.open(plan.inputs.front().alias)) {
-    refuse_target(target, "cannot infer which model to write: no step writes to one",
+    refuse_target(target, "cannot infer which model to write: no step changes one",
                   {"name it: output: {path: ..., model: ALIAS}"});
   }
   return {plan.inputs.front().alias, "the only input"};
@@ -67,10 +67,8 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
 std::vector<std::string> stale_tie_warnings(const Metadata& stale, const Format& format) {
   if (stale.empty() || !format.records_ties) return {};
   const auto& [name, other] = stale.front();
-  return {
-      fmt::format("the metadata said that '{}' stands for '{}' too{}; the tensors are no longer named so, and it "
-                  "is left out",
-                  other, name, stale.size() == 1 ? "" : fmt::format(", and {} more pairs", stale.size() - 1))};
+  return {fmt::format("dropped metadata that tied '{}' to '{}'{}: the tensors no longer have these names", name, other,
+                      stale.size() == 1 ? "" : fmt::format(", and {} more pairs", stale.size() - 1))};
 }
 
 // How the files of a model are to be made.
@@ -165,7 +163,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   result.directory = destination.directory;
   result.overwrite = target.place.overwrite.value_or(options.overwrite);
   if (!result.overwrite && !result.directory && env.status(path, false)) {
-    throw Error(ErrorCode::run, fmt::format("{} '{}' exists and is not to be overwritten", target.where, path),
+    throw Error(ErrorCode::run, fmt::format("{} '{}' already exists; overwriting is disabled", target.where, path),
                 target.place.span);
   }
   result.content = {model.names, model.metadata, model.ties, std::string(destination.format->name)};

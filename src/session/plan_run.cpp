@@ -195,7 +195,7 @@ void PlanRun::print_known(std::size_t end) {
   }
   if (waiting == 0) return;
   const int steps = binder_->effects()[end - 1].step + 1;
-  warn(fmt::format("{} that {} data {} not made, since a later step cannot be done; run --until {} makes {}",
+  warn(fmt::format("{} that {} data {} skipped because a later step failed; run --until {} makes {}",
                    waiting == 1 ? "one report" : fmt::format("{} reports", waiting), waiting == 1 ? "needs" : "need",
                    waiting == 1 ? "was" : "were", steps, waiting == 1 ? "it" : "them"));
 }

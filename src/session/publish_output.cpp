@@ -24,7 +24,7 @@ void write_files(const BoundOutput& output, const std::function<WritableFile&(st
   try {
     executor.write(tasks, open);
   } catch (const Error& error) {
-    throw error.with_note(fmt::format("while writing '{}'; what was there is unchanged", output.report.path));
+    throw error.with_note(fmt::format("while writing '{}'; the existing file was left untouched", output.report.path));
   }
 }
 
@@ -74,11 +74,11 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
                        output.report.path),
            {}}});
     } else if (is_alone && !name.starts_with('.') && ascii_lower(name).ends_with(".safetensors")) {
-      events_.on(events::Warning{
-          {Severity::warning,
-           {},
-           fmt::format("'{}' in '{}' was kept; who reads the directory will read both", name, output.report.path),
-           {}}});
+      events_.on(events::Warning{{Severity::warning,
+                                  {},
+                                  fmt::format("'{}' in '{}' was kept; programs reading this directory will load both",
+                                              name, output.report.path),
+                                  {}}});
     }
   }
   events_.on(events::Published{output.report.path, std::move(names), std::move(report.removed), report.atomic,

@@ -16,16 +16,15 @@ struct CastInPlaceSpec {
 
 constexpr const char* kDetails =
     "Floating types round to nearest even, half types and 8-bit floats by way of float32. Floating to integer "
-    "truncates "
-    "towards zero, integers wrap, and to bool everything but zero is true. Overflow, NaN and what does not fit: "
-    "docs/arithmetic.md.";
+    "truncates towards zero, integers wrap, and to bool everything but zero is true. docs/arithmetic.md covers "
+    "overflow, NaN and values outside the range.";
 
 }  // namespace
 
 void add_cast(TransformRegistry& registry) {
   SchemaBuilder<CastSpec> copying("cast", {"Converts tensors to another dtype under new names.", kDetails,
                                            "cast: {from: '(.+)\\.weight', to: '\\1.half', dtype: float16}"});
-  copying.reference(&CastSpec::from, "from", roles::source()).doc("What to convert.");
+  copying.reference(&CastSpec::from, "from", roles::source()).doc("The tensors to convert.");
   copying.reference(&CastSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&CastSpec::dtype, "dtype").require().doc("The new dtype.");
   registry.add(make_edit<CastSpec>(copying, [](const CastSpec& spec, const EditMatch& match) {
@@ -34,7 +33,7 @@ void add_cast(TransformRegistry& registry) {
 
   SchemaBuilder<CastInPlaceSpec> in_place(
       "cast_", {"Converts tensors to another dtype.", kDetails, "cast_: {target: '.+\\.weight', to: bfloat16}"});
-  in_place.reference(&CastInPlaceSpec::target, "target", roles::in_place_whole()).doc("What to convert.");
+  in_place.reference(&CastInPlaceSpec::target, "target", roles::in_place_whole()).doc("The tensors to convert.");
   in_place.field(&CastInPlaceSpec::to, "to").require().doc("The new dtype.");
   Edit edit = make_edit<CastInPlaceSpec>(in_place, [](const CastInPlaceSpec& spec, const EditMatch& match) {
     return std::vector{cast(match.operands[0].expr, spec.to)};

@@ -23,9 +23,9 @@ struct ClampInPlaceSpec : Limits {
 template <typename Spec>
 void add_limits(SchemaBuilder<Spec>& schema) {
   schema.field(static_cast<std::optional<double> Spec::*>(&Limits::min), "min")
-      .doc("The smallest value; none if absent.");
+      .doc("The lower limit; no limit if absent.");
   schema.field(static_cast<std::optional<double> Spec::*>(&Limits::max), "max")
-      .doc("The largest value; none if absent.");
+      .doc("The upper limit; no limit if absent.");
   schema.needs_one_of({"min", "max"});
   schema.check([](const Spec& spec) -> std::optional<FieldProblem> {
     if ((spec.min && std::isnan(*spec.min)) || (spec.max && std::isnan(*spec.max)))
@@ -45,7 +45,7 @@ constexpr const char* kDetails =
 void add_clamp(TransformRegistry& registry) {
   SchemaBuilder<ClampSpec> copying("clamp", {"Limits the values of tensors, under new names.", kDetails,
                                              "clamp: {from: 'wte.weight', to: 'wte.clamped', min: -0.03, max: 0.03}"});
-  copying.reference(&ClampSpec::from, "from", roles::source()).doc("What to limit.");
+  copying.reference(&ClampSpec::from, "from", roles::source()).doc("The tensors to limit.");
   copying.reference(&ClampSpec::to, "to", roles::created()).doc("The new name.");
   add_limits(copying);
   registry.add(make_edit<ClampSpec>(copying, [](const ClampSpec& spec, const EditMatch& match) {
@@ -54,7 +54,7 @@ void add_clamp(TransformRegistry& registry) {
 
   SchemaBuilder<ClampInPlaceSpec> in_place(
       "clamp_", {"Limits the values of tensors.", kDetails, "clamp_: {target: '.+\\.weight', max: 0.5}"});
-  in_place.reference(&ClampInPlaceSpec::target, "target", roles::in_place()).doc("What to limit.");
+  in_place.reference(&ClampInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to limit.");
   add_limits(in_place);
   registry.add(make_edit<ClampInPlaceSpec>(in_place, [](const ClampInPlaceSpec& spec, const EditMatch& match) {
     return std::vector{clamp(match.operands[0].expr, spec.min, spec.max)};

@@ -20,7 +20,7 @@ Edit copy() {
                "The copy is independent of the original, keeps its dtype and may belong to another model. Of a sliced "
                "source only the part is copied.",
                "copy: {from: 'h\\.(\\d+)\\.attn\\.c_attn\\.weight::[:, 0:32]', to: 'h.\\1.attn.q.weight'}"});
-  schema.reference(&PairSpec::from, "from", roles::source()).doc("What to copy.");
+  schema.reference(&PairSpec::from, "from", roles::source()).doc("The tensors to copy.");
   schema.reference(&PairSpec::to, "to", roles::created()).doc("The new name.");
   return make_edit<PairSpec>(schema, source_of);
 }
@@ -32,7 +32,7 @@ Edit move() {
        "All destinations are checked before the first tensor is renamed, so a destination that is itself about to "
        "be renamed still exists. The counters of the new name start anew.",
        "move: {from: '(.+)', to: 'transformer.\\1'}"});
-  schema.reference(&PairSpec::from, "from", roles::moved()).doc("What to rename.");
+  schema.reference(&PairSpec::from, "from", roles::moved()).doc("The tensors to rename.");
   schema.reference(&PairSpec::to, "to", roles::created()).doc("The new name.");
   Edit edit = make_edit<PairSpec>(schema, source_of);
   edit.renames = true;
@@ -42,9 +42,9 @@ Edit move() {
 Edit remove() {
   SchemaBuilder<TargetSpec> schema(
       "delete", {"Removes tensors.",
-                 "Their counters are forgotten. No file is touched: what is removed is missing from the output.",
+                 "Their counters are forgotten. No file is changed: removed tensors are missing from the output.",
                  "delete: {target: 'h\\.1\\..+'}"});
-  schema.reference(&TargetSpec::target, "target", roles::deleted()).doc("What to remove.");
+  schema.reference(&TargetSpec::target, "target", roles::deleted()).doc("The tensors to remove.");
   return make_edit<TargetSpec>(schema, [](const TargetSpec&, const EditMatch&) { return std::vector<Expr>(); });
 }
 

@@ -70,7 +70,7 @@ void add_fill(TransformRegistry& registry) {
       "fill",
       {"Creates tensors in the shape and dtype of others, with other elements.", kDetails,
        "fill: {from: 'wte.weight', to: 'lm_head.weight', mode: rand, distribution: normal, std: 0.02, seed: 1}"});
-  copying.reference(&FillSpec::from, "from", roles::source()).doc("Whose shape and dtype to take.");
+  copying.reference(&FillSpec::from, "from", roles::source()).doc("The tensors whose shape and dtype are used.");
   copying.reference(&FillSpec::to, "to", roles::created()).doc("The new name.");
   add_fill_fields(copying);
   registry.add(make_edit<FillSpec>(
@@ -78,7 +78,7 @@ void add_fill(TransformRegistry& registry) {
 
   SchemaBuilder<FillInPlaceSpec> in_place("fill_", {"Replaces the elements of tensors.", kDetails,
                                                     "fill_: {target: 'wte.weight::[0]', mode: constant, value: 0}"});
-  in_place.reference(&FillInPlaceSpec::target, "target", roles::in_place()).doc("What to fill.");
+  in_place.reference(&FillInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to fill.");
   add_fill_fields(in_place);
   registry.add(make_edit<FillInPlaceSpec>(
       in_place, [](const FillInPlaceSpec& spec, const EditMatch& match) { return std::vector{fill(spec, match)}; }));

@@ -35,12 +35,12 @@ template <typename Spec>
 void add_rank_fields(SchemaBuilder<Spec>& schema) {
   schema.field(static_cast<double Spec::*>(&ApproximationSpec::rank), "rank")
       .require()
-      .doc("A positive integer; more than the matrix has means all.");
+      .doc("A positive integer; a rank above that of the matrix means all values.");
   schema.choice(static_cast<SingularMethod Spec::*>(&ApproximationSpec::method), "method", {"auto", "exact", "krylov"})
       .defaults_to("auto")
       .doc(
-          "How singular values are found: exact by a full decomposition; krylov by an iteration whose error exceeds "
-          "the least possible by at most 1e-5 of it; auto takes krylov where few values of a large matrix are wanted.");
+          "The algorithm: exact, a full decomposition; krylov, an iteration whose error exceeds the smallest possible "
+          "one by a factor of at most 1 + 1e-5; auto, krylov for few values of a large matrix, else exact.");
 }
 
 Role target_role(const FactorsSpec& spec) {
@@ -73,13 +73,13 @@ void add_phlora(TransformRegistry& registry) {
 
   SchemaBuilder<FactorsSpec> apart(
       "phlora", {"Splits matrices into two factors of low rank.",
-                 "target [m, n] becomes A [r, n] and B [m, r] of the same dtype, so that B @ A is its best "
-                 "approximation of rank r. The root of each singular value goes into both.",
+                 "target [m, n] becomes A [r, n] and B [m, r] of the same dtype; B @ A is its best "
+                 "approximation of rank r. Each factor takes the square root of every singular value.",
                  "phlora: {target: '(h\\..+\\.mlp\\..+)\\.weight', target_a: '\\1.A', target_b: '\\1.B', rank: 16}"});
   apart.reference(static_cast<TensorRef FactorsSpec::*>(&ApproximationSpec::target), "target", target_role)
       .doc("The matrices.");
   apart.reference(&FactorsSpec::target_a, "target_a", factor_role)
-      .doc("The new name of A; without an alias it has the target's.");
+      .doc("The new name of A; without an alias, in the target's model.");
   apart.reference(&FactorsSpec::target_b, "target_b", factor_role).doc("The new name of B.");
   add_rank_fields(apart);
   apart.field(&FactorsSpec::delete_original, "delete_original")
@@ -87,7 +87,7 @@ void add_phlora(TransformRegistry& registry) {
       .doc("Whether the target is removed.");
   apart.field(&FactorsSpec::require_missing_dest, "require_missing_dest")
       .defaults_to("true")
-      .doc("Whether existing names are refused, else overwritten.");
+      .doc("Whether existing names are an error; false overwrites them.");
   apart.check(problem_of_rank);
   Edit edit = make_edit<FactorsSpec>(apart, [](const FactorsSpec& spec, const EditMatch& match) {
     const Expr& matrix = match.operands[0].expr;

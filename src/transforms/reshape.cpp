@@ -40,7 +40,7 @@ void add_reshape(TransformRegistry& registry) {
   SchemaBuilder<ReshapeSpec> copying(
       "reshape", {"Copies tensors into another shape.", kDetails,
                   "reshape: {from: 'h\\.(\\d+)\\.attn\\.c_attn\\.bias', to: 'h.\\1.attn.biases', shape: [3, -1]}"});
-  copying.reference(&ReshapeSpec::from, "from", roles::source()).doc("What to reshape.");
+  copying.reference(&ReshapeSpec::from, "from", roles::source()).doc("The tensors to reshape.");
   copying.reference(&ReshapeSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&ReshapeSpec::shape, "shape").require().doc("The new sizes.");
   copying.check([](const ReshapeSpec& spec) { return problem_of_shape(spec.shape); });
@@ -50,7 +50,7 @@ void add_reshape(TransformRegistry& registry) {
 
   SchemaBuilder<ReshapeInPlaceSpec> in_place("reshape_", {"Gives tensors another shape.", kDetails,
                                                           "reshape_: {target: '.+\\.ln_1\\.weight', shape: [1, -1]}"});
-  in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::in_place_whole()).doc("What to reshape.");
+  in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::in_place_whole()).doc("The tensors to reshape.");
   in_place.field(&ReshapeInPlaceSpec::shape, "shape").require().doc("The new sizes.");
   in_place.check([](const ReshapeInPlaceSpec& spec) { return problem_of_shape(spec.shape); });
   Edit edit = make_edit<ReshapeInPlaceSpec>(in_place, [](const ReshapeInPlaceSpec& spec, const EditMatch& match) {
@@ -64,9 +64,9 @@ void add_reshape(TransformRegistry& registry) {
                   "'order' names every dimension once, counted from 0; [1, 0] transposes a matrix. The "
                   "result is stored in row-major order.",
                   "permute: {from: 'h\\.(\\d+)\\.mlp\\.c_fc\\.weight', to: 'h.\\1.mlp.up.weight', order: [1, 0]}"});
-  permuting.reference(&PermuteSpec::from, "from", roles::source()).doc("What to permute.");
+  permuting.reference(&PermuteSpec::from, "from", roles::source()).doc("The tensors to permute.");
   permuting.reference(&PermuteSpec::to, "to", roles::created()).doc("The new name.");
-  permuting.field(&PermuteSpec::order, "order").require().doc("Which dimension of the source comes at each place.");
+  permuting.field(&PermuteSpec::order, "order").require().doc("Source dimension for each output position.");
   permuting.check([](const PermuteSpec& spec) -> std::optional<FieldProblem> {
     std::vector<std::int64_t> sorted = spec.order;
     std::ranges::sort(sorted);

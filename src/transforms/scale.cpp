@@ -25,7 +25,7 @@ void add_scale(TransformRegistry& registry) {
   SchemaBuilder<ScaleSpec> copying("scale",
                                    {"Multiplies tensors by a number into new names.", kDetails,
                                     "scale: {from: 'h\\.(\\d+)\\.ln_1\\.weight', to: 'h.\\1.ln_1.half', by: 0.5}"});
-  copying.reference(&ScaleSpec::from, "from", roles::source()).doc("What to scale.");
+  copying.reference(&ScaleSpec::from, "from", roles::source()).doc("The tensors to scale.");
   copying.reference(&ScaleSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&ScaleSpec::by, "by").require().doc("The factor; any number.");
   registry.add(make_edit<ScaleSpec>(copying, [](const ScaleSpec& spec, const EditMatch& match) {
@@ -35,7 +35,7 @@ void add_scale(TransformRegistry& registry) {
   SchemaBuilder<ScaleInPlaceSpec> in_place(
       "scale_",
       {"Multiplies tensors by a number.", kDetails, "scale_: {target: 'h\\.\\d+\\.attn\\.c_proj\\.weight', by: 0.5}"});
-  in_place.reference(&ScaleInPlaceSpec::target, "target", roles::in_place()).doc("What to scale.");
+  in_place.reference(&ScaleInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to scale.");
   in_place.field(&ScaleInPlaceSpec::by, "by").require().doc("The factor; any number.");
   registry.add(make_edit<ScaleInPlaceSpec>(in_place, [](const ScaleInPlaceSpec& spec, const EditMatch& match) {
     return std::vector{scale(match.operands[0].expr, spec.by)};

@@ -92,7 +92,7 @@ Region::Axis index_axis(const Slice& slice, const SliceItem& item, const Shape& 
 Slice parse_slice(std::string_view text) {
   const std::string_view trimmed = trim(text);
   if (trimmed.size() < 2 || !trimmed.starts_with('[') || !trimmed.ends_with(']')) {
-    throw Error(ErrorCode::plan, fmt::format("a slice must stand in brackets, as in '[0, 1:3]', not '{}'", text));
+    throw Error(ErrorCode::plan, fmt::format("a slice must be in brackets, as in '[0, 1:3]', not '{}'", text));
   }
   Slice slice;
   slice.text = std::string(trimmed);

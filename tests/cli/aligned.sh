@@ -17,7 +17,7 @@ expect 0 '' run plan.yaml
   fail "the layouts hold different contents"
 expect 0 '' convert in.safetensors shards --shard-size 4MB --layout aligned
 [ "$(contents in.safetensors)" = "$(contents shards)" ] || fail "the aligned shards hold other contents"
-expect 2 "output.layout: expected standard or aligned, found the text 'alined'" convert in.safetensors x.safetensors --layout alined
+expect 2 "output.layout: expected standard or aligned, found the string 'alined'" convert in.safetensors x.safetensors --layout alined
 expect 2 'layout: aligned is for safetensors, not for a torch checkpoint' convert in.safetensors x.pt --layout aligned
 
 # On a file system that shares blocks. Mounting wants root, and a system that has one.

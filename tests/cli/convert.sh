@@ -18,11 +18,11 @@ same a.safetensors e.safetensors
 
 # What can be wrong with it, said without a place in a text that nobody wrote.
 expect 3 "error: checkpoint 'a.safetensor' does not exist; did you mean 'a.safetensors'" convert a.safetensor x.pt; one_error
-expect 2 "error: output.tied: expected keep or drop, found the text 'dropp'" convert a.safetensors x.pt --tied dropp; one_error
+expect 2 "error: output.tied: expected keep or drop, found the string 'dropp'" convert a.safetensors x.pt --tied dropp; one_error
 expect 2 "format: expected one of" convert a.safetensors x --format zip; one_error
 expect 2 "sharding needs a directory" convert a.safetensors x.safetensors --shard-size 1MB; one_error
 expect 2 '' convert a.safetensors; one_error
-expect 3 'not to be overwritten' convert a.safetensors b.pth --no-overwrite; one_error
+expect 3 'overwriting is disabled' convert a.safetensors b.pth --no-overwrite; one_error
 for words in 'convert a.safetensors x.pt --nonsense' 'convert "" x.pt' 'convert a.safetensors ""'; do
   eval "expect 2 '' $words"
 done
@@ -97,11 +97,11 @@ edited() {
 }
 edited '{scale_: {target: lm_head.weight, by: 2}}' ''; grep -q "$record" out || fail "a write lost the tie"
 for step in '{move: {from: lm_head.weight, to: head}}' '{delete: {target: lm_head.weight}}' '{copy: {from: lm_head.weight, to: wte.weight}}'; do
-  edited "$step" "'lm_head.weight' stands for 'wte.weight' too; the tensors are no longer named so"
+  edited "$step" "dropped metadata that tied 'wte.weight' to 'lm_head.weight': the tensors no longer have these names"
   grep -q "$record" out && fail "a stale tie after $step"
 done
 plan 'inputs: [drop.safetensors]' "transforms: [{save: s.safetensors}, {load: {path: s.safetensors, alias: s}}, {move: {from: 's::lm_head.weight', to: 's::head'}}, {save: {path: t.safetensors, alias: s}}]"
-expect 0 'save: the metadata said' run plan.yaml
+expect 0 'save: dropped metadata that tied' run plan.yaml
 "$program" inspect s.safetensors | grep -q "$record" || fail "save lost the tie"
 "$program" inspect t.safetensors | grep -q "$record" && fail "save kept a stale tie"
 
@@ -116,7 +116,7 @@ expect 0 '' convert a.safetensors upper.npz --format NPZ; same a.safetensors upp
 plan 'inputs: [a.safetensors]' 'transforms: [{save: {path: x, format: gguf, target: w}}, {load: {path: x, to: v, format: GGUF}}, {save: {path: y, format: npz, target: w}}, {load: {path: y, to: u, format: numpy}}]' 'output: four.pt'
 expect 0 '' run plan.yaml
 plan 'inputs: [a.safetensors]' 'transforms: [{save: {path: x, format: onnx}}]'
-expect 2 "save.format: expected one of safetensors, npz, torch, dcp, numpy, gguf, found the text 'onnx'" run plan.yaml; one_error
+expect 2 "save.format: expected one of safetensors, npz, torch, dcp, numpy, gguf, found the string 'onnx'" run plan.yaml; one_error
 
 # The format that a single tensor's file must have.
 plan "transforms: [{load: {path: a.safetensors, to: w, format: numpy}}]" 'output: x.pt'

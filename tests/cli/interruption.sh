@@ -32,7 +32,7 @@ wait $pid; code=$?
 [ $code -eq 3 ] || fail "exit code $code after SIGINT with a diff behind"
 one_error
 grep -q '^error: interrupted' err || fail "the interruption is blamed on a step"
-grep -q 'what was there is unchanged' err || fail "nothing is said of the old file"
+grep -q 'the existing file was left untouched' err || fail "nothing is said of the old file"
 [ -s out ] && fail "steps went on after SIGINT"
 plan 'inputs: [big.safetensors]' 'transforms: [{scale_: {target: w, by: 2}}]' 'output: target.safetensors'
 

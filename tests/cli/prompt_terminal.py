@@ -59,7 +59,7 @@ def expect(what, holds):
 def session(program):
     terminal = Terminal([program, "run", "-i", "--no-sync", "plan.yaml"], {"NO_COLOR": "1"})
     expect("the hint", "exit or Ctrl-D ends" in terminal.wait_for(PROMPT))
-    # Ctrl-C drops what was typed, on the first line and in a block.
+    # Ctrl-C discards the current input, on the first line and in a block.
     terminal.type("delete: target: z")
     terminal.wait_for("delete: target: z")
     terminal.type("\x03")

@@ -118,8 +118,8 @@ TEST(CommandLine, WritesOneFileAndSaysWhere) {
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.err,
             "writing 1 tensor of 'model' to '" + path +
-                "' (the only alias that steps wrote to): 104 B, 0 B copied unchanged, 8 B computed\npublished '" +
-                path + "'\n");
+                "' (the only model the steps changed): 104 B, 0 B copied unchanged, 8 B computed\npublished '" + path +
+                "'\n");
   EXPECT_EQ(ran.out, "");
   EXPECT_EQ(run({"run", "-", "--no-overwrite"}, kCreates + "output: '" + path + "'\n").code, 3);
 }

@@ -98,7 +98,7 @@ TEST(Gguf, KeepsTypedMetadataAsText) {
   ASSERT_EQ(contents.warnings.size(), 1u);
   EXPECT_EQ(
       contents.warnings[0],
-      "'x.safetensors': the metadata value of 'i' and of 2 others will not be written: arrays and very long texts "
+      "'x.safetensors': the metadata value of 'i' and of 2 others will not be written: arrays and very long strings "
       "are not kept");
 }
 
@@ -119,7 +119,7 @@ TEST(Gguf, SaysWhatIsWrong) {
       {file_bytes({pair("k", 9, u32(10) + u64(5))}, {}, ""), "the file is too short for the 5 values of the array 'k'"},
       {file_bytes({pair("k", 9, u32(8) + u64(17) + std::string(17 * 8, '\x7f'))}, {}, ""),
        "the file ends inside the array 'k'"},
-      {file_bytes({pair("k", 0, "x"), pair("k", 1, "x")}, {}, ""), "the metadata key 'k' stands there twice"},
+      {file_bytes({pair("k", 0, "x"), pair("k", 1, "x")}, {}, ""), "the metadata key 'k' appears twice"},
       {file_bytes({pair("k", 0, "x"), pair("k:u8", 8, text(""))}, {}, ""),
        "the metadata keys 'k' and 'k:u8' are both shown as 'k:u8'"},
       {file_bytes({pair("\xff", 0, "x")}, {}, ""), "a metadata key is not UTF-8: '\\xff'"},
@@ -146,7 +146,7 @@ TEST(Gguf, SaysWhatIsWrong) {
        "its 8 bytes from data byte 18446744073709551584 on reach beyond the end of the file (cut off?) (tensor 't')"},
       {file_bytes({}, {tensor("a", {16}, 0, 0), tensor("b", {1}, 0, 32)}, std::string(99, 'x')),
        "its data overlap those of the tensor before (tensor 'b')"},
-      {file_bytes({}, {f32, f32}, "12345678"), "the name stands there twice (tensor 't')"},
+      {file_bytes({}, {f32, f32}, "12345678"), "the name appears twice (tensor 't')"},
   };
   for (const Row& row : rows) EXPECT_EQ(refusal(row.bytes), row.reason);
 }

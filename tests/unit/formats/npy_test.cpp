@@ -134,7 +134,8 @@ TEST(NpzLayout, SaysWhatAnArchiveCannotHold) {
   EXPECT_EQ(refusal(std::string("a\0b", 3), DType::F32),
             "an npz archive cannot hold 'a\\x00b': its name holds a NUL; rename it");
   EXPECT_NE(refusal(std::string(0xFFFF, 'n'), DType::F32).find("its name is too long"), std::string::npos);
-  EXPECT_EQ(message_of([] { static_cast<void>(npz_bytes({}, {})); }), "an npz archive of no arrays is none for NumPy");
+  EXPECT_EQ(message_of([] { static_cast<void>(npz_bytes({}, {})); }),
+            "NumPy cannot read an npz archive without arrays");
 }
 
 }  // namespace

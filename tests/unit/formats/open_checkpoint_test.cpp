@@ -124,7 +124,7 @@ TEST_F(OpenCheckpoint, AFileThatHidesTheIndexWins) {
   EXPECT_EQ(warning("m"),
             "directory 'D/m' holds 'model.safetensors' and 'model.safetensors.index.json', which does not name it; the "
             "index is "
-            "ignored, as other loaders do; remove what is stale");
+            "ignored, as other loaders do; remove the outdated one");
   index(R"("old":"a.safetensors","new":"model.safetensors")");
   EXPECT_EQ(names("m"), (Names{"old", "new"}));
   EXPECT_TRUE(open("m").warnings.empty());
@@ -142,7 +142,7 @@ TEST_F(OpenCheckpoint, StaleIndexIsReported) {
   EXPECT_EQ(warning("m"),
             "'D/m/model.safetensors.index.json': the shards hold 1 tensor that the index does not name ('3' in "
             "'b.safetensors'); "
-            "they are read all the same");
+            "they are read anyway");
   index(R"("1":"a.safetensors","4":"b.safetensors")");
   EXPECT_EQ(refusal("m"),
             "'D/m/model.safetensors.index.json': names the tensor '4' in 'b.safetensors', but no shard holds it; the "
@@ -214,9 +214,10 @@ TEST_F(OpenCheckpoint, SaysWhatIsThereInstead) {
   fs::create_directories(directory_ / "empty");
   EXPECT_EQ(refusal("empty"), "directory 'D/empty' holds no checkpoint");
   text("torch/pytorch_model.bin", "?");
-  EXPECT_EQ(refusal("torch"),
-            "'D/torch/pytorch_model.bin' is no PyTorch file: it is neither a zip archive nor a file of before 1.6 (a "
-            "download cut off, or the tar archives of 0.1?)");
+  EXPECT_EQ(
+      refusal("torch"),
+      "'D/torch/pytorch_model.bin' is not a PyTorch file: it is neither a zip archive nor a file of before 1.6 (a "
+      "download cut off, or the tar archives of 0.1?)");
   text("dcp/__0_0.distcp", "?");
   EXPECT_EQ(refusal("dcp"),
             "directory 'D/dcp' holds no checkpoint; of a distributed PyTorch checkpoint it lacks '.metadata'");
@@ -229,8 +230,8 @@ TEST_F(OpenCheckpoint, NamesFormatsThatItKnowsBySight) {
   const std::string zip("PK\x03\x04\0\0\x08\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0", 30);
   const std::string reads = "; this version reads safetensors, npz, torch, numpy, gguf";
   const std::vector<std::tuple<std::string, std::string, std::string>> rows = {
-      {"x.pth", "", "is no PyTorch file: it is empty"},
-      {"x.bin", "\x80\x02}.", "is no PyTorch file: it is a pickle without the header that torch.save writes"},
+      {"x.pth", "", "is not a PyTorch file: it is empty"},
+      {"x.bin", "\x80\x02}.", "is not a PyTorch file: it is a pickle without the header that torch.save writes"},
       {"z.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
        "is a Git LFS pointer, not the file itself; fetch the file with 'git lfs pull'"},
       {"x.txt", "hello", "is not a checkpoint" + reads},

@@ -69,7 +69,7 @@ TEST(PickleVm, NamesWhatIsWrong) {
        "it asks for 'posix.system', which a checkpoint does not need and this program "
        "does not allow (at byte 15)"},
       {"(ios\nsystem\n.", "opcode 0x69 is not one that checkpoints use (at byte 1)"},
-      {"ctorch\nfloat32\n)R.", "it calls 'torch.float32', which is not to be called (at byte 16)"},
+      {"ctorch\nfloat32\n)R.", "it calls 'torch.float32', which must not be called (at byte 16)"},
       {"cbuiltins\nbytearray\nK\x09\x85R.",
        "'builtins.bytearray' is called with arguments that it does not take (at byte 23)"},
       {std::string("c_codecs\nencode\nX\x01\0\0\0xX\x04\0\0\0zlib\x86R.", 34),
@@ -82,7 +82,7 @@ TEST(PickleVm, NamesWhatIsWrong) {
       {"(K\x01.", "it ends with 1 values, not one (at byte 3)"},
       {"X\xff\xff\xff\x7fz", "it ends too early (at byte 0)"},
       {"h\x05.", "memo 5 was never filled (at byte 0)"},
-      {std::string("X\x01\0\0\0\xff.", 7), "a text is not valid UTF-8 (at byte 0)"},
+      {std::string("X\x01\0\0\0\xff.", 7), "a string is not valid UTF-8 (at byte 0)"},
       {std::string(5000, '('), "more than 1000 open marks (at byte 1000)"},
   };
   for (const auto& row : rows) {
@@ -198,7 +198,7 @@ TEST(TorchFile, SaysWhatItLeavesAside) {
   const std::string two = archive_of("}(" + text("model") + "}" + text("w") + tensor + "s" + text("optimizer") + "](" +
                                      tensor + tensor + "eu");
   EXPECT_EQ(read(two).warnings,
-            std::vector<std::string>{"'x.pt': left aside what is not of the model: 'optimizer.0' and 1 more tensors"});
+            std::vector<std::string>{"'x.pt': ignored entries outside the model: 'optimizer.0' and 1 more tensors"});
   EXPECT_TRUE(read(two, "model").warnings.empty());  // whoever names a part knows
 }
 

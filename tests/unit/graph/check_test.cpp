@@ -68,8 +68,7 @@ TEST(Check, NotFlipsVerdictsOnly) {
 TEST(Check, Reasons) {
   const CheckPtr no = make_check(Decided{false, "a is missing"}), nor = make_check(Decided{false, "b is missing"});
   EXPECT_EQ(decide(*make_check(AllOf{{leaf(Answer::pass), no, nor}}))->reason, "a is missing");
-  EXPECT_EQ(decide(*make_check(AnyOf{{no, nor}}))->reason,
-            "none of the alternatives holds:\na is missing\nb is missing");
+  EXPECT_EQ(decide(*make_check(AnyOf{{no, nor}}))->reason, "no alternative holds:\na is missing\nb is missing");
   EXPECT_EQ(decide(*make_check(Not{leaf(Answer::pass), "it holds"}))->reason, "it holds");
 }
 
@@ -96,7 +95,7 @@ TEST(Check, DataAnswersOpenConditionsOnceAndInOrder) {
   EXPECT_TRUE(evaluate(*either, oracle)->pass) << "the second is not asked";
   oracle.equal = {false};
   oracle.small = {false};
-  EXPECT_EQ(evaluate(*either, oracle)->reason, "none of the alternatives holds:\na and b differ\ntoo large");
+  EXPECT_EQ(evaluate(*either, oracle)->reason, "no alternative holds:\na and b differ\ntoo large");
   oracle.equal = {std::nullopt};
   EXPECT_FALSE(evaluate(*either, oracle).has_value());
 }

@@ -263,7 +263,7 @@ TEST(Interpolation, ReadsTheEnvironment) {
     EXPECT_EQ(shown(*one.config->root->find("x")), row.value) << row.text;
   }
   EXPECT_THAT(result({"x: ${oc.env:NO}"}, environment), HasSubstr("'NO' is not set"));
-  EXPECT_THAT(result({"x: ${oc.env:BAD}"}, environment), HasSubstr("no text that a plan may hold"));
+  EXPECT_THAT(result({"x: ${oc.env:BAD}"}, environment), HasSubstr("not a valid string in a plan"));
 }
 
 TEST(Interpolation, RefusesWhatItCannotDo) {
@@ -273,8 +273,8 @@ TEST(Interpolation, RefusesWhatItCannotDo) {
       {"x: ${k.a[7]}", "no entry '7'; it has 2"},
       {"x: ${k.a[-1]}", "no entry '-1'"},
       {"x: ${k.s.t}", "cannot look for 't'"},
-      {"x: a${k}", "cannot stand inside of a text"},
-      {"x: a${k.n}", "cannot stand inside of a text"},
+      {"x: a${k}", "cannot be part of a string"},
+      {"x: a${k.n}", "cannot be part of a string"},
       {"x: ${x}", "refers to itself: x -> x"},
       {"x: ${y}\ny: [1, '${x}']", "refers to itself"},
       {"x: {a: '${x}'}", "refers to itself"},
@@ -286,12 +286,12 @@ TEST(Interpolation, RefusesWhatItCannotDo) {
       {"x: ${k", "is not closed"},
       {"x: '${oc.env:A'", "is not closed"},
       {"x: '${oc.env:A,''b}'", "is not closed"},
-      {"x: ${}", "no path"},
-      {"x: ${.}", "no path"},
-      {"x: ${a..b}", "no path"},
-      {"x: ${a.}", "no path"},
-      {"x: ${a[0}", "no path"},
-      {"x: ${a b}", "no path"},
+      {"x: ${}", "not a valid path"},
+      {"x: ${.}", "not a valid path"},
+      {"x: ${a..b}", "not a valid path"},
+      {"x: ${a.}", "not a valid path"},
+      {"x: ${a[0}", "not a valid path"},
+      {"x: ${a b}", "not a valid path"},
       {"x: ${...k}", "above the plan's top level"},
       {"output: ${k.nope}", "unknown key 'nope'"},
       {"transforms: [{copy: {from: a, to: '${i}.w'}}]", "unknown key 'i'"}};

@@ -129,7 +129,7 @@ TEST(NamePattern, GivesUpInsteadOfHanging) {
     FAIL() << "expected the match limit";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::run);
-    EXPECT_NE(std::string(error.what()).find("was given up"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("gave up"), std::string::npos);
   }
   std::string name = "x";
   for (int i = 0; i < 200; ++i) name += ".x";
@@ -262,9 +262,9 @@ TEST(NameTemplate, SaysWhatIsWrong) {
   EXPECT_EQ(text("(a)", "\\0"), "copy.to: bad escape \\0 in '\\0'; the whole match is \\g<0>");
   EXPECT_EQ(text("(a)", "\\g1"), "copy.to: \\g in '\\g1' needs a group in angle brackets, as in \\g<1>");
   EXPECT_EQ(refusal(text_ref("a"), list_ref({"b"})),
-            "copy.to: '[b]' and 'a' must be of the same kind, both texts or both lists");
+            "copy.to: '[b]' and 'a' must have the same form: two strings or two lists");
   EXPECT_EQ(refusal(list_ref({"a"}), text_ref("b")),
-            "copy.to: 'b' and '[a]' must be of the same kind, both texts or both lists");
+            "copy.to: 'b' and '[a]' must have the same form: two strings or two lists");
 }
 
 TEST(NameTemplate, KnowsConstants) {
@@ -315,7 +315,7 @@ TEST(StructuredPattern, SaysWhatIsWrong) {
   EXPECT_EQ(text({"ln", "*p"}, {"c", "${p}"}),
             "copy.to: 'p' in '${p}' is a sequence of segments; write *p as an entry of its own");
   EXPECT_EQ(text({"ln", "$p"}, {"c", "*p"}), "copy.to: 'p' in '*p' is one segment; write $p");
-  EXPECT_EQ(text({"a"}, {"~b"}), "copy.to: '~b' cannot stand in a destination: ~ matches names, it makes none");
+  EXPECT_EQ(text({"a"}, {"~b"}), "copy.to: '~b' is not allowed in a destination: ~ only matches names");
   EXPECT_EQ(text({"$i"}, {"$i.w"}), "copy.to: invalid capture name 'i.w' in '$i.w'");
   EXPECT_EQ(text({"$x"}, {"$$x"}), "copy.to: invalid capture name '$x' in '$$x'");
   EXPECT_EQ(text({"$x"}, {"${x"}), "copy.to: missing '}' in '${x'");

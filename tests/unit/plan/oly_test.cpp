@@ -197,14 +197,14 @@ TEST(OlyPrinter, Style) {
   EXPECT_EQ(printed("a: {b: \"it's, \\\"so\\\"\\n\", c: '(', d: '', e: {f: []}}"),
             "a: b: \"it's, \\\"so\\\"\\n\", c: '(', d: '', e: {f: []}");
   EXPECT_EQ(printed("help: copy"),
-            "OLY has no spelling for the text 'copy': the payload of a step has to be a mapping");
-  EXPECT_EQ(printed("a: {b: \"\\x01\"}"), "OLY has no spelling for the text '\x01': it has control characters");
+            "OLY has no spelling for the string 'copy': the payload of a step has to be a mapping");
+  EXPECT_EQ(printed("a: {b: \"\\x01\"}"), "OLY has no spelling for the string '\x01': it has control characters");
   EXPECT_EQ(printed("a: {b: .nan}"), "OLY has no spelling for the number .nan: it is not a number");
   EXPECT_EQ(printed("a: {b: 0xFFFFFFFFFFFFFFFFFF}"),
             "OLY has no spelling for the number 0xFFFFFFFFFFFFFFFFFF: it is beyond 64 bits and not decimal");
   EXPECT_EQ(printed("a: {b: [.inf, -.inf]}"), "a: b: [1e999, -1e999]");
   EXPECT_EQ(printed("a: {'b c': 1}"),
-            "OLY has no spelling for the text 'b c': a key is a letter or '_', then letters, digits, '_' and '-'");
+            "OLY has no spelling for the string 'b c': a key is a letter or '_', then letters, digits, '_' and '-'");
   EXPECT_EQ(printed("[a]"), "OLY has no spelling for a list: a step is one command with its keys");
 }
 

@@ -91,8 +91,8 @@ TEST(TensorRef, SaysWhatIsWrong) {
   EXPECT_EQ(text(""), "copy.from: empty reference");
   EXPECT_EQ(text("a::"), "copy.from: empty reference: 'a::' names no tensor");
   EXPECT_EQ(text("a::b::c"), "copy.from: the third part of 'a::b::c' must be a slice in brackets, not 'c'");
-  EXPECT_EQ(text("ln.w", false), "copy.from: 'ln.w' names no alias, and the plan has no default alias");
-  EXPECT_EQ(text("::ln.w", false), "copy.from: '::ln.w' names no alias, and the plan has no default alias");
+  EXPECT_EQ(text("ln.w", false), "copy.from: 'ln.w' does not name an alias, and the plan has no default alias");
+  EXPECT_EQ(text("::ln.w", false), "copy.from: '::ln.w' does not name an alias, and the plan has no default alias");
   std::string slice = text("x::[a]");
   EXPECT_TRUE(slice.starts_with("copy.from: ")) << slice;
   EXPECT_TRUE(slice.ends_with(" in 'x::[a]'")) << slice;
@@ -100,13 +100,14 @@ TEST(TensorRef, SaysWhatIsWrong) {
   auto yaml = [](const std::string& value, bool has_default = true) {
     return refusal([&] { return parse_yaml_ref(value, has_default); });
   };
-  EXPECT_EQ(yaml("3"), "copy.from: a reference must be a text or a list of texts, not the number 3");
-  EXPECT_EQ(yaml("{a: b}"), "copy.from: a reference must be a text or a list of texts, not a mapping");
+  EXPECT_EQ(yaml("3"), "copy.from: a reference must be a string or a list of strings, not the number 3");
+  EXPECT_EQ(yaml("{a: b}"), "copy.from: a reference must be a string or a list of strings, not a mapping");
   EXPECT_EQ(yaml("[]"), "copy.from: empty reference: the list has no entries");
-  EXPECT_EQ(yaml("[h, 0, w]"), "copy.from: list entries must be texts, not the number 0");
-  EXPECT_EQ(yaml("[h, on]"), "copy.from: list entries must be texts, not the boolean on");
+  EXPECT_EQ(yaml("[h, 0, w]"), "copy.from: list entries must be strings, not the number 0");
+  EXPECT_EQ(yaml("[h, on]"), "copy.from: list entries must be strings, not the boolean on");
   EXPECT_EQ(yaml("[h, '']"), "copy.from: list entries must not be empty");
-  EXPECT_EQ(yaml("[h, w]", false), "copy.from: the list [h, w] can name no alias, and the plan has no default alias");
+  EXPECT_EQ(yaml("[h, w]", false),
+            "copy.from: the list [h, w] cannot name an alias, and the plan has no default alias");
 }
 
 TEST(TensorRef, PointsAtTheEntry) {

@@ -128,17 +128,17 @@ TEST(YamlTree, RefusesWithReasonAndPlace) {
   const std::vector<Case> cases = {
       {"a: 1\nb: 2\na: 3\n", "3:1", "duplicate key 'a'"},
       {"a\n---\nb\n", "2:1", "a second document starts here; a plan is one document"},
-      {"a: &x [1, *x]", "1:11", "this alias stands inside of what it refers to"},
+      {"a: &x [1, *x]", "1:11", "this alias refers to itself"},
       {"a: *nope", "1:4", "invalid YAML: the referenced anchor is not defined"},
       {"a: !foo b", "1:4", "tag '!foo' does not fit here"},
       {"a: !!binary b", "1:4", "tag '!!binary' does not fit here"},
       {"a: !!seq {b: c}", "1:4", "tag '!!seq' does not fit here"},
-      {"a: !!int x", "1:4", "'x' is not what its tag !!int says"},
+      {"a: !!int x", "1:4", "'x' does not match its tag !!int"},
       {"[x, , y]", "1:5", "a list entry is missing before ','"},
       {"[,]", "1:2", "a list entry is missing before ','"},
       {"{a: 1, , b: 2}", "1:8", "a key is missing before ':' or ','"},
       {": a", "1:1", "a key is missing before ':' or ','"},
-      {"{[a]: b}", "1:2", "a key must be a text, not a list"},
+      {"{[a]: b}", "1:2", "a key must be a string, not a list"},
       {",", "1:1", "a document cannot start with ','"},
       {"# c\n--- ,a", "2:5", "a document cannot start with ','"},
       {"a: \x01", "1:4", "control character U+0001"},
@@ -209,10 +209,10 @@ TEST(YamlTree, BuildersBoundTheDepth) {
 
 TEST(YamlTree, DescribesValues) {
   EXPECT_EQ(YamlNode::plain({}, "3")->describe(), "the number 3");
-  EXPECT_EQ(YamlNode::plain({}, "abc")->describe(), "the text 'abc'");
+  EXPECT_EQ(YamlNode::plain({}, "abc")->describe(), "the string 'abc'");
   EXPECT_EQ(YamlNode::plain({}, "yes")->describe(), "the boolean yes");
   EXPECT_EQ(YamlNode::plain({}, "")->describe(), "null");
-  EXPECT_EQ(YamlNode::text({}, "")->describe(), "an empty text");
+  EXPECT_EQ(YamlNode::text({}, "")->describe(), "an empty string");
   EXPECT_EQ(parse("[]").root->describe(), "an empty list");
   EXPECT_EQ(parse("{a: b}").root->describe(), "a mapping");
 }

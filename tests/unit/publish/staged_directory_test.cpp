@@ -161,11 +161,11 @@ TEST(StagedDirectory, Refusals) {
   EXPECT_EQ(refusal(dir / "out", {{"..", ""}}),
             "cannot write '..' into '" + dir / "out" + "': it is not a plain file name");
   EXPECT_EQ(refusal(dir / "out", kNew, {.overwrite = false}),
-            "cannot write '" + dir / "out" + "': 'model-1-of-2' exists there and is not to be overwritten");
+            "cannot write '" + dir / "out" + "': 'model-1-of-2' already exists there; overwriting is disabled");
   EXPECT_EQ(files_in(dir / "out"), kOld);
   make_directory(dir / "free", kForeign);
   EXPECT_EQ(refusal(dir / "free", {{"config.json", ""}}, {.overwrite = false}),
-            "cannot write '" + dir / "free/config.json" + "': it exists and is not to be overwritten");
+            "cannot write '" + dir / "free/config.json" + "': it already exists; overwriting is disabled");
   publish(posix_env(), dir / "free", kNew, {.overwrite = false});
   EXPECT_EQ(files_in(dir / "free"), together(kNew, kForeign));
   make_directory(dir / "nested/model-x", {});

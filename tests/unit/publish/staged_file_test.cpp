@@ -95,7 +95,7 @@ TEST(StagedFile, Refusals) {
   EXPECT_EQ(refusal("/dev/null"), "cannot write '/dev/null': it is not a place for files");
   EXPECT_EQ(refusal(dir / ""), "cannot write '" + dir.path() + "/': it names no file");
   EXPECT_EQ(refusal(dir / "file", {.overwrite = false}),
-            "cannot write '" + dir / "file" + "': it exists and is not to be overwritten");
+            "cannot write '" + dir / "file" + "': it already exists; overwriting is disabled");
   EXPECT_NE(refusal(dir / "file/under"), "no error");
   EXPECT_EQ(read_file(dir / "file"), "x");
   EXPECT_EQ(posix_env().list(dir.path()), (Names{"fifo", "file", "folder", "to_folder"}));

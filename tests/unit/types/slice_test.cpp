@@ -45,7 +45,7 @@ TEST(Slices, RefusalsQuoteTheComponent) {
   EXPECT_EQ(error_of("[a:2]"), "bad component 'a:2' in slice '[a:2]': 'a' is not an integer");
   EXPECT_EQ(error_of("[1,]"), "bad component '' in slice '[1,]': it is empty");
   EXPECT_EQ(error_of("[..., ...]"), "bad component '...' in slice '[..., ...]': it may occur only once");
-  EXPECT_EQ(error_of("1:2"), "a slice must stand in brackets, as in '[0, 1:3]', not '1:2'");
+  EXPECT_EQ(error_of("1:2"), "a slice must be in brackets, as in '[0, 1:3]', not '1:2'");
   EXPECT_NE(error_of("[[0,1]]"), "");
   EXPECT_NE(error_of(""), "");
   EXPECT_NE(error_of("["), "");
