@@ -5,17 +5,18 @@
 set(BS_ROOMS
   "base:"
   "types:base"
+  "kernels:types base"
   "publish:base"
   "formats:types base"
   "plan:types base"
-  "graph:types base"
-  "transforms:plan graph types base"
-  "predicates:plan graph types base"
-  "describe:plan graph types base"
-  "commands:predicates describe plan graph types base"
-  "planner:graph types base"
-  "exec:planner graph types base"
-  "session:exec planner transforms predicates commands describe publish formats plan graph types base"
+  "graph:kernels types base"
+  "transforms:plan graph kernels types base"
+  "predicates:plan graph kernels types base"
+  "describe:plan graph kernels types base"
+  "commands:predicates describe plan graph kernels types base"
+  "planner:graph kernels types base"
+  "exec:planner graph kernels types base"
+  "session:exec planner transforms predicates commands describe publish formats plan graph kernels types base"
   "repl:session types base"
   "cli:repl session types base")
 
@@ -34,7 +35,7 @@ set(BS_FOREIGN_HEADERS
   "nlohmann/:describe cli"
   "openssl/:base"
   "zlib.h:formats exec" "fnmatch.h:formats"
-  "fmt/:base types publish formats plan graph transforms predicates describe commands planner exec session repl cli"
+  "fmt/:base types kernels publish formats plan graph transforms predicates describe commands planner exec session repl cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"
-  "immintrin.h:exec" "cpuid.h:exec")
+  "immintrin.h:kernels" "cpuid.h:kernels")

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "brainsurgery/error.h"
 #include "exec/dense/dense_abi.h"
-#include "exec/kernels/wide.h"
+#include "kernels/wide.h"
 
 namespace brainsurgery {
 namespace {

@@ -7,8 +7,8 @@
 #include "base/interrupt.h"
 #include "brainsurgery/error.h"
 #include "exec/executor_run.h"
-#include "exec/kernels/kernels.h"
-#include "exec/kernels/small_dense.h"
+#include "kernels/kernels.h"
+#include "kernels/small_dense.h"
 
 namespace brainsurgery {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "exec/answers.h"
 #include "exec/executor_run.h"
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "brainsurgery/error.h"
 #include "exec/buffer_pool.h"
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 #include "exec/strided_range.h"
 
 namespace brainsurgery {

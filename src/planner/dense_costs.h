@@ -9,7 +9,7 @@ namespace brainsurgery {
 
 struct DenseCost {
   // Worth loading libtorch, which takes up to a second of processor time. Smaller operations are done by the program's
-  // own loops (exec/kernels/small_dense.h).
+  // own loops (kernels/small_dense.h).
   bool needs_libtorch = false;
   std::int64_t work_bytes = 0;  // about what the operation takes beside its operands and its result
 };

@@ -7,7 +7,7 @@
 #include <limits>
 #include <numeric>
 
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::testing {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "exec/dense/dense_abi.h"
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery {
 namespace {

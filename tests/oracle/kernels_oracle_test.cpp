@@ -12,7 +12,7 @@
 #include <random>
 #include <vector>
 
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 #define BS_TORCH_HAS_NEW_DTYPES (TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 7))
 

@@ -10,7 +10,7 @@
 #include <random>
 
 #include "exec/executor.h"
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 #include "support/temp_dir.h"
 
 namespace brainsurgery {

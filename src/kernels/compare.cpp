@@ -4,9 +4,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "exec/kernels/element.h"
-#include "exec/kernels/half.h"
-#include "exec/kernels/kernels.h"
+#include "kernels/element.h"
+#include "kernels/half.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
 namespace {

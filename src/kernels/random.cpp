@@ -3,8 +3,8 @@
 #include <cmath>
 #include <utility>
 
-#include "exec/kernels/element.h"
-#include "exec/kernels/kernels.h"
+#include "kernels/element.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
 namespace {

@@ -1,6 +1,6 @@
-#include "exec/kernels/half.h"
+#include "kernels/half.h"
 
-#include "exec/kernels/element.h"
+#include "kernels/element.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

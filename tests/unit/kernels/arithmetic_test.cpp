@@ -7,7 +7,7 @@
 #include <tuple>
 #include <vector>
 
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
 namespace {

@@ -2,10 +2,10 @@
 #include <vector>
 
 #include "brainsurgery/error.h"
-#include "exec/kernels/element.h"
-#include "exec/kernels/kernels.h"
-#include "exec/kernels/small_dense.h"
-#include "exec/kernels/wide.h"
+#include "kernels/element.h"
+#include "kernels/kernels.h"
+#include "kernels/small_dense.h"
+#include "kernels/wide.h"
 
 namespace brainsurgery::kernels {
 namespace {

@@ -12,8 +12,8 @@
 #include <random>
 #include <vector>
 
-#include "exec/kernels/element.h"
-#include "exec/kernels/kernels.h"
+#include "kernels/element.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
 namespace {

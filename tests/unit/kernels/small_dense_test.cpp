@@ -1,5 +1,5 @@
 // Small products and decompositions against their definitions.
-#include "exec/kernels/small_dense.h"
+#include "kernels/small_dense.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "brainsurgery/error.h"
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
 namespace {

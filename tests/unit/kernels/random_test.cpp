@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
 namespace {

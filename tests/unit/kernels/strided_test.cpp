@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
 namespace {

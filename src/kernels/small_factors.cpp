@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "brainsurgery/error.h"
-#include "exec/kernels/kernels.h"
-#include "exec/kernels/small_dense.h"
-#include "exec/kernels/wide.h"
+#include "kernels/kernels.h"
+#include "kernels/small_dense.h"
+#include "kernels/wide.h"
 
 namespace brainsurgery::kernels {
 namespace {

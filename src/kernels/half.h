@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
 

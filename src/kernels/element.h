@@ -18,7 +18,7 @@
 
 #include "brainsurgery/error.h"
 #include "brainsurgery/types.h"
-#include "exec/kernels/wide.h"
+#include "kernels/wide.h"
 
 namespace brainsurgery::kernels {
 

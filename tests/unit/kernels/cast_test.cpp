@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "exec/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
 namespace {

@@ -1,4 +1,4 @@
-#include "exec/kernels/wide.h"
+#include "kernels/wide.h"
 
 #include <algorithm>
 #include <array>

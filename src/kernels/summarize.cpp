@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
 
-#include "exec/kernels/kernels.h"
-#include "exec/kernels/wide.h"
+#include "kernels/kernels.h"
+#include "kernels/wide.h"
 
 namespace brainsurgery::kernels {
 namespace {

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "exec/kernels/element.h"
-#include "exec/kernels/kernels.h"
+#include "kernels/element.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
 namespace {
