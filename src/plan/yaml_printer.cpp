@@ -139,14 +139,16 @@ std::string scalar_spelling(const YamlNode& node) {
   return "";
 }
 
-// Keys are compared by their text, so that is what is kept.
+// Keys are compared by their text, so that is what is kept. Readers take a key for one only up to a length, escapes
+// counted.
 std::string key_spelling(const YamlNode& key) {
-  if (key.text().size() > kMaxYamlKeyBytes) {
-    throw Error(ErrorCode::plan, fmt::format("a key of {} bytes cannot be written as YAML", key.text().size()),
+  const bool plain = !key.is_string() && resolve_scalar(key.text()).kind == key.kind();
+  std::string spelling = plain ? key.text() : text_spelling(key);
+  if (spelling.size() > kMaxYamlKeyBytes) {
+    throw Error(ErrorCode::plan, fmt::format("a key of {} bytes cannot be written as YAML", spelling.size()),
                 key.span());
   }
-  const bool plain = !key.is_string() && resolve_scalar(key.text()).kind == key.kind();
-  return plain ? key.text() : text_spelling(key);
+  return spelling;
 }
 
 class Printer {

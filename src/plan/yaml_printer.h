@@ -23,7 +23,7 @@ namespace brainsurgery {
 inline constexpr std::size_t kMaxYamlKeyBytes = 1000;
 
 // Ends with a line feed. Throws Error(plan) at its place for what YAML cannot hold: a text that is not UTF-8 (from the
-// environment, say), a key longer than kMaxYamlKeyBytes.
+// environment, say), a key longer than kMaxYamlKeyBytes with its quotes and escapes.
 [[nodiscard]] std::string print_yaml(const YamlNode& root);
 
 // `command: payload`; a payload of null is an empty mapping. The step must have been read (payload not nullptr).

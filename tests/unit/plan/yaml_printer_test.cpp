@@ -116,6 +116,11 @@ TEST(YamlPrinter, RefusesWhatYamlCannotHold) {
   };
   EXPECT_THROW((void)print_yaml(*with_key(kMaxYamlKeyBytes + 1)), Error);
   EXPECT_NE(parse(print_yaml(*with_key(kMaxYamlKeyBytes))), nullptr);
+  // Four bytes each, ten where they are escaped: more than a reader takes for a key.
+  std::string escapes;
+  for (int i = 0; i < 120; ++i) escapes += "\xF3\x8B\x8D\x9E";
+  YamlEntries entries{{YamlNode::text({}, "\t" + escapes), YamlNode::text({}, "x")}};
+  EXPECT_THROW((void)print_yaml(*YamlNode::mapping({}, std::move(entries))), Error);
 }
 
 TEST(YamlTree, SameValueTellsApart) {
