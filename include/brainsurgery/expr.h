@@ -1,12 +1,12 @@
 // What a tensor is: a handle to an immutable node of an expression graph.
 //
 //   Expr w = source(file, offset, {DType::BF16, {4, 4}});
-//   Expr half = scale(w, 0.5);                 // nothing is read or computed yet
+//   Expr half = map(operation("scale"), {w}, {.numbers = {0.5}});   // nothing is read or computed yet
 //   half.desc().shape;                         // known at once
 //
 // Meaning, for every node:
 //  - An expression denotes its elements in row-major order; how they are stored or computed is not part of it.
-//  - Each arithmetic node rounds once to its dtype; half types are computed in float; integers wrap.
+//  - Each elementwise operation rounds once to its dtype; half types are computed in float; integers wrap.
 //  - A NaN that arithmetic produces has one pattern per dtype; copies keep payloads.
 //  - Empty tensors (a dimension of 0) and scalars (rank 0) are legal everywhere.
 //  - Nodes never change and never alias: a write to a name makes a new expression for that name.
@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "brainsurgery/env.h"
+#include "brainsurgery/operation.h"
 #include "brainsurgery/types.h"
 
 namespace brainsurgery {
@@ -47,9 +48,6 @@ class Expr {
  private:
   std::shared_ptr<const Node> node_;
 };
-
-enum class Arithmetic : std::uint8_t { add, subtract, multiply };
-[[nodiscard]] std::string_view to_string(Arithmetic operation);
 
 // The kinds of node; src/graph/nodes.def lists them once more for visitors.
 namespace nodes {
@@ -80,20 +78,10 @@ struct Reshape {  // the same elements in row-major order
 struct Broadcast {  // base repeated along leading and size-1 dimensions
   Expr base;
 };
-struct Cast {
-  Expr base;
-};
-struct Scale {
-  Expr base;
-  double factor;
-};
-struct Clamp {
-  Expr base;
-  std::optional<double> low, high;
-};
-struct Binary {
-  Arithmetic operation;
-  Expr a, b;
+struct Map {  // an elementwise operation on operands of one shape
+  const Operation* operation;
+  Parameters parameters;
+  std::vector<Expr> parts;
 };
 struct Concat {
   std::vector<Expr> parts;
@@ -115,8 +103,7 @@ struct SingularFactors {  // of a matrix: F64 [rows + columns, count], see singu
 }  // namespace nodes
 
 using NodeKind = std::variant<nodes::Source, nodes::Literal, nodes::Random, nodes::Slice, nodes::Permute,
-                              nodes::Reshape, nodes::Broadcast, nodes::Cast, nodes::Scale, nodes::Clamp, nodes::Binary,
-                              nodes::Concat, nodes::Overwrite, nodes::Matmul, nodes::SingularFactors>;
+                              nodes::Reshape, nodes::Broadcast, nodes::Map, nodes::Concat, nodes::Overwrite, nodes::Matmul, nodes::SingularFactors>;
 
 class Node {
  public:
@@ -161,14 +148,10 @@ inline const TensorDesc& Expr::desc() const { return node_->desc(); }
 [[nodiscard]] Expr reshape(Expr base, Shape shape);
 // By PyTorch's rules: trailing dimensions are aligned, size 1 repeats.
 [[nodiscard]] Expr broadcast(Expr base, Shape shape);
-// The same dtype gives `base` itself.
+// As many operands as the operation has, whose dtypes it takes as they are: nothing is promoted. Shapes are broadcast.
+[[nodiscard]] Expr map(const Operation& operation, std::vector<Expr> operands, const Parameters& parameters = {});
+// The operation "cast"; the same dtype gives `base` itself.
 [[nodiscard]] Expr cast(Expr base, DType dtype);
-// Integers need an integral factor; BOOL is refused.
-[[nodiscard]] Expr scale(Expr base, double factor);
-// At least one limit, low <= high, no NaN.
-[[nodiscard]] Expr clamp(Expr base, std::optional<double> low, std::optional<double> high);
-// a, b: one shape and dtype; no broadcasting, no promotion.
-[[nodiscard]] Expr arithmetic(Arithmetic operation, Expr a, Expr b);
 // parts: at least one; equal rank >= 1, dtype and sizes outside `dim` (0 <= dim < rank). The message names the part's
 // position.
 [[nodiscard]] Expr concat(std::vector<Expr> parts, int dim);

@@ -1,6 +1,7 @@
 #include "exec/tile_runner.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -16,18 +17,6 @@ namespace {
 // A piece of a row of at least this many bytes is made where it belongs; shorter ones are made together and
 // distributed.
 constexpr std::int64_t kDirectRowBytes = 16 << 10;
-
-kernels::BinaryOp kernel_of(Arithmetic operation) {
-  switch (operation) {
-    case Arithmetic::add:
-      return kernels::BinaryOp::add;
-    case Arithmetic::subtract:
-      return kernels::BinaryOp::subtract;
-    case Arithmetic::multiply:
-      break;
-  }
-  return kernels::BinaryOp::multiply;
-}
 
 }  // namespace
 
@@ -78,21 +67,16 @@ struct RunInstruction {
       to += element_count(box.shape) * item();
     });
   }
-  void operator()(const ops::Cast& op) const {
-    kernels::cast(dtype_of(op.input), values[op.input], instruction.dtype, out, count());
-  }
-  void operator()(const ops::Scale& op) const {
-    kernels::scale(instruction.dtype, values[op.input], op.factor, out, count());
-  }
-  void operator()(const ops::Clamp& op) const {
-    kernels::clamp(instruction.dtype, values[op.input], {op.low, op.high}, out, count());
-  }
-  void operator()(const ops::FloatSteps& op) const {
-    kernels::float_steps(dtype_of(op.input), values[op.input], op.factor, {op.low, op.high}, instruction.dtype, out,
-                         count());
-  }
-  void operator()(const ops::Binary& op) const {
-    kernels::binary(kernel_of(op.operation), instruction.dtype, values[op.a], values[op.b], out, count());
+  void operator()(const ops::Map& op) const {
+    std::array<const void*, kMaxOperands> operands{};
+    std::array<DType, kMaxOperands> dtypes{};
+    const std::size_t size = op.inputs.size();
+    for (std::size_t i = 0; i < size; ++i) {
+      operands[i] = values[op.inputs[i]];
+      dtypes[i] = dtype_of(op.inputs[i]);
+    }
+    op.operation->run({std::span(operands).first(size), std::span(dtypes).first(size), op.parameters, instruction.dtype,
+                       out, count()});
   }
   void operator()(const ops::Join& op) const {
     std::int64_t row_length = 0;

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <utility>
 
 #include "base/checked_math.h"
@@ -19,13 +19,6 @@ Expr make(TensorDesc desc, NodeKind kind) {
   return Expr(std::make_shared<const Node>(std::move(desc), std::move(kind)));
 }
 
-void require_computing(const char* what, DType dtype) {
-  if (!info(dtype).computes) {
-    refuse(fmt::format("{} is not defined for dtype {}: such tensors can be renamed, copied and joined only", what,
-                       to_string(dtype)));
-  }
-}
-
 // Parts of a tensor are found by byte arithmetic, which types below 8 bits do not have.
 void require_whole_bytes(const char* what, DType dtype) {
   if (info(dtype).bits % 8 != 0) {
@@ -34,18 +27,6 @@ void require_whole_bytes(const char* what, DType dtype) {
 }
 
 }  // namespace
-
-std::string_view to_string(Arithmetic operation) {
-  switch (operation) {
-    case Arithmetic::add:
-      return "add";
-    case Arithmetic::subtract:
-      return "subtract";
-    case Arithmetic::multiply:
-      return "multiply";
-  }
-  return "";
-}
 
 Node::Node(TensorDesc desc, NodeKind kind) : desc_(std::move(desc)), kind_(std::move(kind)), depth_(1) {
   for (const Expr& operand : operands(*this)) depth_ = std::max(depth_, operand.node().depth() + 1);
@@ -175,48 +156,42 @@ Expr broadcast(Expr base, Shape shape) {
   return make(std::move(desc), nodes::Broadcast{std::move(base)});
 }
 
+namespace {
+
+// The one shape that all operands are brought to, by PyTorch's rules.
+Shape common_shape(const std::vector<Expr>& operands) {
+  Shape shape = operands.front().shape();
+  for (const Expr& operand : operands) {
+    const Shape& other = operand.shape();
+    if (other.size() > shape.size()) shape.insert(shape.begin(), other.size() - shape.size(), 1);
+    for (std::size_t i = 0; i < other.size(); ++i) {
+      std::int64_t& size = shape[shape.size() - other.size() + i];
+      if (size == 1) size = other[i];
+      if (other[i] != 1 && other[i] != size) {
+        refuse(fmt::format("shapes {} and {} cannot be broadcast to one shape", to_string(operands.front().shape()),
+                           to_string(other)));
+      }
+    }
+  }
+  return shape;
+}
+
+}  // namespace
+
+Expr map(const Operation& operation, std::vector<Expr> operands, const Parameters& parameters) {
+  BS_CHECK(operands.size() == operation.operands && operation.operands <= kMaxOperands);
+  std::array<DType, kMaxOperands> dtypes{};
+  std::ranges::transform(operands, dtypes.begin(), &Expr::dtype);
+  TensorDesc desc{operation.result(operation, std::span(dtypes).first(operands.size()), parameters), {}};
+  desc.shape = common_shape(operands);
+  for (Expr& operand : operands) operand = broadcast(std::move(operand), desc.shape);
+  return make(std::move(desc), nodes::Map{&operation, parameters, std::move(operands)});
+}
+
 Expr cast(Expr base, DType dtype) {
+  static const Operation& conversion = operation("cast");
   if (base.dtype() == dtype) return base;
-  require_computing("cast", base.dtype());
-  require_computing("cast", dtype);
-  TensorDesc desc{dtype, base.shape()};
-  return make(std::move(desc), nodes::Cast{std::move(base)});
-}
-
-Expr scale(Expr base, double factor) {
-  require_computing("scale", base.dtype());
-  if (base.dtype() == DType::BOOL) refuse("a bool tensor cannot be scaled; cast it first");
-  if (is_integer(base.dtype()) && (factor != std::trunc(factor) || std::abs(factor) >= 0x1p63)) {
-    refuse(
-        fmt::format("an {} tensor can be scaled by an integral factor only, not {}; cast it to a floating dtype first",
-                    to_string(base.dtype()), factor));
-  }
-  TensorDesc desc = base.desc();
-  return make(std::move(desc), nodes::Scale{std::move(base), factor});
-}
-
-Expr clamp(Expr base, std::optional<double> low, std::optional<double> high) {
-  require_computing("clamp", base.dtype());
-  BS_CHECK((low || high) && !std::isnan(low.value_or(0)) && !std::isnan(high.value_or(0)));
-  if (low && high && *low > *high) refuse(fmt::format("min {} exceeds max {}", *low, *high));
-  if (base.dtype() == DType::BOOL) refuse("a bool tensor cannot be clamped; cast it first");
-  if (is_integer(base.dtype()) && low && high && std::ceil(*low) > std::floor(*high)) {
-    refuse(fmt::format("no {} value lies between min {} and max {}", to_string(base.dtype()), *low, *high));
-  }
-  TensorDesc desc = base.desc();
-  return make(std::move(desc), nodes::Clamp{std::move(base), low, high});
-}
-
-Expr arithmetic(Arithmetic operation, Expr a, Expr b) {
-  if (a.shape() != b.shape())
-    refuse(fmt::format("shapes differ: {} and {}", to_string(a.shape()), to_string(b.shape())));
-  if (a.dtype() != b.dtype())
-    refuse(fmt::format("dtypes differ: {} and {}", to_string(a.dtype()), to_string(b.dtype())));
-  require_computing(std::string(to_string(operation)).c_str(), a.dtype());
-  if (operation == Arithmetic::subtract && a.dtype() == DType::BOOL)
-    refuse("subtraction is not defined for bool tensors");
-  TensorDesc desc = a.desc();
-  return make(std::move(desc), nodes::Binary{operation, std::move(a), std::move(b)});
+  return map(conversion, {std::move(base)}, {.numbers = {}, .dtype = dtype});
 }
 
 Expr concat(std::vector<Expr> parts, int dim) {

@@ -31,11 +31,7 @@ struct Details {
   }
   std::string operator()(const nodes::Slice& node) const { return " " + describe(node.region); }
   std::string operator()(const nodes::Permute& node) const { return fmt::format(" [{}]", fmt::join(node.order, ", ")); }
-  std::string operator()(const nodes::Scale& node) const { return fmt::format(" by {}", node.factor); }
-  std::string operator()(const nodes::Clamp& node) const {
-    return (node.low ? fmt::format(" min {}", *node.low) : "") + (node.high ? fmt::format(" max {}", *node.high) : "");
-  }
-  std::string operator()(const nodes::Binary& node) const { return fmt::format(" {}", to_string(node.operation)); }
+  std::string operator()(const nodes::Map& node) const { return describe(*node.operation, node.parameters); }
   std::string operator()(const nodes::Concat& node) const { return fmt::format(" dim {}", node.dim); }
   std::string operator()(const nodes::Overwrite& node) const { return " " + describe(node.region); }
   std::string operator()(const nodes::SingularFactors& node) const { return node.exact ? " exact" : " krylov"; }
@@ -51,7 +47,8 @@ class Printer {
     if (depth > kMaxDepth) return "...";
     ++nodes_;
     const Node& node = expr.node();
-    std::string text = fmt::format("{}{} {} {}", kind_name(node), std::visit(Details{}, node.kind()),
+    const bool is_operation = std::holds_alternative<nodes::Map>(node.kind());
+    std::string text = fmt::format("{}{} {} {}", is_operation ? "" : kind_name(node), std::visit(Details{}, node.kind()),
                                    to_string(expr.dtype()), to_string(expr.shape()));
     std::string inner;
     for (const Expr& operand : operands(node)) {

@@ -17,11 +17,9 @@ template <typename Kind>
   return std::get_if<Kind>(&expr.node().kind());
 }
 
-// Whether the elements of the result are those of `base`, element by element at the same row-major position.
+// Whether every element of the result depends only on the operands' elements at the same row-major position.
 [[nodiscard]] inline bool is_elementwise(const Node& node) {
-  return std::holds_alternative<nodes::Cast>(node.kind()) || std::holds_alternative<nodes::Scale>(node.kind()) ||
-         std::holds_alternative<nodes::Clamp>(node.kind()) || std::holds_alternative<nodes::Binary>(node.kind()) ||
-         std::holds_alternative<nodes::Reshape>(node.kind());
+  return std::holds_alternative<nodes::Map>(node.kind()) || std::holds_alternative<nodes::Reshape>(node.kind());
 }
 
 }  // namespace brainsurgery

@@ -234,22 +234,10 @@ class ProgramBuilder {
     return emit(node.base, view.through_broadcast(node.base.shape()));
   }
   int emit_kind(const nodes::Reshape& node, const Expr&, const View& view) { return emit(node.base, view); }
-  int emit_kind(const nodes::Cast& node, const Expr& expr, const View& view) {
-    const int input = emit(node.base, view);
-    return add(expr.dtype(), ops::Cast{input});
-  }
-  int emit_kind(const nodes::Scale& node, const Expr& expr, const View& view) {
-    const int input = emit(node.base, view);
-    return add(expr.dtype(), ops::Scale{input, node.factor});
-  }
-  int emit_kind(const nodes::Clamp& node, const Expr& expr, const View& view) {
-    const int input = emit(node.base, view);
-    return add(expr.dtype(), ops::Clamp{input, node.low, node.high});
-  }
-  int emit_kind(const nodes::Binary& node, const Expr& expr, const View& view) {
-    const int a = emit(node.a, view);
-    const int b = emit(node.b, view);
-    return add(expr.dtype(), ops::Binary{node.operation, a, b});
+  int emit_kind(const nodes::Map& node, const Expr& expr, const View& view) {
+    ops::Map map{node.operation, node.parameters, {}};
+    for (const Expr& part : node.parts) map.inputs.push_back(emit(part, view));
+    return add(expr.dtype(), std::move(map));
   }
 
   int emit_kind(const nodes::Concat& node, const Expr& expr, const View& view) {

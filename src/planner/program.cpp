@@ -24,8 +24,8 @@ std::vector<int> inputs_of(const Instruction& instruction) {
       [](const auto& op) -> std::vector<int> {
         if constexpr (requires { op.input; }) {
           return {op.input};
-        } else if constexpr (requires { op.operation; }) {
-          return {op.a, op.b};
+        } else if constexpr (requires { op.inputs; }) {
+          return op.inputs;
         } else {
           return {};
         }
@@ -35,36 +35,11 @@ std::vector<int> inputs_of(const Instruction& instruction) {
 
 namespace {
 
-// The steps that become one, in their order.
-enum class FloatStep : std::uint8_t { widen, scale, clamp, narrow };
-
-// The last step that the instruction does; nullopt: it is none of them.
-std::optional<FloatStep> last_step(const Program& program, const Instruction& instruction) {
-  const auto* cast = std::get_if<ops::Cast>(&instruction.op);
-  const auto* steps = std::get_if<ops::FloatSteps>(&instruction.op);
-  if (instruction.dtype == DType::BF16 && steps != nullptr) return FloatStep::narrow;
-  if (instruction.dtype == DType::BF16 && cast != nullptr && program.code[cast->input].dtype == DType::F32)
-    return FloatStep::narrow;
-  if (instruction.dtype != DType::F32) return std::nullopt;
-  if (cast != nullptr && program.code[cast->input].dtype == DType::BF16) return FloatStep::widen;
-  if (std::holds_alternative<ops::Scale>(instruction.op)) return FloatStep::scale;
-  if (std::holds_alternative<ops::Clamp>(instruction.op)) return FloatStep::clamp;
-  if (steps == nullptr) return std::nullopt;
-  return steps->low || steps->high ? FloatStep::clamp : FloatStep::scale;
-}
-
-// What the instruction does, of those that last_step knows.
-ops::FloatSteps steps_of(const Instruction& instruction) {
-  return std::visit(
-      [](const auto& op) -> ops::FloatSteps {
-        using Op = std::decay_t<decltype(op)>;
-        if constexpr (std::is_same_v<Op, ops::FloatSteps>) return op;
-        if constexpr (std::is_same_v<Op, ops::Cast>) return {op.input, 1, {}, {}};
-        if constexpr (std::is_same_v<Op, ops::Scale>) return {op.input, op.factor, {}, {}};
-        if constexpr (std::is_same_v<Op, ops::Clamp>) return {op.input, 1, op.low, op.high};
-        fail_check("a step on floats", __FILE__, __LINE__);
-      },
-      instruction.op);
+// The instruction as an operation on its only input.
+std::optional<OperationUse> use_of(const Program& program, const Instruction& instruction) {
+  const auto* map = std::get_if<ops::Map>(&instruction.op);
+  if (map == nullptr || map->inputs.size() != 1) return std::nullopt;
+  return OperationUse{map->operation, map->parameters, program.code[map->inputs.front()].dtype, instruction.dtype};
 }
 
 // How often each value is needed.
@@ -93,9 +68,8 @@ void remove_instructions(Program& program, const std::vector<bool>& is_gone) {
         [&](auto& op) {
           if constexpr (requires { op.input; }) {
             move(op.input);
-          } else if constexpr (requires { op.operation; }) {
-            move(op.a);
-            move(op.b);
+          } else if constexpr (requires { op.inputs; }) {
+            std::ranges::for_each(op.inputs, move);
           }
         },
         instruction.op);
@@ -114,17 +88,14 @@ void merge_steps(Program& program) {
   const std::vector<int> uses = use_counts(program);
   std::vector<bool> is_gone(program.code.size(), false);
   for (Instruction& instruction : program.code) {
-    const std::optional<FloatStep> step = last_step(program, instruction);
-    if (!step) continue;
-    ops::FloatSteps steps = steps_of(instruction);
-    const auto before = static_cast<std::size_t>(steps.input);
-    const std::optional<FloatStep> last = last_step(program, program.code[before]);
-    if (!last || *last >= *step || uses[before] > 1) continue;
-    const ops::FloatSteps first = steps_of(program.code[before]);
-    if (*step != FloatStep::scale) steps.factor = first.factor;
-    if (*step != FloatStep::clamp) std::tie(steps.low, steps.high) = std::tie(first.low, first.high);
-    steps.input = first.input;
-    instruction.op = steps;
+    const std::optional<OperationUse> second = use_of(program, instruction);
+    if (!second) continue;
+    const auto before = static_cast<std::size_t>(inputs_of(instruction).front());
+    const std::optional<OperationUse> first = use_of(program, program.code[before]);
+    if (!first || uses[before] > 1) continue;
+    const std::optional<OperationUse> both = merged(*first, *second);
+    if (!both) continue;
+    instruction.op = ops::Map{both->operation, both->parameters, inputs_of(program.code[before])};
     is_gone[before] = true;
   }
   remove_instructions(program, is_gone);
@@ -204,14 +175,8 @@ struct Describe {
   std::string operator()(const ops::Gather& op) const {
     return fmt::format("gather {} {}", describe(op.place), describe(op.map));
   }
-  std::string operator()(const ops::Cast& op) const { return fmt::format("cast %{}", op.input); }
-  std::string operator()(const ops::Scale& op) const { return fmt::format("scale %{} by {}", op.input, op.factor); }
-  std::string operator()(const ops::Clamp& op) const { return fmt::format("clamp %{}", op.input); }
-  std::string operator()(const ops::FloatSteps& op) const {
-    return fmt::format("float steps %{} by {}{}", op.input, op.factor, op.low || op.high ? ", clamp" : "");
-  }
-  std::string operator()(const ops::Binary& op) const {
-    return fmt::format("{} %{} %{}", to_string(op.operation), op.a, op.b);
+  std::string operator()(const ops::Map& op) const {
+    return fmt::format("{} %{}", brainsurgery::describe(*op.operation, op.parameters), fmt::join(op.inputs, " %"));
   }
   std::string operator()(const ops::Join& op) const {
     return fmt::format("join {} parts of [{}]", op.parts.size(), fmt::join(op.lengths, ", "));

@@ -44,27 +44,10 @@ struct Gather {  // element i is where `map` says
   Place place;
   StridedMap map;
 };
-struct Cast {
-  int input;
-};
-struct Scale {
-  int input;
-  double factor;
-};
-struct Clamp {
-  int input;
-  std::optional<double> low, high;
-};
-// Cast to F32, scaled, clamped, cast to the dtype of the result, each where it does something: as one operation, made of
-// several by merge_steps. Input and result are F32 or BF16.
-struct FloatSteps {
-  int input;
-  double factor = 1;
-  std::optional<double> low, high;
-};
-struct Binary {
-  Arithmetic operation;
-  int a, b;
+struct Map {
+  const Operation* operation;
+  Parameters parameters;
+  std::vector<int> inputs;
 };
 struct Join {  // rows made of one piece of each part, one after another
   std::vector<ProgramPtr> parts;
@@ -79,9 +62,7 @@ struct Patch {  // the input with the elements that `map` names replaced, in ord
 
 struct Instruction {
   DType dtype;
-  std::variant<ops::Load, ops::Gather, ops::Cast, ops::Scale, ops::Clamp, ops::FloatSteps, ops::Binary, ops::Join,
-               ops::Patch>
-      op;
+  std::variant<ops::Load, ops::Gather, ops::Map, ops::Join, ops::Patch> op;
   int slot = 0;  // the buffer that it writes; kResultSlot: the caller's
 };
 
@@ -116,7 +97,7 @@ struct Program {
 
 // The earlier instructions that an instruction uses.
 [[nodiscard]] std::vector<int> inputs_of(const Instruction& instruction);
-// Makes runs of cast, scale and clamp one instruction where nothing else needs what is between them.
+// Makes one instruction of two where an operation does what both do and nothing else needs what is between them.
 void merge_steps(Program& program);
 // Chooses buffers: in place where the operand is not needed any more, few in all.
 void assign_slots(Program& program);

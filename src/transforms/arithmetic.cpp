@@ -1,6 +1,7 @@
 // add, subtract, multiply with a destination of their own, and add_, subtract_ into their second operand.
 #include <fmt/format.h>
 
+#include "brainsurgery/error.h"
 #include "transforms/families.h"
 
 namespace brainsurgery {
@@ -23,7 +24,15 @@ constexpr const char* kRules =
     "in float32 and rounded once, integers wrap. Of bool, a sum is 'or', a product is 'and', and a difference is "
     "refused.";
 
-Edit into_existing(std::string name, Arithmetic operation, std::string summary, std::string example,
+Expr combined(const Operation& operation, const Expr& a, const Expr& b) {
+  if (a.shape() != b.shape()) {
+    throw Error(ErrorCode::plan,
+                fmt::format("shapes differ: {} and {}", to_string(a.shape()), to_string(b.shape())));
+  }
+  return map(operation, {a, b});
+}
+
+Edit into_existing(std::string name, std::string_view operation_name, std::string summary, std::string example,
                    std::string setup = "") {
   SchemaBuilder<TernarySpec> schema(
       std::move(name),
@@ -33,34 +42,36 @@ Edit into_existing(std::string name, Arithmetic operation, std::string summary, 
       .doc("The first operand; its pattern names the others.");
   schema.reference(&TernarySpec::from_b, "from_b", roles::paired_source()).doc("The second operand.");
   schema.reference(&TernarySpec::to, "to", roles::updated()).doc("The existing tensor that takes the result.");
-  return make_edit<TernarySpec>(schema, [operation](const TernarySpec&, const EditMatch& match) {
-    return std::vector{arithmetic(operation, match.operands[0].expr, match.operands[1].expr)};
+  const Operation& combination = operation(operation_name);
+  return make_edit<TernarySpec>(schema, [&combination](const TernarySpec&, const EditMatch& match) {
+    return std::vector{combined(combination, match.operands[0].expr, match.operands[1].expr)};
   });
 }
 
-Edit in_place(std::string name, Arithmetic operation, std::string summary, std::string example) {
+Edit in_place(std::string name, std::string_view operation_name, std::string summary, std::string example) {
   SchemaBuilder<BinarySpec> schema(std::move(name), {std::move(summary), kRules, std::move(example), kSecondModel});
   schema.reference(&BinarySpec::from, "from", roles::source()).doc("The operand.");
   schema.reference(&BinarySpec::to, "to", roles::updated()).doc("The existing tensor that is changed.");
-  return make_edit<BinarySpec>(schema, [operation](const BinarySpec&, const EditMatch& match) {
-    return std::vector{arithmetic(operation, match.operands[1].expr, match.operands[0].expr)};
+  const Operation& combination = operation(operation_name);
+  return make_edit<BinarySpec>(schema, [&combination](const BinarySpec&, const EditMatch& match) {
+    return std::vector{combined(combination, match.operands[1].expr, match.operands[0].expr)};
   });
 }
 
 }  // namespace
 
 void add_arithmetic(TransformRegistry& registry) {
-  registry.add(into_existing("add", Arithmetic::add, "Adds two tensors into a third that exists.",
+  registry.add(into_existing("add", "add", "Adds two tensors into a third that exists.",
                              "add: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kSecondModel));
-  registry.add(in_place("add_", Arithmetic::add, "Adds one tensor to another.",
+  registry.add(in_place("add_", "add", "Adds one tensor to another.",
                         "add_: {from: 'tuned::(.+)', to: 'model::\\1'}"));
   registry.add(
-      into_existing("subtract", Arithmetic::subtract, "Writes the difference of two tensors to a third that exists.",
+      into_existing("subtract", "subtract", "Writes the difference of two tensors to a third that exists.",
                     "subtract: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kSecondModel));
-  registry.add(in_place("subtract_", Arithmetic::subtract, "Subtracts one tensor from another.",
+  registry.add(in_place("subtract_", "subtract", "Subtracts one tensor from another.",
                         "subtract_: {from: 'model::(.+)', to: 'tuned::\\1'}"));
   registry.add(into_existing(
-      "multiply", Arithmetic::multiply, "Multiplies two tensors element by element into a third that exists.",
+      "multiply", "multiply", "Multiplies two tensors element by element into a third that exists.",
       "multiply: {from_a: 'h\\.(\\d+)\\.ln_1\\.weight', from_b: 'h.\\1.ln_2.weight', to: 'h.\\1.ln_1.weight'}"));
 }
 

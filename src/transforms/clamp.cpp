@@ -40,6 +40,10 @@ constexpr const char* kDetails =
     "At least one limit. The dtype is kept and limits are rounded to it, for integers inwards. NaN stays NaN; bool is "
     "refused.";
 
+Expr limited(const Expr& expr, const Limits& limits) {
+  return map(operation("clamp"), {expr}, {.numbers = {limits.min, limits.max}});
+}
+
 }  // namespace
 
 void add_clamp(TransformRegistry& registry) {
@@ -49,7 +53,7 @@ void add_clamp(TransformRegistry& registry) {
   copying.reference(&ClampSpec::to, "to", roles::created()).doc("The new name.");
   add_limits(copying);
   registry.add(make_edit<ClampSpec>(copying, [](const ClampSpec& spec, const EditMatch& match) {
-    return std::vector{clamp(match.operands[0].expr, spec.min, spec.max)};
+    return std::vector{limited(match.operands[0].expr, spec)};
   }));
 
   SchemaBuilder<ClampInPlaceSpec> in_place(
@@ -57,7 +61,7 @@ void add_clamp(TransformRegistry& registry) {
   in_place.reference(&ClampInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to limit.");
   add_limits(in_place);
   registry.add(make_edit<ClampInPlaceSpec>(in_place, [](const ClampInPlaceSpec& spec, const EditMatch& match) {
-    return std::vector{clamp(match.operands[0].expr, spec.min, spec.max)};
+    return std::vector{limited(match.operands[0].expr, spec)};
   }));
 }
 

@@ -19,6 +19,8 @@ constexpr const char* kDetails =
     "then "
     "there is one multiplication and one rounding. Integers take integral factors only, and wrap; bool is refused.";
 
+Expr scaled(const Expr& expr, double factor) { return map(operation("scale"), {expr}, {.numbers = {factor}}); }
+
 }  // namespace
 
 void add_scale(TransformRegistry& registry) {
@@ -29,7 +31,7 @@ void add_scale(TransformRegistry& registry) {
   copying.reference(&ScaleSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&ScaleSpec::by, "by").require().doc("The factor; any number.");
   registry.add(make_edit<ScaleSpec>(copying, [](const ScaleSpec& spec, const EditMatch& match) {
-    return std::vector{scale(match.operands[0].expr, spec.by)};
+    return std::vector{scaled(match.operands[0].expr, spec.by)};
   }));
 
   SchemaBuilder<ScaleInPlaceSpec> in_place(
@@ -38,7 +40,7 @@ void add_scale(TransformRegistry& registry) {
   in_place.reference(&ScaleInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to scale.");
   in_place.field(&ScaleInPlaceSpec::by, "by").require().doc("The factor; any number.");
   registry.add(make_edit<ScaleInPlaceSpec>(in_place, [](const ScaleInPlaceSpec& spec, const EditMatch& match) {
-    return std::vector{scale(match.operands[0].expr, spec.by)};
+    return std::vector{scaled(match.operands[0].expr, spec.by)};
   }));
 }
 

@@ -4,7 +4,7 @@
 //     SchemaBuilder<ScaleSpec> schema("scale", {...});
 //     ...
 //     return make_edit<ScaleSpec>(schema, [](const ScaleSpec& spec, const EditMatch& match) {
-//       return std::vector{scale(match.operands[0].expr, spec.by)};
+//       return std::vector{map(operation("scale"), {match.operands[0].expr}, {.numbers = {spec.by}})};
 //     });
 //   }
 //

@@ -6,6 +6,7 @@
 #include "differential/configurations.h"
 #include "differential/random_expr.h"
 #include "oracle/reference.h"
+#include "support/expressions.h"
 
 namespace brainsurgery::testing {
 namespace {
@@ -32,7 +33,7 @@ class Checks : public ::testing::Test {
     const Region one{{{at, 1, 1, false}}};
     const Expr other = chance(engine_, 0.5)
                            ? sources_.any(engine_, {expr.dtype(), {1}})
-                           : cast(arithmetic(Arithmetic::add, cast(slice(flat, one), DType::F64), half_), expr.dtype());
+                           : cast(add(cast(slice(flat, one), DType::F64), half_), expr.dtype());
     return reshape(overwrite(flat, one, other), expr.shape());
   }
 

@@ -4,6 +4,7 @@
 #include "differential/configurations.h"
 #include "differential/sources.h"
 #include "oracle/reference.h"
+#include "support/expressions.h"
 
 namespace brainsurgery::testing {
 namespace {
@@ -30,7 +31,7 @@ TEST_F(DeepGraphs, ElementwiseChain) {
   Expr expr = leaf({DType::BF16, {13, 7}});
   const Expr other = leaf({DType::BF16, {13, 7}});
   for (int i = 0; i < 2000; ++i) {
-    expr = i % 3 == 0   ? arithmetic(Arithmetic::add, expr, other)
+    expr = i % 3 == 0   ? add(expr, other)
            : i % 3 == 1 ? scale(expr, 0.75)
                         : clamp(expr, -50.0, 50.0);
   }
@@ -79,7 +80,7 @@ TEST_F(DeepGraphs, NestedConcatsAndPermutations) {
 // 2^40 ways through 40 nodes.
 TEST_F(DeepGraphs, Doublings) {
   Expr expr = leaf({DType::I64, {3, 5}});
-  for (int i = 0; i < 40; ++i) expr = arithmetic(i % 2 == 0 ? Arithmetic::add : Arithmetic::multiply, expr, expr);
+  for (int i = 0; i < 40; ++i) expr = i % 2 == 0 ? add(expr, expr) : multiply(expr, expr);
   expect_all_agree(expr);
 }
 
@@ -88,7 +89,7 @@ TEST_F(DeepGraphs, DoublingsThroughViews) {
   Expr expr = leaf({DType::I64, {6}});
   for (int i = 0; i < 60; ++i) {
     const Expr low = slice(expr, {{{0, 3, 1, false}}}), high = slice(expr, {{{3, 3, 1, false}}});
-    expr = concat({arithmetic(Arithmetic::add, low, high), arithmetic(Arithmetic::subtract, low, high)}, 0);
+    expr = concat({add(low, high), subtract(low, high)}, 0);
   }
   expect_all_agree(expr);
 }

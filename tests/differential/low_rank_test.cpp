@@ -7,6 +7,7 @@
 #include "differential/configurations.h"
 #include "differential/sources.h"
 #include "oracle/reference.h"
+#include "support/expressions.h"
 
 namespace brainsurgery::testing {
 namespace {
@@ -26,7 +27,7 @@ TEST(LowRank, SameBytesInAllConfigurations) {
     const Shape shape{1 + draw(engine, 90), 1 + draw(engine, 90)};
     // Finite, whatever stands in the file.
     const auto leaf = [&] { return cast(sources.any(engine, {DType::I8, shape}), dtype); };
-    const Expr matrix = arithmetic(Arithmetic::add, scale(leaf(), 0.25), leaf());
+    const Expr matrix = add(scale(leaf(), 0.25), leaf());
     const SingularMethod method = i % 3 == 0 ? SingularMethod::krylov : SingularMethod::exact;
     const LowRank factors = low_rank(matrix, 1 + draw(engine, 20), method);
     for (const Expr& wanted :

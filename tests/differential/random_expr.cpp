@@ -4,6 +4,9 @@
 #include <array>
 #include <numeric>
 
+#include "brainsurgery/error.h"
+#include "support/expressions.h"
+
 namespace brainsurgery::testing {
 
 Expr RandomGraph::build() {
@@ -140,11 +143,36 @@ Expr RandomGraph::clamped(const Expr& base) {
   }
 }
 
+namespace {
+
+// Whether the table has the operation for operands of these dtypes, and a random value of them may be given to it.
+bool is_defined(const Operation& operation, const std::vector<Expr>& operands) {
+  std::vector<DType> dtypes;
+  for (const Expr& operand : operands) dtypes.push_back(operand.dtype());
+  // Integers would be divided by zero, and ATen gives NaN for subnormal divisors; the oracle tests have these two.
+  if (operation.name == "floor_divide" || operation.name == "remainder") return false;
+  try {
+    static_cast<void>(operation.result(operation, dtypes, {}));
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+// An operation of the table without parameters.
 Expr RandomGraph::combined(const Expr& base) {
-  constexpr std::array kOperations{Arithmetic::add, Arithmetic::multiply, Arithmetic::subtract};
-  const Arithmetic operation = kOperations[draw(engine_, base.dtype() == DType::BOOL ? 2 : 3)];
-  const Expr other = fit(base.desc());
-  return chance(engine_, 0.5) ? arithmetic(operation, base, other) : arithmetic(operation, other, base);
+  std::vector<const Operation*> candidates;
+  for (const Operation& candidate : operations()) {
+    if (candidate.parameters[0].empty() && candidate.name != "cast") candidates.push_back(&candidate);
+  }
+  const Operation& drawn = *candidates[draw(engine_, std::ssize(candidates))];
+  std::vector<Expr> operands;
+  for (std::size_t i = 0; i < drawn.operands; ++i) operands.push_back(i == 0 ? base : fit(base.desc()));
+  if (drawn.name == "where") operands[0] = fit({DType::BOOL, base.shape()});
+  std::ranges::shuffle(operands.begin() + (drawn.name == "where" ? 1 : 0), operands.end(), engine_);
+  return is_defined(drawn, operands) ? map(drawn, operands) : base;
 }
 
 Expr RandomGraph::joined(const Expr& base) {
@@ -188,7 +216,7 @@ Expr RandomGraph::product(const Expr& base) {
 
 Expr RandomGraph::grow() {
   const Expr base = pick();
-  switch (draw(engine_, 15)) {
+  switch (draw(engine_, 18)) {
     case 0:
     case 1:
       return sliced(base);
@@ -213,6 +241,10 @@ Expr RandomGraph::grow() {
     case 12:
     case 13:
       return overwritten(base);
+    case 14:
+    case 15:
+    case 16:
+      return combined(base);
     default:
       return product(base);
   }

@@ -5,7 +5,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <map>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -66,6 +68,49 @@ at::Tensor part_of(const at::Tensor& base, const Region& region) {
   return part;
 }
 
+// ATen's choice between zeros of different signs depends on their place in a vector.
+at::Tensor extreme(const at::Tensor& a, const at::Tensor& b, bool smaller) {
+  const at::Tensor chosen = smaller ? at::minimum(a, b) : at::maximum(a, b);
+  if (!at::isFloatingType(a.scalar_type())) return chosen;
+  const at::Tensor of_equal = smaller ? at::where(at::signbit(a), a, b) : at::where(at::signbit(a), b, a);
+  return at::where(at::eq(a, b), of_equal, chosen);
+}
+
+// ATen's functions for the operations of the table that have no parameters.
+at::Tensor elementwise(std::string_view name, const std::vector<at::Tensor>& x) {
+  using Function = std::function<at::Tensor(const std::vector<at::Tensor>&)>;
+  static const std::map<std::string_view, Function> functions{
+      {"add", [](const auto& v) { return at::add(v[0], v[1]); }},
+      {"subtract", [](const auto& v) { return at::sub(v[0], v[1]); }},
+      {"multiply", [](const auto& v) { return at::mul(v[0], v[1]); }},
+      {"divide", [](const auto& v) { return at::div(v[0], v[1]); }},
+      {"floor_divide", [](const auto& v) { return at::div(v[0], v[1], "floor"); }},
+      {"remainder", [](const auto& v) { return at::remainder(v[0], v[1]); }},
+      {"minimum", [](const auto& v) { return extreme(v[0], v[1], true); }},
+      {"maximum", [](const auto& v) { return extreme(v[0], v[1], false); }},
+      {"negate", [](const auto& v) { return at::neg(v[0]); }},
+      {"abs", [](const auto& v) { return at::abs(v[0]); }},
+      {"sign", [](const auto& v) { return at::sign(v[0]); }},
+      {"sqrt", [](const auto& v) { return at::sqrt(v[0]); }},
+      {"rsqrt", [](const auto& v) { return at::rsqrt(v[0]); }},
+      {"reciprocal", [](const auto& v) { return at::reciprocal(v[0]); }},
+      {"round", [](const auto& v) { return at::round(v[0]); }},
+      {"floor", [](const auto& v) { return at::floor(v[0]); }},
+      {"ceil", [](const auto& v) { return at::ceil(v[0]); }},
+      {"where", [](const auto& v) { return at::where(v[0], v[1], v[2]); }},
+      {"equal", [](const auto& v) { return at::eq(v[0], v[1]); }},
+      {"less", [](const auto& v) { return at::lt(v[0], v[1]); }},
+      {"less_equal", [](const auto& v) { return at::le(v[0], v[1]); }},
+      {"is_nan", [](const auto& v) { return at::isnan(v[0]); }},
+      {"is_finite", [](const auto& v) { return at::isfinite(v[0]); }},
+      {"and", [](const auto& v) { return at::logical_and(v[0], v[1]); }},
+      {"or", [](const auto& v) { return at::logical_or(v[0], v[1]); }},
+      {"not", [](const auto& v) { return at::logical_not(v[0]); }},
+      {"bit_and", [](const auto& v) { return at::bitwise_and(v[0], v[1]); }},
+  };
+  return functions.at(name)(x);
+}
+
 // A node's value from its operands' values.
 struct Compute {
   const TensorDesc& desc;
@@ -98,34 +143,30 @@ struct Compute {
   }
   at::Tensor operator()(const nodes::Reshape&) const { return in[0].reshape(desc.shape); }
   at::Tensor operator()(const nodes::Broadcast&) const { return in[0].expand(desc.shape).contiguous(); }
-  at::Tensor operator()(const nodes::Cast&) const { return in[0].to(torch_type(desc.dtype)); }
-  at::Tensor operator()(const nodes::Scale& node) const {
+  // Halves are computed as floats; the result is rounded to its dtype once.
+  at::Tensor operator()(const nodes::Map& node) const {
+    const std::string_view name = node.operation->name;
+    const auto& numbers = node.parameters.numbers;
+    if (name == "cast") return in[0].to(torch_type(desc.dtype));
+    if (name == "scale") return scaled(*numbers[0]);
+    if (name == "clamp") return clamped(numbers[0], numbers[1]);
+    std::vector<at::Tensor> x;
+    for (const at::Tensor& operand : in) x.push_back(is_half(operand) ? operand.to(at::kFloat) : operand);
+    return elementwise(name, x).to(torch_type(desc.dtype));
+  }
+  [[nodiscard]] at::Tensor scaled(double factor) const {
     if (is_integer(desc.dtype)) {
-      const at::Tensor factor = at::scalar_tensor(static_cast<std::int64_t>(node.factor), at::kLong);
-      return at::mul(in[0], factor.to(in[0].scalar_type()));
+      const at::Tensor whole = at::scalar_tensor(static_cast<std::int64_t>(factor), at::kLong);
+      return at::mul(in[0], whole.to(in[0].scalar_type()));
     }
-    if (is_half(in[0])) return at::mul(in[0].to(at::kFloat), at::Scalar(node.factor)).to(in[0].scalar_type());
-    return at::mul(in[0], at::Scalar(node.factor));
+    if (is_half(in[0])) return at::mul(in[0].to(at::kFloat), at::Scalar(factor)).to(in[0].scalar_type());
+    return at::mul(in[0], at::Scalar(factor));
   }
-  at::Tensor operator()(const nodes::Clamp& node) const {
-    if (is_integer(desc.dtype)) return at::clamp(in[0], whole_limit(node.low, true), whole_limit(node.high, false));
+  [[nodiscard]] at::Tensor clamped(const std::optional<double>& low, const std::optional<double>& high) const {
+    if (is_integer(desc.dtype)) return at::clamp(in[0], whole_limit(low, true), whole_limit(high, false));
     if (is_half(in[0]))
-      return at::clamp(in[0].to(at::kFloat), half_limit(node.low), half_limit(node.high)).to(in[0].scalar_type());
-    return at::clamp(in[0], limit(node.low), limit(node.high));
-  }
-  at::Tensor operator()(const nodes::Binary& node) const {
-    const bool by_float = is_half(in[0]);
-    const at::Tensor a = by_float ? in[0].to(at::kFloat) : in[0];
-    const at::Tensor b = by_float ? in[1].to(at::kFloat) : in[1];
-    switch (node.operation) {
-      case Arithmetic::add:
-        return at::add(a, b).to(in[0].scalar_type());
-      case Arithmetic::subtract:
-        return at::sub(a, b).to(in[0].scalar_type());
-      case Arithmetic::multiply:
-        return at::mul(a, b).to(in[0].scalar_type());
-    }
-    throw std::logic_error("no such operation");
+      return at::clamp(in[0].to(at::kFloat), half_limit(low), half_limit(high)).to(in[0].scalar_type());
+    return at::clamp(in[0], limit(low), limit(high));
   }
   at::Tensor operator()(const nodes::Concat& node) const { return at::cat(in, node.dim); }
   at::Tensor operator()(const nodes::Overwrite& node) const {

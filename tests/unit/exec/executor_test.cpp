@@ -11,6 +11,7 @@
 
 #include "brainsurgery/error.h"
 #include "support/temp_dir.h"
+#include "support/expressions.h"
 
 namespace brainsurgery {
 namespace {

@@ -12,6 +12,7 @@
 #include "exec/executor.h"
 #include "kernels/kernels.h"
 #include "support/temp_dir.h"
+#include "support/expressions.h"
 
 namespace brainsurgery {
 namespace {

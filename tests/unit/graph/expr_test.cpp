@@ -9,6 +9,7 @@
 
 #include "brainsurgery/error.h"
 #include "graph/visitor.h"
+#include "support/expressions.h"
 
 namespace brainsurgery {
 namespace {
@@ -93,10 +94,10 @@ TEST(Expr, RefusesWithBothSidesNamed) {
       {[&] { return clamp(f32, 2, 1); }, "min 2 exceeds max 1"},
       {[&] { return clamp(flags, 0, 1); }, "a bool tensor cannot be clamped; cast it first"},
       {[&] { return clamp(i32, 0.25, 0.75); }, "no int32 value lies between min 0.25 and max 0.75"},
-      {[&] { return arithmetic(Arithmetic::add, f32, scalar); }, "shapes differ: [2, 3] and []"},
-      {[&] { return arithmetic(Arithmetic::add, f32, f16); }, "dtypes differ: float32 and float16"},
-      {[&] { return arithmetic(Arithmetic::subtract, flags, flags); }, "subtraction is not defined for bool tensors"},
-      {[&] { return arithmetic(Arithmetic::add, complex, complex); },
+      {[&] { return add(f32, part(f32, "[:, :2]")); }, "shapes [2, 3] and [2, 2] cannot be broadcast to one shape"},
+      {[&] { return add(f32, f16); }, "dtypes differ: float32 and float16"},
+      {[&] { return subtract(flags, flags); }, "subtraction is not defined for bool tensors"},
+      {[&] { return add(complex, complex); },
        "add is not defined for dtype complex64: such tensors can be renamed, copied and joined only"},
       {[&] {
          return concat({f32, f16}, 0);
@@ -195,7 +196,7 @@ TEST(Expr, KnowsItsShapeAndDtype) {
 TEST(Expr, ListsOperandsInOrder) {
   const Expr a = leaf(DType::F32, {2}), b = leaf(DType::F32, {2});
   EXPECT_EQ(operands(a.node()), std::vector<Expr>{});
-  EXPECT_EQ(operands(arithmetic(Arithmetic::add, a, b).node()), (std::vector{a, b}));
+  EXPECT_EQ(operands(add(a, b).node()), (std::vector{a, b}));
   EXPECT_EQ(operands(concat({b, a, b}, 0).node()), (std::vector{b, a, b}));
   EXPECT_EQ(operands(overwrite(a, region_of({2}, "[:1]"), part(b, "[:1]")).node()).front(), a);
   EXPECT_EQ(operands(matmul(a, b).node()), (std::vector{a, b}));
@@ -216,7 +217,7 @@ TEST(Expr, LongChainsAndWideOnesAreDestroyedWithoutRecursion) {
 TEST(Expr, HandlesMayBeDroppedByManyThreads) {
   for (int round = 0; round < 20; ++round) {
     Expr chain = leaf(DType::F32, {2});
-    for (int i = 0; i < 3000; ++i) chain = arithmetic(Arithmetic::add, chain, scale(chain, 2));
+    for (int i = 0; i < 3000; ++i) chain = add(chain, scale(chain, 2));
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([mine = chain]() mutable {
@@ -235,15 +236,15 @@ TEST(Expr, AsText) {
   EXPECT_EQ(to_string(scale(permute(values, {1, 0}), 0.5)),
             "scale by 0.5 float32 [2, 4] (permute [1, 0] float32 [2, 4] (literal float32 [4, 2]))");
   EXPECT_EQ(to_string(clamp(values, -1, std::nullopt)), "clamp min -1 float32 [4, 2] (literal float32 [4, 2])");
-  EXPECT_EQ(to_string(arithmetic(Arithmetic::subtract, values, values)),
-            "arithmetic subtract float32 [4, 2] (literal float32 [4, 2], literal float32 [4, 2])");
+  EXPECT_EQ(to_string(subtract(values, values)),
+            "subtract float32 [4, 2] (literal float32 [4, 2], literal float32 [4, 2])");
   EXPECT_EQ(to_string(random({DType::F64, {3}}, nodes::Random::Distribution::uniform, 0, 2, 7)),
             "random seed 7 (0, 2) float64 [3]");
 }
 
 TEST(Expr, TextOfLargeGraphsIsCut) {
   Expr chain = literal({DType::F32, {2}}, std::vector<std::byte>(8));
-  for (int i = 0; i < 18; ++i) chain = arithmetic(Arithmetic::add, chain, chain);
+  for (int i = 0; i < 18; ++i) chain = add(chain, chain);
   EXPECT_LT(to_string(chain).size(), 50'000U) << "2^18 ways lead through 18 nodes";
   for (int i = 0; i < 1000; ++i) chain = scale(chain, 2);
   EXPECT_NE(to_string(chain).find("..."), std::string::npos);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "unit/planner/named_file.h"
+#include "support/expressions.h"
 
 namespace brainsurgery {
 namespace {
@@ -94,7 +95,7 @@ TEST_F(PhysicalPlanTest, ConcatenationsAreComputedPartByPart) {
 
 TEST_F(PhysicalPlanTest, ElementwiseChainsNeedNoWholeTensor) {
   Expr expr = at(a_, 0, {100, 100});
-  for (int i = 0; i < 50; ++i) expr = arithmetic(Arithmetic::add, scale(expr, 0.5), at(b_, 0, {100, 100}));
+  for (int i = 0; i < 50; ++i) expr = add(scale(expr, 0.5), at(b_, 0, {100, 100}));
   PhysicalPlan plan({});
   plan.add_tensor(expr);
   EXPECT_TRUE(plan.materializations().empty());

@@ -10,6 +10,7 @@
 
 #include "planner/compiler.h"
 #include "unit/planner/named_file.h"
+#include "support/expressions.h"
 
 namespace brainsurgery {
 namespace {
@@ -69,13 +70,13 @@ Program any_program(std::mt19937& engine) {
       case 0:
         break;
       case 1:
-        instruction.op = ops::Cast{any()};
+        instruction.op = ops::Map{&operation("cast"), {}, {any()}};
         break;
       case 2:
-        instruction.op = ops::Scale{any(), 2};
+        instruction.op = ops::Map{&operation("scale"), {.numbers = {2}}, {any()}};
         break;
       case 3:
-        instruction.op = ops::Binary{Arithmetic::add, any(), any()};
+        instruction.op = ops::Map{&operation("add"), {}, {any(), any()}};
         break;
       default:
         instruction.op = ops::Patch{any(), nullptr, {}};
@@ -112,7 +113,7 @@ TEST(AssignSlots, AChainOfOneWidthWorksInTheCallersBuffer) {
 
 TEST(AssignSlots, AChainOfSumsNeedsABufferForAllSourcesButOne) {
   Expr expr = source(nullptr, 0, {DType::F32, {8}});
-  for (int i = 1; i < 20; ++i) expr = arithmetic(Arithmetic::add, expr, source(nullptr, 1000 * i, {DType::F32, {8}}));
+  for (int i = 1; i < 20; ++i) expr = add(expr, source(nullptr, 1000 * i, {DType::F32, {8}}));
   const CompiledTensor tensor = Compiler({}).compile(expr);
   EXPECT_EQ(tensor.program->tile_slots, 19);
   EXPECT_EQ(tensor.program->slots, 19);
@@ -121,7 +122,7 @@ TEST(AssignSlots, AChainOfSumsNeedsABufferForAllSourcesButOne) {
 TEST(Program, AsText) {
   const Expr values = literal({DType::F32, {4, 2}}, std::vector<std::byte>(32));
   EXPECT_EQ(to_string(*Compiler({}).compile(cast(permute(scale(values, 2), {1, 0}), DType::F16)).program),
-            "%0 = gather literal shape [2, 4] strides [1, 2] from 0 float32; %1 = scale %0 by 2 float32; %2 = cast %1 "
+            "%0 = gather literal shape [2, 4] strides [1, 2] from 0 float32; %1 = scale by 2 %0 float32; %2 = cast %1 "
             "float16");
 }
 
@@ -131,33 +132,33 @@ TEST(MergeSteps, InTheirOrder) {
   const auto file = std::make_shared<testing::NamedFile>("a");
   const Expr half = source(file, 0, {DType::BF16, {4}}), wide = source(file, 0, {DType::F32, {4}});
   EXPECT_EQ(compiled(cast(clamp(scale(cast(half, DType::F32), 3), 0, {}), DType::BF16)),
-            "%0 = load a @0 bfloat16; %1 = float steps %0 by 3, clamp bfloat16");
+            "%0 = load a @0 bfloat16; %1 = float steps by 3 min 0 %0 bfloat16");
   EXPECT_EQ(compiled(clamp(scale(clamp(scale(wide, 3), 0, 1), 2), {}, 1)),
-            "%0 = load a @0 float32; %1 = float steps %0 by 3, clamp float32; %2 = float steps %1 by 2, clamp float32");
+            "%0 = load a @0 float32; %1 = float steps by 3 min 0 max 1 %0 float32; %2 = float steps by 2 max 1 %1 float32");
   EXPECT_EQ(compiled(scale(clamp(wide, 0, 1), 3)),
-            "%0 = load a @0 float32; %1 = clamp %0 float32; %2 = scale %1 by 3 float32");
+            "%0 = load a @0 float32; %1 = clamp min 0 max 1 %0 float32; %2 = scale by 3 %1 float32");
   EXPECT_EQ(compiled(cast(cast(wide, DType::BF16), DType::F32)),
             "%0 = load a @0 float32; %1 = cast %0 bfloat16; %2 = cast %1 float32")
       << "rounding is a step";
   EXPECT_EQ(compiled(clamp(scale(half, 3), 0, 1)),
-            "%0 = load a @0 bfloat16; %1 = scale %0 by 3 bfloat16; %2 = clamp %1 bfloat16")
+            "%0 = load a @0 bfloat16; %1 = scale by 3 %0 bfloat16; %2 = clamp min 0 max 1 %1 bfloat16")
       << "rounded in between";
   EXPECT_EQ(compiled(cast(scale(cast(wide, DType::F64), 3), DType::F32)),
-            "%0 = load a @0 float32; %1 = cast %0 float64; %2 = scale %1 by 3 float64; %3 = cast %2 float32");
+            "%0 = load a @0 float32; %1 = cast %0 float64; %2 = scale by 3 %1 float64; %3 = cast %2 float32");
 }
 
 TEST(MergeSteps, NotWhereOthersNeedWhatIsBetween) {
   const auto file = std::make_shared<testing::NamedFile>("a");
   const Expr scaled = scale(cast(source(file, 0, {DType::BF16, {4}}), DType::F32), 2);
-  EXPECT_EQ(compiled(arithmetic(Arithmetic::add, clamp(scaled, 0, 1), scaled)),
-            "%0 = load a @0 bfloat16; %1 = float steps %0 by 2 float32; %2 = clamp %1 float32; %3 = add %2 %1 float32");
+  EXPECT_EQ(compiled(add(clamp(scaled, 0, 1), scaled)),
+            "%0 = load a @0 bfloat16; %1 = float steps by 2 %0 float32; %2 = clamp min 0 max 1 %1 float32; %3 = add %2 %1 float32");
   const Expr other = source(file, 8, {DType::F32, {4}});
   const ValueComparison asked{other, scaled, {}};
   Questions questions;
   questions.add(asked);
   EXPECT_EQ(to_string(*Compiler({.questions = &questions}).compile(cast(clamp(scaled, 0, 1), DType::BF16)).program),
-            "%0 = load a @0 bfloat16; %1 = float steps %0 by 2 float32; %2 = load a @8 float32; %3 = float steps %1 by "
-            "1, clamp bfloat16; test %2 and %1");
+            "%0 = load a @0 bfloat16; %1 = float steps by 2 %0 float32; %2 = load a @8 float32; %3 = float steps min 0 max "
+            "1 %1 bfloat16; test %2 and %1");
 }
 
 // Each source that is read along makes tiles smaller.
@@ -185,12 +186,12 @@ TEST(Program, AnswersQuestionsOnTheWay) {
   };
   Questions own;
   own.add(asked[0]);
-  EXPECT_EQ(compiled(scaled, own), "%0 = load a @0 float32; %1 = scale %0 by 2 float32; test %0 and %1");
+  EXPECT_EQ(compiled(scaled, own), "%0 = load a @0 float32; %1 = scale by 2 %0 float32; test %0 and %1");
   EXPECT_EQ(compiled(w, own), "%0 = load a @0 float32") << "a copy stays one";
   Questions all;
   for (const ValueComparison& comparison : asked) all.add(comparison);
   EXPECT_EQ(compiled(scaled, all),
-            "%0 = load a @0 float32; %1 = load b @8 float32; %2 = scale %0 by 2 float32; test %0 and %2; test %1 and "
+            "%0 = load a @0 float32; %1 = load b @8 float32; %2 = scale by 2 %0 float32; test %0 and %2; test %1 and "
             "%2; test %1 and %0; test %2 and %1");
   // One of two sources that are only read along is answered too.
   const Expr u = source(other, 24, {DType::F32, {4}});

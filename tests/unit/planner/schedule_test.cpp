@@ -7,6 +7,7 @@
 #include <set>
 
 #include "unit/planner/named_file.h"
+#include "support/expressions.h"
 
 namespace brainsurgery {
 namespace {

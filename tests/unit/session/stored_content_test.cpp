@@ -5,6 +5,7 @@
 
 #include "brainsurgery/env.h"
 #include "support/temp_dir.h"
+#include "support/expressions.h"
 
 namespace brainsurgery {
 namespace {

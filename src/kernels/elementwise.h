@@ -1,0 +1,43 @@
+// The loops behind the rows of operations.cpp, which says what each computes. Semantics as in kernels.h.
+#pragma once
+
+#include "brainsurgery/operation.h"
+
+namespace brainsurgery::kernels::elementwise {
+
+using Call = Operation::Call;
+
+void add(const Call& call);
+void subtract(const Call& call);
+void multiply(const Call& call);
+void divide(const Call& call);
+// Of integers: throw Error(run) where b is 0.
+void floor_divide(const Call& call);
+void remainder(const Call& call);
+void minimum(const Call& call);
+void maximum(const Call& call);
+
+void negate(const Call& call);
+void abs(const Call& call);
+void sign(const Call& call);
+void sqrt(const Call& call);
+void rsqrt(const Call& call);
+void reciprocal(const Call& call);
+void round(const Call& call);
+void floor(const Call& call);
+void ceil(const Call& call);
+
+void scale(const Call& call);
+void clamp(const Call& call);
+void cast(const Call& call);
+void where(const Call& call);
+
+void equal(const Call& call);
+void less(const Call& call);
+void less_equal(const Call& call);
+void is_nan(const Call& call);
+void is_finite(const Call& call);
+void logical_not(const Call& call);
+void bit_and(const Call& call);
+
+}  // namespace brainsurgery::kernels::elementwise
