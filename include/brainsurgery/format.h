@@ -23,10 +23,11 @@ namespace brainsurgery {
 
 // What one file holds.
 struct FileContents {
-  std::vector<TensorEntry> tensors;  // in key order: as the file lists them, else by offset
-  std::vector<TensorEntry> beside;   // tensors that are not of the model: optimizer state and such, by their full path
-  Metadata metadata;
-  std::vector<std::string> warnings;
+  std::vector<TensorEntry> tensors = {};  // in key order: as the file lists them, else by offset
+  std::vector<TensorEntry> beside = {};   // not of the model: optimizer state and such, by their full path
+  Metadata metadata = {};
+  std::vector<std::string> warnings = {};
+  std::string without_tensors = {};  // the message that refuses a file of something else than tensors
 };
 
 class FileLayout;

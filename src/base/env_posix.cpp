@@ -269,6 +269,12 @@ class PosixEnv final : public Env {
     // What the user hands over through a descriptor ("/dev/stdin", a shell's "/dev/fd/63") may be a pipe.
     const bool handed_over = path.starts_with("/dev/");
     const Descriptor fd = handed_over ? open_or_fail(path, O_RDONLY, "open") : open_regular(path);
+    const auto refuse_longer = [&](std::int64_t size) {
+      if (size <= max_bytes) return;
+      throw Error(ErrorCode::run, fmt::format("cannot read '{}': it is longer than {} bytes", path, max_bytes));
+    };
+    struct stat s {};
+    if (::fstat(fd.get(), &s) == 0) refuse_longer(s.st_size);
     std::string text;
     for (;;) {
       const std::size_t chunk = 1 << 16, before = text.size();
@@ -278,9 +284,7 @@ class PosixEnv final : public Env {
       text.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
       if (n < 0 && error == EINTR && !handed_over) continue;
       if (n < 0) fail("read", path, error);
-      if (static_cast<std::int64_t>(text.size()) > max_bytes) {
-        throw Error(ErrorCode::run, fmt::format("cannot read '{}': it is longer than {} bytes", path, max_bytes));
-      }
+      refuse_longer(std::ssize(text));
       if (n == 0) return text;
     }
   }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <tuple>
@@ -33,6 +35,47 @@ bool is_family(std::string_view name, std::string_view stem, std::string_view su
   return middle.empty() || is_numbering(middle);
 }
 
+constexpr std::size_t kMaxPartDigits = 9;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_separator(char c) { return c == '-' || c == '_' || c == '.'; }
+
+// "model-00001-of-00002.bf16.safetensors": before is "model-", after "-of-00002.bf16.safetensors".
+struct PartName {
+  std::string_view before, after;
+  std::int64_t number = 0, count = 0;
+  std::size_t digits = 0;  // of the number
+};
+
+std::optional<std::int64_t> parse_part_number(std::string_view digits) {
+  std::int64_t value = 0;
+  if (digits.empty() || digits.size() > kMaxPartDigits) return std::nullopt;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
+// Taken apart at an "of" between two numbers; separators may stand around it.
+std::optional<PartName> parse_part_at(std::string_view name, std::size_t of) {
+  std::size_t end = of, begin = of + 2;
+  if (end > 0 && is_separator(name[end - 1])) --end;
+  if (begin < name.size() && is_separator(name[begin])) ++begin;
+  std::size_t first = end, last = begin;
+  while (first > 0 && is_digit(name[first - 1])) --first;
+  while (last < name.size() && is_digit(name[last])) ++last;
+  const auto number = parse_part_number(name.substr(first, end - first));
+  const auto count = parse_part_number(name.substr(begin, last - begin));
+  if (!number || !count || *number > *count) return std::nullopt;
+  return PartName{name.substr(0, first), name.substr(end), *number, *count, end - first};
+}
+
+std::optional<PartName> parse_part(std::string_view name) {
+  const std::size_t begin = name.rfind('/') + 1;  // 0 without a folder
+  for (std::size_t of = name.rfind("of"); of != std::string_view::npos && of > begin; of = name.rfind("of", of - 1)) {
+    if (const auto part = parse_part_at(name, of)) return part;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool is_model_file(std::string_view name) {
@@ -55,26 +98,32 @@ bool is_trainer_file(std::string_view name) {
   });
 }
 
-std::optional<std::string> missing_shard(std::span<const std::string> names) {
-  using Set = std::tuple<std::string, std::string, std::string>;  // what stands before the number, and after it
-  std::map<Set, std::set<std::string>> sets;
+bool is_numbered_part(std::string_view name) { return parse_part(name).has_value(); }
+
+std::vector<std::string> missing_parts(std::span<const std::string> names) {
+  struct Set {
+    std::set<std::int64_t> numbers;
+    std::size_t digits = kMaxPartDigits;  // of the shortest number
+  };
+  std::map<std::tuple<std::string_view, std::string_view, std::int64_t>, Set> sets;
   for (const std::string& name : names) {
-    const std::size_t end = name.rfind('.');
-    if (end == std::string::npos || end < kNumberingBytes) continue;
-    const std::size_t begin = end - kNumberingBytes;
-    if (!is_numbering(std::string_view(name).substr(begin, kNumberingBytes))) continue;
-    sets[{name.substr(0, begin + 1), name.substr(begin + 10, 5), name.substr(begin + 6)}].insert(
-        name.substr(begin + 1, 5));
+    const std::optional<PartName> part = parse_part(name);
+    if (!part) continue;
+    Set& set = sets[{part->before, part->after, part->count}];
+    set.numbers.insert(part->number);
+    set.digits = std::min(set.digits, part->digits);
   }
-  for (const auto& [set, numbers] : sets) {
-    const auto& [before, count, after] = set;
-    const int first = numbers.contains("00000") ? 0 : 1;
-    for (int i = first; i < first + std::stoi(count); ++i) {
-      const std::string number = fmt::format("{:05}", i);
-      if (!numbers.contains(number)) return before + number + after;
+  std::vector<std::string> missing;
+  for (const auto& [key, set] : sets) {
+    const auto& [before, after, count] = key;
+    const std::int64_t first = set.numbers.contains(0) ? 0 : 1;
+    for (std::int64_t i = first; i < first + count; ++i) {
+      if (set.numbers.contains(i)) continue;
+      missing.push_back(fmt::format("{}{:0{}}{}", before, i, set.digits, after));
+      break;
     }
   }
-  return std::nullopt;
+  return missing;
 }
 
 std::vector<std::string> indexed_files(Env& env, const std::string& directory) {

@@ -18,9 +18,11 @@ namespace brainsurgery {
 [[nodiscard]] bool is_other_model_file(std::string_view name);
 // What a trainer leaves beside the weights: "optimizer.pt", "scheduler.pt", "rng_state_0.pth", "training_args.bin", ...
 [[nodiscard]] bool is_trainer_file(std::string_view name);
-// Where `names` are those of files without an index: the first of "STEM-ddddd-of-ddddd.SUFFIX" that is missing beside
-// others of its set; nullopt for a complete one.
-[[nodiscard]] std::optional<std::string> missing_shard(std::span<const std::string> names);
+// Whether the name numbers its file among others: "model-00001-of-00002.bf16.safetensors", "m-1-of-3.gguf".
+[[nodiscard]] bool is_numbered_part(std::string_view name);
+// The first name that is missing among the numbered ones, for each set of these that `names` has members of, whether
+// padded or not, and wherever the number stands in the name. None for complete sets.
+[[nodiscard]] std::vector<std::string> missing_parts(std::span<const std::string> names);
 // The plain file names that the directory's index lists; empty without a readable index.
 [[nodiscard]] std::vector<std::string> indexed_files(Env& env, const std::string& directory);
 

@@ -59,7 +59,11 @@ struct Family {
   std::string_view shard_suffix;           // of the files that an index names
   std::vector<std::string_view> suffixes;  // of all that may hold weights, lower case
 
-  [[nodiscard]] std::string index_suffix() const { return std::string(shard_suffix) + ".index.json"; }
+  // "model.safetensors.index.json", or "model.safetensors.index.fp16.json" of a variant.
+  [[nodiscard]] bool is_index(std::string_view name) const {
+    const std::size_t index = name.rfind(std::string(shard_suffix) + ".index.");
+    return index != std::string_view::npos && name.ends_with(".json") && !name.starts_with('.');
+  }
   // Hidden files are leftovers of other programs, and trainers keep their state in the same formats.
   [[nodiscard]] bool holds_weights(const std::string& name) const {
     const std::string lower = ascii_lower(name);
@@ -68,8 +72,18 @@ struct Family {
   }
 };
 
-const Family kSafetensors{kSingleFileName, ".safetensors", {".safetensors"}};
-const Family kTorch{"pytorch_model.bin", ".bin", {".pt", ".pth", ".bin"}};
+const Family kSafetensors{kSingleFileName, ".safetensors", {".safetensors", ".sft"}};
+const Family kTorch{"pytorch_model.bin", ".bin", {".pt", ".pth", ".bin", ".ckpt", ".pth.tar"}};
+
+// What a loader looks for where the index is: "model.fp16.safetensors" for "model.safetensors.index.fp16.json".
+std::string whole_of_index(const std::string& index) {
+  constexpr std::string_view kWord = ".index";
+  const std::size_t word = index.rfind(".index.");
+  const std::size_t json = index.size() - std::string_view(".json").size();
+  const std::string variant = index.substr(word + kWord.size(), json - word - kWord.size());  // ".fp16", or nothing
+  const std::string stem = index.substr(0, word);
+  return stem.substr(0, stem.rfind('.')) + variant + stem.substr(stem.rfind('.'));
+}
 
 constexpr std::string_view kBrokenLink = "a link that points to nothing";
 
@@ -115,7 +129,7 @@ class Opener {
   void open_dcp(const std::vector<std::string>& names);
   [[nodiscard]] std::optional<std::string> find_index(const std::vector<std::string>& names,
                                                       const Family& family) const;
-  void open_indexed(const std::string& index_name, const std::vector<std::string>& shards, const Family& family);
+  bool open_indexed(const std::string& index_name, const std::vector<std::string>& shards, const Family& family);
   [[nodiscard]] std::vector<std::string> find_shards(const std::vector<std::string>& names, const Family& family) const;
   template <typename Read>
   void warn_of_others(const std::vector<std::string>& names, const Read& is_read);
@@ -126,7 +140,11 @@ class Opener {
   };
   [[nodiscard]] Part read_file(const std::string& name) const;
   [[nodiscard]] std::vector<Part> read_files(const std::vector<std::string>& names) const;
-  void add_files(const std::vector<std::string>& names);
+  enum class Others : std::uint8_t { refused, left_aside };
+  void add_files(const std::vector<std::string>& names, Others without_tensors);
+  void warn_of_left_aside();
+  void require_all_parts(const std::vector<std::string>& names);
+  [[nodiscard]] std::optional<std::string> find_snapshot(const std::vector<std::string>& names) const;
   void note_format(std::string_view name);
   void merge_metadata(Metadata metadata, const std::string& name);
   void check_unique() const;
@@ -137,13 +155,20 @@ class Opener {
   Checkpoint checkpoint_;
   PathMatches matches_;
   std::string part_;  // which state dict of the file; empty: the usual one
+  struct LeftAside {
+    std::string name, reason;
+  };
+  std::vector<LeftAside> left_aside_;  // files without tensors beside others
 };
 
 Checkpoint Opener::open() {
   const std::string& path = checkpoint_.path;
   if (!matches_.names.empty()) {
     checkpoint_.root = matches_.root;
-    add_files(matches_.names);
+    require_all_parts(matches_.names);
+    add_files(matches_.names, Others::left_aside);
+    if (checkpoint_.files.empty()) throw Error(ErrorCode::run, left_aside_.front().reason);
+    warn_of_left_aside();
     check_unique();
     return std::move(checkpoint_);
   }
@@ -157,7 +182,7 @@ Checkpoint Opener::open() {
   } else {
     const std::string_view name = base_name(path);
     checkpoint_.root = path.substr(0, path.size() - name.size());
-    add_files({std::string(name)});
+    add_files({std::string(name)}, Others::refused);
   }
   return std::move(checkpoint_);
 }
@@ -193,7 +218,7 @@ void Opener::fail_missing() const {
 }
 
 void Opener::fail_unreadable(const std::string& path, const Format* format) const {
-  if (std::string_view(path).ends_with(".index.json")) {
+  if (kSafetensors.is_index(base_name(path)) || kTorch.is_index(base_name(path))) {
     throw Error(ErrorCode::run, in_quotes(path) + " is the index of a checkpoint; name its directory instead");
   }
   if (format == nullptr) {
@@ -204,12 +229,13 @@ void Opener::fail_unreadable(const std::string& path, const Format* format) cons
 }
 
 void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
+  if (!left_aside_.empty()) throw Error(ErrorCode::run, left_aside_.front().reason);
   const std::string message = subject() + " holds no checkpoint";
   for (const std::string& name : names) {
     const Format* format = formats_.by_suffix(name);
-    if (format != nullptr && format->read == nullptr) fail_unreadable(joined(checkpoint_.path, name), format);
+    if (format != nullptr && format->read == nullptr) fail_unreadable(checkpoint_.root + name, format);
     if (format != nullptr) {
-      throw Error(ErrorCode::run, message + "; name the file " + in_quotes(joined(checkpoint_.path, name)) + " itself");
+      throw Error(ErrorCode::run, message + "; name the file " + in_quotes(checkpoint_.root + name) + " itself");
     }
     if (is_dcp_data(name)) {
       throw Error(ErrorCode::run,
@@ -220,35 +246,76 @@ void Opener::fail_without_tensors(const std::vector<std::string>& names) const {
 }
 
 void Opener::open_directory() {
-  const std::vector<std::string> names = env_.list(checkpoint_.path);
-  if (open_family(names, kSafetensors)) return;
+  const std::vector<std::string> names = env_.list(checkpoint_.root);
+  const Checkpoint nothing = checkpoint_;
+  const bool is_opened = open_family(names, kSafetensors);
+  if (!checkpoint_.tensors.empty() || !checkpoint_.index.empty()) return;
+  Checkpoint empty_model = std::exchange(checkpoint_, nothing);
   if (std::ranges::find(names, kDcpMetadata) != names.end() && std::ranges::any_of(names, is_dcp_data))
     return open_dcp(names);
-  if (!open_family(names, kTorch)) fail_without_tensors(names);
+  if (open_family(names, kTorch)) return;
+  if (is_opened) {
+    checkpoint_ = std::move(empty_model);
+  } else if (const std::optional<std::string> snapshot = find_snapshot(names)) {
+    checkpoint_.root += *snapshot;
+    open_directory();
+  } else {
+    fail_without_tensors(names);
+  }
 }
 
 bool Opener::open_family(const std::vector<std::string>& names, const Family& family) {
-  const std::vector<std::string> shards = find_shards(names, family);
+  const std::vector<std::string> files = find_shards(names, family);
+  bool is_indexed = false;
   if (const std::optional<std::string> index_name = find_index(names, family)) {
-    open_indexed(*index_name, shards, family);
+    is_indexed = open_indexed(*index_name, files, family);
   } else {
-    if (shards.empty()) return false;
-    if (const std::optional<std::string> missing = missing_shard(shards)) {
-      throw Error(ErrorCode::run, subject() + ": of the shards in it " + in_quotes(*missing) +
-                                      " is missing; name the others by a pattern to read them alone");
-    }
-    add_files(shards);
+    require_all_parts(files);
+    add_files(files, Others::left_aside);
+    if (checkpoint_.files.empty()) return false;
+    warn_of_left_aside();
   }
-  warn_of_others(names, [&](const std::string& name) { return family.holds_weights(name); });
+  warn_of_others(names, [&](const std::string& name) {
+    if (!is_indexed && family.holds_weights(name)) return true;  // read, left aside, or warned of
+    return std::ranges::find(checkpoint_.files, name) != checkpoint_.files.end();
+  });
   return true;
 }
 
+// huggingface_hub's cache of a model holds a folder for each commit; refs/main has the name of the one that is current.
+std::optional<std::string> Opener::find_snapshot(const std::vector<std::string>& names) const {
+  constexpr std::string_view kSnapshots = "snapshots/";
+  constexpr std::int64_t kMaxCommit = 4096;
+  const bool is_cache = std::ranges::find(names, "snapshots") != names.end() &&
+                        (std::ranges::find(names, "refs") != names.end() ||
+                         std::ranges::find(names, "blobs") != names.end()) &&
+                        checkpoint_.root == joined(checkpoint_.path, "");
+  if (!is_cache) return std::nullopt;
+  const std::string folder = checkpoint_.root + std::string(kSnapshots);
+  std::vector<std::string> commits = env_.list(folder);
+  std::erase_if(commits, [&](const std::string& commit) {
+    const auto status = env_.status(folder + commit);
+    return !status || status->kind != FileStatus::Kind::directory;
+  });
+  if (const std::string main = checkpoint_.root + "refs/main"; env_.status(main)) {
+    const std::string commit(trim(env_.read_text(main, kMaxCommit)));
+    if (std::ranges::find(commits, commit) != commits.end()) return std::string(kSnapshots) + commit + "/";
+  }
+  if (commits.size() == 1) return std::string(kSnapshots) + commits.front() + "/";
+  throw Error(ErrorCode::run, commits.empty()
+                                  ? subject() + " is a cache of models without a snapshot; download the model again"
+                                  : subject() + " is a cache of " + std::to_string(commits.size()) +
+                                        " snapshots, and its refs/main names none of them; name the directory of "
+                                        "one, such as " +
+                                        in_quotes(folder + commits.front()));
+}
+
 void Opener::open_dcp(const std::vector<std::string>& names) {
-  const auto metadata = env_.open(joined(checkpoint_.path, kDcpMetadata));
+  const auto metadata = env_.open(checkpoint_.root + std::string(kDcpMetadata));
   checkpoint_.files.emplace_back(kDcpMetadata);
   FileContents contents = read_dcp(*metadata, [&](const std::string& name) -> std::shared_ptr<const ReadableFile> {
     checkpoint_.files.push_back(name);
-    return env_.open(joined(checkpoint_.path, name));
+    return env_.open(checkpoint_.root + name);
   });
   note_format(dcp_format().name);
   checkpoint_.tensors = std::move(contents.tensors);
@@ -262,7 +329,7 @@ std::optional<std::string> Opener::find_index(const std::vector<std::string>& na
   if (std::find(names.begin(), names.end(), usual) != names.end()) return usual;
   std::optional<std::string> found;
   for (const std::string& name : names) {
-    if (!name.ends_with(family.index_suffix()) || name.starts_with('.')) continue;
+    if (!family.is_index(name)) continue;
     if (found) {
       throw Error(ErrorCode::run, subject() + " holds several indexes, " + in_quotes(*found) + " and " +
                                       in_quotes(name) + ", and no " + in_quotes(usual) + "; keep one of them");
@@ -273,18 +340,19 @@ std::optional<std::string> Opener::find_index(const std::vector<std::string>& na
 }
 
 // A file of the index's own name ("model.safetensors") that is not one of its shards: loaders take that file and never
-// look at the index, so the index is what a later save forgot to remove.
-void Opener::open_indexed(const std::string& index_name, const std::vector<std::string>& shards, const Family& family) {
-  const std::string path = joined(checkpoint_.path, index_name);
+// look at the index, so the index is what a later save forgot to remove. Whether the index was followed.
+bool Opener::open_indexed(const std::string& index_name, const std::vector<std::string>& shards, const Family& family) {
+  const std::string path = checkpoint_.root + index_name;
   checkpoint_.index = index_name;
   SafetensorsIndex index = parse_index(env_.read_text(path, kMaxIndexBytes), in_quotes(path), family.shard_suffix);
-  const std::string whole = index_name.substr(0, index_name.size() - std::string_view(".index.json").size());
+  const std::string whole = whole_of_index(index_name);
   if (std::binary_search(shards.begin(), shards.end(), whole) &&
       !std::binary_search(index.files.begin(), index.files.end(), whole)) {
     checkpoint_.warnings.push_back(
         subject() + " holds " + in_quotes(whole) + " and " + in_quotes(index_name) +
         ", which does not name it; the index is ignored, as other loaders do; remove the outdated one");
-    return add_files({whole});
+    add_files({whole}, Others::refused);
+    return false;
   }
   if (index.files.empty() && !shards.empty()) {
     throw Error(ErrorCode::run, index.shown_path + ": names no file, but the directory holds " +
@@ -297,16 +365,21 @@ void Opener::open_indexed(const std::string& index_name, const std::vector<std::
                                                                                : ", which does not exist"));
     }
   }
-  add_files(index.files);
+  for (const std::string& part : missing_parts(index.files)) {
+    checkpoint_.warnings.push_back(index.shown_path + ": does not name " + in_quotes(part) +
+                                   ", which is numbered with the files that it names");
+  }
+  add_files(index.files, Others::refused);
   for (std::string& warning : check_against_index(index, checkpoint_))
     checkpoint_.warnings.push_back(std::move(warning));
+  return true;
 }
 
 std::vector<std::string> Opener::find_shards(const std::vector<std::string>& names, const Family& family) const {
   std::vector<std::string> shards;
   for (const std::string& name : names) {
     if (!family.holds_weights(name)) continue;
-    const auto status = env_.status(joined(checkpoint_.path, name));
+    const auto status = env_.status(checkpoint_.root + name);
     if (status && status->kind == FileStatus::Kind::directory) continue;
     shards.push_back(name);
   }
@@ -318,8 +391,11 @@ std::vector<std::string> Opener::find_shards(const std::vector<std::string>& nam
 template <typename Read>
 void Opener::warn_of_others(const std::vector<std::string>& names, const Read& is_read) {
   const auto other = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
-    return (formats_.by_suffix(name) != nullptr || is_dcp_data(name)) && !is_read(name) &&
-           !is_trainer_file(ascii_lower(name)) && !name.starts_with('.');
+    const bool is_weights = kSafetensors.holds_weights(name) || kTorch.holds_weights(name) || is_dcp_data(name) ||
+                            formats_.by_suffix(name) != nullptr;
+    if (!is_weights || is_read(name) || is_trainer_file(ascii_lower(name)) || name.starts_with('.')) return false;
+    const auto status = env_.status(checkpoint_.root + name);
+    return !status || status->kind != FileStatus::Kind::directory;
   });
   if (other != names.end()) {
     checkpoint_.warnings.push_back(subject() + ": " + in_quotes(*other) + " in it is not read");
@@ -363,19 +439,48 @@ std::vector<Opener::Part> Opener::read_files(const std::vector<std::string>& nam
   return parts;
 }
 
-void Opener::add_files(const std::vector<std::string>& names) {
+// A file without tensors is no part of the model, unless its name or an index says so: then tensors are missing.
+void Opener::add_files(const std::vector<std::string>& names, Others without_tensors) {
   std::vector<Part> parts = read_files(names);
   std::size_t tensors = 0;
   for (const Part& part : parts) tensors += part.contents.tensors.size();
   checkpoint_.tensors.reserve(tensors);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     FileContents contents = std::move(parts[i].contents);
+    if (!contents.without_tensors.empty()) {
+      const bool is_of_model = is_numbered_part(names[i]) || base_name(names[i]) == kTorch.whole;
+      if (is_of_model || without_tensors == Others::refused) throw Error(ErrorCode::run, contents.without_tensors);
+      left_aside_.push_back({names[i], std::move(contents.without_tensors)});
+      continue;
+    }
     checkpoint_.files.push_back(names[i]);
     note_format(parts[i].format);
     append(checkpoint_.tensors, std::move(contents.tensors));
     append(checkpoint_.beside, std::move(contents.beside));
     for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));
     merge_metadata(std::move(contents.metadata), names[i]);
+  }
+}
+
+void Opener::warn_of_left_aside() {
+  if (left_aside_.empty()) return;
+  const std::size_t more = left_aside_.size() - 1;
+  checkpoint_.warnings.push_back(fmt::format("{}: {}{} without tensors {} not read", subject(),
+                                             in_quotes(left_aside_.front().name),
+                                             more == 0 ? "" : fmt::format(" and {} more", more),
+                                             more == 0 ? "is" : "are"));
+}
+
+// Of numbered files without an index. A pattern may choose some of those that are there.
+void Opener::require_all_parts(const std::vector<std::string>& names) {
+  for (const std::string& part : missing_parts(names)) {
+    if (env_.status(checkpoint_.root + part)) {
+      checkpoint_.warnings.push_back(subject() + ": does not match " + in_quotes(part) +
+                                     ", which is numbered with others that it matches");
+      continue;
+    }
+    throw Error(ErrorCode::run, subject() + ": of the shards in it " + in_quotes(part) +
+                                    " is missing; name the files one by one to read the others alone");
   }
 }
 

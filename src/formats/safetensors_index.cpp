@@ -15,7 +15,7 @@ namespace {
 
 // The path without empty and "." parts; nullopt where it could leave the directory or has not the suffix.
 std::optional<std::string> plain_path(std::string_view path, std::string_view suffix) {
-  if (path.empty() || path.front() == '/' || !path.ends_with(suffix)) return std::nullopt;
+  if (path.empty() || path.front() == '/' || !ascii_lower(path).ends_with(suffix)) return std::nullopt;
   if (path.find('\\') != std::string_view::npos || path.find('\0') != std::string_view::npos) return std::nullopt;
   if (path.size() > 1 && path[1] == ':') return std::nullopt;  // a drive letter
   std::string plain;

@@ -22,16 +22,15 @@ bool is_zip(Head head) { return begins_with(head, "PK\x03\x04"); }
 
 bool looks_like_torch(Head head, std::int64_t) { return is_zip(head) || has_torch_legacy_magic(head); }
 
-// What goes by the suffix of PyTorch's files and is none that can be read.
-[[noreturn]] void refuse(const std::string& path, Head head) {
+// Other programs give files the suffixes of PyTorch's too; an empty one is a download that failed.
+FileContents refuse(const std::string& path, Head head) {
   const std::string what = in_quotes(path) + " is not a PyTorch file";
   if (head.empty()) throw Error(ErrorCode::run, what + ": it is empty");
   if (head[0] == std::byte{0x80})
-    throw Error(ErrorCode::run, what + ": it is a pickle without the header that torch.save writes");
-  throw Error(ErrorCode::run,
-              what +
-                  ": it is neither a zip archive nor a file of before 1.6 (a download cut off, or the tar "
-                  "archives of 0.1?)");
+    return {.without_tensors = what + ": it is a pickle without the header that torch.save writes"};
+  return {.without_tensors = what +
+                             ": it is neither a zip archive nor a file of before 1.6 (a download cut off, or the tar "
+                             "archives of 0.1?)"};
 }
 
 FileContents read_part(std::shared_ptr<const ReadableFile> file, std::string_view part) {
@@ -40,7 +39,7 @@ FileContents read_part(std::shared_ptr<const ReadableFile> file, std::string_vie
   file->read(0, head);
   if (is_zip(head)) return read_torch_zip(std::move(file), 0, size, part);
   if (has_torch_legacy_magic(head)) return read_torch_legacy(std::move(file), part);
-  refuse(file->path(), head);
+  return refuse(file->path(), head);
 }
 
 FileContents read(std::shared_ptr<const ReadableFile> file) { return read_part(std::move(file), ""); }

@@ -250,7 +250,8 @@ FileContents Chooser::choose(std::string_view part) {
     model_ = *found;
   } else {
     const bool is_empty_dict = tree_[root].kind == Kind::dict && tree_[root].items.empty();
-    if (!any && !is_empty_dict) fail("it holds no tensor, but " + std::string(describe(tree_[root].kind)));
+    if (!any && !is_empty_dict)
+      return {.without_tensors = context_ + ": it holds no tensor, but " + std::string(describe(tree_[root].kind))};
     model_ = is_torch_tensor(tree_, root) || !is_container(root) ? root : usual_part();
   }
   collect(model_, "", true);

@@ -42,6 +42,14 @@ const Format& choose_format(const WriteTarget& target, const FormatRegistry& for
   return by_suffix != nullptr && by_suffix->is_writable() ? *by_suffix : *formats.by_name("safetensors");
 }
 
+std::vector<std::string_view> writable_suffixes(const FormatRegistry& formats) {
+  std::vector<std::string_view> suffixes;
+  for (const Format& format : formats.formats()) {
+    if (format.is_writable()) suffixes.insert(suffixes.end(), format.suffixes.begin(), format.suffixes.end());
+  }
+  return suffixes;
+}
+
 }  // namespace
 
 Destination choose_destination(Env& env, const FormatRegistry& formats, const WriteTarget& target,
@@ -51,11 +59,13 @@ Destination choose_destination(Env& env, const FormatRegistry& formats, const Wr
   const std::optional<FileStatus> status = env.status(output.path);
   const bool is_directory = (status && status->kind == FileStatus::Kind::directory) || output.path.ends_with('/');
   const Format& format = choose_format(target, formats, is_directory);
-  // What is named goes to the path as it is, where it makes one file.
-  const bool one_file = target.single_tensor || !format.has_index;
-  const bool any_suffix = target.format_wins && format.layout_directory == nullptr &&
-                          (output.format.has_value() ? one_file || !suffix.empty() : one_file && suffix.empty());
-  Destination destination{&format, is_directory || (suffix.empty() && !any_suffix), std::nullopt};
+  const bool is_known = std::ranges::find(format.suffixes, suffix) != format.suffixes.end();
+  const bool makes_one_file = target.single_tensor || !format.has_index;
+  // A format that is named wins over the suffix; a single tensor needs no suffix either.
+  const bool any_suffix = format.layout_directory == nullptr &&
+                          (suffix.empty() ? target.format_wins && makes_one_file : output.format.has_value());
+  const bool makes_directory = format.layout_directory != nullptr && formats.by_suffix(output.path) == nullptr;
+  Destination destination{&format, is_directory || makes_directory || (suffix.empty() && !any_suffix), std::nullopt};
   if (output.shard) destination.shard_bytes = parse_shard(target, *output.shard);
   if (destination.shard_bytes && !format.has_index)
     refuse_target(target, fmt::format("shard: a {} checkpoint is not cut into shards", format.name));
@@ -74,13 +84,10 @@ Destination choose_destination(Env& env, const FormatRegistry& formats, const Wr
     refuse_target(target, fmt::format("'{}': a {} checkpoint is a single file", output.path, format.name),
                   {fmt::format("end the path in {}", fmt::join(format.suffixes, " or "))});
   }
-  if (!destination.directory && !any_suffix && std::ranges::find(format.suffixes, suffix) == format.suffixes.end()) {
-    if (output.format)
-      refuse_target(target,
-                    fmt::format("'{}' has the suffix '{}', which is not one of {}", output.path, suffix, format.name),
-                    {fmt::format("end it in {}", fmt::join(format.suffixes, " or "))});
+  if (!destination.directory && !any_suffix && !is_known) {
     refuse_target(target, fmt::format("unknown file suffix '{}' of '{}'", suffix, output.path),
-                  {"end it in .safetensors, or leave the suffix out for a directory"});
+                  {fmt::format("known suffixes: {}", fmt::join(writable_suffixes(formats), ", ")),
+                   "with 'format' any suffix may be used; a path without one is a directory"});
   }
   if (destination.shard_bytes && !destination.directory)
     refuse_target(target, fmt::format("shard: '{}' is a single file; sharding needs a directory", output.path));

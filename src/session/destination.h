@@ -17,7 +17,7 @@ namespace brainsurgery {
 struct WriteTarget {
   PlanOutput place;
   std::string_view where;      // starts messages: "output", "save"
-  bool format_wins = false;    // a format that is named may be written to a path with any suffix
+  bool format_wins = false;    // a format that makes one file takes a path without suffix as the file's
   bool single_tensor = false;  // one tensor without a model around it, where the format knows the difference
 };
 

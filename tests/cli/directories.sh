@@ -94,4 +94,9 @@ printf '{"metadata": {}, "weight_map": {"p": "pytorch_model-00001-of-00002.bin",
 tensor t/optimizer.bin o; holds t 'p q'; unwarned
 cp -r t u; expect 0 '' convert u u --shard-size none; lists u 'model.safetensors optimizer.bin'; holds u 'p q'; unwarned
 rm t/pytorch_model-00002-of-00002.bin; expect 3 "'pytorch_model-00002-of-00002.bin', which does not exist" inspect t; one_error
+
+# Suffixes of other programs.
+rm -rf c; mkdir c; tensor c/model.ckpt w ', format: torch'; tensor c/more.pth.tar v ', format: torch'; holds c 'v w'
+tensor c/new.sft s ', format: safetensors'; holds c s; warned "'model.ckpt' in it is not read"
+expect 2 "known suffixes: .safetensors, .npz, .pt, .pth, .bin" convert c/model.ckpt c/other.ckpt; one_error
 finish

@@ -99,7 +99,7 @@ TEST_F(OpenCheckpoint, IndexNamesTheFiles) {
   EXPECT_EQ(checkpoint.files, (Names{"b.safetensors", "s/a.safetensors"}));
   EXPECT_EQ(names("m"), (Names{"0", "1", "2"}));
   EXPECT_EQ(file_name_of(checkpoint, checkpoint.tensors[2]), "s/a.safetensors");
-  EXPECT_EQ(checkpoint.warnings, Names{});
+  EXPECT_EQ(warning("m"), "directory 'D/m': 'stale.safetensors' in it is not read");
 }
 
 TEST_F(OpenCheckpoint, TheOnlyIndexCountsWhateverItsStem) {
@@ -371,16 +371,126 @@ TEST_F(OpenCheckpoint, APatternIsAllFilesThatItMatches) {
 }
 
 TEST_F(OpenCheckpoint, NumberedFilesAreComplete) {
+  const std::string advice = " is missing; name the files one by one to read the others alone";
   file("m/x-00001-of-00003.safetensors", {"a"});
   file("m/x-00003-of-00003.safetensors", {"c"});
   file("m/y-00000-of-00001.safetensors", {"d"});
-  file("m/z-0001-of-0002.safetensors", {"e"});  // no numbering of shards
-  EXPECT_EQ(refusal("m"),
-            "directory 'D/m': of the shards in it 'x-00002-of-00003.safetensors' is missing; "
-            "name the others by a pattern to read them alone");
-  EXPECT_EQ(names("m/x-*"), (Names{"a", "c"}));
+  EXPECT_EQ(refusal("m"), "directory 'D/m': of the shards in it 'x-00002-of-00003.safetensors'" + advice);
+  EXPECT_EQ(refusal("m/x-*"), "'D/m/x-*': of the shards in it 'x-00002-of-00003.safetensors'" + advice);
+  EXPECT_EQ(names("m/x-00001-of-00003.safetensors"), Names{"a"});
   file("m/x-00002-of-00003.safetensors", {"b"});
-  EXPECT_EQ(names("m"), (Names{"a", "b", "c", "d", "e"}));
+  EXPECT_EQ(names("m"), (Names{"a", "b", "c", "d"}));
+  EXPECT_EQ(names("m/x-0000[13]*"), (Names{"a", "c"}));  // the third is there, so it was not meant
+  EXPECT_EQ(warning("m/x-0000[13]*"), "'D/m/x-0000[13]*': does not match 'x-00002-of-00003.safetensors', which is "
+                                      "numbered with others that it matches");
+}
+
+TEST_F(OpenCheckpoint, PartsAreNumberedInManyWays) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"model-00001-of-00002.bf16.safetensors", "model-00002-of-00002.bf16.safetensors"},
+      {"model.bf16-00002-of-00002.safetensors", "model.bf16-00001-of-00002.safetensors"},
+      {"z-0001-of-0002.safetensors", "z-0002-of-0002.safetensors"},
+      {"z_1_of_3.SafeTensors", "z_2_of_3.SafeTensors"},
+      {"z-part3of3.sft", "z-part1of3.sft"},
+      {"shard-00001-model-00001-of-00002.safetensors", "shard-00001-model-00002-of-00002.safetensors"},
+  };
+  for (const auto& [there, missing] : rows) {
+    file("m/" + there, {"a"});
+    const std::string reason =
+        "of the shards in it '" + missing + "' is missing; name the files one by one to read the others alone";
+    EXPECT_EQ(refusal("m"), "directory 'D/m': " + reason);
+    EXPECT_EQ(refusal("m/*"), "'D/m/*': " + reason);
+    fs::remove(directory_ / ("m/" + there));
+  }
+  for (const std::string alone : {"1-of-1.safetensors", "list-of-2.safetensors", "3-of-2.safetensors", "of.safetensors",
+                                  "7-of-99999999999999999999.safetensors"}) {
+    file("m/" + alone, {"a"});
+    EXPECT_EQ(names("m"), Names{"a"});
+    fs::remove(directory_ / ("m/" + alone));
+  }
+  file("of-1-of-2/a.safetensors", {"a"});
+  EXPECT_EQ(names("of-*/*"), Names{"a"});  // a folder's number is not the file's
+}
+
+TEST_F(OpenCheckpoint, AnIndexOfNumberedFilesNamesAllOfThem) {
+  file("m/x-1-of-2.safetensors", {"a"});
+  file("m/x-2-of-2.safetensors", {"b"});
+  index(R"("a":"x-1-of-2.safetensors")");
+  EXPECT_EQ(open("m").warnings, (Names{"'" + (directory_ / "m/model.safetensors.index.json") +
+                                           "': does not name 'x-2-of-2.safetensors', which is numbered with the files "
+                                           "that it names",
+                                       "directory '" + (directory_ / "m") + "': 'x-2-of-2.safetensors' in it is not read"}));
+}
+
+TEST_F(OpenCheckpoint, FilesWithoutTensorsAreLeftAside) {
+  // {"step": 2} as torch.save wrote it before version 1.6.
+  const std::string settings(
+      "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}q\x00(X\x10\x00\x00\x00proto"
+      "col_versionq\x01M\xe9\x03X\x0d\x00\x00\x00little_endianq\x02\x88X\x0a\x00\x00\x00type_sizesq\x03}q"
+      "\x04(X\x05\x00\x00\x00shortq\x05K\x02X\x03\x00\x00\x00intq\x06K\x04X\x04\x00\x00\x00longq\x07K\x04uu"
+      ".\x80\x02}q\x00X\x04\x00\x00\x00stepq\x01K\x02s.\x80\x02]q\x00.",
+      163);
+  text("m/sampler.bin", settings);
+  const std::string reason = "'D/m/sampler.bin': invalid PyTorch file: the pickled object: it holds no tensor, but a dict";
+  EXPECT_EQ(refusal("m"), reason);
+  EXPECT_EQ(refusal("m/*"), reason);
+  file("m/model.ckpt", {"w"});
+  text("m/merges.bin", "#version: 0.2\n");  // of another program
+  text("m/states.pt", "\x80\x02}.");
+  for (const std::string way : {"m", "m/*"}) {
+    EXPECT_EQ(names(way), Names{"w"});
+    EXPECT_EQ(open(way).files, Names{"model.ckpt"});
+  }
+  EXPECT_EQ(warning("m"), "directory 'D/m': 'merges.bin' and 2 more without tensors are not read");
+  // What the model needs cannot be left aside.
+  text("m/model-00001-of-00001.bin", settings);
+  EXPECT_EQ(refusal("m"),
+            "'D/m/model-00001-of-00001.bin': invalid PyTorch file: the pickled object: it holds no tensor, but a dict");
+  fs::remove(directory_ / "m/model-00001-of-00001.bin");
+  text("m/pytorch_model.bin", "<!>");
+  EXPECT_TRUE(refusal("m").starts_with("'D/m/pytorch_model.bin' is not a PyTorch file"));
+  // A model in another format than the file without tensors.
+  file("n/extra.safetensors", {});
+  EXPECT_EQ(names("n"), Names{});
+  file("n/model.ckpt", {"w"});
+  EXPECT_EQ(names("n"), Names{"w"});
+  EXPECT_EQ(warning("n"), "directory 'D/n': 'extra.safetensors' in it is not read");
+}
+
+TEST_F(OpenCheckpoint, VariantsHaveAnIndexOfTheirOwn) {
+  file("m/model.fp16-00001-of-00001.safetensors", {"a"});
+  file("m/other.safetensors", {"b"});
+  index(R"("a":"model.fp16-00001-of-00001.safetensors")", "m/model.safetensors.index.fp16.json");
+  EXPECT_EQ(names("m"), Names{"a"});
+  EXPECT_EQ(refusal("m/model.safetensors.index.fp16.json"),
+            "'D/m/model.safetensors.index.fp16.json' is the index of a checkpoint; name its directory instead");
+  file("m/model.fp16.safetensors", {"new"});
+  EXPECT_EQ(names("m"), Names{"new"});  // hides the index
+  index(R"("b":"other.safetensors")");
+  EXPECT_EQ(names("m"), Names{"b"});
+}
+
+TEST_F(OpenCheckpoint, ACacheOfModelsLeadsToItsSnapshot) {
+  const std::string cache = "models--org--name";
+  text(cache + "/blobs/1111", "");
+  fs::create_directories(directory_ / (cache + "/snapshots"));
+  EXPECT_EQ(refusal(cache), "directory 'D/" + cache + "' is a cache of models without a snapshot; download the model again");
+  file(cache + "/snapshots/abc/model.safetensors", {"a"});
+  EXPECT_EQ(names(cache), Names{"a"});  // the only one
+  EXPECT_EQ(open(cache).root, (directory_ / cache) + "/snapshots/abc/");
+  file(cache + "/snapshots/def/model.safetensors", {"d"});
+  EXPECT_EQ(refusal(cache), "directory 'D/" + cache +
+                                "' is a cache of 2 snapshots, and its refs/main names none of them; name the directory "
+                                "of one, such as 'D/" +
+                                cache + "/snapshots/abc'");
+  text(cache + "/refs/main", "def\n");
+  EXPECT_EQ(names(cache + "/"), Names{"d"});
+  for (const std::string wrong : {"..", "nowhere", "../snapshots/abc", ""}) {
+    text(cache + "/refs/main", wrong);
+    EXPECT_TRUE(refusal(cache).find("names none of them") != std::string::npos);
+  }
+  file(cache + "/model.safetensors", {"itself"});
+  EXPECT_EQ(names(cache), Names{"itself"});
 }
 
 TEST_F(OpenCheckpoint, LinksThatPointToNothing) {

@@ -28,8 +28,10 @@ using testing::written;
 
 FileContents read(const std::string& bytes, std::string_view part = "") {
   const Format format = torch_format();
-  return part.empty() ? format.read(testing::file_of(bytes, "x.pt"))
-                      : format.read_part(testing::file_of(bytes, "x.pt"), part);
+  FileContents contents = part.empty() ? format.read(testing::file_of(bytes, "x.pt"))
+                                       : format.read_part(testing::file_of(bytes, "x.pt"), part);
+  if (!contents.without_tensors.empty()) throw Error(ErrorCode::run, contents.without_tensors);
+  return contents;
 }
 
 StoredTensor stored(std::string_view name, TensorDesc desc, std::size_t content, std::int64_t offset = 0,
