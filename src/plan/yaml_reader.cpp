@@ -26,6 +26,16 @@ constexpr std::string_view kStandardTag = "tag:yaml.org,2002:";
   throw Error(ErrorCode::plan, std::move(message), std::move(span), std::move(notes));
 }
 
+bool is_blank(std::string_view line, std::size_t at) {
+  return at < line.size() && (line[at] == ' ' || line[at] == '\t');
+}
+
+// Whether the line after this one is inside of brackets, as far as this one tells.
+bool continues_brackets(std::string_view line) {
+  const std::size_t last = line.find_last_not_of(" \t\r");
+  return last != std::string_view::npos && (line[last] == ',' || line[last] == '[' || line[last] == '{');
+}
+
 std::string place(const SourceSpan& span) { return fmt::format("line {}, column {}", span.line, span.column); }
 
 // A node with the number of nodes that a walk over it visits.
@@ -45,6 +55,21 @@ class TreeBuilder final : public YAML::EventHandler {
   [[nodiscard]] SourceSpan span(const YAML::Mark& mark, int length = 1) const {
     if (mark.line < 0) return {source_, 0, 0, 1};
     return {source_, mark.line + 1, mark.column + 1 + (mark.line == 0 ? skipped_ : 0), length};
+  }
+
+  // The tab that indents the line of `mark`; yaml-cpp blames a token behind it. Lists and mappings in brackets, which
+  // yaml-cpp has not reported yet where one of their lines is wrong, may have tabs.
+  [[nodiscard]] std::optional<SourceSpan> indenting_tab(const YAML::Mark& mark) const {
+    if (mark.line < 0 || (mark.line > 0 && continues_brackets(lines_.line(mark.line - 1)))) return std::nullopt;
+    const std::string_view line = lines_.line(mark.line);
+    const std::size_t tab = line.find('\t');
+    for (std::size_t i = 0; i < std::min(tab, line.size()); ++i) {
+      if (line[i] != ' ' && (line[i] != '-' || !is_blank(line, i + 1))) return std::nullopt;
+    }
+    if (tab == std::string_view::npos) return std::nullopt;
+    YAML::Mark at = mark;
+    at.column = static_cast<int>(tab);
+    return span(at);
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -300,8 +325,14 @@ YamlPtr parse_from(const std::shared_ptr<const SourceText>& source, std::size_t 
     bool any = parser.HandleNextDocument(builder);
     if (any) (void)parser.HandleNextDocument(builder);
   } catch (const YAML::Exception& error) {
-    std::string reason = unmask_questions(error.msg, "");
-    diagnostics.error(builder.span(error.mark), "invalid YAML: " + reason);
+    if (std::optional<SourceSpan> tab = builder.indenting_tab(error.mark)) {
+      diagnostics.error(std::move(*tab), "YAML does not allow tabs as indentation", {"indent with spaces"});
+    } else {
+      std::vector<std::string> notes;
+      if (error.msg.starts_with(YAML::ErrorMsg::INVALID_ESCAPE))
+        notes = {"in double quotes a backslash starts an escape; put regular expressions in single quotes"};
+      diagnostics.error(builder.span(error.mark), "invalid YAML: " + unmask_questions(error.msg, ""), std::move(notes));
+    }
   } catch (const Error& error) {
     diagnostics.add(error);
   }

@@ -152,6 +152,14 @@ TEST(YamlTree, RefusesWithReasonAndPlace) {
       {"a: b: c", "1:5", "invalid YAML: illegal map value"},
       {"a: [b", "1:1", "invalid YAML: end of sequence flow not found"},
       {"a: @b", "1:4", "invalid YAML: unknown token"},
+      {"a:\n\t- b", "2:1", "YAML does not allow tabs as indentation"},
+      {"a:\n  \tb: c", "2:3", "YAML does not allow tabs as indentation"},
+      {"a:\n  - b:\n\t  c: d", "3:1", "YAML does not allow tabs as indentation"},
+      {"a:\n  b: c\n\td: e", "3:1", "YAML does not allow tabs as indentation"},
+      {"-\ta: b", "1:2", "YAML does not allow tabs as indentation"},
+      {"- - \ta: b", "1:5", "YAML does not allow tabs as indentation"},
+      {"a: b\tc: d", "1:7", "invalid YAML: illegal map value"},
+      {"[a,\n\tb: @]", "2:5", "invalid YAML: unknown token"},
   };
   for (const Case& c : cases) {
     Parsed parsed = parse(c.text);
