@@ -141,5 +141,7 @@ struct Region {
 
 // Applies PyTorch's basic indexing rules. Throws Error(plan): too many components, index out of range.
 [[nodiscard]] Region select(const Slice& slice, const Shape& shape);
+// The first dimension of a shape that fits where select() cuts a range off because it goes beyond the size.
+[[nodiscard]] std::optional<std::size_t> clipped_dimension(const Slice& slice, const Shape& shape);
 
 }  // namespace brainsurgery

@@ -74,6 +74,9 @@ class PlanScope : public NameScope {
   // Every tensor of the alias, sorted.
   [[nodiscard]] virtual std::vector<FoundTensor> tensors_of(const std::string& alias) = 0;
 
+  // What the slice of the reference selects, in place of the whole tensor.
+  virtual void take_slice(const TensorRef& ref, FoundTensor& tensor) = 0;
+
   virtual void print(std::string text) = 0;  // ended by a newline
   virtual void report(Report report) = 0;
   // A line that is printed if `verbose` is on.

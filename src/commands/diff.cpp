@@ -105,15 +105,6 @@ std::vector<FoundTensor> whole_matches(TensorRef ref, PlanScope& plan) {
   return plan.select(ref);
 }
 
-void take_slice(const TensorRef& ref, FoundTensor& tensor) {
-  if (!ref.slice) return;
-  try {
-    tensor.expr = slice(tensor.expr, select(*ref.slice, tensor.expr.shape()));
-  } catch (const Error& error) {
-    throw error.at(ref.span).with_note("in " + tensor.label());
-  }
-}
-
 Pairing paired(const DiffSpec& spec, PlanScope& plan) {
   Pairing result;
   if (spec.mode == Mode::aliases) {
@@ -127,8 +118,8 @@ Pairing paired(const DiffSpec& spec, PlanScope& plan) {
   if (spec.mode == Mode::refs) {
     pair_equal_names(whole_matches(*spec.left, plan), whole_matches(*spec.right, plan), result);
     for (Pair& pair : result.pairs) {
-      take_slice(*spec.left, pair.left);
-      take_slice(*spec.right, pair.right);
+      plan.take_slice(*spec.left, pair.left);
+      plan.take_slice(*spec.right, pair.right);
     }
     return result;
   }
@@ -197,6 +188,7 @@ void add_diff(CommandRegistry& registry) {
                "unless fail is on. Each tensor that is compared counts one read.",
                "diff: {mode: aliases, left_alias: model, right_alias: tuned, eps: 1e-6}",
                "- load: {path: tiny_gpt2.safetensors, alias: tuned}"});
+  schema.called_elsewhere({"compare"});
   schema.choice(&DiffSpec::mode, "mode", kModes).defaults_to("refs").doc("How tensors are paired.");
   schema.reference(&DiffSpec::left, "left", roles::source()).doc("refs, pair: one side.");
   schema.reference(&DiffSpec::right, "right", roles::source()).doc("refs: the other side; pair: its name.");

@@ -78,6 +78,7 @@ void add_dump(CommandRegistry& registry) {
        "content, tree does not, json is one line. shape shows shapes; stat also minimum, maximum, mean and how often "
        "the plan used the tensor; full shows all values. Each tensor that is shown counts one read.",
        "dump: {target: 'h\\.0\\..*', verbosity: stat}"});
+  schema.called_elsewhere({"print", "show", "list", "inspect", "info"});
   schema.reference(&DumpSpec::target, "target", roles::source())
       .defaults_to("all tensors of all models")
       .doc("The tensors to show.");

@@ -112,6 +112,7 @@ void add_execute(CommandRegistry& registry) {
               "plan are loaded before its steps, its output is saved after them. Without an input the default alias is "
               "that of the only model there is. An execute within an execute is refused.",
               "execute: {transforms: [{scale_: {target: 'wte.weight', by: 2}}, {delete: {target: 'wpe.weight'}}]}"});
+  schema.called_elsewhere({"include", "import", "run"});
   const auto node = [](YamlPtr ExecuteSpec::*member) {
     return [member](const YamlNode& value, const FieldDecoder&, ExecuteSpec& spec) {
       spec.*member = value.shared_from_this();

@@ -101,6 +101,7 @@ void add_load_save(CommandRegistry& registry, const FormatNames& formats) {
                "Without 'to' the whole checkpoint, a file or a directory, becomes a new alias. With 'to' the file must "
                "hold exactly one tensor; its name in the file does not matter. The payload may be the path alone.",
                "load: {path: tiny_gpt2.safetensors, alias: base}"});
+  loading.called_elsewhere({"open", "read", "input"});
   loading.text(&LoadSpec::path, "path", FieldKind::path).require().doc("The file or directory.");
   loading.text(&LoadSpec::alias, "alias", FieldKind::alias)
       .defaults_to("the default alias, else model")
@@ -125,6 +126,7 @@ void add_load_save(CommandRegistry& registry, const FormatNames& formats) {
                "The format is that of the path's suffix unless it is named; a path without a suffix is a directory. "
                "The payload may be the path alone.",
                "save: {path: before.safetensors, alias: model}"});
+  saving.called_elsewhere({"write", "output", "export"});
   saving.text(&SaveSpec::path, "path", FieldKind::path).require().doc("The file or directory to write.");
   saving.text(&SaveSpec::alias, "alias", FieldKind::alias)
       .defaults_to("the default alias, else the only one")

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/spelling.h"
 #include "brainsurgery/error.h"
 #include "describe/field_text.h"
 #include "describe/frame.h"
+#include "plan/hints.h"
 
 namespace brainsurgery {
 namespace {
@@ -106,9 +106,7 @@ std::string operator_help(const Schema& step, const Schema& schema) {
 }
 
 Error unknown(const std::string& what, const std::string& name, const std::vector<Schema>& known) {
-  std::vector<std::string> names;
-  for (const Schema& schema : known) names.push_back(schema.name);
-  return {ErrorCode::plan, fmt::format("help: unknown {} '{}'", what, name), {}, did_you_mean(name, names)};
+  return {ErrorCode::plan, fmt::format("help: unknown {} '{}'", what, name), {}, step_notes(name, known)};
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/numbers.h"
 #include "base/spelling.h"
 #include "base/text.h"
+#include "plan/hints.h"
 #include "plan/schema.h"
 
 namespace brainsurgery {
@@ -72,7 +73,10 @@ std::optional<DType> FieldDecoder::dtype(const YamlNode& value) const {
   for (const DTypeInfo& row : all_dtypes()) {
     if (row.computes) known.push_back(to_string(row.dtype));
   }
+  const std::vector<std::string> alike = dtypes_like(value.text());
   std::vector<std::string> notes = did_you_mean(ascii_lower(trim(value.text())), known);
+  if (alike.size() == 1) notes = {fmt::format("did you mean '{}'?", alike.front())};
+  if (alike.size() > 1) notes = {fmt::format("did you mean one of {}?", fmt::join(alike, ", "))};
   notes.push_back(fmt::format("dtypes: {}", fmt::join(known, ", ")));
   fail(value, fmt::format("unknown dtype '{}'", value.text()), std::move(notes));
   return std::nullopt;
@@ -248,16 +252,54 @@ std::string one_of(const std::vector<std::string>& names) {
                            : fmt::format("one of {}", fmt::join(names, ", "));
 }
 
+std::vector<std::string> keys_of(const Schema& schema) {
+  std::vector<std::string> names;
+  for (const auto& field : schema.fields) names.push_back(field->name);
+  return names;
+}
+
+std::string describe_keys(const Schema& schema, const std::string& path) {
+  return schema.fields.empty() ? fmt::format("{} takes no keys", path)
+                               : fmt::format("keys of {}: {}", path, fmt::join(keys_of(schema), ", "));
+}
+
 // The key that was probably meant, if any.
 std::optional<std::string> report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context,
                                               const std::string& path) {
-  std::vector<std::string> names;
-  for (const auto& field : schema.fields) names.push_back(field->name);
-  std::vector<std::string> notes = did_you_mean(key.text(), names);
-  notes.push_back(names.empty() ? fmt::format("{} takes no keys", path)
-                                : fmt::format("keys of {}: {}", path, fmt::join(names, ", ")));
+  std::optional<std::string> meant = field_called(schema, key.text());
+  if (!meant) meant = nearest(key.text(), keys_of(schema));
+  std::vector<std::string> notes;
+  if (meant) notes.push_back(fmt::format("did you mean '{}'?", *meant));
+  notes.push_back(describe_keys(schema, path));
   context.diagnostics.error(key.span(), fmt::format("unknown key '{}' of {}", key.text(), path), std::move(notes));
-  return nearest(key.text(), names);
+  return meant;
+}
+
+// Whether the payload has keys of the schema only, and all that it requires.
+bool has_keys_of(const Schema& schema, const YamlNode& payload) {
+  const auto known = [&](const auto& entry) { return schema.find(entry.first->text()) != nullptr; };
+  const auto there = [&](const auto& field) { return !field->required || payload.find(field->name) != nullptr; };
+  return std::ranges::all_of(payload.entries(), known) && std::ranges::all_of(schema.fields, there);
+}
+
+// `cast: {from: w, to: bfloat16}`: a dtype under the key of a name.
+std::vector<std::string> misplaced_dtype(const Field& missing, const YamlNode& payload) {
+  if (missing.kind != FieldKind::dtype) return {};
+  for (const auto& [key, value] : payload.entries()) {
+    if (value->is_string() && dtype_from_plan(value->text())) {
+      return {fmt::format("'{}: {}' names a tensor; the dtype is written '{}: {}'", key->text(), value->text(),
+                          missing.name, value->text())};
+    }
+  }
+  return {};
+}
+
+// `delete: 'w'`: the value of the only key that has to be there.
+std::vector<std::string> mapping_meant(const Schema& schema, const YamlNode& payload) {
+  const auto required = [](const auto& field) { return field->required; };
+  if (!payload.is_string() || std::ranges::count_if(schema.fields, required) != 1) return {};
+  const Field& field = **std::ranges::find_if(schema.fields, required);
+  return {fmt::format("write {}: {{{}: '{}'}}", schema.name, field.name, payload.text())};
 }
 
 }  // namespace
@@ -287,8 +329,13 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
     return context.diagnostics.error_count() == errors_before;
   }
   if (!empty && !payload.is_mapping()) {
-    context.diagnostics.error(payload.span(),
-                              fmt::format("{}: expected a mapping, found {}", path, payload.describe()));
+    context.diagnostics.error(payload.span(), fmt::format("{}: expected a mapping, found {}", path, payload.describe()),
+                              mapping_meant(schema, payload));
+    return false;
+  }
+  if (context.twin != nullptr && !has_keys_of(schema, payload) && has_keys_of(*context.twin, payload)) {
+    context.diagnostics.error(payload.span(), fmt::format("{}: these are the keys of {}", path, context.twin->name),
+                              {fmt::format("did you mean '{}'?", context.twin->name), describe_keys(schema, path)});
     return false;
   }
   std::set<std::string> misspelt;  // no need to say of them that they are missing too
@@ -301,7 +348,8 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
   }
   for (const auto& field : schema.fields) {
     if (field->required && payload.find(field->name) == nullptr && !misspelt.contains(field->name)) {
-      context.diagnostics.error(payload.span(), fmt::format("{}.{} is required", path, field->name));
+      context.diagnostics.error(payload.span(), fmt::format("{}.{} is required", path, field->name),
+                                misplaced_dtype(*field, payload));
     }
   }
   const auto given = [&](const std::string& key) { return payload.find(key) != nullptr; };

@@ -336,6 +336,8 @@ class Interpolator {
     std::vector<std::string> keys;
     for (const auto& [key, value] : container.entries()) keys.push_back(key->text());
     std::vector<std::string> notes = did_you_mean(step, keys);
+    if (!step.empty() && step.find_first_not_of("0123456789") == std::string::npos)
+      notes.push_back(fmt::format("a group of the pattern is written \\{}", step));
     notes.emplace_back("a literal ${ is written \\${; a capture ${x} belongs in a list");
     return fail(scalar.node, fmt::format("'{}': unknown key '{}'", interpolation.text, step), std::move(notes));
   }

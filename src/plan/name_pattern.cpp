@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "plan/hints.h"
 #include "plan/name_pattern_impl.h"
 
 namespace brainsurgery {
@@ -53,7 +54,8 @@ NamePattern NamePattern::compile_regex(std::string_view regex, std::string_view 
   try {
     impl->regex = std::make_unique<const RegexEngine>(regex);
   } catch (const Error& error) {
-    throw Error(ErrorCode::plan, fmt::format("{}: invalid regular expression '{}': {}", field, regex, error.what()));
+    throw Error(ErrorCode::plan, fmt::format("{}: invalid regular expression '{}': {}", field, regex, error.what()), {},
+                glob_notes(regex));
   }
   const PythonRegex& parsed = impl->regex->regex();
   impl->set_head(parsed.head);

@@ -101,6 +101,7 @@ enum class FieldKind : std::uint8_t {
 };
 
 class PredicateRegistry;
+struct Schema;
 
 // Where decoding happens: what is known and where mistakes go.
 struct DecodeContext {
@@ -108,6 +109,7 @@ struct DecodeContext {
   std::optional<std::string> default_alias;
   const std::set<std::string, std::less<>>& known_aliases;
   const PredicateRegistry& predicates;  // for fields that hold assertions
+  const Schema* twin = nullptr;         // the step of the same name with or without the underscore, if there is one
 };
 
 class FieldDecoder;
@@ -159,6 +161,7 @@ struct Schema {
   const Field* shorthand = nullptr;
   bool shorthand_only = false;            // ... and a mapping is refused
   std::vector<std::string> needs_one_of;  // fields of which at least one has to be there
+  std::vector<std::string> elsewhere;     // names that other tools give to the step: for hints alone
 
   [[nodiscard]] const Field* find(std::string_view key) const;
   // Whether nothing has to be said: the bare name of the command is a step.
@@ -331,6 +334,7 @@ class SchemaBuilder {
     schema_.shorthand = schema_.find(field);
     schema_.shorthand_only = only;
   }
+  void called_elsewhere(std::vector<std::string> names) { schema_.elsewhere = std::move(names); }
   void needs_one_of(std::vector<std::string> fields) { schema_.needs_one_of = std::move(fields); }
   void check(std::function<std::optional<FieldProblem>(const Spec&)> problem) { problem_ = std::move(problem); }
 

@@ -37,6 +37,7 @@ Schema assertion_schema() {
                 "failure: the exit code is "
                 "1. Tensors are never changed, but some operators count a read of the tensors that they check.",
                 "assert: {shape: {of: 'wte.weight', is: [96, 32]}}"});
+  schema.called_elsewhere({"check", "require", "expect", "verify"});
   schema
       .custom("of", FieldKind::predicate,
               [](const YamlNode& value, const FieldDecoder& decoder, Assertion& assertion) {

@@ -4,6 +4,8 @@
 
 #include "base/scoped_value.h"
 #include "base/spelling.h"
+#include "plan/hints.h"
+#include "plan/match_names.h"
 #include "session/tie_records.h"
 
 namespace brainsurgery {
@@ -162,24 +164,40 @@ void Binder::count_created(const std::string& alias, const std::string& name) {
   if (state_.flags.dry_run) state_.workspace.at(alias).count(name, 0, -1);
 }
 
-Expr Binder::sliced(const Expr& expr, const TensorRef& ref, const std::string& alias, const std::string& name) const {
+Expr Binder::sliced(const Expr& expr, const TensorRef& ref, const std::string& alias, const std::string& name) {
   return ref.slice ? brainsurgery::slice(expr, region_of(ref, expr.shape(), alias, name)) : expr;
 }
 
-Region Binder::region_of(const TensorRef& ref, const Shape& shape, const std::string& alias,
-                         const std::string& name) const {
+Region Binder::region_of(const TensorRef& ref, const Shape& shape, const std::string& alias, const std::string& name) {
   try {
-    return brainsurgery::select(*ref.slice, shape);
+    Region region = brainsurgery::select(*ref.slice, shape);
+    warn_of_clipping(ref, shape, label_of(alias, name));
+    return region;
   } catch (const Error& error) {
     throw error.at(ref.span).with_note("in " + label_of(alias, name));
   }
+}
+
+// Once for a reference, however many names it matches.
+void Binder::warn_of_clipping(const TensorRef& ref, const Shape& shape, const std::string& label) {
+  const std::optional<std::size_t> dimension = clipped_dimension(*ref.slice, shape);
+  if (!dimension || std::ranges::find(current_.clipped, &ref) != current_.clipped.end()) return;
+  current_.clipped.push_back(&ref);
+  events_.on(events::Warning{{Severity::warning,
+                              ref.span,
+                              fmt::format("slice '{}' is cut off: dimension {} of {} has size {}", ref.slice->text,
+                                          *dimension, label, shape[*dimension]),
+                              {}}});
 }
 
 Error Binder::no_match(const std::string& where, const std::string& alias, const TensorRef& ref) const {
   const StateDict* names = state_.workspace.find(alias);
   const std::string place = names == nullptr || names->path().empty() ? "" : fmt::format(" in '{}'", names->path());
   std::vector<std::string> notes;
-  if (!ref.structured && !current_.follows_from_mistake) notes = nearest_names(unescaped(ref.expr), alias);
+  if (!ref.structured && !current_.follows_from_mistake) {
+    notes = unmatched_notes(ref.expr, nearest_names(unescaped(ref.expr), alias),
+                            [&](const std::string& regex) { return any_match(regex, alias); });
+  }
   if (names != nullptr && names->names().empty()) notes.push_back(fmt::format("'{}' holds no tensor", alias));
   return Error(ErrorCode::plan,
                fmt::format("{}{}no tensor matches '{}'{}", where, where.empty() ? "" : ": ", describe(ref), place),
@@ -188,8 +206,24 @@ Error Binder::no_match(const std::string& where, const std::string& alias, const
 
 Error Binder::missing(const std::string& where, const TensorRef& ref, const std::string& alias,
                       const std::string& name) const {
+  std::vector<std::string> notes = group_notes(ref);
+  if (notes.empty() && !current_.follows_from_mistake) notes = nearest_names(name, alias);
   return Error(ErrorCode::plan, fmt::format("{}: tensor does not exist: {}", where, label_of(alias, name)), ref.span,
-               current_.follows_from_mistake ? std::vector<std::string>() : nearest_names(name, alias));
+               std::move(notes));
+}
+
+bool Binder::any_match(const std::string& regex, const std::string& alias) const {
+  const StateDict* names = state_.workspace.find(alias);
+  if (names == nullptr) return false;
+  try {
+    const NamePattern pattern = NamePattern::compile_regex(regex, "");
+    bool any = false;
+    if (!pattern.backtracks())
+      for_each_match(pattern, names->names(), [&](const auto&, const Captures&) { any = true; });
+    return any;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 std::vector<std::string> Binder::nearest_names(const std::string& wanted, const std::string& alias) const {

@@ -125,7 +125,8 @@ class Binder final : private PlanScope {
     Delta delta = {};
     std::vector<ExecutedStep::SeededMatch> seeded = {};
     std::vector<NameSet> looked_at = {};
-    bool follows_from_mistake = false;  // what it would report is kept back: no need to make it good
+    bool follows_from_mistake = false;           // what it would report is kept back: no need to make it good
+    std::vector<const TensorRef*> clipped = {};  // whose slices were warned of
   };
 
   void bind_edit(const PreparedStep& step, const PreparedEdit& edit);
@@ -144,18 +145,21 @@ class Binder final : private PlanScope {
   void announce_edit(const PreparedStep& step, const Match& match);
   void remember_seed(const Match& match, std::uint64_t seed);
 
+  void warn_of_groups(const PreparedEdit& edit);
   void warn_of_untying(const Resolved& target);
+  void warn_of_clipping(const TensorRef& ref, const Shape& shape, const std::string& label);
 
   [[nodiscard]] const StateDict& names_of(const std::string& alias);
   [[nodiscard]] const Expr& expr_of(const Resolved& resolved);
   // `alias` and `name`: of the tensor, for messages.
-  [[nodiscard]] Expr sliced(const Expr& expr, const TensorRef& ref, const std::string& alias,
-                            const std::string& name) const;
+  [[nodiscard]] Expr sliced(const Expr& expr, const TensorRef& ref, const std::string& alias, const std::string& name);
   [[nodiscard]] Region region_of(const TensorRef& ref, const Shape& shape, const std::string& alias,
-                                 const std::string& name) const;
+                                 const std::string& name);
   [[nodiscard]] Error no_match(const std::string& where, const std::string& alias, const TensorRef& ref) const;
   [[nodiscard]] Error missing(const std::string& where, const TensorRef& ref, const std::string& alias,
                               const std::string& name) const;
+  // Whether a name matches the regular expression; false where it is none, or one that may take long.
+  [[nodiscard]] bool any_match(const std::string& regex, const std::string& alias) const;
   [[nodiscard]] std::vector<std::string> nearest_names(const std::string& wanted, const std::string& alias) const;
   // A dry run counts nothing.
   void count(const std::string& alias, const std::string& name, std::int64_t reads, std::int64_t writes);
@@ -175,7 +179,8 @@ class Binder final : private PlanScope {
   void for_each_name(const TensorRef& ref, const Visit& visit);
   [[nodiscard]] std::string alias_of(const TensorRef& ref) const;
   [[nodiscard]] FoundTensor found(const std::string& alias, const std::string& name, const NamedTensor& tensor,
-                                  const TensorRef& ref) const;
+                                  const TensorRef& ref);
+  void take_slice(const TensorRef& ref, FoundTensor& tensor) override;
   [[nodiscard]] std::optional<std::string> default_alias() const override { return current_.step->default_alias; }
   [[nodiscard]] std::vector<FoundTensor> tensors_of(const std::string& alias) override;
   void print(std::string text) override;

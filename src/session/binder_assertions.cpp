@@ -30,7 +30,7 @@ std::string Binder::describe(const TensorRef& ref) const {
 Error Binder::no_match(const TensorRef& ref) const { return no_match("", alias_of(ref), ref); }
 
 FoundTensor Binder::found(const std::string& alias, const std::string& name, const NamedTensor& tensor,
-                          const TensorRef& ref) const {
+                          const TensorRef& ref) {
   return {alias, name, sliced(tensor.expr, ref, alias, name), tensor.counts, ref.slice ? ref.slice->text : ""};
 }
 

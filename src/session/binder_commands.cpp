@@ -20,6 +20,10 @@ std::string label_of(const DeltaEntry& entry) {
 
 }  // namespace
 
+void Binder::take_slice(const TensorRef& ref, FoundTensor& tensor) {
+  tensor.expr = sliced(tensor.expr, ref, tensor.alias, tensor.name);
+}
+
 void Binder::bind_command(const PreparedStep&, const PreparedCommand& command) {
   try {
     command.command->bind(command.spec.get(), *this);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plan/hints.h"
 #include "plan/match_names.h"
 #include "session/binder.h"
 #include "session/seed.h"
@@ -44,6 +45,7 @@ std::vector<NameSet> touched_by(const PreparedEdit& edit) {
 void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
   const std::vector<NameSet> touched = touched_by(edit);
   current_.follows_from_mistake = taints_.touch(touched);
+  warn_of_groups(edit);
   try {
     const std::vector<Match> matches = resolve(edit);
     check_destinations(matches);
@@ -65,6 +67,14 @@ void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
       if (role.removes || (role.writes && (edit.edit->rebinds || role.policy == Role::Policy::must_not_exist)))
         taints_.add(touched[i]);
     }
+  }
+}
+
+void Binder::warn_of_groups(const PreparedEdit& edit) {
+  for (const PreparedRef& ref : edit.refs) {
+    if (!ref.expansion) continue;
+    for (const std::string& note : group_notes(*ref.ref))
+      events_.on(events::Warning{{Severity::warning, ref.ref->span, fmt::format("{}: {}", ref.where, note), {}}});
   }
 }
 

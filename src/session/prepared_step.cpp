@@ -2,15 +2,20 @@
 
 #include <fmt/format.h>
 
-#include "base/spelling.h"
+#include "plan/hints.h"
 
 namespace brainsurgery {
 namespace {
 
 void report_unknown_command(const PlanStep& step, const Registries& registries, Diagnostics& diagnostics) {
-  std::vector<std::string> names;
-  for (const Schema& known : catalog_of(registries).steps) names.push_back(known.name);
-  diagnostics.error(step.span, fmt::format("unknown command '{}'", step.command), did_you_mean(step.command, names));
+  diagnostics.error(step.span, fmt::format("unknown command '{}'", step.command),
+                    step_notes(step.command, catalog_of(registries).steps));
+}
+
+// cast_ of cast, and the other way round.
+const Schema* twin_of(std::string_view name, const TransformRegistry& transforms) {
+  const Edit* twin = transforms.find(name.ends_with('_') ? name.substr(0, name.size() - 1) : std::string(name) + "_");
+  return twin == nullptr ? nullptr : &twin->schema;
 }
 
 PreparedEdit prepare_edit(const Edit& edit, std::shared_ptr<const void> spec,
@@ -54,7 +59,9 @@ std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index,
       if (!assertion) return std::nullopt;
       prepared.action = *std::move(assertion);
     } else if (const Edit* edit = registries_.transforms.find(step.command)) {
-      std::shared_ptr<const void> spec = edit->decode(*step.payload, context);
+      DecodeContext with_twin = context;
+      with_twin.twin = twin_of(step.command, registries_.transforms);
+      std::shared_ptr<const void> spec = edit->decode(*step.payload, with_twin);
       if (spec == nullptr) return std::nullopt;
       prepared.action = prepare_edit(*edit, std::move(spec), default_alias_);
     } else if (const Command* command = registries_.commands.find(step.command)) {

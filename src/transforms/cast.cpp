@@ -33,6 +33,7 @@ void add_cast(TransformRegistry& registry) {
 
   SchemaBuilder<CastInPlaceSpec> in_place(
       "cast_", {"Converts tensors to another dtype.", kDetails, "cast_: {target: '.+\\.weight', to: bfloat16}"});
+  in_place.called_elsewhere({"convert", "to", "astype", "dtype", "to_dtype"});
   in_place.reference(&CastInPlaceSpec::target, "target", roles::in_place_whole()).doc("The tensors to convert.");
   in_place.field(&CastInPlaceSpec::to, "to").require().doc("The new dtype.");
   Edit edit = make_edit<CastInPlaceSpec>(in_place, [](const CastInPlaceSpec& spec, const EditMatch& match) {

@@ -58,6 +58,7 @@ void add_clamp(TransformRegistry& registry) {
 
   SchemaBuilder<ClampInPlaceSpec> in_place(
       "clamp_", {"Limits the values of tensors.", kDetails, "clamp_: {target: '.+\\.weight', max: 0.5}"});
+  in_place.called_elsewhere({"clip", "clip_", "limit"});
   in_place.reference(&ClampInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to limit.");
   add_limits(in_place);
   registry.add(make_edit<ClampInPlaceSpec>(in_place, [](const ClampInPlaceSpec& spec, const EditMatch& match) {

@@ -20,6 +20,7 @@ Edit copy() {
                "The copy is independent of the original, keeps its dtype and may belong to another model. Of a sliced "
                "source only the part is copied.",
                "copy: {from: 'h\\.(\\d+)\\.attn\\.c_attn\\.weight::[:, 0:32]', to: 'h.\\1.attn.q.weight'}"});
+  schema.called_elsewhere({"cp", "clone", "duplicate", "slice"});
   schema.reference(&PairSpec::from, "from", roles::source()).doc("The tensors to copy.");
   schema.reference(&PairSpec::to, "to", roles::created()).doc("The new name.");
   return make_edit<PairSpec>(schema, source_of);
@@ -32,6 +33,7 @@ Edit move() {
        "All destinations are checked before the first tensor is renamed, so a destination that is itself about to "
        "be renamed still exists. The counters of the new name start anew.",
        "move: {from: '(.+)', to: 'transformer.\\1'}"});
+  schema.called_elsewhere({"rename", "mv", "ren", "rename_keys"});
   schema.reference(&PairSpec::from, "from", roles::moved()).doc("The tensors to rename.");
   schema.reference(&PairSpec::to, "to", roles::created()).doc("The new name.");
   Edit edit = make_edit<PairSpec>(schema, source_of);
@@ -44,6 +46,7 @@ Edit remove() {
       "delete", {"Removes tensors.",
                  "Their counters are forgotten. No file is changed: removed tensors are missing from the output.",
                  "delete: {target: 'h\\.1\\..+'}"});
+  schema.called_elsewhere({"remove", "rm", "drop", "del", "prune"});
   schema.reference(&TargetSpec::target, "target", roles::deleted()).doc("The tensors to remove.");
   return make_edit<TargetSpec>(schema, [](const TargetSpec&, const EditMatch&) { return std::vector<Expr>(); });
 }
@@ -53,6 +56,7 @@ Edit assign() {
                                             "Shape and dtype, after slicing, must be equal: nothing is broadcast or "
                                             "converted. Of a sliced destination only that part is written.",
                                             "assign: {from: 'wte.weight::[0]', to: 'wte.weight::[95]'}"});
+  schema.called_elsewhere({"overwrite", "copy_", "set_value"});
   schema.reference(&PairSpec::from, "from", roles::source()).doc("Where the elements come from.");
   schema.reference(&PairSpec::to, "to", roles::updated()).doc("The existing tensor to write to.");
   return make_edit<PairSpec>(schema, source_of);

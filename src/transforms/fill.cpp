@@ -78,6 +78,7 @@ void add_fill(TransformRegistry& registry) {
 
   SchemaBuilder<FillInPlaceSpec> in_place("fill_", {"Replaces the elements of tensors.", kDetails,
                                                     "fill_: {target: 'wte.weight::[0]', mode: constant, value: 0}"});
+  in_place.called_elsewhere({"constant", "zero_", "init"});
   in_place.reference(&FillInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to fill.");
   add_fill_fields(in_place);
   registry.add(make_edit<FillInPlaceSpec>(

@@ -19,6 +19,7 @@ void add_matmul(TransformRegistry& registry) {
        "and "
        "rounded once. The last bits depend on the BLAS library.",
        "matmul: {from_a: 'wpe.weight', from_b: 'h.0.attn.c_proj.weight', to: 'projected'}"});
+  schema.called_elsewhere({"mm", "bmm", "dot", "product"});
   schema.reference(&MatmulSpec::from_a, "from_a", roles::source())
       .doc("The left operand; its pattern names the others.");
   schema.reference(&MatmulSpec::from_b, "from_b", roles::paired_source()).doc("The right operand.");

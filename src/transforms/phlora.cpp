@@ -76,6 +76,7 @@ void add_phlora(TransformRegistry& registry) {
                  "target [m, n] becomes A [r, n] and B [m, r] of the same dtype; B @ A is its best "
                  "approximation of rank r. Each factor takes the square root of every singular value.",
                  "phlora: {target: '(h\\..+\\.mlp\\..+)\\.weight', target_a: '\\1.A', target_b: '\\1.B', rank: 16}"});
+  apart.called_elsewhere({"svd", "lowrank", "low_rank", "lora"});
   apart.reference(static_cast<TensorRef FactorsSpec::*>(&ApproximationSpec::target), "target", target_role)
       .doc("The matrices.");
   apart.reference(&FactorsSpec::target_a, "target_a", factor_role)

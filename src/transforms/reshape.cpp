@@ -40,6 +40,7 @@ void add_reshape(TransformRegistry& registry) {
   SchemaBuilder<ReshapeSpec> copying(
       "reshape", {"Copies tensors into another shape.", kDetails,
                   "reshape: {from: 'h\\.(\\d+)\\.attn\\.c_attn\\.bias', to: 'h.\\1.attn.biases', shape: [3, -1]}"});
+  copying.called_elsewhere({"view", "flatten", "squeeze", "unsqueeze"});
   copying.reference(&ReshapeSpec::from, "from", roles::source()).doc("The tensors to reshape.");
   copying.reference(&ReshapeSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&ReshapeSpec::shape, "shape").require().doc("The new sizes.");
@@ -64,6 +65,7 @@ void add_reshape(TransformRegistry& registry) {
                   "'order' names every dimension once, counted from 0; [1, 0] transposes a matrix. The "
                   "result is stored in row-major order.",
                   "permute: {from: 'h\\.(\\d+)\\.mlp\\.c_fc\\.weight', to: 'h.\\1.mlp.up.weight', order: [1, 0]}"});
+  permuting.called_elsewhere({"transpose", "swapaxes", "t"});
   permuting.reference(&PermuteSpec::from, "from", roles::source()).doc("The tensors to permute.");
   permuting.reference(&PermuteSpec::to, "to", roles::created()).doc("The new name.");
   permuting.field(&PermuteSpec::order, "order").require().doc("Source dimension for each output position.");

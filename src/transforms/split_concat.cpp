@@ -72,6 +72,7 @@ void add_split_concat(TransformRegistry& registry) {
       "split", {"Cuts one tensor into several along a dimension.",
                 "The sizes must add up to the size of the dimension. The tensor that is cut stays.",
                 "split: {from: 'h.0.attn.c_attn.weight', to: [q, k, v], sizes: [32, 32, 32], dim: 1}"});
+  splitting.called_elsewhere({"chunk", "unbind", "cut"});
   splitting.reference(&SplitSpec::from, "from", roles::single_source())
       .doc("The tensor to cut; must match exactly one.");
   splitting.references(&SplitSpec::to, "to", roles::created_literal()).doc("The new names, at least two.");
@@ -84,6 +85,7 @@ void add_split_concat(TransformRegistry& registry) {
       "concat", {"Joins tensors along a dimension.",
                  "Dtype, rank and the sizes of the other dimensions must be equal. The tensors that are joined stay.",
                  "concat: {from: ['h.0.ln_1.weight', 'h.0.ln_2.weight'], to: 'norms', dim: 0}"});
+  joining.called_elsewhere({"cat", "concatenate", "join", "stack"});
   joining.references(&ConcatSpec::from, "from", roles::single_source())
       .doc("The tensors to join, at least two; each must match exactly one.");
   joining.reference(&ConcatSpec::to, "to", roles::created_literal()).doc("The new name.");

@@ -133,6 +133,22 @@ Region select(const Slice& slice, const Shape& shape) {
   return region;
 }
 
+std::optional<std::size_t> clipped_dimension(const Slice& slice, const Shape& shape) {
+  std::size_t dimension = 0;
+  for (const SliceItem& item : slice.items) {
+    if (item.kind == SliceItem::Kind::ellipsis) {
+      dimension += shape.size() + 1 - slice.items.size();
+      continue;
+    }
+    const std::int64_t size = shape[dimension];
+    const auto beyond = [size](std::int64_t bound) { return bound > size || bound < -size; };
+    const bool is_range = item.kind == SliceItem::Kind::range;
+    if (is_range && (beyond(item.start.value_or(0)) || beyond(item.stop.value_or(0)))) return dimension;
+    ++dimension;
+  }
+  return std::nullopt;
+}
+
 Shape Region::shape() const {
   Shape shape;
   for (const Axis& axis : axes) {
