@@ -1,3 +1,5 @@
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -7,6 +9,20 @@
 #include "base/resources.h"
 #include "cli/command_line.h"
 
+namespace {
+
+int columns_of_stderr() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+bool stdout_is_closed_pipe() {
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   brainsurgery::keep_freed_memory();
@@ -14,6 +30,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   brainsurgery::InterruptibleInput buffer(STDIN_FILENO);
   std::istream in(&buffer);
-  return brainsurgery::run_command_line(arguments, {in, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1,
-                                                    ::isatty(STDOUT_FILENO) == 1, ::isatty(STDIN_FILENO) == 1});
+  return brainsurgery::run_command_line(
+      arguments, {in, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1, ::isatty(STDOUT_FILENO) == 1,
+                  ::isatty(STDIN_FILENO) == 1, columns_of_stderr, stdout_is_closed_pipe});
 }

@@ -110,6 +110,13 @@ class InteractiveRun {
   std::unique_ptr<Impl> impl_;
 };
 
+// Which tensors `inspect` shows, and how.
+struct InspectView {
+  std::optional<std::string> match;  // a pattern as references have it: a regular expression, or [h, $i, '*rest']
+  bool tree = false;                 // as text: a tree by the segments of names, equal layers on one line
+  bool for_terminal = false;         // as JSON: without characters that a terminal obeys
+};
+
 class Session {
  public:
   Session(Env& env, EventSink& events, SessionOptions options);
@@ -125,11 +132,11 @@ class Session {
   // The steps, and how the bytes of each output come about, as text.
   [[nodiscard]] Outcome<std::string> explain(const PlanSource& plan);
   // The tensors of a checkpoint, a line each and a total.
-  [[nodiscard]] Outcome<std::string> inspect_text(const std::string& path, bool digest);
+  [[nodiscard]] Outcome<std::string> inspect_text(const std::string& path, bool digest, const InspectView& view = {});
   // The same as one JSON object: {"tensors": [{"name", "dtype", "shape", "nbytes", "file", "sha256"}], "metadata": {},
   // "format": "safetensors"}; "sha256", of the row-major little-endian bytes, with `digest` only, which reads all
   // tensor data.
-  [[nodiscard]] Outcome<std::string> inspect_json(const std::string& path, bool digest);
+  [[nodiscard]] Outcome<std::string> inspect_json(const std::string& path, bool digest, const InspectView& view = {});
   // Lines in the one-line syntax OLY as YAML list entries for `transforms`; each text holds any number of lines.
   [[nodiscard]] Outcome<std::string> oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts);
   // The steps of a plan as OLY, a line each; an error where one has no such spelling.

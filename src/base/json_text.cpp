@@ -25,6 +25,14 @@ void append_as_ascii(std::string& to, std::uint32_t code) {
   }
 }
 
+// Whether the byte at the front of `text`, no control of ASCII, is written as it is.
+bool stays(std::string_view text, JsonEscapes escapes) {
+  const auto byte = static_cast<unsigned char>(text.front());
+  if (byte < 0x7F || escapes == JsonEscapes::controls_only) return true;
+  const bool continues = (byte & 0xC0) == 0x80;  // of a character whose first byte stayed
+  return escapes == JsonEscapes::for_terminal && (continues || is_harmless(decode_utf8(text).value));
+}
+
 }  // namespace
 
 void append_json_string(std::string& to, std::string_view text, JsonEscapes escapes) {
@@ -37,7 +45,7 @@ void append_json_string(std::string& to, std::string_view text, JsonEscapes esca
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && c != '"' && c != '\\' && (byte < 0x7F || escapes == JsonEscapes::controls_only)) {
+    if (byte >= 0x20 && c != '"' && c != '\\' && stays(text.substr(i), escapes)) {
       to.push_back(c);
     } else if (const std::size_t which = kShort.find(c); which != std::string_view::npos) {
       to.push_back('\\');

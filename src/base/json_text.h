@@ -10,6 +10,7 @@ namespace brainsurgery {
 // and else \u00xx.
 enum class JsonEscapes {
   controls_only,  // everything else raw: what the safetensors library writes
+  for_terminal,   // what escape_for_terminal() escapes too, as \uxxxx
   ascii,          // DEL and all beyond ASCII as \uxxxx, surrogate pairs above U+FFFF: what Python's json.dumps writes
 };
 

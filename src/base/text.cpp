@@ -47,6 +47,19 @@ constexpr std::array<Range, 8> kWide{{{0x1100, 0x115F},
                                       {0x1F300, 0x1FAFF},
                                       {0x20000, 0x3FFFD}}};
 
+bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7F && c <= 0x9F); }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The digits at the front of `text`, which loses them, without zeros in front.
+std::string_view take_number(std::string_view& text) {
+  const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::size_t begin = std::min(text.find_first_not_of('0'), end);
+  const std::string_view number = text.substr(begin, end - begin);
+  text.remove_prefix(end);
+  return number;
+}
+
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 }  // namespace
@@ -106,7 +119,7 @@ std::string escape_for_terminal(std::string_view text) {
   while (!text.empty()) {
     const CodePoint point = decode_utf8(text);
     const auto length = static_cast<std::size_t>(point.length);
-    if (!point.valid || point.value < 0x20 || (point.value >= 0x7F && point.value <= 0x9F)) {
+    if (!point.valid || is_control(point.value)) {
       fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<std::uint32_t>(point.value));
     } else if (within(kDeceptive, point.value)) {
       fmt::format_to(std::back_inserter(out), "\\u{{{:04x}}}", static_cast<std::uint32_t>(point.value));
@@ -116,6 +129,36 @@ std::string escape_for_terminal(std::string_view text) {
     text.remove_prefix(length);
   }
   return out;
+}
+
+bool is_harmless(char32_t code_point) { return !is_control(code_point) && !within(kDeceptive, code_point); }
+
+std::string escape_lines(std::string_view text) {
+  std::string out;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    out += escape_for_terminal(text.substr(begin, end - begin));
+    if (end < text.size()) out += '\n';
+    begin = end + 1;
+  }
+  return out;
+}
+
+bool naturally_less(std::string_view a, std::string_view b) {
+  const std::string_view whole_a = a, whole_b = b;
+  while (!a.empty() && !b.empty()) {
+    if (is_digit(a.front()) && is_digit(b.front())) {
+      const std::string_view number_a = take_number(a), number_b = take_number(b);
+      if (number_a.size() != number_b.size()) return number_a.size() < number_b.size();
+      if (number_a != number_b) return number_a < number_b;
+      continue;
+    }
+    if (a.front() != b.front()) return static_cast<unsigned char>(a.front()) < static_cast<unsigned char>(b.front());
+    a.remove_prefix(1);
+    b.remove_prefix(1);
+  }
+  if (a.empty() != b.empty()) return a.empty();
+  return whole_a < whole_b;  // zeros in front of numbers
 }
 
 std::string_view trim(std::string_view text) {

@@ -25,6 +25,15 @@ struct CodePoint {
 // become \xNN, characters that reorder, hide or break a line \u{NNNN}. Printable text is unchanged.
 [[nodiscard]] std::string escape_for_terminal(std::string_view text);
 
+// What escape_for_terminal() leaves as it is, of valid UTF-8.
+[[nodiscard]] bool is_harmless(char32_t code_point);
+
+// The same for text of several lines, which keeps its ends of lines.
+[[nodiscard]] std::string escape_lines(std::string_view text);
+
+// Numbers in names count as numbers: "h.2" comes before "h.10".
+[[nodiscard]] bool naturally_less(std::string_view a, std::string_view b);
+
 // Without the ASCII blanks at both ends (space, \t, \n, \v, \f, \r).
 [[nodiscard]] std::string_view trim(std::string_view text);
 

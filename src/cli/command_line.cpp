@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "brainsurgery/session.h"
+#include "cli/command_words.h"
 #include "cli/completion.h"
 #include "cli/config_arguments.h"
 #include "cli/convert_command.h"
@@ -27,15 +28,11 @@
 namespace brainsurgery {
 namespace {
 
-const std::vector<std::string> kCommands{"run", "check", "explain", "inspect",   "convert",
-                                         "oly", "help",  "schema",  "completion"};
-
-constexpr const char* kComplete = "complete";  // of shells only, and in no list
-
 struct Arguments {
   std::vector<std::string> items, oly_steps;
   std::string path;
-  bool quiet = false, json = false, no_color = false, digest = false;
+  std::optional<std::string> match;
+  bool quiet = false, json = false, no_color = false, digest = false, tree = false;
   std::string log_level = "info";
   bool interactive = false;
   bool summarize = true;
@@ -47,26 +44,6 @@ struct Arguments {
   ConvertArguments convert;
 };
 
-// A plan file in place of a command means `run`; so does `cli`, the Python program's name for it.
-void insert_command(std::vector<std::string>& arguments) {
-  const std::string& first = arguments.front();
-  if (first == "cli") {
-    arguments.front() = "run";
-  } else if (first != kComplete && std::ranges::find(kCommands, first) == kCommands.end() && first != "--help" &&
-             first != "-h" && first != "--version") {
-    arguments.insert(arguments.begin(), "run");
-  }
-}
-
-// The command that a first word which is neither a command nor a file was meant to be.
-std::optional<std::string> meant_command(const std::string& word) {
-  if (word.find_first_of("./=-") != std::string::npos || std::ranges::find(kCommands, word) != kCommands.end() ||
-      word == "cli" || word == kComplete)
-    return std::nullopt;
-  std::optional<std::string> near = nearest(word, kCommands);
-  return near && !posix_env().status(word) ? near : std::nullopt;
-}
-
 std::string size_problem(const std::string& text) {
   const std::optional<std::int64_t> size = parse_size(text);
   return size && *size > 0 ? "" : fmt::format("'{}' is not a size; write an integer and a unit, as in 512MB", text);
@@ -75,7 +52,7 @@ std::string size_problem(const std::string& text) {
 std::string trimmed_lower(const std::string& text) { return ascii_lower(trim(text)); }
 
 void add_view_options(CLI::App& command, Arguments& arguments) {
-  command.add_flag("-q,--quiet", arguments.quiet, "Errors only");
+  command.add_flag("-q,--quiet", arguments.quiet, "No messages but errors, and no summary");
   command.add_flag("--json", arguments.json, "One JSON object a line on stdout");
   command.add_flag("--no-color", arguments.no_color, "No colour (also: NO_COLOR in the environment)");
   command.add_option("--log-level", arguments.log_level, "debug, info, warning, error or critical")
@@ -186,6 +163,19 @@ nlohmann::ordered_json json_of(const OutputReport& output) {
   return json;
 }
 
+bool is_file_or_folder(const std::string& path) {
+  try {
+    const std::optional<FileStatus> status = posix_env().status(path);
+    return status && status->kind != FileStatus::Kind::other;
+  } catch (const Error&) {  // whoever opens it says why
+    return false;
+  }
+}
+
+struct NoEvents final : EventSink {
+  void on(const Event&) override {}
+};
+
 class CommandLine {
  public:
   explicit CommandLine(Streams streams) : streams_(streams) {}
@@ -196,12 +186,6 @@ class CommandLine {
       streams_.err << "nothing to do: no plan was given; try brainsurgery --help\n";
       return finish();
     }
-    if (const std::optional<std::string> meant = meant_command(words.front())) {
-      streams_.err << fmt::format("error: unknown command '{}'\n  note: did you mean '{}'?\n",
-                                  escape_for_terminal(words.front()), *meant);
-      return static_cast<int>(ErrorCode::plan);
-    }
-    insert_command(words);
     CLI::App app("Edits the checkpoints of neural networks by declarative YAML plans.", "brainsurgery");
     app.set_version_flag("--version", "brainsurgery " BS_VERSION);
     app.require_subcommand(1);
@@ -216,11 +200,19 @@ class CommandLine {
     for (CLI::App* command : {run, check, explain, convert}) add_work_options(*command, arguments_);
     add_run_options(*run, arguments_);
     inspect->add_option("path", arguments_.path, "The checkpoint")->type_name("CHECKPOINT")->required();
-    inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
+    inspect
+        ->add_option("pattern,--match", arguments_.match,
+                     "Only tensors whose names match, as in 'h.*bias' or '[h, $i, ...]'")
+        ->type_name("PATTERN");
+    CLI::Option* digest = inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
+    inspect->add_flag("--tree", arguments_.tree, "A tree by the segments of names, equal layers on one line")
+        ->excludes(digest);
     add_view_options(*inspect, arguments_);
     CLI::App* oly = add_oly_command(app, arguments_.oly);
     add_describe_commands(app, arguments_.describe);
     app.footer("brainsurgery help lists the steps of plans, brainsurgery help STEP describes one.");
+    if (std::optional<Error> unknown = unknown_word(words, app)) throw *std::move(unknown);
+    words = with_command_first(std::move(words), app);
     if (words.front() == kComplete) return complete(app, std::move(words));
     typed_ = words;
     try {
@@ -229,7 +221,7 @@ class CommandLine {
     } catch (const CLI::ParseError& error) {
       return report(app, error);
     }
-    apply_options();
+    apply_options(run->count("--summarize") > 0);
     if (const std::optional<int> code = describe(app)) return *code;
     if (inspect->parsed()) return inspect_checkpoint();
     if (oly->parsed()) {
@@ -239,7 +231,7 @@ class CommandLine {
     }
     if (convert->parsed()) {
       arguments_.session.summary = SummaryMode::none;
-      return perform([this](Session& session) { return run_convert_command(arguments_.convert, session); });
+      return convert_checkpoint();
     }
     if (explain->parsed()) return perform([this](Session& session) { return session.explain(plan()); });
     checking_ = check->parsed();
@@ -252,15 +244,27 @@ class CommandLine {
   int report(const CLI::App& app, const CLI::ParseError& error) {
     if (error.get_exit_code() == 0)
       return app.exit(error, streams_.out, streams_.err) == 0 ? 0 : static_cast<int>(ErrorCode::internal);
-    streams_.err << "error: " << escape_for_terminal(error.what())
-                 << "\n  note: brainsurgery --help lists the commands and their options\n";
+    WordProblem problem = explain_parse_error(error, app, typed_);
+    streams_.err << to_string(Error(ErrorCode::plan, std::move(problem.message), {}, std::move(problem.notes)));
     return static_cast<int>(ErrorCode::plan);
   }
 
-  void apply_options() {
+  std::optional<Error> unknown_word(const std::vector<std::string>& words, const CLI::App& app) {
+    const std::size_t place = first_standing_word(words, app);
+    if (place == words.size()) return std::nullopt;
+    TextView view = text_view();
+    Session session(posix_env(), view, arguments_.session);
+    std::optional<std::vector<std::string>> notes = unknown_command(words[place], app, session);
+    if (!notes) return std::nullopt;
+    return Error(ErrorCode::plan, fmt::format("unknown command '{}'", words[place]), {}, *std::move(notes));
+  }
+
+  void apply_options(bool asks_for_summary = false) {
     if (!arguments_.memory.empty()) arguments_.session.memory_bytes = *parse_size(arguments_.memory);
     if (arguments_.provider == "arena") arguments_.session.memory_bytes = 1;
-    arguments_.session.summary = !arguments_.summarize                  ? SummaryMode::none
+    const bool silent =
+        arguments_.quiet && !arguments_.json && !asks_for_summary && arguments_.session.summary_path.empty();
+    arguments_.session.summary = silent || !arguments_.summarize        ? SummaryMode::none
                                  : arguments_.summary_mode == "resolve" ? SummaryMode::resolve
                                                                         : SummaryMode::raw;
     arguments_.session.tile_bytes = *parse_size(arguments_.tile);
@@ -283,21 +287,35 @@ class CommandLine {
                                               : LogLevel::error;
     if (arguments_.quiet) log_level = LogLevel::error;
     return TextView(streams_.out, streams_.err, log_level,
-                    {streams_.out_is_terminal, streams_.err_is_terminal && !arguments_.quiet, color()});
+                    {streams_.err_is_terminal && !arguments_.quiet, color(), streams_.err_columns});
   }
 
   // Calls `work` with a session whose events are shown, and turns its outcome into text and an exit code.
   template <typename Work>
   int with_view(const Work& work) {
     if (arguments_.json) {
-      JsonView view(streams_.out, streams_.err);
+      JsonView view(streams_.out, streams_.err, streams_.out_is_terminal);
       return work(view);
     }
     TextView view = text_view();
     return work(view);
   }
 
+  // A checkpoint in the place of a plan, which a plan would only name.
+  void refuse_checkpoints() {
+    for (const std::string& item : arguments_.items) {
+      if (has_plan_suffix(item) || !is_file_or_folder(item)) continue;
+      NoEvents silence;
+      Session session(posix_env(), silence, arguments_.session);
+      if (!session.inspect_text(item, false).ok()) continue;
+      throw Error(ErrorCode::plan, fmt::format("'{}' is a checkpoint, not a plan", item), {},
+                  {fmt::format("a plan names it: inputs: ['{}']", item),
+                   fmt::format("brainsurgery inspect {} lists its tensors", item)});
+    }
+  }
+
   PlanSource plan() {
+    refuse_checkpoints();
     std::vector<ConfigItem> items = read_config_items(arguments_.items, typed_, posix_env(), streams_.in);
     std::ranges::move(oly_items(arguments_.oly_steps, typed_), std::back_inserter(items));
     return PlanSource(std::move(items));
@@ -322,6 +340,16 @@ class CommandLine {
     }
   }
 
+  int convert_checkpoint() {
+    return with_view([&](auto& view) {
+      if (replaces_its_input(arguments_.convert, posix_env())) {
+        const std::string message = fmt::format("'{}' is converted in place", arguments_.convert.output);
+        view.on(events::Warning{{Severity::warning, {}, message, {}}});
+      }
+      return show_outcome(view, [&](Session& session) { return run_convert_command(arguments_.convert, session); });
+    });
+  }
+
   // Standard input has the steps that follow the plan's.
   int converse() {
     if (std::ranges::find(arguments_.items, kStandardInput) != arguments_.items.end())
@@ -344,8 +372,10 @@ class CommandLine {
   int inspect_checkpoint() {
     TextView view = text_view();
     Session session(posix_env(), view, arguments_.session);
-    const Outcome<std::string> outcome = arguments_.json ? session.inspect_json(arguments_.path, arguments_.digest)
-                                                         : session.inspect_text(arguments_.path, arguments_.digest);
+    const InspectView shown{arguments_.match, arguments_.tree, streams_.out_is_terminal};
+    const auto& [path, digest] = std::pair(arguments_.path, arguments_.digest);
+    const Outcome<std::string> outcome =
+        arguments_.json ? session.inspect_json(path, digest, shown) : session.inspect_text(path, digest, shown);
     if (!outcome.ok()) {
       view.fail(outcome.error());
       return static_cast<int>(outcome.error().code());
@@ -361,7 +391,7 @@ class CommandLine {
       return;
     }
     const nlohmann::ordered_json event{{"event", "explanation"}, {"text", text}};
-    streams_.out << event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    streams_.out << event.dump(-1, ' ', streams_.out_is_terminal, nlohmann::json::error_handler_t::replace) << '\n';
   }
 
   void print(const RunReport& report) {
@@ -381,7 +411,7 @@ class CommandLine {
                                    {"outputs", outputs},
                                    {"summary", report.summary}};
     if (report.peak_resident_bytes > 0) summary["peak_resident_bytes"] = report.peak_resident_bytes;
-    streams_.out << summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    streams_.out << summary.dump(-1, ' ', streams_.out_is_terminal, nlohmann::json::error_handler_t::replace) << '\n';
   }
 
   // The commands that describe the language; nullopt: it was none of them.
@@ -413,7 +443,7 @@ class CommandLine {
   // What was printed has to have arrived: a full disk behind a redirection is an error too.
   int finish() {
     streams_.out.flush();
-    if (streams_.out.good()) return 0;
+    if (streams_.out.good() || (streams_.out_is_closed && streams_.out_is_closed())) return 0;
     streams_.err << "error: cannot write to standard output\n";
     return static_cast<int>(ErrorCode::run);
   }

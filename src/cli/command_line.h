@@ -1,6 +1,7 @@
 // The command line: words to session calls, outcomes to text and exit codes.
 #pragma once
 
+#include <functional>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -12,9 +13,11 @@ struct Streams {
   std::istream& in;
   std::ostream& out;
   std::ostream& err;
-  bool err_is_terminal = false;  // progress and colour
-  bool out_is_terminal = false;  // what could steer it is escaped
-  bool in_is_terminal = false;   // somebody answers prompts
+  bool err_is_terminal = false;              // progress and colour
+  bool out_is_terminal = false;              // what could steer it is escaped, in JSON too
+  bool in_is_terminal = false;               // somebody answers prompts
+  std::function<int()> err_columns = {};     // how wide the terminal is now
+  std::function<bool()> out_is_closed = {};  // a pipe whose reader has seen enough
 };
 
 // `arguments` without the program's name. Returns the exit code: 0 done, 1 an assertion failed, 2 the plan or the

@@ -67,6 +67,15 @@ CLI::App* add_convert_command(CLI::App& app, ConvertArguments& arguments) {
   return command;
 }
 
+bool replaces_its_input(const ConvertArguments& arguments, Env& env) {
+  try {
+    const std::optional<FileStatus> in = env.status(arguments.input), out = env.status(arguments.output);
+    return in && out && in->device == out->device && in->inode == out->inode;
+  } catch (const Error&) {  // the conversion meets the same
+    return false;
+  }
+}
+
 PlanSource conversion_plan(const ConvertArguments& arguments) {
   std::string text =
       fmt::format("inputs: [{}]\noutput:\n  path: {}\n", quoted("model::" + arguments.input), quoted(arguments.output));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "brainsurgery/config.h"
+#include "brainsurgery/env.h"
 #include "brainsurgery/session.h"
 
 namespace CLI {
@@ -20,6 +21,9 @@ struct ConvertArguments {
 
 // The command as part of `app`; parsing fills `arguments`, which must outlive it.
 [[nodiscard]] CLI::App* add_convert_command(CLI::App& app, ConvertArguments& arguments);
+
+// Whether input and output are one file or directory, under whatever names.
+[[nodiscard]] bool replaces_its_input(const ConvertArguments& arguments, Env& env);
 
 // One input, no steps, one output.
 [[nodiscard]] PlanSource conversion_plan(const ConvertArguments& arguments);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <iosfwd>
 #include <memory>
 #include <string>
@@ -17,14 +18,14 @@ namespace brainsurgery {
 // The least important messages that are shown.
 enum class LogLevel { debug, info, warning, error };
 
-// What the plan prints on `out`; on `err` messages: warnings, where output goes and why, and on a terminal one line of
-// progress.
+// What the plan prints on `out`, without characters that a terminal obeys; on `err` messages: warnings, where output
+// goes and why, and on a terminal one line of progress.
 class TextView final : public EventSink {
  public:
   struct Look {
-    bool escape_output = false;  // `out` is a terminal: names must not steer it
     bool progress = false;
     bool color = false;
+    std::function<int()> columns = {};  // of the terminal that shows progress; 0 or empty: unknown
   };
   TextView(std::ostream& out, std::ostream& err, LogLevel level, Look look);
   ~TextView() override;
@@ -35,8 +36,6 @@ class TextView final : public EventSink {
   void show_progress(const events::Progress& progress);
   void clear_progress();
   void show(const Diagnostic& diagnostic);
-  void print(const std::string& text);
-
   std::ostream& out_;
   std::ostream& err_;
   std::shared_ptr<spdlog::logger> log_;
@@ -49,13 +48,15 @@ class TextView final : public EventSink {
 // One JSON object a line: {"event": "published", ...}. Errors are written as text to `err` too.
 class JsonView final : public EventSink {
  public:
-  JsonView(std::ostream& out, std::ostream& err) : out_(out), err_(err) {}
+  // `ascii`: nothing beyond ASCII in what is written to `out`.
+  JsonView(std::ostream& out, std::ostream& err, bool ascii = false) : out_(out), err_(err), ascii_(ascii) {}
   void on(const Event& event) override;
   void fail(const Error& error);
 
  private:
   std::ostream& out_;
   std::ostream& err_;
+  bool ascii_;
 };
 
 }  // namespace brainsurgery

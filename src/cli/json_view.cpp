@@ -68,19 +68,20 @@ struct ToJson {
 };
 
 // Text from files may be no UTF-8; JSON must be.
-std::string line_of(const ordered_json& json) {
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+std::string line_of(const ordered_json& json, bool ascii) {
+  return json.dump(-1, ' ', ascii, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
 
 void JsonView::on(const Event& event) {
   // Progress is for people who watch; programs read what is final.
-  if (!std::holds_alternative<events::Progress>(event)) out_ << line_of(std::visit(ToJson{}, event)) << std::flush;
+  if (!std::holds_alternative<events::Progress>(event))
+    out_ << line_of(std::visit(ToJson{}, event), ascii_) << std::flush;
 }
 
 void JsonView::fail(const Error& error) {
-  for (const Diagnostic& diagnostic : error.diagnostics()) out_ << line_of(json_of(diagnostic)) << std::flush;
+  for (const Diagnostic& diagnostic : error.diagnostics()) out_ << line_of(json_of(diagnostic), ascii_) << std::flush;
   err_ << to_string(error) << std::flush;
 }
 

@@ -13,6 +13,8 @@ namespace brainsurgery {
 namespace {
 
 constexpr std::chrono::milliseconds kProgressInterval{100};
+constexpr double kFirstEstimate = 1.0;  // seconds of work before it says how many are left
+constexpr int kUsualColumns = 80;
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
@@ -26,6 +28,24 @@ spdlog::level::level_enum level_of(LogLevel level) {
       break;
   }
   return spdlog::level::err;
+}
+
+// What of the line fits; the last column stays free, where some terminals wrap.
+std::string progress_line(const events::Progress& progress, double seconds, int columns) {
+  const auto done = static_cast<double>(progress.bytes_done), total = static_cast<double>(progress.bytes_total);
+  std::vector<std::string> parts{fmt::format("{:3.0f}%", 100.0 * done / total)};
+  parts.push_back(fmt::format("{} of {}", format_size(progress.bytes_done), format_size(progress.bytes_total)));
+  if (progress.bytes_done > 0) {
+    const double rate = done / seconds;
+    parts.push_back(fmt::format("{}/s", format_size(static_cast<std::int64_t>(rate))));
+    if (seconds >= kFirstEstimate) parts.push_back(fmt::format("{} left", format_duration((total - done) / rate)));
+  }
+  std::string line;
+  for (const std::string& part : parts) {
+    const std::string with_part = line + (line.empty() ? "" : "  ") + part;
+    if (std::ssize(with_part) < columns) line = with_part;
+  }
+  return line;
 }
 
 std::string quoted(const std::string& text) { return "'" + escape_for_terminal(text) + "'"; }
@@ -71,7 +91,7 @@ void TextView::on(const Event& event) {
   if (const auto* warning = std::get_if<events::Warning>(&event)) {
     if (log_->should_log(spdlog::level::warn)) show(warning->diagnostic);
   } else if (const auto* printed = std::get_if<events::Printed>(&event)) {
-    print(printed->text);
+    out_ << escape_lines(printed->text) << std::flush;
   } else if (const auto* opened = std::get_if<events::InputOpened>(&event)) {
     log_->debug("opened {} as {}: {}, {}", quoted(opened->path), quoted(opened->alias),
                 counted(opened->tensors, "tensor"), format_size(opened->bytes));
@@ -86,20 +106,6 @@ void TextView::on(const Event& event) {
   } else if (const auto* published = std::get_if<events::Published>(&event)) {
     log_->info("{}", describe(*published));
   }
-}
-
-void TextView::print(const std::string& text) {
-  if (!look_.escape_output) {
-    out_ << text << std::flush;
-    return;
-  }
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    out_ << escape_for_terminal(std::string_view(text).substr(begin, end - begin));
-    if (end < text.size()) out_ << '\n';
-    begin = end + 1;
-  }
-  out_ << std::flush;
 }
 
 void TextView::fail(const Error& error) {
@@ -127,13 +133,8 @@ void TextView::show_progress(const events::Progress& progress) {
   if (progress_shown_ && now - last_shown_ < kProgressInterval) return;
   if (!progress_shown_ && now - started_ < kProgressInterval) return;
   const double seconds = std::chrono::duration<double>(now - started_).count();
-  const double rate = static_cast<double>(progress.bytes_done) / seconds;
-  const double left = rate > 0 ? static_cast<double>(progress.bytes_total - progress.bytes_done) / rate : 0;
-  err_ << fmt::format("\r\x1b[K{:3.0f}%  {} of {}  {}/s  {} left",
-                      100.0 * static_cast<double>(progress.bytes_done) / static_cast<double>(progress.bytes_total),
-                      format_size(progress.bytes_done), format_size(progress.bytes_total),
-                      format_size(static_cast<std::int64_t>(rate)), format_duration(left))
-       << std::flush;
+  const int columns = look_.columns ? look_.columns() : 0;
+  err_ << "\r\x1b[K" << progress_line(progress, seconds, columns > 0 ? columns : kUsualColumns) << std::flush;
   progress_shown_ = true;
   last_shown_ = now;
 }

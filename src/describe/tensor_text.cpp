@@ -121,6 +121,7 @@ std::string report_dtype(DType dtype) {
 }
 
 std::string tensor_text(const DumpedTensor& tensor) {
+  if (!tensor.stored_type.empty()) return tensor.stored_type + " " + to_string(tensor.desc.shape);
   std::string text = "shape=" + to_string(tensor.desc.shape);
   if (tensor.verbosity == Verbosity::shape) return text;
   if (tensor.verbosity == Verbosity::stat) {
@@ -137,6 +138,7 @@ JsonMembers tensor_json(const DumpedTensor& tensor) {
   const std::string shape = json_list(tensor.desc.shape);
   const std::string reads = std::to_string(tensor.counts.reads);
   const std::string writes = std::to_string(tensor.counts.writes);
+  if (!tensor.stored_type.empty()) return {{"dtype", '"' + tensor.stored_type + '"'}, {"shape", shape}};
   if (tensor.verbosity == Verbosity::shape) return {{"shape", shape}};
   if (tensor.verbosity == Verbosity::stat) {
     const auto number = [](std::optional<double> value) { return value ? json_number(*value) : "null"; };

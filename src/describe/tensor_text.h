@@ -32,6 +32,7 @@ struct DumpedTensor {
   TensorStatistics statistics;  // Verbosity::stat
   std::string values;           // Verbosity::full; what values_text or no_values gave
   AccessCounts counts;
+  std::string stored_type = {};  // of a file; shown where it is given
 };
 
 // The dtype to which values are converted before they are written: F64, I64, U64 or BOOL. nullopt: they have no text.

@@ -16,34 +16,32 @@ namespace brainsurgery {
 
 namespace {
 
-constexpr JsonEscapes kEscapes = JsonEscapes::controls_only;
-
 struct Listed {
   const TensorEntry* tensor;
   bool beside;              // it does not belong to the model
   std::string digest = {};  // empty: not asked for
 };
 
-std::string_view stored_type(const TensorEntry& tensor) {
-  return tensor.stored ? tensor.stored->type : info(tensor.desc.dtype).name;
-}
-
 std::int64_t stored_bytes(const TensorEntry& tensor) {
   return tensor.stored ? tensor.stored->size : byte_count(tensor.desc.dtype, tensor.desc.shape);
 }
 
-void append_tensor(std::string& json, const Checkpoint& checkpoint, const Listed& listed) {
+JsonEscapes escapes_of(const InspectOptions& options) {
+  return options.for_terminal ? JsonEscapes::for_terminal : JsonEscapes::controls_only;
+}
+
+void append_tensor(std::string& json, const Checkpoint& checkpoint, const Listed& listed, JsonEscapes escapes) {
   const TensorEntry& tensor = *listed.tensor;
   json += "{\"name\": ";
-  append_json_string(json, tensor.unnamed ? "" : tensor.name, kEscapes);
+  append_json_string(json, tensor.unnamed ? "" : tensor.name, escapes);
   if (tensor.unnamed) {
     json += ", \"called\": ";
-    append_json_string(json, tensor.name, kEscapes);
+    append_json_string(json, tensor.name, escapes);
   }
   json += ", \"dtype\": \"" + std::string(stored_type(tensor)) + "\", \"shape\": " + to_string(tensor.desc.shape);
   json += ", \"nbytes\": " + std::to_string(stored_bytes(tensor)) + ", \"file\": ";
   const std::string_view file = file_name_of(checkpoint, tensor);  // names of files may be any bytes
-  append_json_string(json, is_valid_utf8(file) ? file : std::string_view(escape_for_terminal(file)), kEscapes);
+  append_json_string(json, is_valid_utf8(file) ? file : std::string_view(escape_for_terminal(file)), escapes);
   if (!listed.digest.empty()) json += ", \"sha256\": \"" + listed.digest + "\"";
   if (listed.beside) json += ", \"beside\": true";
   json.push_back('}');
@@ -54,13 +52,13 @@ void add_digests(std::vector<Listed>& tensors, int threads) {
   for_each_index(pool, tensors.size(), [&](std::size_t i) { tensors[i].digest = sha256_of(*tensors[i].tensor); });
 }
 
-// Sorted by name.
 std::vector<Listed> listed_tensors(const Checkpoint& checkpoint, const InspectOptions& options) {
+  const TensorEntry* first_beside = checkpoint.beside.data();
   std::vector<Listed> tensors;
-  tensors.reserve(checkpoint.tensors.size() + checkpoint.beside.size());
-  for (const TensorEntry& tensor : checkpoint.tensors) tensors.push_back({&tensor, false});
-  for (const TensorEntry& tensor : checkpoint.beside) tensors.push_back({&tensor, true});
-  std::ranges::stable_sort(tensors, {}, [](const Listed& listed) { return std::string_view(listed.tensor->name); });
+  for (const TensorEntry* tensor : shown_tensors(checkpoint, options)) {
+    const bool beside = tensor >= first_beside && tensor < first_beside + checkpoint.beside.size();
+    tensors.push_back({tensor, beside});
+  }
   if (options.digest) add_digests(tensors, options.threads);
   return tensors;
 }
@@ -78,42 +76,71 @@ std::size_t usual_length(const Checkpoint& checkpoint, const std::vector<Listed>
 
 }  // namespace
 
+std::string_view stored_type(const TensorEntry& tensor) {
+  return tensor.stored ? tensor.stored->type : info(tensor.desc.dtype).name;
+}
+
+std::vector<const TensorEntry*> shown_tensors(const Checkpoint& checkpoint, const InspectOptions& options) {
+  std::vector<const TensorEntry*> tensors;
+  tensors.reserve(checkpoint.tensors.size() + checkpoint.beside.size());
+  for (const auto* list : {&checkpoint.tensors, &checkpoint.beside}) {
+    for (const TensorEntry& tensor : *list) {
+      if (!options.matches || options.matches(tensor.name)) tensors.push_back(&tensor);
+    }
+  }
+  std::ranges::stable_sort(tensors, {}, [](const TensorEntry* tensor) { return std::string_view(tensor->name); });
+  return tensors;
+}
+
 std::string inspect_text(const Checkpoint& checkpoint, const InspectOptions& options) {
+  std::vector<Listed> tensors = listed_tensors(checkpoint, options);
+  std::ranges::stable_sort(tensors, naturally_less,
+                           [](const Listed& listed) -> std::string_view { return listed.tensor->name; });
   std::string text;
-  std::int64_t total = 0;
-  for (const auto& [tensor, beside, digest] : listed_tensors(checkpoint, options)) {
-    const std::int64_t bytes = stored_bytes(*tensor);
-    total += bytes;
-    text +=
-        fmt::format("{:<8} {:<16} {:>10}  ", stored_type(*tensor), to_string(tensor->desc.shape), format_size(bytes));
+  for (const auto& [tensor, beside, digest] : tensors) {
+    text += fmt::format("{:<8} {:<16} {:>10}  ", stored_type(*tensor), to_string(tensor->desc.shape),
+                        format_size(stored_bytes(*tensor)));
     if (!digest.empty()) text += digest + "  ";
     text += escape_for_terminal(tensor->name) + (beside ? "  (beside the model)\n" : "\n");
   }
+  return text + inspect_total(checkpoint, options);
+}
+
+std::string inspect_total(const Checkpoint& checkpoint, const InspectOptions& options) {
+  std::string text;
   for (const auto& [key, value] : checkpoint.metadata)
     text += fmt::format("metadata {} = {}\n", escape_for_terminal(key), escape_for_terminal(value));
-  text += fmt::format("{}, {} in {} ({})\n",
-                      counted(std::ssize(checkpoint.tensors) + std::ssize(checkpoint.beside), "tensor"),
-                      format_size(total), counted(std::ssize(checkpoint.files), "file"), checkpoint.format);
-  return text;
+  const std::vector<const TensorEntry*> shown = shown_tensors(checkpoint, options);
+  std::int64_t bytes = 0, parameters = 0;
+  for (const TensorEntry* tensor : shown) {
+    bytes += stored_bytes(*tensor);
+    parameters += element_count(tensor->desc.shape);
+  }
+  const std::string of_all = options.matches ? fmt::format("{} of ", shown.size()) : std::string();
+  return text + fmt::format("{}{}, {}, {} in {} ({})\n", of_all,
+                            counted(std::ssize(checkpoint.tensors) + std::ssize(checkpoint.beside), "tensor"),
+                            counted(parameters, "parameter"), format_size(bytes),
+                            counted(std::ssize(checkpoint.files), "file"), checkpoint.format);
 }
 
 std::string inspect_json(const Checkpoint& checkpoint, const InspectOptions& options) {
   const std::vector<Listed> tensors = listed_tensors(checkpoint, options);
+  const JsonEscapes escapes = escapes_of(options);
   std::string json;
   json.reserve(usual_length(checkpoint, tensors));
   json += "{\"tensors\": [";
   const char* separator = "";
   for (const Listed& tensor : tensors) {
     json += std::exchange(separator, ", ");
-    append_tensor(json, checkpoint, tensor);
+    append_tensor(json, checkpoint, tensor, escapes);
   }
   json += "], \"metadata\": {";
   separator = "";
   for (const auto& [key, value] : checkpoint.metadata) {
     json += std::exchange(separator, ", ");
-    append_json_string(json, key, kEscapes);
+    append_json_string(json, key, escapes);
     json += ": ";
-    append_json_string(json, value, kEscapes);
+    append_json_string(json, value, escapes);
   }
   json += "}, \"format\": \"";
   json += checkpoint.format;

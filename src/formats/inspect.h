@@ -1,16 +1,27 @@
 // What `inspect` prints, as JSON and for people.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "brainsurgery/checkpoint.h"
 
 namespace brainsurgery {
 
 struct InspectOptions {
-  bool digest = false;  // of every tensor, which reads all data
-  int threads = 1;      // for that
+  bool digest = false;                                      // of every tensor, which reads all data
+  int threads = 1;                                          // for that
+  std::function<bool(std::string_view name)> matches = {};  // which tensors are shown; empty: all
+  bool for_terminal = false;                                // JSON without characters that a terminal obeys
 };
+
+// Those that are shown, sorted by name (byte order), those beside the model among them.
+[[nodiscard]] std::vector<const TensorEntry*> shown_tensors(const Checkpoint& checkpoint,
+                                                            const InspectOptions& options);
+// The dtype as the file has it, in safetensors' spelling or a block type's own.
+[[nodiscard]] std::string_view stored_type(const TensorEntry& tensor);
 
 // One JSON object on one line, without a newline at its end:
 //   {"tensors": [{"name": "w", "dtype": "F32", "shape": [2, 3], "nbytes": 24, "file": "model.safetensors",
@@ -21,8 +32,10 @@ struct InspectOptions {
 // "sha256" only with `digest`. Throws Error(run) where data cannot be read.
 [[nodiscard]] std::string inspect_json(const Checkpoint& checkpoint, const InspectOptions& options);
 
-// For people: one line a tensor, sorted by name, in columns (dtype, shape, size, with `digest` the digest, name), then
-// the metadata and a total with the files' format. Names are escaped for terminals.
+// For people: one line a tensor, numbers in names in the order of their values, in columns (dtype, shape, size, with
+// `digest` the digest, name), then inspect_total(). Names are escaped for terminals.
 [[nodiscard]] std::string inspect_text(const Checkpoint& checkpoint, const InspectOptions& options);
+// The metadata, and a line with the number of tensors, parameters, bytes and files, and the format.
+[[nodiscard]] std::string inspect_total(const Checkpoint& checkpoint, const InspectOptions& options);
 
 }  // namespace brainsurgery

@@ -9,9 +9,9 @@
 #include "describe/help_text.h"
 #include "describe/json_schema.h"
 #include "describe/reference_pages.h"
-#include "formats/inspect.h"
 #include "publish/staged_file.h"
 #include "session/explain.h"
+#include "session/inspection.h"
 #include "session/interactive_run.h"
 #include "session/oly_conversion.h"
 #include "session/opened_checkpoints.h"
@@ -132,11 +132,11 @@ Outcome<RunReport> Session::check(const PlanSource& plan) {
 Outcome<std::string> Session::explain(const PlanSource& plan) {
   return guarded([&] { return impl_->explain(plan); });
 }
-Outcome<std::string> Session::inspect_text(const std::string& path, bool digest) {
-  return guarded([&] { return brainsurgery::inspect_text(impl_->inspect(path), {digest, impl_->threads()}); });
+Outcome<std::string> Session::inspect_text(const std::string& path, bool digest, const InspectView& view) {
+  return guarded([&] { return inspection_text(impl_->inspect(path), digest, impl_->threads(), view); });
 }
-Outcome<std::string> Session::inspect_json(const std::string& path, bool digest) {
-  return guarded([&] { return brainsurgery::inspect_json(impl_->inspect(path), {digest, impl_->threads()}); });
+Outcome<std::string> Session::inspect_json(const std::string& path, bool digest, const InspectView& view) {
+  return guarded([&] { return inspection_json(impl_->inspect(path), digest, impl_->threads(), view); });
 }
 Outcome<std::string> Session::oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts) {
   return guarded([&] { return brainsurgery::oly_to_yaml(texts); });

@@ -6,10 +6,28 @@ plan 'inputs: [a.safetensors]' 'transforms: [{scale_: {target: w, by: 2}}]' 'out
 expect 0 'nothing to do'
 expect 0 ''  --version; grep -q '^brainsurgery [0-9]' out || fail "no version"
 expect 0 ''  --help; grep -q 'explain' out || fail "no commands in the help"
-expect 2 'brainsurgery --help' run plan.yaml --nonsense; one_error
-expect 2 'brainsurgery --help' run; one_error
+expect 2 "unknown option '--nonsense' of run" run plan.yaml --nonsense; one_error
+expect 2 'brainsurgery run --help' run; one_error
 expect 2 "did you mean 'check'?" chekc plan.yaml; one_error
 expect 2 'nowhere.yaml' run nowhere.yaml; one_error
+
+# What people type who know other programs.
+for words in 'run plan.yaml --treads 2' 'run plan.yaml -threads 2' '--treads 2 run plan.yaml' 'plan.yaml --treads=2'; do
+  # shellcheck disable=SC2086
+  expect 2 "did you mean '--threads'?" $words; one_error
+done
+expect 2 'it is an option of run' check plan.yaml --summary-mode raw; one_error
+for words in 'run a.safetensors' a.safetensors 'check plan.yaml a.safetensors' 'explain .'; do
+  # shellcheck disable=SC2086
+  expect 2 'is a checkpoint, not a plan' $words; one_error
+done
+expect 2 "brainsurgery help diff describes it" diff a.safetensors b.safetensors; one_error
+expect 2 "did you mean 'inspect'?" ls a.safetensors; one_error
+expect 2 "did you mean 'move'?" help rename; one_error
+expect 0 '' --no-color check plan.yaml; grep -q 'plan OK' out || fail "an option before the command"
+expect 0 '' --threads 2 --memory=1GB check plan.yaml; grep -q 'plan OK' out || fail "values before the command"
+expect 0 '' --json inspect a.safetensors; grep -q '"format": "safetensors"' out || fail "--json before the command"
+expect 2 'unknown command' --no-color chekc plan.yaml; one_error
 expect 3 'nowhere' inspect nowhere; one_error
 expect 2 'size' run plan.yaml --memory lots; one_error
 
@@ -20,7 +38,9 @@ for words in 'run plan.yaml' 'plan.yaml' 'cli plan.yaml' '--quiet plan.yaml' 'ru
   [ -s b.safetensors ] || fail "nothing written by: $words"
   [ -s out ] && fail "something on stdout: $words"
 done
-expect 0 '' run plan.yaml --quiet; [ -s err ] && fail "--quiet says something"
+expect 0 '' run plan.yaml --quiet; [ -s err ] || [ -s out ] && fail "--quiet says something"
+expect 0 '' run plan.yaml --quiet -s; grep -q scale_ out || fail "no summary that was asked for"
+expect 0 '' run plan.yaml --quiet --summarize-path summary; grep -q scale_ summary || fail "no summary in its file"
 expect 0 'published' run plan.yaml
 grep -q "$(printf '\033')" err && fail "escapes in a pipe"
 rm -f b.safetensors
@@ -54,6 +74,28 @@ sys.exit(0 if open("out").read().endswith("\n") else 1)' || fail "no JSON lines:
 else
   skip "JSON: no python3"
 fi
+
+# Filters, trees and totals; numbers in the order of their values.
+stdin=
+plan 'transforms: [{zeroes: {target: h.10.w, shape: [2]}}, {zeroes: {target: h.2.w, shape: [2, 3]}}, {zeroes: {target: h.1.w, shape: [2, 3]}}, {zeroes: {target: s, shape: [1]}}]' 'output: n.safetensors'
+expect 0 '' run plan.yaml
+expect 0 '' inspect n.safetensors
+[ "$(awk '$NF ~ /^h/ {printf "%s ", $NF}' out)" = 'h.1.w h.2.w h.10.w ' ] || fail "not in the order of numbers"
+grep -q '^4 tensors, 15 parameters, 60 B in 1 file (safetensors)$' out || fail "no total"
+expect 0 '' inspect n.safetensors 'h\.\d\.w'; grep -q '^2 of 4 tensors, 12 parameters' out || fail "no filter"
+expect 0 '' inspect n.safetensors --match '[h, $i, w]' --json; [ "$(grep -o '"name"' out | wc -l)" -eq 3 ] || fail "no filter of JSON"
+expect 0 '' inspect n.safetensors --tree; grep -q '\[1-2\]' out || fail "equal layers are not folded"
+expect 2 "the glob '*.w' is written '.*\\.w'" inspect n.safetensors '*.w'; one_error
+expect 2 'no alias' inspect n.safetensors 'a::b'; one_error
+
+# A reader that has seen enough is no failure.
+for words in schema help 'inspect n.safetensors' 'check plan.yaml'; do
+  # shellcheck disable=SC2086
+  { "$program" $words 2>err; echo $? >code; } | true
+  [ "$(cat code)" -eq 0 ] || fail "exit code $(cat code) in a closed pipe: $words"
+  [ -s err ] && fail "says something in a closed pipe: $words"
+done
+rm -f code
 
 if [ -c /dev/full ]; then
   "$program" inspect a.safetensors >/dev/full 2>err; code=$?

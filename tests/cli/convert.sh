@@ -22,6 +22,10 @@ expect 2 "error: output.tied: expected keep or drop, found the string 'dropp'" c
 expect 2 "format: expected one of" convert a.safetensors x --format zip; one_error
 expect 2 "sharding needs a directory" convert a.safetensors x.safetensors --shard-size 1MB; one_error
 expect 2 '' convert a.safetensors; one_error
+cp a.safetensors inplace.safetensors; ln -s inplace.safetensors other.safetensors
+expect 0 "warning: 'inplace.safetensors' is converted in place" convert inplace.safetensors inplace.safetensors
+expect 0 "warning: 'other.safetensors' is converted in place" convert inplace.safetensors other.safetensors
+expect 0 '' convert a.safetensors inplace.safetensors; grep -q 'in place' err && fail "another file is called the same"
 expect 3 'overwriting is disabled' convert a.safetensors b.pth --no-overwrite; one_error
 for words in 'convert a.safetensors x.pt --nonsense' 'convert "" x.pt' 'convert a.safetensors ""'; do
   eval "expect 2 '' $words"

@@ -197,6 +197,7 @@ TEST(Text, Escapes) {
   EXPECT_EQ(escape_for_terminal("\x1b[2J\x7f\n\xc2\x9b"), "\\x1b[2J\\x7f\\x0a\\x9b");
   EXPECT_EQ(escape_for_terminal("a\u202Eb\u2066\u200F"), "a\\u{202e}b\\u{2066}\\u{200f}");
   EXPECT_EQ(escape_for_terminal("\xff\xc3"), "\\xff\\xc3");
+  EXPECT_EQ(escape_lines("a\n\x1b\n\nb\n"), "a\n\\x1b\n\nb\n");
   EXPECT_EQ(escape_for_terminal(std::string_view("\0x", 2)), "\\x00x");
 }
 
@@ -236,6 +237,15 @@ TEST(Text, CountsWithAPlural) {
   EXPECT_EQ(counted(0, "tensor"), "0 tensors");
   EXPECT_EQ(counted(1, "tensor"), "1 tensor");
   EXPECT_EQ(counted(2, "tensor"), "2 tensors");
+}
+
+TEST(Text, NumbersInNamesComeInTheirOrder) {
+  const std::vector<std::string> sorted{"",       "h",   "h.0.w", "h.1.w",      "h.2.b",       "h.02.w",    "h.2.w",
+                                        "h.10.w", "h.w", "h10",   "layer2.1.x", "layer10.0.x", "layer10.0y"};
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    for (std::size_t j = 0; j < sorted.size(); ++j)
+      EXPECT_EQ(naturally_less(sorted[i], sorted[j]), i < j) << sorted[i] << " and " << sorted[j];
+  }
 }
 
 }  // namespace

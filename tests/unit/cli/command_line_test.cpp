@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
 #include <streambuf>
+#include <thread>
 
+#include "cli/event_view.h"
 #include "support/temp_dir.h"
 
 namespace brainsurgery {
@@ -77,6 +80,45 @@ TEST(CommandLine, WordsThatCannotBeFiles) {
   const Ran missing = run({text});
   EXPECT_EQ(missing.code, 2);
   EXPECT_EQ(missing.err, "error: plan file '" + text + "' does not exist\n");
+}
+
+// Names that a terminal would obey: a control of C1, and a character that turns the direction of text.
+TEST(CommandLine, WhatATerminalObeysIsEscaped) {
+  const testing::TempDir folder;
+  const std::string path = folder / "m.safetensors";
+  const std::string plan =
+      "transforms:\n  - zeroes: {target: \"a\\x9b\\u202eb\\u00e9\", shape: [1]}\n  - dump: {target: '.*'}\n";
+  const Ran made = run({"-", "--no-sync", "--no-summarize"}, plan + "output: '" + path + "'\n");
+  ASSERT_EQ(made.code, 0) << made.err;
+  EXPECT_NE(made.out.find("a\\x9b\\u{202e}b\u00e9"), std::string::npos) << made.out;
+  EXPECT_NE(run({"inspect", path}).out.find("a\\x9b\\u{202e}b\u00e9"), std::string::npos);
+  EXPECT_NE(run({"inspect", path, "--tree"}).out.find("a\\x9b\\u{202e}b\u00e9"), std::string::npos);
+  EXPECT_NE(run({"inspect", path, "--json"}).out.find("a\u009b\u202eb\u00e9"), std::string::npos);
+  std::istringstream in;
+  std::ostringstream out, err;
+  EXPECT_EQ(run_command_line({"inspect", path, "--json"}, Streams{in, out, err, true, true}), 0);
+  EXPECT_NE(out.str().find("\"a\\u009b\\u202eb\u00e9\""), std::string::npos) << out.str();
+}
+
+TEST(CommandLine, ProgressFitsTheTerminal) {
+  for (const int columns : {10, 40, 80, 0}) {
+    std::ostringstream out, err;
+    TextView view(out, err, LogLevel::info, {.progress = true, .columns = [columns] { return columns; }});
+    view.on(events::OutputStarted{"model", "x", "", 1, 1 << 30, 0, 1 << 30});
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    const std::size_t before = err.str().size();
+    view.on(events::Progress{0, 1 << 30});
+    const std::string first = err.str().substr(before);
+    EXPECT_EQ(first.find("/s"), std::string::npos) << first;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+    view.on(events::Progress{123 << 20, 1 << 30});
+    const std::string line = err.str().substr(before + first.size());
+    const std::string start = "\r\x1b[K";
+    ASSERT_TRUE(line.starts_with(start)) << line;
+    EXPECT_LT(line.size() - start.size(), static_cast<std::size_t>(columns == 0 ? 80 : columns)) << line;
+    EXPECT_NE(line.find("12%"), std::string::npos) << line;
+    EXPECT_EQ(line.find(" left") != std::string::npos, columns == 80 || columns == 0) << line;
+  }
 }
 
 TEST(CommandLine, LinksThatLeadNowhere) {
