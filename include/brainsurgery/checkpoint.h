@@ -8,11 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "brainsurgery/env.h"
@@ -54,6 +56,23 @@ struct TensorEntry {
   bool unnamed = false;  // the file has no name for its only tensor; a Checkpoint calls it after the file
 };
 
+// A value that is not a tensor, as the format stores it.
+struct StoredObject {
+  std::string name;
+  std::shared_ptr<const ReadableFile> file;
+  std::int64_t offset = 0, size = 0;  // bytes
+};
+
+// The keys that lead to a value in nested containers: of dicts, and positions in lists.
+using ContainerPath = std::vector<std::variant<std::string, std::int64_t>>;
+
+// What a checkpoint holds besides tensors and pairs of text, which a file of the same format takes over as it is.
+struct CheckpointExtras {
+  std::vector<StoredObject> objects;
+  // Where the tensors and objects stand whose path is more than their name, by name.
+  std::map<std::string, ContainerPath, std::less<>> paths;
+};
+
 struct Checkpoint {
   std::string path;  // as it was asked for
   bool is_directory = false;
@@ -62,6 +81,7 @@ struct Checkpoint {
   std::vector<TensorEntry> tensors;   // in key order: files by name, then as FileContents; names are unique
   std::vector<TensorEntry> beside;    // as FileContents; only to be listed
   Metadata metadata;                  // of all files; a pair that several files hold once
+  std::shared_ptr<const CheckpointExtras> extras;  // or nullptr
   std::vector<std::string> files;     // read from, in order, without `root`
   std::string index;                  // the file that lists `files`, also without `root`; empty: none does
   std::vector<std::string> warnings;  // what the user should know: a stale index, ignored fields, ...

@@ -26,6 +26,7 @@ struct FileContents {
   std::vector<TensorEntry> tensors = {};  // in key order: as the file lists them, else by offset
   std::vector<TensorEntry> beside = {};   // not of the model: optimizer state and such, by their full path
   Metadata metadata = {};
+  std::shared_ptr<const CheckpointExtras> extras = {};
   std::vector<std::string> warnings = {};
   std::string without_tensors = {};  // the message that refuses a file of something else than tensors
 };
@@ -55,6 +56,7 @@ struct Format {
   std::vector<NamedLayout> (*layout_directory)(const FileRequest& request) = nullptr;
   bool has_index = false;        // a model may be cut into several files of a directory, with an index
   bool shares_contents = false;  // several tensors of a request may be views of one content
+  bool takes_extras = false;     // files hold what else than tensors was in a checkpoint of this format
   bool arranges = false;         // `layout` keeps the origins of contents in mind, see FileRequest
   bool records_ties = false;     // metadata can say for which names a tensor stands, as readers know
   std::string_view advice;       // for a format that is not read: what would help

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
+#include <variant>
 
 #include "base/checked_math.h"
 #include "base/json_text.h"
@@ -67,6 +69,9 @@ class MetadataReader {
   [[nodiscard]] std::vector<TensorBox> read_boxes(const std::string& name, DType dtype, std::size_t rank,
                                                   Shape& strides);
   [[nodiscard]] TensorEntry read_tensor(const std::string& name, PickleRef description);
+  [[nodiscard]] const std::shared_ptr<const ReadableFile>& file_of(const std::string& name, const Part& part);
+  void read_object(const std::string& name, CheckpointExtras& extras);
+  void read_paths(PickleRef metadata, CheckpointExtras& extras);
   [[nodiscard]] TensorEntry read_part(const std::string& name, const Part& part);
   void check_cover(const std::string& name, const std::vector<TensorBox>& boxes, const Shape& shape) const;
 
@@ -177,12 +182,17 @@ void MetadataReader::check_places() const {
   }
 }
 
-TensorEntry MetadataReader::read_part(const std::string& name, const Part& part) {
+const std::shared_ptr<const ReadableFile>& MetadataReader::file_of(const std::string& name, const Part& part) {
   std::shared_ptr<const ReadableFile>& file = files_[part.file];
   if (!file) file = open_(part.file);
   const std::int64_t size = file->status().size;
   if (part.offset > size || part.length > size - part.offset)
     fail(in_quotes(name) + " reaches beyond the end of " + in_quotes(part.file));
+  return file;
+}
+
+TensorEntry MetadataReader::read_part(const std::string& name, const Part& part) {
+  const std::shared_ptr<const ReadableFile>& file = file_of(name, part);
   FileContents contents = read_torch_zip(file, part.offset, part.length, "");
   if (contents.tensors.size() != 1 || !contents.tensors.front().unnamed)
     fail(in_quotes(name) + " is not a tensor in " + in_quotes(part.file));
@@ -266,6 +276,33 @@ TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef descr
   return entry;
 }
 
+// One that no file holds cannot be loaded, nor carried.
+void MetadataReader::read_object(const std::string& name, CheckpointExtras& extras) {
+  const auto found = parts_.find(name);
+  if (found == parts_.end() || found->second.size() != 1) return;
+  const Part& part = found->second.front();
+  extras.objects.push_back({name, file_of(name, part), part.offset, part.length});
+}
+
+// The usual planner of torch.distributed.checkpoint notes how it flattened containers; others note other things.
+void MetadataReader::read_paths(PickleRef metadata, CheckpointExtras& extras) {
+  const auto data = find(metadata, "planner_data");
+  if (!data || tree_[*data].kind != Kind::dict) return;
+  const PickleNode& paths = tree_[*data];
+  for (std::size_t i = 0; i < paths.items.size(); i += 2) {
+    const PickleNode& node = tree_[paths.items[i + 1]];
+    if (tree_[paths.items[i]].kind != Kind::text || node.kind != Kind::tuple) continue;
+    if (node.items.size() < 2 || node.items.size() > kMaxFields) continue;
+    ContainerPath path;
+    for (const PickleRef ref : node.items) {
+      const PickleNode& key = tree_[ref];
+      if (key.kind == Kind::text) path.emplace_back(tensor_name(ref));
+      if (key.kind == Kind::integer && key.integer >= 0) path.emplace_back(key.integer);
+    }
+    if (path.size() == node.items.size()) extras.paths.insert_or_assign(tensor_name(paths.items[i]), std::move(path));
+  }
+}
+
 FileContents MetadataReader::read() {
   const PickleRef metadata = state(tree_.root, "Metadata");
   read_places(field(metadata, "storage_data"));
@@ -273,24 +310,84 @@ FileContents MetadataReader::read() {
   const PickleNode& described = tree_[field(metadata, "state_dict_metadata")];
   if (described.kind != Kind::dict) fail("'state_dict_metadata' is " + std::string(describe(described.kind)));
   FileContents contents;
-  std::vector<std::string> skipped;
+  auto extras = std::make_shared<CheckpointExtras>();
   for (std::size_t i = 0; i < described.items.size(); i += 2) {
     const std::string name = tensor_name(described.items[i]);
     const PickleRef value = described.items[i + 1];
     if (tree_.callee(value).ends_with(".BytesStorageMetadata")) {
-      skipped.push_back(name);
+      read_object(name, *extras);
     } else {
       if (contents.tensors.size() == kMaxTensors) fail("more than " + std::to_string(kMaxTensors) + " tensors");
       contents.tensors.push_back(read_tensor(name, state(value, "TensorStorageMetadata")));
     }
   }
-  if (!skipped.empty()) {
+  read_paths(metadata, *extras);
+  const std::vector<StoredObject>& objects = extras->objects;
+  if (!objects.empty()) {
     contents.warnings.push_back(
-        fmt::format("skipped non-tensor entries: {}{}", in_quotes(skipped.front()),
-                    skipped.size() == 1 ? "" : fmt::format(" and {} more", skipped.size() - 1)));
+        fmt::format("non-tensor entries, which only a dcp output keeps: {}{}", in_quotes(objects.front().name),
+                    objects.size() == 1 ? "" : fmt::format(" and {} more", objects.size() - 1)));
   }
+  contents.extras = std::move(extras);
   return contents;
 }
+
+// Which container each name of an output stands in.
+class Nesting {
+ public:
+  explicit Nesting(const FileRequest& request) : extras_(request.extras) {
+    for (const StoredTensor& tensor : request.tensors) add_known(tensor.name);
+    for (const StoredBytes& object : request.objects) add_known(object.name);
+  }
+
+  [[nodiscard]] ContainerPath path_of(std::string_view name) const {
+    if (const ContainerPath* known = find_known(name)) return *known;
+    if (containers_.contains(name)) throw Error(ErrorCode::run, in_quotes(name) + " is the name of a container too");
+    for (std::size_t dot = name.rfind('.'); dot != std::string_view::npos && dot > 0; dot = name.rfind('.', dot - 1)) {
+      const auto container = containers_.find(name.substr(0, dot));
+      if (container == containers_.end() || container->second.is_list) continue;
+      ContainerPath path = container->second.path;
+      path.emplace_back(std::string(name.substr(dot + 1)));
+      return path;
+    }
+    return {std::string(name)};
+  }
+
+ private:
+  struct Container {
+    ContainerPath path;
+    bool is_list = false;
+  };
+
+  const ContainerPath* find_known(std::string_view name) const {
+    if (extras_ == nullptr) return nullptr;
+    const auto found = extras_->paths.find(name);
+    return found == extras_->paths.end() ? nullptr : &found->second;
+  }
+
+  void add_known(std::string_view name) {
+    const ContainerPath* path = find_known(name);
+    if (path == nullptr) return;
+    std::string joined;
+    ContainerPath outer;
+    for (std::size_t i = 0; i + 1 < path->size(); ++i) {
+      const auto& key = (*path)[i];
+      const auto* text = std::get_if<std::string>(&key);
+      joined += (i == 0 ? "" : ".") + (text != nullptr ? *text : std::to_string(std::get<std::int64_t>(key)));
+      outer.push_back(key);
+      Container& container = containers_[joined];
+      if (container.path.empty()) container.path = outer;
+      container.is_list = container.is_list || std::holds_alternative<std::int64_t>((*path)[i + 1]);
+    }
+  }
+
+  const CheckpointExtras* extras_;
+  std::map<std::string, Container, std::less<>> containers_;  // by the names of what they hold, without the last key
+};
+
+struct ByteRange {
+  std::int64_t begin = 0, size = 0;
+};
 
 // Writes the metadata pickle: objects of the classes that torch.distributed.checkpoint reads.
 class MetadataWriter {
@@ -353,29 +450,57 @@ class MetadataWriter {
     pickle_.append();
     end_fields();
   }
-  void place(const StoredTensor& tensor, std::int64_t offset, std::int64_t length) {
+  void object_description() { object(kModule, "BytesStorageMetadata"); }
+  // Where the tensor stands in the data file.
+  void place(const StoredTensor& tensor, ByteRange range) {
+    place(tensor.name, range, [&] {
+      pickle_.known_text("index");
+      pickle_.integer(0);
+      pickle_.known_text("offset");
+      size(Shape(tensor.desc.shape.size(), 0));
+    });
+  }
+  void place(const StoredBytes& bytes, ByteRange range) {
+    place(bytes.name, range, [&] {
+      for (const std::string_view field : {"index", "offset"}) {
+        pickle_.known_text(field);
+        pickle_.none();
+      }
+    });
+  }
+  void path(const ContainerPath& path) {
+    pickle_.mark();
+    for (const auto& key : path) {
+      if (const auto* text = std::get_if<std::string>(&key)) {
+        pickle_.known_text(*text);
+      } else {
+        pickle_.integer(std::get<std::int64_t>(key));
+      }
+    }
+    pickle_.tuple();
+  }
+  PickleWriter& pickle() { return pickle_; }
+
+ private:
+  template <typename Part>
+  void place(std::string_view name, ByteRange range, const Part& which_part) {
     object(kModule, "MetadataIndex");
     begin_fields();
     pickle_.known_text("fqn");
-    pickle_.known_text(tensor.name);
-    pickle_.known_text("index");
-    pickle_.integer(0);
-    pickle_.known_text("offset");
-    size(Shape(tensor.desc.shape.size(), 0));
+    pickle_.known_text(name);
+    which_part();
     end_fields();
     object("torch.distributed.checkpoint.filesystem", "_StorageInfo");
     begin_fields();
     pickle_.known_text("relative_path");
     pickle_.known_text(kDataFile);
     pickle_.known_text("offset");
-    pickle_.integer(offset);
+    pickle_.integer(range.begin);
     pickle_.known_text("length");
-    pickle_.integer(length);
+    pickle_.integer(range.size);
     end_fields();
   }
-  PickleWriter& pickle() { return pickle_; }
 
- private:
   PickleWriter pickle_;
 };
 
@@ -386,6 +511,7 @@ Format dcp_format() {
           .description = "a distributed PyTorch checkpoint",
           .suffixes = {},
           .layout_directory = layout_dcp,
+          .takes_extras = true,
           .advice = "name its directory"};
 }
 
@@ -396,13 +522,18 @@ FileContents read_dcp(const ReadableFile& metadata,
 
 std::vector<NamedLayout> layout_dcp(const FileRequest& request) {
   FileLayout data;
-  std::vector<std::pair<std::int64_t, std::int64_t>> places;  // offset and length
+  std::vector<ByteRange> tensor_places, object_places;
   for (const StoredTensor& tensor : request.tensors) {
     const std::int64_t padding = (kZipAlignment - data.size() % kZipAlignment) % kZipAlignment;
     if (padding > 0) data.add(std::string(static_cast<std::size_t>(padding), '\0'));
     const std::int64_t begin = data.size();
     append_torch_tensor(data, request, tensor);
-    places.emplace_back(begin, data.size() - begin);
+    tensor_places.push_back({begin, data.size() - begin});
+  }
+  for (const StoredBytes& object : request.objects) {
+    const std::int64_t size = request.content_bytes[object.content];
+    object_places.push_back({data.size(), size});
+    data.add_content(object.content, size);
   }
   MetadataWriter writer;
   PickleWriter& pickle = writer.pickle();
@@ -415,21 +546,27 @@ std::vector<NamedLayout> layout_dcp(const FileRequest& request) {
     pickle.known_text(tensor.name);
     writer.tensor(tensor);
   }
+  for (const StoredBytes& object : request.objects) {
+    pickle.known_text(object.name);
+    writer.object_description();
+  }
   pickle.set_items();
   pickle.known_text("planner_data");
   pickle.empty_dict();
   pickle.mark();
-  for (const StoredTensor& tensor : request.tensors) {
-    pickle.known_text(tensor.name);
-    pickle.known_text(tensor.name);
-    pickle.one_tuple();
-  }
+  const Nesting nesting(request);
+  const auto write_path = [&](std::string_view name) {
+    pickle.known_text(name);
+    writer.path(nesting.path_of(name));
+  };
+  for (const StoredTensor& tensor : request.tensors) write_path(tensor.name);
+  for (const StoredBytes& object : request.objects) write_path(object.name);
   pickle.set_items();
   pickle.known_text("storage_data");
   pickle.empty_dict();
   pickle.mark();
-  for (std::size_t i = 0; i < request.tensors.size(); ++i)
-    writer.place(request.tensors[i], places[i].first, places[i].second);
+  for (std::size_t i = 0; i < request.tensors.size(); ++i) writer.place(request.tensors[i], tensor_places[i]);
+  for (std::size_t i = 0; i < request.objects.size(); ++i) writer.place(request.objects[i], object_places[i]);
   pickle.set_items();
   pickle.known_text("storage_meta");
   pickle.none();

@@ -32,6 +32,12 @@ struct StoredTensor {
   std::vector<std::int64_t> strides = {};  // in elements; empty: packed row-major
 };
 
+// A value that is not a tensor, verbatim.
+struct StoredBytes {
+  std::string_view name;
+  std::size_t content = 0;
+};
+
 // Where a content stands already, byte for byte.
 struct ContentOrigin {
   const ReadableFile* file = nullptr;
@@ -45,6 +51,8 @@ struct FileRequest {
   // By number. Not null: contents with an origin should come in its order and at a place that is congruent to it modulo
   // kSharedBlockBytes (env.h), as far as the format allows.
   const std::vector<std::optional<ContentOrigin>>* origins = nullptr;
+  std::span<const StoredBytes> objects = {};
+  const CheckpointExtras* extras = nullptr;  // where names stand in containers; or nullptr
 };
 
 class FileLayout {

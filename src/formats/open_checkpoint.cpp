@@ -319,6 +319,7 @@ void Opener::open_dcp(const std::vector<std::string>& names) {
   });
   note_format(dcp_format().name);
   checkpoint_.tensors = std::move(contents.tensors);
+  checkpoint_.extras = std::move(contents.extras);
   for (const std::string& warning : contents.warnings) checkpoint_.warnings.push_back(subject() + ": " + warning);
   warn_of_others(names, is_dcp_data);
 }

@@ -31,6 +31,7 @@ struct Origin {
   Metadata metadata;
   std::set<std::string> ties;                     // keys of `metadata`: tie_records.h
   std::string format;                             // the name of its files' Format
+  std::shared_ptr<const CheckpointExtras> extras;  // or nullptr
   std::shared_ptr<const OpenedCheckpoint> input;  // nullptr: the plan made it
 };
 

@@ -46,6 +46,11 @@ std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> Ope
     bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
     if (opened.files.empty() || opened.files.back() != tensor.file) opened.files.push_back(tensor.file);
   }
+  if (const auto& extras = opened.checkpoint.extras) {
+    for (const StoredObject& object : extras->objects) {
+      if (opened.files.empty() || opened.files.back() != object.file) opened.files.push_back(object.file);
+    }
+  }
   for (const std::string& warning : opened.checkpoint.warnings)
     events_.on(events::Warning{{Severity::warning, {}, warning, {}}});
   events_.on(events::InputOpened{alias, path, opened.tensors, bytes});

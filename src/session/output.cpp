@@ -76,6 +76,7 @@ struct FileOptions {
   bool single_tensor = false;
   bool aligned = false;
   std::shared_ptr<Compiler> compiler;  // of all of them
+  const CheckpointExtras* extras = nullptr;  // that go with them; or nullptr
 };
 
 // One file of the tensors chosen.
@@ -95,18 +96,22 @@ OutputFile make_file(std::string name, std::span<const NamedTensors::value_type>
 }
 
 std::vector<OutputFile> make_directory(const NamedTensors& tensors, const Format& format, const Metadata& metadata,
-                                       const std::shared_ptr<Compiler>& compiler) {
-  const StoredContent stored = store(tensors, format.shares_contents);
+                                       const FileOptions& options) {
+  StoredContent stored = store(tensors, format.shares_contents);
+  if (options.extras != nullptr) store_objects(*options.extras, stored);
+  FileRequest request{stored.tensors, stored.content_bytes, metadata};
+  request.objects = stored.objects;
+  request.extras = options.extras;
   std::vector<OutputFile> files;
-  for (auto& [name, layout] : format.layout_directory({stored.tensors, stored.content_bytes, metadata}))
-    files.push_back({name, physical_plan(std::move(layout), stored.contents, compiler)});
+  for (auto& [name, layout] : format.layout_directory(request))
+    files.push_back({name, physical_plan(std::move(layout), stored.contents, options.compiler)});
   return files;
 }
 
 std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destination& destination,
                                    const Metadata& metadata, const FileOptions& options) {
   const Format& format = *destination.format;
-  if (format.layout_directory != nullptr) return make_directory(tensors, format, metadata, options.compiler);
+  if (format.layout_directory != nullptr) return make_directory(tensors, format, metadata, options);
   std::vector<OutputFile> files;
   if (!destination.shard_bytes) {
     files.push_back(make_file(destination.directory ? kSingleFileName : "", tensors, format, metadata, options));
@@ -167,6 +172,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
                 target.place.span);
   }
   result.content = {model.names, model.metadata, model.ties, std::string(destination.format->name)};
+  if (destination.format->takes_extras) result.content.extras = model.extras;
   const Metadata stale = remove_stale_ties(result.content.metadata, model.ties, model.names);
   if (!target.single_tensor) result.warnings = stale_tie_warnings(stale, *destination.format);
   if (target.place.tied == TiedTensors::drop && !destination.format->shares_contents)
@@ -175,7 +181,8 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   try {
     result.files = make_files(tensors, destination, with_format_pair(result.content.metadata),
                               {target.single_tensor, target.place.layout == FileArrangement::aligned,
-                               std::make_shared<Compiler>(CompileOptions{options.fuse, questions.get()})});
+                               std::make_shared<Compiler>(CompileOptions{options.fuse, questions.get()}),
+                               result.content.extras.get()});
   } catch (const Error& error) {  // what the format cannot hold
     if (error.code() == ErrorCode::internal) throw;
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));
@@ -212,9 +219,10 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   if (state.published.contains(canonical_path(plan.output->path)))
     refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
   const Origin& origin = binder.origin_of(choice.alias);
+  const ModelContent model{*state.workspace.find(choice.alias), origin.metadata, origin.ties, origin.format,
+                           origin.extras};
   BoundOutput result =
-      bind_files(env, formats, target, {*state.workspace.find(choice.alias), origin.metadata, origin.ties, ""},
-                 choice.alias, choice.reason, options, std::move(questions));
+      bind_files(env, formats, target, model, choice.alias, choice.reason, options, std::move(questions));
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {
     const StateDict* names = state.workspace.find(alias);

@@ -25,6 +25,7 @@ struct ModelContent {
   Metadata metadata;
   std::set<std::string> ties;  // keys of the metadata, of pairs that recorded ties when they were read
   std::string format;          // of the file, where there is one: the name of a Format
+  std::shared_ptr<const CheckpointExtras> extras = {};  // that the format takes; or nullptr
 };
 
 struct OutputFile {

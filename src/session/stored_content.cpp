@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 #include <variant>
 
@@ -99,6 +100,17 @@ StoredContent store(std::span<const NamedTensors::value_type> tensors, bool shar
     stored.tensors.push_back(std::move(entry));
   }
   return stored;
+}
+
+void store_objects(const CheckpointExtras& extras, StoredContent& stored) {
+  std::set<std::string_view> names;
+  for (const StoredTensor& tensor : stored.tensors) names.insert(tensor.name);
+  for (const StoredObject& object : extras.objects) {
+    if (names.contains(object.name)) continue;
+    stored.objects.push_back({object.name, stored.contents.size()});
+    stored.contents.push_back(source(object.file, object.offset, {DType::U8, {object.size}}));
+    stored.content_bytes.push_back(object.size);
+  }
 }
 
 std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& contents) {

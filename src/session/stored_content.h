@@ -18,6 +18,7 @@ namespace brainsurgery {
 
 struct StoredContent {
   std::vector<StoredTensor> tensors;
+  std::vector<StoredBytes> objects;
   std::vector<Expr> contents;               // by number: what gives the bytes, in row-major order
   std::vector<std::int64_t> content_bytes;  // by number
 };
@@ -31,6 +32,9 @@ using NamedTensors = std::vector<std::pair<std::string_view, const NamedTensor*>
 // `tensors` in key order; the result names them as long as they live. A shared run reaches from the first to the last
 // byte that one of its tensors uses.
 [[nodiscard]] StoredContent store(std::span<const NamedTensors::value_type> tensors, bool share);
+
+// Adds the objects, but for those whose name a tensor has.
+void store_objects(const CheckpointExtras& extras, StoredContent& stored);
 
 // By number: where the bytes of a content stand, if it is a range of a file.
 [[nodiscard]] std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& contents);

@@ -43,6 +43,11 @@ done
 printf 'x' >"odd/$(printf 'bad\377.safetensors')"
 expect 2 'UTF-8' convert "odd/$(printf 'bad\377.safetensors')" x.pt; one_error
 
+# What is no tensor goes from one distributed checkpoint to the next, and from there on.
+extras="non-tensor entries, which only a dcp output keeps: "
+expect 0 "$extras" convert "$corpus/dcp/001_plain" kept --format dcp; same "$corpus/dcp/001_plain" kept
+expect 0 "$extras" convert kept again --format dcp; cmp kept/__0_0.distcp again/__0_0.distcp || fail "not kept"
+
 # One of several state dicts.
 expect 0 '' convert "$corpus/torch/013_nested_state_dict.pt" nested.safetensors
 # Patterns.

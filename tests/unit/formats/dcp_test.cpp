@@ -45,6 +45,43 @@ TEST(Dcp, IsReadBack) {
   EXPECT_EQ(data.substr(static_cast<std::size_t>(got.tensors[1].offset), 12), std::string(12, 'x'));
 }
 
+// Scheduler states, byte streams, and in which dicts and lists all of it stands.
+TEST(Dcp, KeepsWhatIsNotATensor) {
+  const std::vector<StoredTensor> tensors{{"app.model.a.w", {DType::I16, {2}}, 0},
+                                          {"app.model.new", {DType::I16, {2}}, 1},
+                                          {"app.list.9", {DType::I16, {2}}, 2},
+                                          {"alone", {DType::I16, {2}}, 3}};
+  const std::vector<std::int64_t> sizes{4, 4, 4, 4, 3, 0};
+  const std::vector<StoredBytes> objects{{"app.model.state", 4}, {"app.list.0.lr", 5}};
+  CheckpointExtras extras;
+  extras.paths = {{"app.model.a.w", {"app", "model", "a.w"}},
+                  {"app.list.0.lr", {"app", "list", 0, "lr"}},
+                  {"app.model.state", {"app", "model", "state"}}};
+  FileRequest request{tensors, sizes, {}};
+  request.objects = objects;
+  request.extras = &extras;
+  const std::vector<NamedLayout> files = layout_dcp(request);
+  const std::string data = testing::written(files[0].layout, {"aaaa", "bbbb", "cccc", "dddd", "xyz", ""});
+  const FileContents got = read(testing::written(files[1].layout, {}), data);
+  EXPECT_EQ(got.tensors.size(), 4u);
+  ASSERT_NE(got.extras, nullptr);
+  ASSERT_EQ(got.extras->objects.size(), 2u);
+  const StoredObject& state = got.extras->objects[0];
+  EXPECT_EQ(state.name, "app.model.state");
+  EXPECT_EQ(data.substr(static_cast<std::size_t>(state.offset), static_cast<std::size_t>(state.size)), "xyz");
+  EXPECT_EQ(got.extras->objects[1].size, 0);
+  auto paths = extras.paths;
+  paths["app.model.new"] = {"app", "model", "new"};
+  paths["app.list.9"] = {"app", "list.9"};  // a list cannot have the key '9'
+  EXPECT_EQ(got.extras->paths, paths);
+  EXPECT_EQ(got.warnings, (std::vector<std::string>{
+                              "non-tensor entries, which only a dcp output keeps: 'app.model.state' and 1 more"}));
+
+  const std::vector<StoredTensor> container{{"app.model", {DType::I16, {2}}, 0}};
+  request.tensors = container;
+  EXPECT_EQ(message_of([&] { static_cast<void>(layout_dcp(request)); }), "'app.model' is the name of a container too");
+}
+
 // PyTorch counts pairs of them.
 TEST(Dcp, HoldsFourBitNumbers) {
   const std::vector<StoredTensor> tensors{{"w", {DType::F4, {3, 8}}, 0}};
