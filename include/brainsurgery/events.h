@@ -39,7 +39,9 @@ struct OutputStarted {
   std::int64_t bytes_copied, bytes_computed;
 };
 struct Progress {
-  std::int64_t bytes_done, bytes_total;  // of the output
+  std::int64_t bytes_done;
+  std::int64_t bytes_total;    // of the output; 0: an assertion or a report reads, nobody knows how much
+  bool counts_effort = false;  // dense operations are among them, as the bytes that are copied in their time
 };
 struct Published {
   std::string path;

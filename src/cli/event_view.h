@@ -41,6 +41,7 @@ class TextView final : public EventSink {
   std::shared_ptr<spdlog::logger> log_;
   Look look_;
   bool progress_shown_ = false;
+  events::Progress shown_{0, -1};  // the last one
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point last_shown_;
 };

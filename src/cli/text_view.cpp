@@ -30,18 +30,25 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::err;
 }
 
-// What of the line fits; the last column stays free, where some terminals wrap.
-std::string progress_line(const events::Progress& progress, double seconds, int columns) {
+// The parts of the line, the most important first. Effort is no number of bytes that anybody could read.
+std::vector<std::string> progress_parts(const events::Progress& progress, double seconds) {
   const auto done = static_cast<double>(progress.bytes_done), total = static_cast<double>(progress.bytes_total);
+  const double rate = seconds > 0 ? done / seconds : 0;
+  const std::string rate_text = fmt::format("{}/s", format_size(static_cast<std::int64_t>(rate)));
+  if (progress.bytes_total == 0) return {fmt::format("{} read", format_size(progress.bytes_done)), rate_text};
   std::vector<std::string> parts{fmt::format("{:3.0f}%", 100.0 * done / total)};
-  parts.push_back(fmt::format("{} of {}", format_size(progress.bytes_done), format_size(progress.bytes_total)));
-  if (progress.bytes_done > 0) {
-    const double rate = done / seconds;
-    parts.push_back(fmt::format("{}/s", format_size(static_cast<std::int64_t>(rate))));
-    if (seconds >= kFirstEstimate) parts.push_back(fmt::format("{} left", format_duration((total - done) / rate)));
+  if (!progress.counts_effort) {
+    parts.push_back(fmt::format("{} of {}", format_size(progress.bytes_done), format_size(progress.bytes_total)));
+    if (rate > 0) parts.push_back(rate_text);
   }
+  if (rate > 0 && seconds >= kFirstEstimate) parts.push_back(format_duration((total - done) / rate) + " left");
+  return parts;
+}
+
+// What fits; the last column stays free, where some terminals wrap.
+std::string progress_line(const events::Progress& progress, double seconds, int columns) {
   std::string line;
-  for (const std::string& part : parts) {
+  for (const std::string& part : progress_parts(progress, seconds)) {
     const std::string with_part = line + (line.empty() ? "" : "  ") + part;
     if (std::ssize(with_part) < columns) line = with_part;
   }
@@ -101,7 +108,6 @@ void TextView::on(const Event& event) {
   } else if (const auto* held = std::get_if<events::AssertionHeld>(&event)) {
     log_->debug("step {} assert: holds", held->index + 1);
   } else if (const auto* output = std::get_if<events::OutputStarted>(&event)) {
-    started_ = std::chrono::steady_clock::now();
     log_->info("{}", describe(*output));
   } else if (const auto* published = std::get_if<events::Published>(&event)) {
     log_->info("{}", describe(*published));
@@ -128,10 +134,14 @@ void TextView::show(const Diagnostic& diagnostic) {
 }
 
 void TextView::show_progress(const events::Progress& progress) {
-  if (!look_.progress || progress.bytes_total == 0) return;
+  if (!look_.progress) return;
   const auto now = std::chrono::steady_clock::now();
+  const bool is_new = progress.bytes_total != shown_.bytes_total || progress.bytes_done < shown_.bytes_done;
+  shown_ = progress;
+  if (is_new) started_ = now;
   if (progress_shown_ && now - last_shown_ < kProgressInterval) return;
-  if (!progress_shown_ && now - started_ < kProgressInterval) return;
+  // The first dense operation may take long, and says nothing until it is done.
+  if (!progress_shown_ && !progress.counts_effort && now - started_ < kProgressInterval) return;
   const double seconds = std::chrono::duration<double>(now - started_).count();
   const int columns = look_.columns ? look_.columns() : 0;
   err_ << "\r\x1b[K" << progress_line(progress, seconds, columns > 0 ? columns : kUsualColumns) << std::flush;

@@ -58,7 +58,7 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
     total += jobs[i].tiles;
   }
   std::atomic<std::int64_t> next{0};
-  std::atomic<std::int64_t> written{0};
+  std::atomic<std::int64_t> done{0};
   std::int64_t told_bytes = 0;
   std::vector<ByteCounts> moved(static_cast<std::size_t>(pool_.size()));  // by worker
   const auto work = [&](int worker) {
@@ -71,14 +71,14 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
         if (answers_ != nullptr && answers_->required_failed()) throw TestFailed{};
         const auto job = std::upper_bound(first.begin(), first.end(), i) - first.begin() - 1;
         const ByteCounts tile = jobs[job].run(runner, scratch, i - first[job]);
-        written += tile.written;
+        done += tile.written + jobs[job].effort + (jobs[job].looks ? tile.read : 0);
         mine += tile;
       } catch (...) {
         next = total;  // nobody starts another tile
         throw;
       }
       if (worker == 0) {
-        const std::int64_t bytes = written;
+        const std::int64_t bytes = done;
         progress_(bytes - told_bytes);
         told_bytes = bytes;
       }
@@ -92,7 +92,7 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
   }
   for (const ByteCounts& part : moved) moved_ += part;
   if (answers_ != nullptr && answers_->required_failed()) throw TestFailed{};
-  progress_(written - told_bytes);
+  progress_(done - told_bytes);
 }
 
 // Tiles are taken in order: when one reaches the next stretch, those of the stretch before are written, but for one or
@@ -241,6 +241,7 @@ void Executor::require(Run& run, const std::vector<int>& needs) {
 // `jobs`: what the stage writes.
 void Executor::perform(Run& run, const Stage& stage, std::vector<Job> jobs) {
   for (const int buffer : stage.make) jobs.push_back(make_job(run, buffer));
+  progress_(0);
   run_jobs(jobs, run.places);
   run.places.finish();
   for (const int buffer : stage.make) run.places.buffers[buffer]->page_out();
@@ -282,25 +283,29 @@ Executor::Job Executor::dense_job(Run& run, const Materialization& wanted, std::
   const ByteCounts read{.read = read_bytes(wanted)};
   if (const auto* matmul = std::get_if<Materialization::Matmul>(&wanted.how)) {
     const auto a = operand(matmul->a, matmul->a_desc), b = operand(matmul->b, matmul->b_desc);
-    return {1, [this, by_library, a, b, read, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
+    return {1,
+            [this, by_library, a, b, read, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
               if (by_library) {
                 dense_.matmul(a, b, into.data(), wanted.desc);
               } else {
                 kernels::small_product({a.data, a.desc}, {b.data, b.desc}, into.data(), wanted.desc);
               }
               return read;
-            }};
+            },
+            effort_bytes(wanted)};
   }
   const auto& factors = std::get<Materialization::SingularFactors>(wanted.how);
   const auto matrix = operand(factors.matrix, factors.matrix_desc);
-  return {1, [this, by_library, matrix, exact = factors.exact, read, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
+  return {1,
+          [this, by_library, matrix, exact = factors.exact, read, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
             if (by_library) {
               dense_.singular_factors(matrix, exact, into.data(), wanted.desc);
             } else {
               kernels::small_singular_factors({matrix.data, matrix.desc}, into.data(), wanted.desc.shape[1]);
             }
             return read;
-          }};
+          },
+          effort_bytes(wanted)};
 }
 
 void Executor::draw(const nodes::Random& random, const TensorDesc& desc, std::span<std::byte> into) const {

@@ -43,7 +43,8 @@ struct ExecOptions {
 
 class Executor final : public DataOracle, public DataSource {
  public:
-  // Told the number of bytes done since the last call; on the calling thread.
+  // Told the number of bytes done since the last call: written, or read for a check or report, and the effort of dense
+  // operations (effort_bytes); on the calling thread.
   using Progress = std::function<void(std::int64_t bytes)>;
 
   Executor(ThreadPool& pool, ExecOptions options, Progress progress);
@@ -79,6 +80,8 @@ class Executor final : public DataOracle, public DataSource {
   struct Job {
     std::int64_t tiles;
     std::function<ByteCounts(TileRunner&, Scratch&, std::int64_t tile)> run;
+    std::int64_t effort = 0;  // of a tile of dense operations, which counts as progress
+    bool looks = false;       // so do the bytes that it reads: it writes none
   };
   struct Run;  // the buffers of one output, check or reduction
   // Looks at elements [begin, begin + count) of all operands, packed; false: no more need be looked at.

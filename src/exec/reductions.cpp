@@ -64,9 +64,11 @@ void Executor::for_each_block(const std::vector<Expr>& operands, std::optional<s
       values.push_back(memory.back()->data());
     }
     if (!look(values, begin, end - begin)) goes_on = false;
-    return ByteCounts{};
+    return ByteCounts{.read = runner.take_read_bytes()};
   };
-  run_jobs({{(total + block - 1) / block, visit}}, run.places);
+  Job job{(total + block - 1) / block, visit};
+  job.looks = true;
+  run_jobs({std::move(job)}, run.places);
   run.places.finish();
 }
 

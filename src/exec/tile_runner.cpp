@@ -8,8 +8,8 @@
 
 #include "brainsurgery/error.h"
 #include "exec/buffer_pool.h"
-#include "kernels/kernels.h"
 #include "exec/strided_range.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery {
 namespace {

@@ -68,6 +68,10 @@ class Scheduler {
 [[nodiscard]] std::int64_t read_bytes(const Materialization& made);
 [[nodiscard]] std::int64_t mapped_bytes(const Materialization& made);
 
+// About how long dense operations take, as bytes that are copied in the same time; 0 for what is made otherwise.
+[[nodiscard]] std::int64_t effort_bytes(const Materialization& made);
+[[nodiscard]] std::int64_t effort_bytes(const std::vector<Materialization>& all);
+
 // What performing the stages of a plan moves, and the most bytes of whole tensors and of the work of making them that
 // exist at one moment.
 [[nodiscard]] ByteCounts byte_counts(const PhysicalPlan& plan, const std::vector<Stage>& stages);

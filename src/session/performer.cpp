@@ -24,11 +24,16 @@ Performer::Performer(Env& env, const SessionOptions& options, EventSink& events)
     : options_(options),
       events_(events),
       pool_(options.threads),
-      looker_(pool_, exec_options(options), nullptr),
+      looker_(pool_, exec_options(options),
+              [this](std::int64_t bytes) {
+                looked_at_ += bytes;
+                events_.on(events::Progress{looked_at_, 0});
+              }),
       publisher_(env, options, events) {}
 
 ByteCounts Performer::perform(const Effect& effect,
                               const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs) {
+  looked_at_ = 0;
   try {
     if (const auto* check = std::get_if<CheckEffect>(&effect.what)) perform(*check, effect);
     if (const auto* print = std::get_if<PrintEffect>(&effect.what); print != nullptr && !print->text.empty())
@@ -59,10 +64,12 @@ void Performer::perform(const ReportEffect& effect, const Effect& whole) {
 ByteCounts Performer::publish(const BoundOutput& output,
                               const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
                               std::span<const Effect> waiting, const std::function<void()>& settle) {
+  const std::int64_t effort = output.files.empty() ? 0 : effort_bytes(output.files.front().plan->materializations());
+  const std::int64_t total = output.report.planned.written + effort;
   std::int64_t done = 0;
-  Executor executor(pool_, exec_options(options_), [&](std::int64_t bytes) {
-    done += bytes;
-    events_.on(events::Progress{done, output.report.planned.written});
+  Executor executor(pool_, exec_options(options_), [&, total](std::int64_t bytes) {
+    done = std::min(done + bytes, total);
+    events_.on(events::Progress{done, total, effort > 0});
   });
   if (output.questions == nullptr) return publisher_.publish(output, executor, inputs, settle);
   Answers answers(*output.questions);

@@ -31,7 +31,8 @@ class Performer {
   const SessionOptions& options_;
   EventSink& events_;
   ThreadPool pool_;
-  Executor looker_;  // answers checks and reports
+  std::int64_t looked_at_ = 0;  // bytes that the effect at hand has read
+  Executor looker_;             // answers checks and reports
   // Know more while an output is settled.
   DataOracle* oracle_ = &looker_;
   DataSource* source_ = &looker_;

@@ -47,6 +47,7 @@ rm -f out.safetensors
 plan 'transforms: [{zeroes: {target: z, shape: [2]}}]' 'output: out.safetensors'
 if command -v python3 >/dev/null; then
   python3 "$tests/prompt_terminal.py" "$program" >out 2>err || fail "on a terminal"
+  python3 "$tests/progress_terminal.py" "$program" >out 2>err || fail "progress on a terminal"
 else
   skip "a terminal: no python3"
 fi

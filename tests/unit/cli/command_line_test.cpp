@@ -105,6 +105,7 @@ TEST(CommandLine, ProgressFitsTheTerminal) {
     std::ostringstream out, err;
     TextView view(out, err, LogLevel::info, {.progress = true, .columns = [columns] { return columns; }});
     view.on(events::OutputStarted{"model", "x", "", 1, 1 << 30, 0, 1 << 30});
+    view.on(events::Progress{0, 1 << 30});
     std::this_thread::sleep_for(std::chrono::milliseconds(120));
     const std::size_t before = err.str().size();
     view.on(events::Progress{0, 1 << 30});
@@ -119,6 +120,24 @@ TEST(CommandLine, ProgressFitsTheTerminal) {
     EXPECT_NE(line.find("12%"), std::string::npos) << line;
     EXPECT_EQ(line.find(" left") != std::string::npos, columns == 80 || columns == 0) << line;
   }
+}
+
+TEST(CommandLine, ProgressOfDenseWorkAndOfReading) {
+  std::ostringstream out, err;
+  TextView view(out, err, LogLevel::info, {.progress = true});
+  view.on(events::Progress{0, 1000, true});
+  EXPECT_EQ(err.str(), "\r\x1b[K  0%");  // at once, and without an estimate
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  view.on(events::Progress{500, 1000, true});
+  EXPECT_NE(err.str().find(" 50%  1."), std::string::npos) << err.str();
+  EXPECT_EQ(err.str().find(" B"), std::string::npos) << err.str();
+  view.on(events::Published{"x", {}, {}, true});
+  const std::size_t before = err.str().size();
+  view.on(events::Progress{1 << 20, 0});
+  EXPECT_EQ(err.str().size(), before);
+  std::this_thread::sleep_for(std::chrono::milliseconds(120));
+  view.on(events::Progress{3 << 20, 0});
+  EXPECT_NE(err.str().find("3.0 MB read  "), std::string::npos) << err.str();
 }
 
 TEST(CommandLine, LinksThatLeadNowhere) {
