@@ -387,7 +387,7 @@ class CommandLine {
 
   void print(const std::string& text) {
     if (!arguments_.json) {
-      streams_.out << text;
+      streams_.out << (streams_.out_is_terminal ? escape_lines(text) : text);
       return;
     }
     const nlohmann::ordered_json event{{"event", "explanation"}, {"text", text}};
@@ -397,7 +397,8 @@ class CommandLine {
   void print(const RunReport& report) {
     if (!arguments_.json) {
       if (checking_ && !arguments_.quiet) streams_.out << summary_of(report);
-      if (!report.summary.empty()) streams_.out << report.summary << '\n';
+      if (!report.summary.empty())
+        streams_.out << (streams_.out_is_terminal ? escape_lines(report.summary) : report.summary) << '\n';
       return;
     }
     nlohmann::ordered_json outputs = nlohmann::ordered_json::array();

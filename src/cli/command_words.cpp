@@ -105,9 +105,8 @@ std::optional<Words> unknown_command(const std::string& word, const CLI::App& ap
   const auto meant = std::ranges::find(kElsewhere, word, [](const auto& entry) { return entry.first; });
   if (meant != kElsewhere.end()) return Words{fmt::format("did you mean '{}'?", meant->second)};
   if (session.help(word, std::nullopt).ok()) {
-    return Words{
-        fmt::format("'{}' is a step of plans; one step is done by brainsurgery run --oly '{}: ...'", word, word),
-        fmt::format("brainsurgery help {} describes it", word)};
+    return Words{fmt::format("'{}' is a step of plans; brainsurgery run --oly '{}: ...' runs a single one", word, word),
+                 fmt::format("brainsurgery help {} describes it", word)};
   }
   Words notes = did_you_mean(word, names_of(commands));
   return notes.empty() ? std::nullopt : std::optional(std::move(notes));

@@ -46,7 +46,7 @@ void add_control(CommandRegistry& registry) {
 
   SchemaBuilder<ExitSpec> ending(
       "exit",
-      {"Ends the plan: no later step is done.",
+      {"Ends the plan: no later step runs.",
        "Later steps are still checked for mistakes. The output is still written. At the prompt: ends it.", "exit"});
   registry.add(make_command<ExitSpec>(ending, [](const ExitSpec&, PlanScope& plan) {
     plan.announce("exit");

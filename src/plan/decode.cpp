@@ -98,7 +98,9 @@ namespace {
 bool collect_numbers(const FieldDecoder& decoder, const YamlNode& value, std::size_t level, NumberArray& into) {
   if (!value.is_sequence()) {
     if (level != into.shape.size()) {
-      decoder.fail(value, "ragged: lists of one level must have one length and hold either numbers or lists");
+      decoder.fail(
+          value,
+          "ragged: lists at the same level must have the same length and hold either only numbers or only lists");
       return false;
     }
     const std::optional<double> number = value.is_string() ? std::nullopt : decoder.number(value);
@@ -110,7 +112,8 @@ bool collect_numbers(const FieldDecoder& decoder, const YamlNode& value, std::si
   }
   if (level == into.shape.size() && into.values.empty()) into.shape.push_back(std::ssize(value.items()));
   if (level >= into.shape.size() || into.shape[level] != std::ssize(value.items())) {
-    decoder.fail(value, "ragged: lists of one level must have one length and hold either numbers or lists");
+    decoder.fail(
+        value, "ragged: lists at the same level must have the same length and hold either only numbers or only lists");
     return false;
   }
   return std::ranges::all_of(value.items(),

@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 5> kNoGo{"", "no-go", "nogo", "no", "n"};
 constexpr const char* kHint =
     "A step in one line, as in\n"
     "  copy: from: wte.weight, to: lm_head.weight\n"
-    "is done at once; YAML, one step or a list of them, ends with an empty line.\n"
+    "runs at once; YAML, one step or a list of them, ends with an empty line.\n"
     "help lists the steps; exit or Ctrl-D ends and writes the output of the plan; Ctrl-C discards the current input.\n";
 
 // Ctrl-C drops the text; the line that a terminal shows it in is over.

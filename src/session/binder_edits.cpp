@@ -230,8 +230,8 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
       const bool shapes = value.shape() != wanted.shape;
       throw Error(
           ErrorCode::plan,
-          fmt::format("{}: {} differ: {} is to be written to {}, which has {}", target.ref->where,
-                      shapes ? "shapes" : "dtypes", shapes ? to_string(value.shape()) : to_string(value.dtype()),
+          fmt::format("{}: {} differ: the result has {}, {} has {}", target.ref->where, shapes ? "shapes" : "dtypes",
+                      shapes ? to_string(value.shape()) : to_string(value.dtype()),
                       label_of(target.ref->alias, target.name),
                       shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
           target.ref->ref->span, {fmt::format("from {}", label_of(match.front().ref->alias, match.front().name))});
@@ -254,7 +254,7 @@ void Binder::warn_of_untying(const Resolved& target) {
       {Severity::warning,
        target.ref->ref->span,
        fmt::format(
-           "{}: {} shares its storage with '{}'{}; it is written apart from now on, the others stay as they are",
+           "{}: {} shares its storage with '{}'{}; from now on it is stored separately, the others keep their values",
            target.ref->where, label_of(target.ref->alias, target.name), fmt::join(partners, "', '"),
            others == 0 ? "" : fmt::format(" and {} more", others)),
        {}}});

@@ -24,12 +24,13 @@ constexpr const char* kRules =
     "in float32 and rounded once, integers wrap. Of bool, a sum is 'or', a product is 'and', and a difference is "
     "refused.";
 
-Expr combined(const Operation& operation, const Expr& a, const Expr& b) {
-  if (a.shape() != b.shape()) {
+// `match`: in the order of the keys, which is that of messages.
+void require_equal_shapes(const EditMatch& match) {
+  const Expr &first = match.operands[0].expr, &second = match.operands[1].expr;
+  if (first.shape() != second.shape()) {
     throw Error(ErrorCode::plan,
-                fmt::format("shapes differ: {} and {}", to_string(a.shape()), to_string(b.shape())));
+                fmt::format("shapes differ: {} and {}", to_string(first.shape()), to_string(second.shape())));
   }
-  return map(operation, {a, b});
 }
 
 Edit into_existing(std::string name, std::string_view operation_name, std::string summary, std::string example,
@@ -44,7 +45,8 @@ Edit into_existing(std::string name, std::string_view operation_name, std::strin
   schema.reference(&TernarySpec::to, "to", roles::updated()).doc("The existing tensor that takes the result.");
   const Operation& combination = operation(operation_name);
   return make_edit<TernarySpec>(schema, [&combination](const TernarySpec&, const EditMatch& match) {
-    return std::vector{combined(combination, match.operands[0].expr, match.operands[1].expr)};
+    require_equal_shapes(match);
+    return std::vector{map(combination, {match.operands[0].expr, match.operands[1].expr})};
   });
 }
 
@@ -54,7 +56,8 @@ Edit in_place(std::string name, std::string_view operation_name, std::string sum
   schema.reference(&BinarySpec::to, "to", roles::updated()).doc("The existing tensor that is changed.");
   const Operation& combination = operation(operation_name);
   return make_edit<BinarySpec>(schema, [&combination](const BinarySpec&, const EditMatch& match) {
-    return std::vector{combined(combination, match.operands[1].expr, match.operands[0].expr)};
+    require_equal_shapes(match);
+    return std::vector{map(combination, {match.operands[1].expr, match.operands[0].expr})};
   });
 }
 
@@ -63,11 +66,10 @@ Edit in_place(std::string name, std::string_view operation_name, std::string sum
 void add_arithmetic(TransformRegistry& registry) {
   registry.add(into_existing("add", "add", "Adds two tensors into a third that exists.",
                              "add: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kSecondModel));
-  registry.add(in_place("add_", "add", "Adds one tensor to another.",
-                        "add_: {from: 'tuned::(.+)', to: 'model::\\1'}"));
-  registry.add(
-      into_existing("subtract", "subtract", "Writes the difference of two tensors to a third that exists.",
-                    "subtract: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kSecondModel));
+  registry.add(in_place("add_", "add", "Adds one tensor to another.", "add_: {from: 'tuned::(.+)', to: 'model::\\1'}"));
+  registry.add(into_existing("subtract", "subtract", "Writes the difference of two tensors to a third that exists.",
+                             "subtract: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}",
+                             kSecondModel));
   registry.add(in_place("subtract_", "subtract", "Subtracts one tensor from another.",
                         "subtract_: {from: 'model::(.+)', to: 'tuned::\\1'}"));
   registry.add(into_existing(
