@@ -7,7 +7,7 @@ set(BS_ROOMS
   "types:base"
   "kernels:types base"
   "publish:base"
-  "formats:types base"
+  "formats:types publish base"
   "plan:types base"
   "graph:kernels types base"
   "transforms:plan graph kernels types base"

@@ -208,6 +208,10 @@ class CommandLine {
     inspect->add_flag("--tree", arguments_.tree, "A tree by the segments of names, equal layers on one line")
         ->excludes(digest);
     add_view_options(*inspect, arguments_);
+    CLI::App* repair =
+        app.add_subcommand("repair", "Finish a publication into a directory that was interrupted, or take it back");
+    repair->add_option("directory", arguments_.path, "The directory")->type_name("FOLDER")->required();
+    add_view_options(*repair, arguments_);
     CLI::App* oly = add_oly_command(app, arguments_.oly);
     add_describe_commands(app, arguments_.describe);
     app.footer("brainsurgery help lists the steps of plans, brainsurgery help STEP describes one.");
@@ -224,6 +228,7 @@ class CommandLine {
     apply_options(run->count("--summarize") > 0);
     if (const std::optional<int> code = describe(app)) return *code;
     if (inspect->parsed()) return inspect_checkpoint();
+    if (repair->parsed()) return repair_directory();
     if (oly->parsed()) {
       return perform([this](Session& session) {
         return run_oly_command(arguments_.oly, typed_, session, posix_env(), streams_.in);
@@ -383,6 +388,15 @@ class CommandLine {
     streams_.out << outcome.value();
     if (arguments_.json) streams_.out << '\n';
     return finish();
+  }
+
+  int repair_directory() {
+    return perform([this](Session& session) -> Outcome<std::string> {
+      const Outcome<std::string> done = session.repair(arguments_.path);
+      if (!done.ok()) return done.error();
+      if (arguments_.json) return done.value();
+      return arguments_.quiet ? "" : escape_for_terminal(done.value()) + "\n";
+    });
   }
 
   void print(const std::string& text) {

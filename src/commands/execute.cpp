@@ -86,7 +86,9 @@ std::vector<PlanStep> steps_of(const Plan& plan) {
   return steps;
 }
 
-void bind(const ExecuteSpec& spec, PlanScope& plan) {
+using ReadText = std::function<std::string(const std::string&)>;
+
+Plan whole_plan(const ExecuteSpec& spec, const ReadText& read_text) {
   Plan whole;
   if (spec.transforms != nullptr) {
     append(whole, parse(YamlNode::mapping(spec.transforms->span(),
@@ -94,7 +96,12 @@ void bind(const ExecuteSpec& spec, PlanScope& plan) {
   }
   if (spec.plan != nullptr) append(whole, parse(as_plan(spec.plan, "execute.plan")));
   if (spec.plan_yaml) append(whole, parse(parse_text("execute.plan-yaml", *spec.plan_yaml, "execute.plan-yaml")));
-  if (spec.path) append(whole, parse(parse_text(*spec.path, plan.read_text(*spec.path), "execute.path")));
+  if (spec.path) append(whole, parse(parse_text(*spec.path, read_text(*spec.path), "execute.path")));
+  return whole;
+}
+
+void bind(const ExecuteSpec& spec, PlanScope& plan) {
+  const Plan whole = whole_plan(spec, [&](const std::string& path) { return plan.read_text(path); });
   const std::vector<PlanStep> steps = steps_of(whole);
   if (steps.empty()) throw Error(ErrorCode::plan, "execute: the plan has no step");
   const auto nested = std::ranges::find(steps, kName, &PlanStep::command);
@@ -123,7 +130,11 @@ void add_execute(CommandRegistry& registry) {
   schema.text(&ExecuteSpec::plan_yaml, "plan-yaml", FieldKind::text).doc("A plan as a string of YAML.");
   schema.text(&ExecuteSpec::path, "path", FieldKind::path).doc("A file with a plan.");
   schema.needs_one_of({"transforms", "plan", "plan-yaml", "path"});
-  registry.add(make_command<ExecuteSpec>(schema, bind));
+  Command command = make_command<ExecuteSpec>(schema, bind);
+  command.steps = [](const void* spec, const ReadText& read_text) {
+    return steps_of(whole_plan(*static_cast<const ExecuteSpec*>(spec), read_text));
+  };
+  registry.add(std::move(command));
 }
 
 }  // namespace brainsurgery

@@ -81,12 +81,15 @@ std::string source_alias(const SaveSpec& spec, const PlanScope& plan) {
                                                              fmt::join(aliases, " or ")));
 }
 
+// As NumPy does.
+std::string written_path(const SaveSpec& spec) {
+  return spec.format == "numpy" && !spec.path.ends_with(".npy") ? spec.path + ".npy" : spec.path;
+}
+
 void save(const SaveSpec& spec, PlanScope& plan) {
-  SaveRequest request{spec.path,  source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard, spec.tied,
+  SaveRequest request{written_path(spec), source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard, spec.tied,
                       spec.layout};
   if (spec.target) request.tensor = spec.target->expr;
-  // As NumPy does.
-  if (spec.format == "numpy" && !spec.path.ends_with(".npy")) request.path += ".npy";
   request.format = spec.format;
   plan.save(request);
   plan.announce(spec.target ? fmt::format("save: {}::{} -> {}", request.alias, *request.tensor, spec.path)
@@ -148,6 +151,7 @@ void add_load_save(CommandRegistry& registry, const FormatNames& formats) {
   saving.check(problem_of_save);
   Command save_command = make_command<SaveSpec>(saving, save);
   save_command.has_impact = true;
+  save_command.writes = [](const void* spec) { return written_path(*static_cast<const SaveSpec*>(spec)); };
   registry.add(std::move(save_command));
 }
 

@@ -21,6 +21,8 @@
 #include "formats/path_pattern.h"
 #include "formats/safetensors_index.h"
 #include "formats/shards.h"
+#include "publish/journal.h"
+#include "publish/staging.h"
 
 namespace brainsurgery {
 
@@ -119,6 +121,10 @@ class Opener {
   }
   [[noreturn]] void fail_missing() const;
   [[noreturn]] void fail_unmatched() const;
+  // Every way into a folder whose publication was interrupted ends here: HalfPublished.
+  void refuse_half_published_folders() const;
+  // The same for the folder that the file stands in, and for the one that a link in its place leads to.
+  [[nodiscard]] std::shared_ptr<const ReadableFile> open_file(const std::string& path) const;
   [[nodiscard]] bool is_broken_link(const std::string& path) const {
     return !env_.status(path) && env_.status(path, false);
   }
@@ -161,7 +167,29 @@ class Opener {
   std::vector<LeftAside> left_aside_;  // files without tensors beside others
 };
 
+void Opener::refuse_half_published_folders() const {
+  const std::string& path = checkpoint_.path;
+  for (std::string_view rest = path; !rest.empty(); rest.remove_prefix(std::min(rest.find('/'), rest.size() - 1) + 1)) {
+    if (!is_any_staging_name(rest.substr(0, rest.find('/')))) continue;
+    throw Error(ErrorCode::run, in_quotes(path) + " belongs to a publication that was not finished");
+  }
+  for (const std::string& folder : matches_.folders)
+    refuse_half_published(env_, matches_.root + folder + (matches_.root.empty() && folder.empty() ? "." : ""));
+  const std::optional<FileStatus> status = env_.status(path);
+  const bool is_directory = status && status->kind == FileStatus::Kind::directory;
+  if (matches_.folders.empty()) refuse_half_published(env_, is_directory ? path : directory_of(path));
+}
+
+std::shared_ptr<const ReadableFile> Opener::open_file(const std::string& path) const {
+  refuse_half_published(env_, directory_of(path));
+  const auto status = env_.status(path, false);
+  if (status && status->kind == FileStatus::Kind::link)
+    refuse_half_published(env_, directory_of(env_.real_path(path)));
+  return env_.open(path);
+}
+
 Checkpoint Opener::open() {
+  refuse_half_published_folders();
   const std::string& path = checkpoint_.path;
   if (!matches_.names.empty()) {
     checkpoint_.root = matches_.root;
@@ -258,6 +286,7 @@ void Opener::open_directory() {
     checkpoint_ = std::move(empty_model);
   } else if (const std::optional<std::string> snapshot = find_snapshot(names)) {
     checkpoint_.root += *snapshot;
+    refuse_half_published(env_, checkpoint_.root);
     open_directory();
   } else {
     fail_without_tensors(names);
@@ -311,11 +340,11 @@ std::optional<std::string> Opener::find_snapshot(const std::vector<std::string>&
 }
 
 void Opener::open_dcp(const std::vector<std::string>& names) {
-  const auto metadata = env_.open(checkpoint_.root + std::string(kDcpMetadata));
+  const auto metadata = open_file(checkpoint_.root + std::string(kDcpMetadata));
   checkpoint_.files.emplace_back(kDcpMetadata);
   FileContents contents = read_dcp(*metadata, [&](const std::string& name) -> std::shared_ptr<const ReadableFile> {
     checkpoint_.files.push_back(name);
-    return env_.open(checkpoint_.root + name);
+    return open_file(checkpoint_.root + name);
   });
   note_format(dcp_format().name);
   checkpoint_.tensors = std::move(contents.tensors);
@@ -411,7 +440,7 @@ void Opener::note_format(std::string_view name) {
 Opener::Part Opener::read_file(const std::string& name) const {
   const std::string path = checkpoint_.root + name;
   if (is_broken_link(path)) throw Error(ErrorCode::run, in_quotes(path) + " is " + std::string(kBrokenLink));
-  const std::shared_ptr<const ReadableFile> file = env_.open(path);
+  const std::shared_ptr<const ReadableFile> file = open_file(path);
   const std::int64_t size = file->status().size;
   std::vector<std::byte> head(static_cast<std::size_t>(std::min(size, FormatRegistry::kHeadBytes)));
   file->read(0, head);

@@ -43,6 +43,7 @@ class Search {
     std::vector<std::string> folders{""};  // below the root, each with its slash
     for (std::size_t i = 0; i < parts_.size(); ++i) {
       const bool last = i + 1 == parts_.size();
+      if (last) result_.folders = folders;
       std::vector<std::string> found;
       for (const std::string& folder : folders) {
         for (const std::string& name : candidates(folder, parts_[i])) {

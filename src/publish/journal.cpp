@@ -6,14 +6,18 @@
 #include <charconv>
 #include <iterator>
 #include <span>
+#include <utility>
 
+#include "base/sha256.h"
 #include "publish/staging.h"
 
 namespace brainsurgery {
 namespace {
 
-constexpr std::string_view kFirstLine = "brainsurgery journal 1";
+constexpr std::string_view kFirstLine = "brainsurgery journal 2";
 constexpr std::int64_t kMaxBytes = 64 << 20;
+// Of a large file these pieces are digested: beginning, middle and end.
+constexpr std::int64_t kPieces = 3, kPieceBytes = 64 << 10;
 
 std::string escape(std::string_view name) {
   std::string out;
@@ -45,8 +49,59 @@ std::optional<std::string> unescape(std::string_view text) {
   return out;
 }
 
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+// Takes the first word of a line off.
+std::string_view next_word(std::string_view& line) {
+  const std::size_t blank = std::min(line.find(' '), line.size());
+  const std::string_view word = line.substr(0, blank);
+  line.remove_prefix(std::min(blank + 1, line.size()));
+  return word;
+}
+
+template <typename Number>
+bool read_number(std::string_view& line, Number& number) {
+  const std::string_view word = next_word(line);
+  const auto [end, status] = std::from_chars(word.data(), word.data() + word.size(), number);
+  return status == std::errc{} && end == word.data() + word.size();
+}
+
+bool read_name(std::string_view line, std::string& name) {
+  std::optional<std::string> plain = unescape(line);
+  if (!plain || !is_plain_name(*plain)) return false;
+  name = *std::move(plain);
+  return true;
+}
+
+bool read_entry(std::string_view line, std::vector<JournalEntry>& entries) {
+  JournalEntry& entry = entries.emplace_back();
+  if (!read_number(line, entry.inode) || !read_number(line, entry.size) || !read_number(line, entry.mtime_ns) ||
+      !read_number(line, entry.ctime_ns))
+    return false;
+  entry.digest = next_word(line);
+  return read_name(line, entry.name);
+}
+
+// A line behind the first one and before the last.
+bool read_line(std::string_view line, Journal& journal) {
+  const std::string_view word = next_word(line);
+  if (word == "mode" && (line == "exchange" || line == "in-place")) {
+    journal.mode = line == "exchange" ? Journal::Mode::exchange : Journal::Mode::in_place;
+    return true;
+  }
+  if (word == "folder") return read_number(line, journal.folder) && line.empty();
+  if (word == "staging") {
+    return read_number(line, journal.staging_inode) && read_name(line, journal.staging) &&
+           is_staging_name(journal.staging, "", "");
+  }
+  if (word == "remove") return read_entry(line, journal.remove);
+  if (word == "install") return read_entry(line, journal.install);
+  return word == "keep" && read_entry(line, journal.keep);
+}
+
+void append_entries(std::string& text, std::string_view word, const std::vector<JournalEntry>& entries) {
+  for (const JournalEntry& entry : entries) {
+    fmt::format_to(std::back_inserter(text), "{} {} {} {} {} {} {}\n", word, entry.inode, entry.size, entry.mtime_ns,
+                   entry.ctime_ns, entry.digest, escape(entry.name));
+  }
 }
 
 }  // namespace
@@ -56,113 +111,100 @@ bool is_plain_name(std::string_view name) {
          name.find('\0') == std::string_view::npos;
 }
 
+std::string journal_path(const std::string& directory) { return join_path(directory, std::string(kJournalName)); }
+
+JournalEntry journal_entry(std::string name, const FileStatus& status) {
+  return {std::move(name), status.inode, status.size, status.mtime_ns, status.ctime_ns};
+}
+
+std::string content_digest(Env& env, const std::string& path) {
+  std::string digest = "-";
+  attempt([&] {
+    const auto file = env.open(path);
+    const std::int64_t size = file->status().size;
+    std::vector<std::byte> bytes(static_cast<std::size_t>(std::min(size, kPieces * kPieceBytes)));
+    if (size <= kPieces * kPieceBytes) {
+      file->read(0, bytes);
+    } else {
+      const std::span<std::byte> all(bytes);
+      for (std::int64_t i = 0; i < kPieces; ++i)
+        file->read((size - kPieceBytes) / (kPieces - 1) * i, all.subspan(static_cast<std::size_t>(i * kPieceBytes), kPieceBytes));
+    }
+    Sha256 hash;
+    hash.update(bytes);
+    digest = hash.hex();
+  });
+  return digest;
+}
+
 std::string to_text(const Journal& journal) {
-  std::string text =
-      fmt::format("{}\nmode {}\n", kFirstLine, journal.mode == Journal::Mode::exchange ? "exchange" : "in-place");
-  if (!journal.staging.empty()) text += fmt::format("staging {}\n", escape(journal.staging));
-  for (const std::string& name : journal.remove) text += fmt::format("remove {}\n", escape(name));
-  for (const std::string& name : journal.install) text += fmt::format("install {}\n", escape(name));
+  const bool exchange = journal.mode == Journal::Mode::exchange;
+  std::string text = fmt::format("{}\nmode {}\nfolder {}\n", kFirstLine, exchange ? "exchange" : "in-place",
+                                 journal.folder);
+  if (!exchange) text += fmt::format("staging {} {}\n", journal.staging_inode, escape(journal.staging));
+  append_entries(text, "remove", journal.remove);
+  append_entries(text, "install", journal.install);
+  append_entries(text, "keep", journal.keep);
   return text + "end\n";
 }
 
 std::optional<Journal> parse_journal(std::string_view text) {
   Journal journal;
-  bool first = true, ended = false;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos || ended) return std::nullopt;
+  bool first = true;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end + 1);
-    if (first) {
-      if (line != kFirstLine) return std::nullopt;
-      first = false;
-      continue;
+    if (!first && line == "end") {
+      const bool whole = journal.mode == Journal::Mode::exchange || !journal.staging.empty();
+      return whole && text.empty() ? std::optional(std::move(journal)) : std::nullopt;
     }
-    const std::size_t blank = std::min(line.find(' '), line.size());
-    const std::string_view word = line.substr(0, blank);
-    const auto value = unescape(line.substr(std::min(blank + 1, line.size())));
-    if (word == "end") {
-      ended = true;
-    } else if (!value || !is_plain_name(*value)) {
-      return std::nullopt;
-    } else if (word == "mode" && (*value == "exchange" || *value == "in-place")) {
-      journal.mode = *value == "exchange" ? Journal::Mode::exchange : Journal::Mode::in_place;
-    } else if (word == "staging" && is_staging_name(*value, "", "")) {
-      journal.staging = *value;
-    } else if (word == "remove") {
-      journal.remove.push_back(*value);
-    } else if (word == "install") {
-      journal.install.push_back(*value);
-    } else {
-      return std::nullopt;
-    }
+    if (first ? line != kFirstLine : !read_line(line, journal)) return std::nullopt;
+    first = false;
   }
-  if (!ended || (journal.mode == Journal::Mode::in_place && journal.staging.empty())) return std::nullopt;
-  return journal;
+  return std::nullopt;
 }
 
 void write_journal(Env& env, const Journal& journal, const std::string& staging, const std::string& directory,
                    bool sync) {
+  const std::string text = to_text(journal);
+  if (std::ssize(text) > kMaxBytes) {
+    throw Error(ErrorCode::run, fmt::format("cannot publish into '{}': it has too many entries", directory));
+  }
   // Not by the journal's own name: a folder beside the target that has one passes for the swapped-out old folder.
   const std::string draft = join_path(staging, std::string(kJournalName) + ".draft");
   if (env.status(draft, false)) env.remove(draft);
-  const std::string text = to_text(journal);
   const auto file = env.create(draft);
   file->write(0, std::as_bytes(std::span(text)));
   if (sync) file->sync();
   file->close();
-  env.rename(draft, join_path(directory, std::string(kJournalName)));
+  env.rename(draft, journal_path(directory));
 }
 
 std::optional<FoundJournal> find_journal(Env& env, const std::string& directory) {
-  const std::string path = join_path(directory, std::string(kJournalName));
-  if (!env.status(path, false)) return std::nullopt;
+  const std::string path = journal_path(directory);
+  const auto status = env.status(path, false);
+  if (!status) return std::nullopt;
+  if (status->kind != FileStatus::Kind::regular) return FoundJournal{};
   return FoundJournal{parse_journal(env.read_text(path, kMaxBytes))};
 }
 
-void finish_in_place(Env& env, const std::string& target, const Journal& journal, bool sync) {
-  const std::string staging = join_path(target, journal.staging);
-  const auto is_there = [&](const std::string& path) { return env.status(path, false).has_value(); };
-  // The staging folder goes after the journal. Where somebody took it away there is nothing to install, so nothing may
-  // be removed for it. A link is none of ours: what it leads to must neither be moved nor removed.
-  const auto staging_status = env.status(staging, false);
-  const bool staged = staging_status && staging_status->kind == FileStatus::Kind::directory;
-  for (const std::string& name : staged ? journal.remove : std::vector<std::string>{}) {
-    const std::string path = join_path(target, name);
-    // A name that is installed anew and no longer staged is the new file already.
-    const bool installed = contains(journal.install, name) && !is_there(join_path(staging, name));
-    if (!installed && is_there(path)) env.remove(path);
-  }
-  // The removals must be on the disk before the first new file is: old index and new shards never meet.
-  if (sync) env.sync_directory(target);
-  for (const std::string& name : staged ? journal.install : std::vector<std::string>{}) {
-    const std::string path = join_path(staging, name);
-    if (is_there(path)) env.rename(path, join_path(target, name));
-  }
-  if (sync) env.sync_directory(target);
-  env.remove(join_path(target, std::string(kJournalName)));
-  if (staged) remove_flat_directory(env, staging);
-  if (sync) env.sync_directory(target);
-}
+HalfPublished::HalfPublished(std::string directory)
+    : Error(ErrorCode::run,
+            fmt::format("a publication into '{}' was interrupted and has to be finished first", directory), {},
+            {fmt::format("brainsurgery repair '{}' finishes it or takes it back, and says which", directory)}),
+      directory_(std::move(directory)) {}
 
-void finish_exchange(Env& env, const std::string& old_directory, const std::string& target, const Journal& journal) {
-  for (const std::string& name : env.list(old_directory)) {
-    const std::string path = join_path(old_directory, name), twin_path = join_path(target, name);
-    if (name == kJournalName) continue;
-    if (!contains(journal.remove, name)) {
-      const auto ours = env.status(path, false), twin = env.status(twin_path, false);
-      // Written by somebody between our linking and the exchange.
-      const bool straggler = ours && (!twin || (ours->inode != twin->inode && ours->mtime_ns > twin->mtime_ns));
-      if (straggler) {
-        env.rename(path, twin_path);
-        continue;
-      }
-    }
-    env.remove(path);
+void refuse_half_published(Env& env, const std::string& directory) {
+  const auto status = env.status(journal_path(directory), false);
+  if (!status) return;
+  if (status->kind == FileStatus::Kind::regular) {
+    const auto file = env.open(journal_path(directory));
+    const std::string harmless = fmt::format("{}\nmode exchange\n", kFirstLine);
+    std::string head(static_cast<std::size_t>(std::min(file->status().size, std::ssize(harmless))), ' ');
+    file->read(0, std::as_writable_bytes(std::span(head)));
+    if (head == harmless) return;
   }
-  // Last: until here a killed clean-up can be taken up again.
-  env.remove(join_path(old_directory, std::string(kJournalName)));
-  env.remove(old_directory);
+  throw HalfPublished(directory);
 }
 
 }  // namespace brainsurgery

@@ -3,20 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
 #include "brainsurgery/error.h"
 
 namespace brainsurgery {
 namespace {
-
-constexpr std::string_view kSuffix = ".dir";
-constexpr int kLockTries = 50;
-constexpr std::chrono::milliseconds kLockWait{20};
-
-// Staging folders and the journal: of this run, of others, of killed ones.
-bool is_housekeeping(std::string_view name) { return name == kJournalName || is_staging_name(name, "", ""); }
 
 bool is_index(std::string_view name) { return name.ends_with(".json") || name == ".metadata"; }
 
@@ -24,44 +15,16 @@ bool is_index(std::string_view name) { return name.ends_with(".json") || name ==
   throw Error(ErrorCode::run, fmt::format("cannot publish '{}': it was {} by another program meanwhile", path, how));
 }
 
-// Staging folders inside an existing target whose run is gone.
-void remove_stale_inside(Env& env, const std::string& target) {
-  for (const std::string& name : env.list(target)) {
-    if (!is_staging_name(name, "", "")) continue;
-    const std::string path = join_path(target, name);
-    attempt([&] {
-      if (const auto lock = env.try_lock(path)) remove_flat_directory(env, path);
-    });
-  }
+FileStatus status_of(Env& env, const std::string& path) {
+  const auto status = env.status(path, false);
+  if (!status) fail_changed(path, "removed");
+  return *status;
 }
 
-// Siblings whose run is gone: with a journal the old folder of a finished exchange, without one a staged folder.
-void remove_stale_beside(Env& env, const PathParts& parts, bool target_exists) {
-  for (const std::string& name : env.list(parts.directory)) {
-    if (!is_staging_name(name, parts.name, kSuffix)) continue;
-    const std::string path = join_path(parts.directory, name);
-    attempt([&] {
-      const auto lock = env.try_lock(path);
-      if (lock == nullptr) return;
-      const auto found = find_journal(env, path);
-      if (!found) {
-        remove_flat_directory(env, path);
-      } else if (found->journal && target_exists) {
-        finish_exchange(env, path, join_path(parts.directory, parts.name), *found->journal);
-      }
-    });
-  }
-}
-
-// An in-place journal is carried out; an exchange that did not come about leaves only its journal behind.
-void finish_journal(Env& env, const std::string& target, bool sync) {
-  const auto found = find_journal(env, target);
-  if (!found) return;
-  if (found->journal && found->journal->mode == Journal::Mode::in_place) {
-    finish_in_place(env, target, *found->journal, sync);
-  } else {
-    env.remove(join_path(target, std::string(kJournalName)));
-  }
+std::vector<std::string> names_of(const std::vector<JournalEntry>& entries) {
+  std::vector<std::string> names;
+  for (const JournalEntry& entry : entries) names.push_back(entry.name);
+  return names;
 }
 
 }  // namespace
@@ -72,13 +35,16 @@ StagedDirectory::StagedDirectory(Env& env, std::string target, std::function<boo
   locate();
   if (!exists_) {
     parents_.emplace(env_, parts_.directory);
-    attempt([&] { remove_stale_beside(env_, parts_, false); });
-    staging_.emplace(env_, parts_.directory, parts_.name, kSuffix, StagingEntry::Kind::directory);
+    attempt([&] { static_cast<void>(remove_stale_beside(env_, target_, false)); });
+    staging_.emplace(env_, parts_.directory, parts_.name, kDirectorySuffix, StagingEntry::Kind::directory);
     return;
+  }
+  {
+    const std::unique_ptr<FileLock> lock = lock_directory(env_, target_, shown_);
+    recovery_ = finish_earlier_runs(env_, target_, shown_, options_.sync);
   }
   // Inside the target: the same file system, and no need to write beside it.
   staging_.emplace(env_, target_, "", "", StagingEntry::Kind::directory);
-  finish_earlier_runs();
   for (const std::string& name : env_.list(target_)) {
     if (is_housekeeping(name)) continue;
     if (!options_.overwrite && belongs_(name)) {
@@ -90,7 +56,7 @@ StagedDirectory::StagedDirectory(Env& env, std::string target, std::function<boo
 }
 
 StagedDirectory::~StagedDirectory() {
-  if (exchange_announced_) attempt([&] { env_.remove(journal_path()); });
+  if (exchange_announced_) attempt([&] { env_.remove(journal_path(target_)); });
   files_.clear();
 }
 
@@ -99,6 +65,7 @@ void StagedDirectory::locate() {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   if (path.empty()) throw Error(ErrorCode::run, "cannot write '': it names no directory");
   refuse_special_place(path + "/");
+  refuse_housekeeping(path);
   const auto status = env_.status(path);
   if (status && status->kind != FileStatus::Kind::directory) {
     throw Error(ErrorCode::run, fmt::format("cannot write into '{}': it is not a directory", shown_));
@@ -109,28 +76,7 @@ void StagedDirectory::locate() {
   exists_ = status.has_value();
   target_ = exists_ ? env_.real_path(path) : path;
   parts_ = split_path(target_);
-}
-
-std::string StagedDirectory::journal_path() const { return join_path(target_, std::string(kJournalName)); }
-
-std::unique_ptr<FileLock> StagedDirectory::lock_target() const {
-  // Another run that only starts holds it for a moment; one that publishes, for as long as it renames and removes.
-  for (int tries = 0;; ++tries) {
-    std::unique_ptr<FileLock> lock = env_.try_lock(target_);
-    // Where our own staging folder could not be locked the file system has no locks at all.
-    if (lock != nullptr || !staging_->locked()) return lock;
-    if (tries == kLockTries) {
-      throw Error(ErrorCode::run, fmt::format("another program is publishing to '{}'", shown_));
-    }
-    std::this_thread::sleep_for(kLockWait);
-  }
-}
-
-void StagedDirectory::finish_earlier_runs() {
-  const std::unique_ptr<FileLock> lock = lock_target();
-  finish_journal(env_, target_, options_.sync);
-  attempt([&] { remove_stale_inside(env_, target_); });
-  attempt([&] { remove_stale_beside(env_, parts_, true); });
+  refuse_housekeeping(parts_.name);
 }
 
 WritableFile& StagedDirectory::create(const std::string& name) {
@@ -143,6 +89,7 @@ WritableFile& StagedDirectory::create(const std::string& name) {
                 fmt::format("cannot write '{}': it already exists; overwriting is disabled", join_path(shown_, name)));
   }
   files_.emplace_back(name, env_.create(join_path(staging_->path(), name)));
+  new_names_.insert(name);
   return *files_.back().second;
 }
 
@@ -156,16 +103,14 @@ PublishReport StagedDirectory::commit() {
     staging_.reset();  // with its lock
     return report;
   }
-  const std::unique_ptr<FileLock> lock = lock_target();
+  const std::unique_ptr<FileLock> lock = lock_directory(env_, target_, shown_);
   const Entries entries = examine_target();
   report.atomic = may_exchange(entries) && publish_by_exchange(entries);
   if (!report.atomic) publish_in_place(entries);
-  for (const std::string& name : entries.replaced) {
-    const bool renewed =
-        std::any_of(files_.begin(), files_.end(), [&](const auto& file) { return file.first == name; });
-    if (!renewed) report.removed.push_back(name);
+  for (std::string& name : names_of(entries.replaced)) {
+    if (!new_names_.contains(name)) report.removed.push_back(std::move(name));
   }
-  report.kept = entries.foreign;
+  report.kept = names_of(entries.foreign);
   staging_.reset();  // with its lock, which after an exchange is on the target
   return report;
 }
@@ -188,8 +133,7 @@ void StagedDirectory::publish_new() {
 }
 
 bool StagedDirectory::is_replaced(const std::string& name) const {
-  return belongs_(name) ||
-         std::any_of(files_.begin(), files_.end(), [&](const auto& file) { return file.first == name; });
+  return belongs_(name) || new_names_.contains(name);
 }
 
 void StagedDirectory::refuse_change(const std::string& name, const std::optional<FileStatus>& now) const {
@@ -211,9 +155,9 @@ StagedDirectory::Entries StagedDirectory::examine_target() const {
     const auto status = env_.status(join_path(target_, name), false);
     if (is_replaced(name)) {
       refuse_change(name, status);
-      entries.replaced.push_back(name);
+      entries.replaced.push_back(journal_entry(name, *status));
     } else if (status) {
-      entries.foreign.push_back(name);
+      entries.foreign.push_back(journal_entry(name, *status));
       const bool file = status->kind == FileStatus::Kind::regular || status->kind == FileStatus::Kind::link;
       entries.linkable = entries.linkable && file;
     }
@@ -222,7 +166,7 @@ StagedDirectory::Entries StagedDirectory::examine_target() const {
     if (is_replaced(name) && !std::binary_search(names.begin(), names.end(), name)) refuse_change(name, std::nullopt);
   }
   // Without its index an old checkpoint is nothing to a reader: it goes first.
-  std::stable_partition(entries.replaced.begin(), entries.replaced.end(), is_index);
+  std::ranges::stable_partition(entries.replaced, is_index, &JournalEntry::name);
   return entries;
 }
 
@@ -241,7 +185,8 @@ bool StagedDirectory::may_exchange(const Entries& entries) const {
 
 bool StagedDirectory::publish_by_exchange(const Entries& entries) {
   const std::string inside = staging_->path();
-  const std::string sibling = join_path(parts_.directory, staging_name(parts_.name, kSuffix));
+  const std::uint64_t staging_inode = status_of(env_, staging_->path()).inode;
+  const std::string sibling = join_path(parts_.directory, staging_name(parts_.name, kDirectorySuffix, staging_inode));
   bool exchanged = false;
   attempt([&] { exchanged = prepare_exchange(entries, sibling) && env_.exchange(sibling, target_); });
   if (!exchanged) {
@@ -264,55 +209,60 @@ bool StagedDirectory::publish_by_exchange(const Entries& entries) {
 // Makes the staged folder what the target is to become, as a sibling.
 bool StagedDirectory::prepare_exchange(const Entries& entries, const std::string& sibling) {
   staging_->move_to(sibling);
-  for (const std::string& name : entries.foreign) env_.hard_link(join_path(target_, name), join_path(sibling, name));
+  for (const JournalEntry& entry : entries.foreign)
+    env_.hard_link(join_path(target_, entry.name), join_path(sibling, entry.name));
   env_.copy_attributes(target_, sibling);
-  Journal journal{Journal::Mode::exchange, "", entries.replaced, {}};
+  Journal journal;
+  journal.mode = Journal::Mode::exchange;
+  journal.folder = status_of(env_, target_).inode;
+  journal.remove = entries.replaced;
+  journal.keep = entries.foreign;
   exchange_announced_ = true;
   write_journal(env_, journal, sibling, target_, options_.sync);
   if (options_.sync) env_.sync_directory(target_);
   // Somebody may have written while we linked; what comes later still is moved after the exchange.
   const Entries now = examine_target();
-  if (now.foreign != entries.foreign || now.replaced != entries.replaced) return false;
+  if (names_of(now.foreign) != names_of(entries.foreign) || now.replaced != entries.replaced) return false;
   if (options_.sync) env_.sync_directory(sibling);
   return true;
 }
 
 void StagedDirectory::undo_exchange(const Entries& entries, const std::string& inside) {
-  if (exchange_announced_ && env_.status(journal_path(), false)) env_.remove(journal_path());
+  if (exchange_announced_ && env_.status(journal_path(target_), false)) env_.remove(journal_path(target_));
   exchange_announced_ = false;
   if (staging_->path() == inside) return;
-  for (const std::string& name : entries.foreign) {
-    const std::string link = join_path(staging_->path(), name);
+  for (const JournalEntry& entry : entries.foreign) {
+    const std::string link = join_path(staging_->path(), entry.name);
     if (env_.status(link, false)) env_.remove(link);
   }
   staging_->move_to(inside);
 }
 
 void StagedDirectory::publish_in_place(const Entries& entries) {
-  Journal journal{Journal::Mode::in_place, split_path(staging_->path()).name, entries.replaced, {}};
-  for (const auto& [name, file] : files_) journal.install.push_back(name);
+  Journal journal;
+  journal.folder = status_of(env_, target_).inode;
+  journal.staging = split_path(staging_->path()).name;
+  journal.staging_inode = status_of(env_, staging_->path()).inode;
+  const auto add = [&](std::vector<JournalEntry>& to, JournalEntry entry, const std::string& path) {
+    entry.digest = content_digest(env_, path);
+    to.push_back(std::move(entry));
+  };
+  for (const JournalEntry& entry : entries.replaced) add(journal.remove, entry, join_path(target_, entry.name));
+  for (const auto& [name, file] : files_) {
+    const std::string path = join_path(staging_->path(), name);
+    add(journal.install, journal_entry(name, status_of(env_, path)), path);
+  }
   write_journal(env_, journal, staging_->path(), target_, options_.sync);
   // The journal stands: the way leads forward only, in this run or in the next.
   staging_->release();
   committed_ = true;
   try {
     if (options_.sync) env_.sync_directory(target_);
-    finish_in_place(env_, target_, journal, options_.sync);
+    finish_in_place(env_, target_, shown_, journal, options_.sync);
   } catch (const Error& error) {
-    throw error.with_note(fmt::format("'{}' may hold a part of the new files; publish again to repair it", shown_));
+    throw error.with_note(
+        fmt::format("'{0}' may hold a part of the new files; brainsurgery repair '{0}' finishes the publication", shown_));
   }
-}
-
-bool recover(Env& env, const std::string& target) {
-  const auto status = env.status(target);
-  if (!status || status->kind != FileStatus::Kind::directory) return true;
-  const std::string path = env.real_path(target);
-  const auto lock = env.try_lock(path);
-  if (lock == nullptr) return false;
-  finish_journal(env, path, true);
-  attempt([&] { remove_stale_inside(env, path); });
-  attempt([&] { remove_stale_beside(env, split_path(path), true); });
-  return true;
 }
 
 }  // namespace brainsurgery

@@ -9,20 +9,21 @@
 // being replaced (`belongs`) go, equal names are replaced and everything else stays. Where possible that happens at one
 // moment, by exchanging the folder with a staged one into which the foreign files are linked; where not (subfolders,
 // mount points, the working directory inside, no support by the file system) through a journal that the next run, or
-// recover(), finishes. All throw Error(run). Layout of the journal: journal.h.
+// recover(), finishes (recovery.h). All throw Error(run). Layout of the journal: journal.h.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "brainsurgery/env.h"
-#include "publish/journal.h"
+#include "publish/recovery.h"
 #include "publish/staged_file.h"
 #include "publish/staging.h"
 
@@ -39,7 +40,7 @@ class StagedDirectory {
  public:
   // `belongs`: does an entry of an existing target belong to the checkpoint that is replaced? A target that is a link
   // to a folder is published where the link points. Without options.overwrite an entry that belongs, or that has the
-  // name of a new file, is an Error. Finishes or removes what earlier, killed runs left for this target.
+  // name of a new file, is an Error. Finishes or takes back what earlier, killed runs left for this target.
   StagedDirectory(Env& env, std::string target, std::function<bool(std::string_view name)> belongs,
                   PublishOptions options);
   ~StagedDirectory();
@@ -47,6 +48,8 @@ class StagedDirectory {
   StagedDirectory& operator=(const StagedDirectory&) = delete;
 
   [[nodiscard]] const std::string& target() const { return shown_; }
+  // What became of an earlier run that was killed.
+  [[nodiscard]] const Recovery& recovery() const { return recovery_; }
   // A new file of that plain name, owned by this object; to be written, not closed. Files appear in the order of these
   // calls. Not to be called from several threads; the files may be written by several.
   WritableFile& create(const std::string& name);
@@ -57,14 +60,12 @@ class StagedDirectory {
  private:
   // The entries of an existing target, as they are to be treated.
   struct Entries {
-    std::vector<std::string> replaced;  // go; index files first
-    std::vector<std::string> foreign;
+    std::vector<JournalEntry> replaced;  // go; index files first
+    std::vector<JournalEntry> foreign;
     bool linkable = true;  // all foreign ones are files or links
   };
 
   void locate();
-  [[nodiscard]] std::unique_ptr<FileLock> lock_target() const;  // nullptr: no locks here
-  void finish_earlier_runs();
   [[nodiscard]] bool is_replaced(const std::string& name) const;
   [[nodiscard]] Entries examine_target() const;
   void refuse_change(const std::string& name, const std::optional<FileStatus>& now) const;
@@ -75,8 +76,6 @@ class StagedDirectory {
   [[nodiscard]] bool prepare_exchange(const Entries& entries, const std::string& sibling);
   void undo_exchange(const Entries& entries, const std::string& inside);
   void publish_in_place(const Entries& entries);
-  [[nodiscard]] std::string journal_path() const;
-
   Env& env_;
   std::string shown_;   // the target as the user wrote it
   std::string target_;  // links resolved, if it exists
@@ -84,16 +83,14 @@ class StagedDirectory {
   std::function<bool(std::string_view)> belongs_;
   PublishOptions options_;
   bool exists_ = false;
+  Recovery recovery_;
   std::map<std::string, FileStatus> before_;  // the entries at the start
   std::optional<Parents> parents_;
   std::optional<StagingEntry> staging_;
   std::vector<std::pair<std::string, std::unique_ptr<WritableFile>>> files_;
+  std::set<std::string, std::less<>> new_names_;  // of files_
   bool exchange_announced_ = false;  // our journal lies in the target and means nothing yet
   bool committed_ = false;
 };
-
-// Finishes or takes back what a killed publication into `target` left there and beside it. False if another program is
-// publishing there right now. Nothing to do is fine, a missing target too.
-bool recover(Env& env, const std::string& target);
 
 }  // namespace brainsurgery

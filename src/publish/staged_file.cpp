@@ -9,8 +9,6 @@
 namespace brainsurgery {
 namespace {
 
-constexpr std::string_view kSuffix = ".tmp";
-
 void refuse_unless_file(const std::string& target, const std::optional<FileStatus>& status) {
   if (!status || status->kind == FileStatus::Kind::regular) return;
   const bool folder = status->kind == FileStatus::Kind::directory;
@@ -26,6 +24,8 @@ StagedFile::StagedFile(Env& env, std::string target, PublishOptions options)
     throw Error(ErrorCode::run, fmt::format("cannot write '{}': it names no file", target_));
   }
   refuse_special_place(target_);
+  refuse_housekeeping(target_);
+  finish_directory();
   before_ = env_.status(target_, false);
   // A link to a file is replaced; a link to anything else is more likely a mistake.
   refuse_unless_file(target_, env_.status(target_, true));
@@ -33,18 +33,23 @@ StagedFile::StagedFile(Env& env, std::string target, PublishOptions options)
     throw Error(ErrorCode::run, fmt::format("cannot write '{}': it already exists; overwriting is disabled", target_));
   }
   parents_.emplace(env_, parts_.directory);
-  remove_stale();
-  staging_.emplace(env_, parts_.directory, parts_.name, kSuffix, StagingEntry::Kind::file);
+  remove_stale_entries();
+  staging_.emplace(env_, parts_.directory, parts_.name, kFileSuffix, StagingEntry::Kind::file);
 }
 
-void StagedFile::remove_stale() {
+// A file that appears in a half published folder would be taken for one of the old or the new checkpoint's.
+void StagedFile::finish_directory() {
+  try {
+    refuse_half_published(env_, parts_.directory);
+  } catch (const HalfPublished&) {
+    recovery_ = recover(env_, parts_.directory, options_.sync);
+  }
+}
+
+void StagedFile::remove_stale_entries() {
   attempt([&] {
     for (const std::string& name : env_.list(parts_.directory)) {
-      if (!is_staging_name(name, parts_.name, kSuffix)) continue;
-      const std::string path = join_path(parts_.directory, name);
-      attempt([&] {
-        if (const auto lock = env_.try_lock(path)) env_.remove(path);
-      });
+      attempt([&] { remove_stale(env_, parts_.directory, name, parts_.name, kFileSuffix); });
     }
   });
 }

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "brainsurgery/env.h"
+#include "publish/recovery.h"
 #include "publish/staging.h"
 
 namespace brainsurgery {
@@ -24,10 +25,12 @@ struct PublishOptions {
 
 class StagedFile {
  public:
-  // Refuses folders, FIFOs and devices. Removes what earlier, killed runs left for the same target.
+  // Refuses folders, FIFOs and devices. Removes what earlier, killed runs left for the same target, and finishes or takes
+  // back a publication into its folder that was interrupted.
   StagedFile(Env& env, std::string target, PublishOptions options);
 
   [[nodiscard]] const std::string& target() const { return target_; }
+  [[nodiscard]] const Recovery& recovery() const { return recovery_; }
   // To be written, not closed. Several threads may write.
   [[nodiscard]] WritableFile& file() { return staging_->file(); }
 
@@ -35,13 +38,15 @@ class StagedFile {
   void commit();
 
  private:
-  void remove_stale();
+  void finish_directory();
+  void remove_stale_entries();
   void refuse_change() const;
 
   Env& env_;
   std::string target_;
   PublishOptions options_;
   PathParts parts_;
+  Recovery recovery_;
   std::optional<FileStatus> before_;  // what stood at the target at the start, links not followed
   std::optional<Parents> parents_;
   std::optional<StagingEntry> staging_;

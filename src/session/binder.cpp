@@ -6,6 +6,7 @@
 #include "base/spelling.h"
 #include "plan/hints.h"
 #include "plan/match_names.h"
+#include "session/plan_targets.h"
 #include "session/tie_records.h"
 
 namespace brainsurgery {
@@ -47,7 +48,11 @@ Binder::Binder(Env& env, const Registries& registries, EventSink& events, const 
       events_(events),
       plan_(plan),
       options_(options),
-      checkpoints_(env, registries.formats, events, plan, options.threads, may_recover) {
+      checkpoints_(env, registries.formats, events, options.threads, [this, may_recover] {
+        const auto read = [this](const std::string& path) { return read_text(path); };
+        return may_recover && !state_.flags.dry_run ? plan_targets(plan_, registries_, read)
+                                                    : std::vector<std::string>();
+      }) {
   for (const PlanInput& input : plan.inputs) state_.pending.emplace(input.alias, input);
   set_flags({options.dry_run, options.preview, options.verbose});
 }
@@ -79,7 +84,7 @@ bool Binder::open(const std::string& alias) {
 
 StateDict Binder::open_model(const std::string& alias, const std::string& path, Origin& origin) {
   StateDict names(path);
-  if (const auto saved = state_.saved.find(canonical_path(path)); saved != state_.saved.end()) {
+  if (const auto saved = state_.saved.find(canonical_path(env_, path)); saved != state_.saved.end()) {
     for (const auto& [name, tensor] : saved->second.names.in_key_order())
       names.put(std::string(name), tensor->expr, tensor->storage);
     origin.metadata = saved->second.metadata;

@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/scoped_value.h"
 #include "base/spelling.h"
@@ -160,11 +159,11 @@ void Binder::save(const SaveRequest& request) {
   output->owned = owned_files(request.path);
   ModelContent written = output->content;
   add_effect(SaveEffect{std::move(output)});
-  state_.saved.insert_or_assign(canonical_path(request.path), std::move(written));
+  state_.saved.insert_or_assign(canonical_path(env_, request.path), std::move(written));
 }
 
 void Binder::require_unpublished(const std::string& path) {
-  if (!state_.published.insert(canonical_path(path)).second) {
+  if (!state_.published.insert(canonical_path(env_, path)).second) {
     throw Error(ErrorCode::plan, fmt::format("'{}' is written twice by this plan", path), {},
                 {"what was written first would be lost"});
   }
@@ -174,10 +173,8 @@ std::vector<std::string> Binder::owned_files(const std::string& directory) const
   std::vector<std::string> owned;
   for (const auto& input : checkpoints_.all()) {
     const Checkpoint& checkpoint = input->checkpoint;
-    std::error_code different;
-    const std::string& root = checkpoint.root.empty() ? "./" : checkpoint.root;
     const bool whole = checkpoint.is_directory || checkpoint.files.size() > 1;
-    if (!whole || !std::filesystem::equivalent(root, directory, different)) continue;
+    if (!whole || !same_entry(env_, checkpoint.root.empty() ? "." : checkpoint.root, directory)) continue;
     std::ranges::copy(checkpoint.files, std::back_inserter(owned));
     if (!checkpoint.index.empty()) owned.push_back(checkpoint.index);
   }

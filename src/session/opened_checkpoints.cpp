@@ -1,44 +1,40 @@
 #include "session/opened_checkpoints.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 
-#include <filesystem>
-
-#include "publish/journal.h"
-#include "publish/staged_directory.h"
+#include "publish/recovery.h"
+#include "publish/staging.h"
+#include "session/recovery_text.h"
 
 namespace brainsurgery {
 
-namespace {
-
-// The journal of an exchange says nothing of the folder that it lies in: that is the old one, or the new one, as a
-// whole.
-bool is_half_published(Env& env, const std::string& directory) {
-  const auto found = find_journal(env, directory);
-  return found && found->journal && found->journal->mode == Journal::Mode::in_place;
+bool same_entry(Env& env, const std::string& a, const std::string& b) {
+  const auto one = env.status(a), other = env.status(b);
+  return one && other && one->device == other->device && one->inode == other->inode;
 }
 
-}  // namespace
-
-void refuse_half_published(Env& env, const std::string& directory) {
-  if (!is_half_published(env, directory)) return;
-  throw Error(ErrorCode::run,
-              fmt::format("a publication into '{}' was interrupted and has to be finished first", directory), {},
-              {"run the plan that writes to it once more; reading a folder changes nothing in it"});
-}
-
-std::string canonical_path(const std::string& path) {
-  std::error_code failed;
-  // Absolute first: of a relative path whose beginning does not exist the standard resolves nothing.
-  std::filesystem::path canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(path), failed);
-  if (!canonical.has_filename()) canonical = canonical.parent_path();  // "folder/"
-  return failed ? path : canonical.string();
+std::string canonical_path(Env& env, const std::string& path) {
+  std::string existing = path;
+  std::vector<std::string> behind;  // innermost first
+  while (!env.status(existing) && existing != "/" && existing != ".") {
+    PathParts parts = split_path(existing);
+    behind.push_back(std::move(parts.name));
+    existing = std::move(parts.directory);
+  }
+  std::string canonical = env.real_path(existing);
+  for (auto name = behind.rbegin(); name != behind.rend(); ++name) {
+    if (*name == "..") {
+      canonical = split_path(canonical).directory;
+    } else if (!name->empty() && *name != ".") {
+      canonical = join_path(canonical, *name);
+    }
+  }
+  return canonical;
 }
 
 std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> OpenedCheckpoints::open(
     const std::string& alias, const std::string& path) {
-  finish_publication(path);
-  OpenedCheckpoint opened{open_checkpoint(env_, formats_, path, threads_), 0, {}};
+  OpenedCheckpoint opened{open_finished(path), 0, {}};
   std::vector<TensorEntry> tensors = std::move(opened.checkpoint.tensors);
   opened.tensors = std::ssize(tensors);
   std::int64_t bytes = 0;
@@ -58,23 +54,26 @@ std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> Ope
   return {all_.back(), std::move(tensors)};
 }
 
-// A killed run may have left an input half published. Finishing it changes files, and a stranger's folder may hold a
-// journal of the stranger's: only a folder that the plan itself writes to is touched.
-void OpenedCheckpoints::finish_publication(const std::string& directory) {
-  std::error_code different;
-  if (!plan_.output || !std::filesystem::equivalent(directory, plan_.output->path, different))
-    return refuse_half_published(env_, directory);
-  if (!is_half_published(env_, directory)) return;
-  if (!may_recover_) {
-    events_.on(events::Warning{
-        {Severity::warning,
-         {},
-         fmt::format("a publication into '{}' was interrupted; a run will finish or undo it first", directory),
-         {}}});
-  } else if (!recover(env_, directory)) {
-    throw Error(ErrorCode::run, fmt::format("another program is publishing into '{}' right now", directory), {},
-                {"run again when it is done"});
+// Finishing a publication changes files, and only a directory that the plan itself writes to is changed. Each one that is
+// finished is half published no more, so this ends.
+Checkpoint OpenedCheckpoints::open_finished(const std::string& path) {
+  for (;;) {
+    try {
+      return open_checkpoint(env_, formats_, path, threads_);
+    } catch (const HalfPublished& half) {
+      if (!is_written_to(half.directory())) throw;
+      warn_of_recovery(events_, recover(env_, half.directory()), half.directory());
+    }
   }
+}
+
+bool OpenedCheckpoints::is_written_to(const std::string& directory) const {
+  return std::ranges::any_of(targets_(), [&](std::string target) {
+    while (target.size() > 1 && target.ends_with('/')) target.pop_back();
+    const auto status = env_.status(target);
+    const bool is_directory = status && status->kind == FileStatus::Kind::directory;
+    return same_entry(env_, directory, is_directory ? target : split_path(target).directory);
+  });
 }
 
 }  // namespace brainsurgery

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,7 +11,6 @@
 #include "brainsurgery/checkpoint.h"
 #include "brainsurgery/events.h"
 #include "brainsurgery/format.h"
-#include "plan/plan_file.h"
 
 namespace brainsurgery {
 
@@ -23,10 +23,11 @@ struct OpenedCheckpoint {
 
 class OpenedCheckpoints {
  public:
-  // `threads` read headers; `may_recover`: publications that were interrupted may be finished.
-  OpenedCheckpoints(Env& env, const FormatRegistry& formats, EventSink& events, const Plan& plan, int threads,
-                    bool may_recover)
-      : env_(env), formats_(formats), events_(events), plan_(plan), threads_(threads), may_recover_(may_recover) {}
+  // `threads` read headers. `targets` gives the paths that the plan writes to: a publication into one of them that was
+  // interrupted is finished before it is read.
+  OpenedCheckpoints(Env& env, const FormatRegistry& formats, EventSink& events, int threads,
+                    std::function<std::vector<std::string>()> targets)
+      : env_(env), formats_(formats), events_(events), threads_(threads), targets_(std::move(targets)) {}
 
   // A file or directory; `alias` is for the report. Hands the tensors out. Throws Error(run).
   std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> open(const std::string& alias,
@@ -35,21 +36,21 @@ class OpenedCheckpoints {
   [[nodiscard]] const std::vector<std::shared_ptr<const OpenedCheckpoint>>& all() const { return all_; }
 
  private:
-  void finish_publication(const std::string& directory);
+  [[nodiscard]] Checkpoint open_finished(const std::string& path);
+  [[nodiscard]] bool is_written_to(const std::string& directory) const;
 
   Env& env_;
   const FormatRegistry& formats_;
   EventSink& events_;
-  const Plan& plan_;
   int threads_;
-  bool may_recover_;
+  std::function<std::vector<std::string>()> targets_;
   std::vector<std::shared_ptr<const OpenedCheckpoint>> all_;
 };
 
-// Throws Error(run) for a directory that a killed run left half published: what its files say is of two checkpoints.
-void refuse_half_published(Env& env, const std::string& directory);
-
 // The path with its links resolved as far as it exists: two spellings of one place are equal.
-[[nodiscard]] std::string canonical_path(const std::string& path);
+[[nodiscard]] std::string canonical_path(Env& env, const std::string& path);
+
+// Do both paths lead to one file or directory that exists?
+[[nodiscard]] bool same_entry(Env& env, const std::string& a, const std::string& b);
 
 }  // namespace brainsurgery

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <span>
 
 #include "base/spelling.h"
@@ -11,6 +10,7 @@
 #include "exec/shared_extents.h"
 #include "formats/safetensors.h"
 #include "formats/shards.h"
+#include "publish/staging.h"
 #include "session/binder.h"
 #include "session/destination.h"
 #include "session/stored_content.h"
@@ -193,7 +193,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   const bool aligned = target.place.layout == FileArrangement::aligned;
   for (const OutputFile& file : result.files) {
     result.space_bytes += file.plan->size() - (aligned ? shareable_bytes(*file.plan) : 0);
-    result.report.files.push_back(file.name.empty() ? path : (std::filesystem::path(path) / file.name).string());
+    result.report.files.push_back(file.name.empty() ? path : join_path(path, file.name));
   }
   schedule(result, options);
   return result;
@@ -216,7 +216,7 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   const WriteTarget target = target_of(*plan.output);
   const Choice choice = choose_alias(plan, target, binder);
   const PlanState& state = binder.state();
-  if (state.published.contains(canonical_path(plan.output->path)))
+  if (state.published.contains(canonical_path(env, plan.output->path)))
     refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
   const Origin& origin = binder.origin_of(choice.alias);
   const ModelContent model{*state.workspace.find(choice.alias), origin.metadata, origin.ties, origin.format,

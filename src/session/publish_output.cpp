@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <functional>
 
 #include "base/text.h"
@@ -12,6 +11,7 @@
 #include "publish/staged_directory.h"
 #include "publish/staged_file.h"
 #include "publish/staging.h"
+#include "session/recovery_text.h"
 
 namespace brainsurgery {
 namespace {
@@ -57,6 +57,7 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
            std::ranges::find(output.owned, name) != output.owned.end();
   };
   StagedDirectory staged(env_, output.report.path, belongs, options);
+  warn_of_recovery(events_, staged.recovery(), output.report.path);
   write_files(
       output, [&](std::size_t i) -> WritableFile& { return staged.create(output.files[i].name); }, executor);
   settle();
@@ -91,13 +92,13 @@ ByteCounts Publisher::publish(const BoundOutput& output, Executor& executor,
   const OutputReport& report = output.report;
   events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.planned.written,
                                    report.planned.copied, report.planned.computed});
-  const std::string parent = std::filesystem::path(report.path).parent_path().string();
-  check_free_space(env_, output.directory ? report.path : parent.empty() ? "." : parent, output.space_bytes);
+  check_free_space(env_, output.directory ? report.path : split_path(report.path).directory, output.space_bytes);
   const PublishOptions publish{output.overwrite, options_.sync};
   if (output.directory) {
     publish_directory(output, executor, inputs, publish, settle);
   } else {
     StagedFile staged(env_, report.path, publish);
+    warn_of_recovery(events_, staged.recovery(), split_path(report.path).directory);
     write_files(
         output, [&](std::size_t) -> WritableFile& { return staged.file(); }, executor);
     settle();

@@ -9,14 +9,15 @@
 #include "describe/help_text.h"
 #include "describe/json_schema.h"
 #include "describe/reference_pages.h"
+#include "publish/recovery.h"
 #include "publish/staged_file.h"
 #include "session/explain.h"
 #include "session/inspection.h"
 #include "session/interactive_run.h"
 #include "session/oly_conversion.h"
-#include "session/opened_checkpoints.h"
 #include "session/plan_completion.h"
 #include "session/plan_run.h"
+#include "session/recovery_text.h"
 #include "session/work_options.h"
 
 namespace brainsurgery {
@@ -73,10 +74,19 @@ class Session::Impl {
   int threads() const { return with_resources(options_).threads; }
 
   Checkpoint inspect(const std::string& path) {
-    refuse_half_published(env_, path);
     Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, path, threads());
     for (const std::string& warning : checkpoint.warnings) warn(warning);
     return checkpoint;
+  }
+
+  std::string repair(const std::string& directory) {
+    const auto status = env_.status(directory);
+    if (!status || status->kind != FileStatus::Kind::directory) {
+      throw Error(ErrorCode::run, fmt::format("cannot repair '{}': {}", directory,
+                                              status ? "it is not a directory" : "it does not exist"));
+    }
+    const std::string done = recovery_text(recover(env_, directory, options_.sync), directory);
+    return done.empty() ? fmt::format("nothing to repair in '{}'", directory) : done;
   }
 
   std::string help(const std::optional<std::string>& topic, const std::optional<std::string>& part) {
@@ -137,6 +147,9 @@ Outcome<std::string> Session::inspect_text(const std::string& path, bool digest,
 }
 Outcome<std::string> Session::inspect_json(const std::string& path, bool digest, const InspectView& view) {
   return guarded([&] { return inspection_json(impl_->inspect(path), digest, impl_->threads(), view); });
+}
+Outcome<std::string> Session::repair(const std::string& directory) {
+  return guarded([&] { return impl_->repair(directory); });
 }
 Outcome<std::string> Session::oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts) {
   return guarded([&] { return brainsurgery::oly_to_yaml(texts); });

@@ -130,14 +130,30 @@ TEST(StagedFile, OverTheInputItself) {
 
 TEST(StagedFile, StaleStagingGoesLiveStays) {
   const TempDir dir;
-  write_file(dir / ".out.brainsurgery-0123abcd.tmp", "stale");
-  write_file(dir / ".out.brainsurgery-0123abcX.tmp", "not ours");
-  write_file(dir / ".other.brainsurgery-0123abcd.tmp", "another target's");
+  const auto stale = [&](const std::string& name) {
+    write_file(dir / "new", "stale");
+    posix_env().rename(dir / "new", dir / staging_name(name, kFileSuffix, posix_env().status(dir / "new")->inode));
+  };
+  stale("out");
+  stale("other");  // another target's
+  write_file(dir / ".out.brainsurgery-0123456789abcdef.tmp", "not ours: it has another inode");
+  write_file(dir / ".out.brainsurgery-0123abcd.tmp", "not ours either");
+  write_file(dir / ".out.brainsurgery-89abcdef.tmp", "");
   StagedFile live(posix_env(), dir / "out", {});
-  EXPECT_EQ(posix_env().list(dir.path()).size(), 3U);
-  StagedFile second(posix_env(), dir / "out", {});
   EXPECT_EQ(posix_env().list(dir.path()).size(), 4U);
+  StagedFile second(posix_env(), dir / "out", {});
+  EXPECT_EQ(posix_env().list(dir.path()).size(), 5U);
   second.commit();
+}
+
+TEST(StagedFile, HousekeepingNamesAreNoTargets) {
+  const TempDir dir;
+  for (const char* name : {".brainsurgery-journal", ".brainsurgery-0123abcd/x", ".x.brainsurgery-1.tmp", "a/.brainsurgery-/x"}) {
+    const std::string message = error_of([&] { publish(posix_env(), dir / name, "x"); });
+    EXPECT_NE(message.find("are kept for unfinished publications"), std::string::npos) << name << ": " << message;
+  }
+  publish(posix_env(), dir / "x.brainsurgery-y", "x");
+  publish(posix_env(), dir / ".brainsurgery", "x");
 }
 
 // Every call fails in turn, and in turn is the last one before a kill: the target is the old or the new file, and the

@@ -1,0 +1,42 @@
+#include "session/plan_targets.h"
+
+#include "session/prepared_step.h"
+
+namespace brainsurgery {
+namespace {
+
+using ReadText = std::function<std::string(const std::string&)>;
+
+// Without `read_text` steps that stand for others are left out: an `execute` has none inside.
+void collect(const std::vector<PlanStep>& steps, StepDecoder decoder, const Registries& registries,
+             const ReadText& read_text, std::vector<std::string>& targets) {
+  Diagnostics ignored;  // whoever binds the steps reports them
+  std::vector<PlanStep> inner;
+  for (const PlanStep& step : steps) {
+    const std::optional<PreparedStep> prepared = decoder.decode(step, 0, ignored);
+    const auto* command = prepared ? std::get_if<PreparedCommand>(&prepared->action) : nullptr;
+    if (command == nullptr) continue;
+    if (command->command->writes != nullptr) targets.push_back(command->command->writes(command->spec.get()));
+    if (command->command->steps == nullptr || read_text == nullptr) continue;
+    try {
+      std::vector<PlanStep> more = command->command->steps(command->spec.get(), read_text);
+      inner.insert(inner.end(), more.begin(), more.end());
+    } catch (const Error& error) {
+      ignored.add(error);
+    }
+  }
+  if (!inner.empty()) collect(inner, std::move(decoder), registries, nullptr, targets);
+}
+
+}  // namespace
+
+std::vector<std::string> plan_targets(const Plan& plan, const Registries& registries, const ReadText& read_text) {
+  std::vector<std::string> targets;
+  if (plan.output) targets.push_back(plan.output->path);
+  std::set<std::string, std::less<>> aliases;
+  for (const PlanInput& input : plan.inputs) aliases.insert(input.alias);
+  collect(plan.steps, plan_decoder(plan, registries, std::move(aliases)), registries, read_text, targets);
+  return targets;
+}
+
+}  // namespace brainsurgery
