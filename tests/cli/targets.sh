@@ -74,7 +74,7 @@ expect 0 '' inspect dir
 expect 0 '' repair dir; grep -q "took the interrupted publication into 'dir' back" out || fail "repair does not say what it did"
 [ "$(ls -A dir)" = model.safetensors ] || fail "repair leaves $(ls -A dir)"
 expect 0 '' repair dir; grep -q "nothing to repair in 'dir'" out || fail "repair does not say that there was nothing to do"
-expect 3 'it does not exist' repair nowhere; one_error
+expect 3 'it does not exist' repair missing; one_error
 expect 3 'it is not a directory' repair a.safetensors; one_error
 rm -r dir
 
