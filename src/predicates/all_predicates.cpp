@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "base/spelling.h"
+#include "plan/hints.h"
 #include "predicates/families.h"
 
 namespace brainsurgery {
@@ -59,8 +59,12 @@ std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeCont
   const Predicate* predicate = context.predicates.find(key->text());
   if (predicate == nullptr) {
     std::vector<std::string> names;
-    for (const Predicate& known : context.predicates.predicates()) names.push_back(known.schema.name);
-    std::vector<std::string> notes = did_you_mean(key->text(), names);
+    std::vector<Schema> operators;
+    for (const Predicate& known : context.predicates.predicates()) {
+      names.push_back(known.schema.name);
+      operators.push_back(known.schema);
+    }
+    std::vector<std::string> notes = step_notes(key->text(), operators);
     notes.push_back(fmt::format("operators: {}", fmt::join(names, ", ")));
     context.diagnostics.error(key->span(), fmt::format("{}: unknown operator '{}'", path, key->text()),
                               std::move(notes));

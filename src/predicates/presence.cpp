@@ -21,6 +21,7 @@ void add_presence(PredicateRegistry& registry) {
   SchemaBuilder<ExistsSpec> exists("exists",
                                    {"At least one tensor matches.", "The payload is the reference. Counts no read.",
                                     "assert: {exists: 'wte.weight'}"});
+  exists.called_elsewhere({"exist", "present", "has", "contains"});
   exists.reference(&ExistsSpec::of, "of", roles::source()).doc("The reference.");
   exists.shorthand("of", true);
   registry.add(make_predicate<ExistsSpec>(exists, [](const ExistsSpec& spec, NameScope& names) {
@@ -29,6 +30,7 @@ void add_presence(PredicateRegistry& registry) {
 
   SchemaBuilder<CountSpec> count("count", {"The given number of tensors match.", "Zero is allowed. Counts no read.",
                                            "assert: {count: {of: 'h\\.0\\..+', is: 12}}"});
+  count.called_elsewhere({"len", "num", "number"});
   count.reference(&CountSpec::of, "of", roles::source()).doc("The reference.");
   count.field(&CountSpec::is, "is").require().doc("The number of matches.");
   count.check([](const CountSpec& spec) -> std::optional<FieldProblem> {

@@ -28,6 +28,7 @@ void add_shapes(PredicateRegistry& registry) {
       "shape",
       {"Every match has this shape.", "Of a sliced reference the shape of the part. Counts one read of each match.",
        "assert: {shape: {of: 'wte.weight', is: [96, 32]}}"});
+  shape.called_elsewhere({"size"});
   shape.reference(&ShapeSpec::of, "of", roles::source()).doc("The reference.");
   shape.field(&ShapeSpec::is, "is").require().doc("The shape; [] for a scalar.");
   registry.add(make_predicate<ShapeSpec>(shape, [](const ShapeSpec& spec, NameScope& names) {
@@ -40,6 +41,7 @@ void add_shapes(PredicateRegistry& registry) {
   SchemaBuilder<DimensionsSpec> dimensions(
       "dimensions", {"Every match has the given number of dimensions.", "Counts one read of each match.",
                      "assert: {dimensions: {of: '.+\\.weight', ge: 1, le: 2}}"});
+  dimensions.called_elsewhere({"ndim", "dim", "dims", "rank"});
   dimensions.reference(&DimensionsSpec::of, "of", roles::source()).doc("The reference.");
   add_bounds_fields(dimensions, false);
   registry.add(make_predicate<DimensionsSpec>(dimensions, [](const DimensionsSpec& spec, NameScope& names) {

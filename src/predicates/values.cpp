@@ -53,6 +53,7 @@ void add_values(PredicateRegistry& registry) {
        "Without eps by value: 0.0 equals -0.0, NaN equals nothing. With eps: no difference exceeds it. Shape and "
        "dtype must be equal in any case. Counts one read of each side.",
        "assert: {equal: {left: 'h\\.0\\.(ln_.+)', right: 'h.1.\\1', eps: 1e-6}}"});
+  equal.called_elsewhere({"allclose", "close", "same", "eq", "is"});
   equal.reference(&EqualSpec::left, "left", roles::source()).doc("One side; its pattern names the other.");
   equal.reference(&EqualSpec::right, "right", roles::paired_source()).doc("The other side.");
   equal.field(&EqualSpec::eps, "eps").doc("The largest difference allowed.");
@@ -79,6 +80,7 @@ void add_values(PredicateRegistry& registry) {
   SchemaBuilder<IsZeroSpec> iszero(
       "iszero", {"Every element of every match is zero, or at most eps from it.",
                  "NaN is not zero. Counts one read of each match.", "assert: {iszero: {of: '.+\\.bias', eps: 1e-8}}"});
+  iszero.called_elsewhere({"zero", "zeros", "zeroes", "is_zero"});
   iszero.reference(&IsZeroSpec::of, "of", roles::source()).doc("The reference.");
   iszero.field(&IsZeroSpec::eps, "eps").doc("The largest distance from zero allowed.");
   iszero.shorthand("of");
