@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "cli/command_words.h"
 #include "cli/config_arguments.h"
 
 namespace brainsurgery {
@@ -128,13 +129,18 @@ Words complete_words(const CLI::App& app, Words words, Session& session, Env& en
   Words names, result;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
     names.push_back(command->get_name());
-  // A plan in place of a command means `run`, and `cli` is another name for it.
-  const bool is_command = words.size() > 1 && std::ranges::find(names, words.front()) != names.end();
-  const std::string command = is_command ? words.front() : "run";
-  if (words.size() > 1 && (is_command || words.front() == "cli")) words.erase(words.begin());
-  if (words.size() == 1 && !is_command && word == words.front()) {
+  // Options may stand before the command. A plan in its place means `run`, and `cli` is another name for it.
+  Words standing = words;
+  standing.back() = "word";  // whatever it begins with
+  const auto place = static_cast<std::ptrdiff_t>(first_standing_word(standing, app));
+  const bool is_first = place + 1 == std::ssize(words);
+  const bool has_first = place + 1 < std::ssize(words);
+  const bool is_command = has_first && std::ranges::find(names, words[place]) != names.end();
+  const std::string command = is_command ? words[place] : "run";
+  if (is_command || (has_first && words[place] == "cli")) words.erase(words.begin() + place);
+  if (is_first) {
     result = names;
-    std::ranges::copy(option_names(app), std::back_inserter(result));
+    if (place == 0) std::ranges::copy(option_names(app), std::back_inserter(result));
   }
   std::ranges::copy(of_command(*app.get_subcommand(command), words, session, env), std::back_inserter(result));
   keep_beginning_with(word, result);

@@ -16,6 +16,9 @@ candidates() {
   [ "$found" = "${wanted:+$wanted }" ] || fail "offered '$found' instead of '$wanted': $*"
 }
 candidates 'check' che
+candidates 'check' --no-color --threads 2 che
+candidates '--memory' --no-color check --mem
+candidates 'a.safetensors' --json inspect a.
 candidates 'completion' comp
 candidates 'bash fish zsh' completion ''
 candidates 'plan.yaml plans/' plan
