@@ -12,7 +12,6 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "base/spelling.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "brainsurgery/session.h"
@@ -202,7 +201,7 @@ class CommandLine {
     inspect->add_option("path", arguments_.path, "The checkpoint")->type_name("CHECKPOINT")->required();
     inspect
         ->add_option("pattern,--match", arguments_.match,
-                     "Only tensors whose names match, as in 'h.*bias' or '[h, $i, ...]'")
+                     "Only tensors whose names match, as in 'h.*bias' or '[h, $i, attn, bias]'")
         ->type_name("PATTERN");
     CLI::Option* digest = inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
     inspect->add_flag("--tree", arguments_.tree, "A tree by the segments of names, equal layers on one line")

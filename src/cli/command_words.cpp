@@ -125,7 +125,8 @@ WordProblem explain_parse_error(const CLI::ParseError& error, const CLI::App& ap
       problem.message = fmt::format("unknown option '{}' of {}", name, command.get_name());
       const Words owners = owners_of(name, app);
       problem.notes = owners.empty()
-                          ? did_you_mean("--" + name.substr(name.find_first_not_of('-')), option_names(command))
+                          ? did_you_mean("--" + name.substr(std::min(name.find_first_not_of('-'), name.size())),
+                                         option_names(command))
                           : Words{fmt::format("it is an option of {}", fmt::join(owners, ", "))};
     }
   }

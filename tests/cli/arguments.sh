@@ -16,6 +16,7 @@ for words in 'run plan.yaml --treads 2' 'run plan.yaml -threads 2' '--treads 2 r
   # shellcheck disable=SC2086
   expect 2 "did you mean '--threads'?" $words; one_error
 done
+expect 2 'neither a plan file' run plan.yaml ---; one_error
 expect 2 'it is an option of run' check plan.yaml --summary-mode raw; one_error
 for words in 'run a.safetensors' a.safetensors 'check plan.yaml a.safetensors' 'explain .'; do
   # shellcheck disable=SC2086
