@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/interrupt.h"
 #include "base/text.h"
 
 namespace brainsurgery {
@@ -144,6 +145,7 @@ void Diagnostics::add(Diagnostic diagnostic) {
 }
 
 void Diagnostics::add(const Error& error) {
+  throw_if_interrupted();  // not a mistake of the text
   for (const Diagnostic& diagnostic : error.diagnostics()) add(diagnostic);
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/interrupt.h"
 #include "base/text.h"
 #include "brainsurgery/error.h"
 
@@ -107,6 +108,7 @@ void JsonCursor::enter(char bracket) {
 
 // Steps to the next item inside the innermost bracket; false, and out of it, at its end.
 bool JsonCursor::advance(char close) {
+  throw_if_interrupted();
   bool& fresh = fresh_[static_cast<std::size_t>(depth_ - 1)];
   char c = next_char();
   if (c == close) {

@@ -19,6 +19,7 @@
 #include "brainsurgery/checkpoint.h"
 #include "brainsurgery/format.h"
 #include "formats/file_layout.h"
+#include "types/max_rank.h"
 
 namespace brainsurgery {
 
@@ -26,7 +27,6 @@ namespace brainsurgery {
 inline constexpr std::int64_t kMaxSafetensorsHeader = 100'000'000;  // bytes
 inline constexpr std::size_t kMaxTensors = 1'000'000;               // per file; metadata pairs too
 inline constexpr std::size_t kMaxTensorName = 1 << 20;              // bytes
-inline constexpr std::size_t kMaxRank = 64;
 
 // The registry's row.
 [[nodiscard]] Format safetensors_format();

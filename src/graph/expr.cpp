@@ -9,6 +9,7 @@
 
 #include "base/checked_math.h"
 #include "brainsurgery/error.h"
+#include "types/max_rank.h"
 
 namespace brainsurgery {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 [[noreturn]] void refuse(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
 Expr make(TensorDesc desc, NodeKind kind) {
+  if (desc.shape.size() > kMaxRank)
+    refuse(fmt::format("a tensor has at most {} dimensions, not {}", kMaxRank, desc.shape.size()));
   return Expr(std::make_shared<const Node>(std::move(desc), std::move(kind)));
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <unordered_set>
 
+#include "base/interrupt.h"
 #include "base/spelling.h"
 #include "base/text.h"
 #include "plan/interpolation_syntax.h"
@@ -111,6 +112,7 @@ class Interpolator {
 
   // The value of a node that stands at path_; nullptr: reported.
   YamlPtr resolve(const YamlPtr& node) {
+    throw_if_interrupted();
     if (depth_ >= kMaxDepth) {
       (void)fail(*node, fmt::format("values and what they refer to are nested more than {} deep", kMaxDepth));
       return nullptr;

@@ -63,14 +63,22 @@ NamePattern NamePattern::compile_regex(std::string_view regex, std::string_view 
   return NamePattern(std::move(impl));
 }
 
-std::optional<Captures> NamePattern::match(std::string_view name) const {
+std::optional<Captures> NamePattern::match(std::string_view name, MatchBudget& budget) const {
   if (impl_->literal) return name == impl_->prefix ? std::optional(Captures{{name, true, 1}}) : std::nullopt;
-  return impl_->list != nullptr ? impl_->list->match(name) : impl_->regex->match(name);
+  budget.try_name(name, impl_->text);
+  return impl_->list != nullptr ? impl_->list->match(name, budget) : impl_->regex->match(name, budget);
+}
+
+std::optional<Captures> NamePattern::match(std::string_view name) const {
+  MatchBudget budget;
+  return match(name, budget);
 }
 
 bool NamePattern::matches(std::string_view name) const {
-  if (impl_->literal) return name == impl_->prefix;
-  return impl_->list != nullptr ? impl_->list->match(name).has_value() : impl_->regex->matches(name);
+  MatchBudget budget;
+  if (impl_->literal || impl_->list != nullptr) return match(name, budget).has_value();
+  budget.try_name(name, impl_->text);
+  return impl_->regex->matches(name, budget);
 }
 
 const std::string& NamePattern::literal_prefix() const { return impl_->prefix; }

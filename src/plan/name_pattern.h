@@ -10,9 +10,10 @@
 //
 // Looking up a pattern in sorted names without visiting all of them:
 //
+//   MatchBudget budget;
 //   auto it = names.lower_bound(pattern.literal_prefix());
 //   while (it != names.end()) {
-//     if (pattern.matches(*it)) use(*it);
+//     if (pattern.match(*it, budget)) use(*it);
 //     NamePattern::Next next = pattern.next(*it);
 //     if (next.where == NamePattern::Next::Where::end) break;
 //     it = next.where == NamePattern::Next::Where::seek ? names.lower_bound(next.key) : std::next(it);
@@ -29,6 +30,7 @@
 #include <vector>
 
 #include "plan/captures.h"
+#include "plan/match_budget.h"
 #include "plan/tensor_ref.h"
 
 namespace brainsurgery {
@@ -40,8 +42,10 @@ class NamePattern {
   // A bare regular expression (filters of front ends).
   [[nodiscard]] static NamePattern compile_regex(std::string_view regex, std::string_view field);
 
-  // match() and matches() throw Error(run) where PCRE2 or the segment matcher reach their step limit, and Error(plan)
-  // where a bound group of a segment's regex did not take part.
+  // Throws Error(run) where the budget is spent, and Error(plan) where a bound group of a segment's regex did not take
+  // part.
+  [[nodiscard]] std::optional<Captures> match(std::string_view name, MatchBudget& budget) const;
+  // For one name alone.
   [[nodiscard]] std::optional<Captures> match(std::string_view name) const;
   [[nodiscard]] bool matches(std::string_view name) const;  // faster: no captures
 
@@ -85,7 +89,9 @@ class NameTemplate {
   // scalar or the reverse, a backslash before another letter.
   [[nodiscard]] static NameTemplate compile(const TensorRef& to, const NamePattern& of, std::string_view field);
 
-  // `captures` must come from the pattern that the template was compiled for. A group that took no part is empty.
+  // `captures` must come from the pattern that the template was compiled for, by a match within `budget`, which pays for
+  // the name's length too. A group that took no part is empty.
+  [[nodiscard]] std::string expand(const Captures& captures, MatchBudget& budget) const;
   [[nodiscard]] std::string expand(const Captures& captures) const;
   // The same name for every match.
   [[nodiscard]] bool is_constant() const;

@@ -191,6 +191,11 @@ NameTemplate NameTemplate::compile(const TensorRef& to, const NamePattern& of, s
 }
 
 std::string NameTemplate::expand(const Captures& captures) const {
+  MatchBudget budget;
+  return expand(captures, budget);
+}
+
+std::string NameTemplate::expand(const Captures& captures, MatchBudget& budget) const {
   std::string name;
   bool any_segment = false;
   for (const Part& part : *parts_) {
@@ -202,6 +207,7 @@ std::string NameTemplate::expand(const Captures& captures) const {
     }
     name += part.literal;
     if (capture != nullptr) name += capture->text;
+    budget.spend_on_name(std::ssize(part.literal) + (capture == nullptr ? 0 : std::ssize(capture->text)));
   }
   return name;
 }

@@ -3,6 +3,8 @@
 #include "plan/python_regex.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
 
 #include <fmt/format.h>
@@ -189,7 +191,9 @@ class Translator {
     if (item.shortest == 0 && item.groups > 0 && most > 1 && most != kMany && most != least) {
       fail("a group that can match nothing is repeated by a count; use * or +", position_);
     }
-    if (std::max(least, most == kMany ? 0 : most) > kMaxRe2Repeat) result_.needs_backtracking = true;
+    const std::int64_t copies = most == kMany ? least : most;
+    result_.counts |= copies > 1;
+    if (copies > kMaxRe2Repeat) result_.needs_backtracking = true;
     return repeat(std::move(item), least, most, style);
   }
 
@@ -405,10 +409,8 @@ class Translator {
   }
 
   [[nodiscard]] int group_number(std::string_view name) const {
-    for (const auto& [known, number] : result_.group_names) {
-      if (known == name) return number;
-    }
-    return 0;
+    const auto found = numbers_.find(name);
+    return found == numbers_.end() ? 0 : found->second;
   }
 
   void close(std::size_t open) {
@@ -426,7 +428,10 @@ class Translator {
 
   Piece captured(int depth, std::size_t open, std::string name) {
     int number = next_group_++;
-    if (!name.empty()) result_.group_names.emplace_back(std::move(name), number);
+    if (!name.empty()) {
+      numbers_.emplace(name, number);
+      result_.group_names.emplace_back(std::move(name), number);
+    }
     groups_.push_back({0, 0, true});
     Piece piece = group(depth, open, "(");
     groups_[static_cast<std::size_t>(number)] = {piece.shortest, piece.longest, false};
@@ -550,6 +555,7 @@ class Translator {
   PythonRegex result_;
   RegexFlags flags_;
   int next_group_ = 1;
+  std::map<std::string, int, std::less<>> numbers_;      // of the groups that have a name
   std::vector<GroupWidth> groups_{1};                    // by number; [0] is not used
   std::vector<std::pair<int, std::size_t>> conditions_;  // groups named by (?(n)...), and where
   int behind_groups_ = 0;                                // in a look-behind: the first group that it defines

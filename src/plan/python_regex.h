@@ -26,6 +26,7 @@ struct PythonRegex {
   // Look-around, back-references, conditionals, atomic groups, possessive repeats; groups in repeats that can match
   // empty (captures would differ); non-ASCII letters under (?i); counts beyond RE2's limit.
   bool needs_backtracking = false;
+  bool counts = false;  // something may be repeated a number of times
   int group_count = 0;
   std::vector<std::pair<std::string, int>> group_names;  // name, number; in order of appearance
 

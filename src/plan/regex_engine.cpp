@@ -15,8 +15,17 @@
 namespace brainsurgery {
 namespace {
 
-// Far beyond what names need; a pattern that backtracks without end stops after about 0.1 s.
-constexpr std::uint32_t kMatchLimit = 2'000'000;
+// Calls of PCRE2's matcher. It does not tell how many it made, so a search begins with few and again with more.
+constexpr std::int64_t kFirstCalls = 256;
+constexpr std::int64_t kMoreCalls = 4;
+constexpr std::int64_t kBytesPerUnit = 256;  // a call may look at the whole text
+
+// Instructions of the expression times bytes of the text: what RE2 visits at worst, within half a second.
+constexpr std::int64_t kMostRe2Work = std::int64_t{1} << 26;
+
+// Counts make copies, and with many of them every byte of a name may lead RE2 to a state that it has not seen.
+constexpr int kMostCountedSize = 400;
+
 constexpr std::uint32_t kDepthLimit = 100'000;
 constexpr std::uint32_t kHeapLimitKib = 64 * 1024;
 
@@ -68,21 +77,22 @@ class Pcre2 {
     code_.reset(pcre2_compile(bytes(pattern), pattern.size(), kOptions, &error, &offset, context.get()));
     if (code_ == nullptr) throw Error(ErrorCode::plan, pcre2_message(error));
     limits_.reset(pcre2_match_context_create(nullptr));
-    pcre2_set_match_limit(limits_.get(), kMatchLimit);
     pcre2_set_depth_limit(limits_.get(), kDepthLimit);
     pcre2_set_heap_limit(limits_.get(), kHeapLimitKib);
   }
 
-  // `pattern`: as the user wrote it, for messages.
-  [[nodiscard]] std::optional<Captures> match(std::string_view text, std::string_view pattern) const {
+  [[nodiscard]] std::optional<Captures> match(std::string_view text, MatchBudget& budget) const {
     Pcre2Handle<pcre2_match_data> data(pcre2_match_data_create_from_pattern(code_.get(), nullptr));
-    int count = pcre2_match(code_.get(), bytes(text), text.size(), 0, 0, data.get(), limits_.get());
-    if (count == PCRE2_ERROR_NOMATCH) return std::nullopt;
-    if (count < 0) {
-      throw Error(ErrorCode::run,
-                  fmt::format("matching '{}' against '{}' gave up: {}", text, pattern, pcre2_message(count)), {},
-                  {"repeats inside of repeats make a pattern try too many ways"});
+    Pcre2Handle<pcre2_match_context> limits(pcre2_match_context_copy(limits_.get()));
+    const std::int64_t units_per_call = 1 + std::ssize(text) / kBytesPerUnit;
+    int count = PCRE2_ERROR_MATCHLIMIT;
+    for (std::int64_t calls = kFirstCalls; count == PCRE2_ERROR_MATCHLIMIT; calls *= kMoreCalls) {
+      budget.spend(calls * units_per_call);
+      pcre2_set_match_limit(limits.get(), static_cast<std::uint32_t>(calls));
+      count = pcre2_match(code_.get(), bytes(text), text.size(), 0, 0, data.get(), limits.get());
     }
+    if (count == PCRE2_ERROR_NOMATCH) return std::nullopt;
+    if (count < 0) budget.give_up(pcre2_message(count));
     const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(data.get());
     Captures captures(pcre2_get_ovector_count(data.get()));
     for (std::size_t i = 0; i < captures.size(); ++i) {
@@ -97,14 +107,14 @@ class Pcre2 {
   Pcre2Handle<pcre2_match_context> limits_;
 };
 
-RegexEngine::RegexEngine(std::string_view pattern) : pattern_(pattern), regex_(translate_python_regex(pattern)) {
+RegexEngine::RegexEngine(std::string_view pattern) : regex_(translate_python_regex(pattern)) {
   if (is_plain()) return;
   if (!regex_.needs_backtracking) {
     re2::RE2::Options options;
     options.set_log_errors(false);
     std::unique_ptr<const re2::RE2> compiled = std::make_unique<re2::RE2>(regex_.re2, options);
     // What is refused here is too large (nested counts); PCRE2 may still take it.
-    if (compiled->ok()) re2_ = std::move(compiled);
+    if (compiled->ok() && (!regex_.counts || compiled->ProgramSize() <= kMostCountedSize)) re2_ = std::move(compiled);
   }
   if (re2_ == nullptr) (void)pcre2();
 }
@@ -116,16 +126,22 @@ const Pcre2& RegexEngine::pcre2() const {
   return *pcre2_;
 }
 
-bool RegexEngine::matches(std::string_view text) const {
-  bool simple = !text.empty() && is_printable_ascii(text);
-  if (simple && regex_.head_is_all) return equals(text, regex_.head);
-  if (simple && regex_.gap) return in_gap(text, regex_).has_value();
-  if (simple && re2_ != nullptr) return re2_->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, nullptr, 0);
-  return pcre2().match(text, pattern_).has_value();
+bool RegexEngine::runs_in_re2(std::string_view text) const {
+  return re2_ != nullptr && std::ssize(text) <= kMostRe2Work / std::max(re2_->ProgramSize(), 1);
 }
 
-std::optional<Captures> RegexEngine::match(std::string_view text) const {
-  bool simple = !text.empty() && is_printable_ascii(text);
+bool RegexEngine::matches(std::string_view text, MatchBudget& budget) const {
+  const bool simple = !text.empty() && is_printable_ascii(text);
+  if (simple && regex_.head_is_all) return equals(text, regex_.head);
+  if (simple && regex_.gap) return in_gap(text, regex_).has_value();
+  if (simple && runs_in_re2(text)) {
+    return re2_->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, nullptr, 0);
+  }
+  return pcre2().match(text, budget).has_value();
+}
+
+std::optional<Captures> RegexEngine::match(std::string_view text, MatchBudget& budget) const {
+  const bool simple = !text.empty() && is_printable_ascii(text);
   if (simple && regex_.head_is_all) {
     return equals(text, regex_.head) ? std::optional(Captures{{text, true, 1}}) : std::nullopt;
   }
@@ -134,8 +150,8 @@ std::optional<Captures> RegexEngine::match(std::string_view text) const {
     if (!middle) return std::nullopt;
     return regex_.gap->captured ? Captures{{text, true, 1}, {*middle, true, 1}} : Captures{{text, true, 1}};
   }
-  if (!simple || re2_ == nullptr) return pcre2().match(text, pattern_);
-  if (!matches(text)) return std::nullopt;  // ten times faster without captures, and most names do not match
+  if (!simple || !runs_in_re2(text)) return pcre2().match(text, budget);
+  if (!matches(text, budget)) return std::nullopt;  // ten times faster without captures, and most names do not match
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex_.group_count) + 1);
   if (!re2_->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) {
     return std::nullopt;

@@ -5,7 +5,8 @@
 //
 // Literals and dots are compared byte by byte, with one `.*` among them too; regular expressions proper run in RE2, the
 // rest in PCRE2. Empty texts and those with anything but printable ASCII go to PCRE2 whatever the pattern: only there
-// classes and anchors can be written as Python understands them.
+// classes and anchors can be written as Python understands them, as do texts and expressions so large that RE2
+// would take long. What a search of PCRE2 takes is spent from the budget that it is given; RE2's is linear.
 // May be used from several threads.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include <string_view>
 
 #include "plan/captures.h"
+#include "plan/match_budget.h"
 #include "plan/python_regex.h"
 
 namespace re2 {
@@ -34,18 +36,18 @@ class RegexEngine {
   RegexEngine(const RegexEngine&) = delete;
   RegexEngine& operator=(const RegexEngine&) = delete;
 
-  // Throw Error(run) where PCRE2 reaches its limits.
-  [[nodiscard]] bool matches(std::string_view text) const;
-  [[nodiscard]] std::optional<Captures> match(std::string_view text) const;
+  // Throw Error(run) where the budget is spent or PCRE2 reaches its limits.
+  [[nodiscard]] bool matches(std::string_view text, MatchBudget& budget) const;
+  [[nodiscard]] std::optional<Captures> match(std::string_view text, MatchBudget& budget) const;
 
   [[nodiscard]] const PythonRegex& regex() const { return regex_; }
   [[nodiscard]] bool backtracks() const { return re2_ == nullptr && !is_plain(); }
 
  private:
   [[nodiscard]] bool is_plain() const { return regex_.head_is_all || regex_.gap; }
+  [[nodiscard]] bool runs_in_re2(std::string_view text) const;
   [[nodiscard]] const Pcre2& pcre2() const;  // compiled when it is first needed
 
-  std::string pattern_;
   PythonRegex regex_;
   std::unique_ptr<const re2::RE2> re2_;
   mutable std::once_flag compile_pcre2_;

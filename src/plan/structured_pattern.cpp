@@ -9,7 +9,7 @@
 namespace brainsurgery {
 namespace {
 
-constexpr int kMaxSteps = 1'000'000;
+constexpr std::int64_t kBytesPerUnit = 1024;  // compared
 constexpr std::size_t kMaxTokens = 1000;  // the matcher calls itself once per token
 
 [[noreturn]] void fail(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
@@ -114,8 +114,8 @@ bool StructuredPattern::backtracks() const {
 // One attempt. Tries tokens from the left; on failure takes back what the last `*xs` took, one segment at a time.
 class StructuredPattern::Matcher {
  public:
-  Matcher(const StructuredPattern& pattern, std::string_view name)
-      : pattern_(pattern), name_(name), segments_(split_at(name, '.')), bound_(pattern.variables_.size() + 1) {
+  Matcher(const StructuredPattern& pattern, std::string_view name, MatchBudget& budget)
+      : pattern_(pattern), budget_(budget), segments_(split_at(name, '.')), bound_(pattern.variables_.size() + 1) {
     bound_[0] = {name, true, 1};
   }
 
@@ -126,10 +126,7 @@ class StructuredPattern::Matcher {
 
  private:
   bool match(std::size_t token_index, std::size_t segment) {
-    if (++steps_ > kMaxSteps) {
-      throw Error(ErrorCode::run, fmt::format("matching '{}' gave up after {} steps", name_, kMaxSteps), {},
-                  {"several *variables in one list make it try too many ways"});
-    }
+    budget_.spend(1);
     std::size_t left = segments_.size() - segment;
     if (left < pattern_.single_after_[token_index]) return false;
     if (token_index == pattern_.tokens_.size()) return left == 0;
@@ -159,9 +156,9 @@ class StructuredPattern::Matcher {
 
   bool match_regex(const Token& token, std::size_t token_index, std::size_t segment) {
     if (token.variables.empty()) {
-      return token.regex->matches(segments_[segment]) && match(token_index + 1, segment + 1);
+      return token.regex->matches(segments_[segment], budget_) && match(token_index + 1, segment + 1);
     }
-    std::optional<Captures> groups = token.regex->match(segments_[segment]);
+    std::optional<Captures> groups = token.regex->match(segments_[segment], budget_);
     if (!groups) return false;
     if (groups->size() > 1) groups->erase(groups->begin());  // without groups the whole segment is bound
     for (std::size_t i = 0; i < groups->size(); ++i) {
@@ -182,6 +179,7 @@ class StructuredPattern::Matcher {
     for (std::size_t i = 0; i < variables.size() && fits; ++i) {
       Capture& slot = bound_[variables[i] + 1];
       if (slot.set) {
+        budget_.spend(std::ssize(slot.text) / kBytesPerUnit);
         fits = slot.text == values[i].text && slot.segments == values[i].segments;
       } else {
         slot = values[i];
@@ -194,15 +192,14 @@ class StructuredPattern::Matcher {
   }
 
   const StructuredPattern& pattern_;
-  std::string_view name_;
+  MatchBudget& budget_;
   std::vector<std::string_view> segments_;
   Captures bound_;
-  int steps_ = 0;
 };
 
-std::optional<Captures> StructuredPattern::match(std::string_view name) const {
+std::optional<Captures> StructuredPattern::match(std::string_view name, MatchBudget& budget) const {
   if (!name.starts_with(prefix_)) return std::nullopt;
-  return Matcher(*this, name).run();
+  return Matcher(*this, name, budget).run();
 }
 
 }  // namespace brainsurgery

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "plan/captures.h"
+#include "plan/match_budget.h"
 #include "plan/regex_engine.h"
 
 namespace brainsurgery {
@@ -35,8 +36,8 @@ class StructuredPattern {
   // In order of first use; number i is captured at [i + 1].
   [[nodiscard]] const std::vector<Variable>& variables() const { return variables_; }
 
-  // Throws Error(run) at the step limit, Error(plan) where a bound group took no part.
-  [[nodiscard]] std::optional<Captures> match(std::string_view name) const;
+  // Throws Error(run) where the budget is spent, Error(plan) where a bound group took no part.
+  [[nodiscard]] std::optional<Captures> match(std::string_view name, MatchBudget& budget) const;
 
   [[nodiscard]] const std::string& literal_prefix() const { return prefix_; }
   [[nodiscard]] bool is_literal() const { return literal_; }

@@ -12,6 +12,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include "base/interrupt.h"
 #include "plan/yaml_text.h"
 #include "plan/yaml_tree.h"
 
@@ -173,6 +174,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void add(Weighed value, YAML::anchor_t anchor) {
+    throw_if_interrupted();
     if (anchor != 0) anchors_.insert_or_assign(anchor, value);
     if (open_.empty()) {
       root_ = std::move(value.node);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/interrupt.h"
 #include "base/scoped_value.h"
 #include "base/spelling.h"
 #include "plan/hints.h"
@@ -73,6 +74,7 @@ bool Binder::open(const std::string& alias) {
   try {
     names = open_model(alias, input.path, origin);
   } catch (const Error& error) {
+    throw_if_interrupted();
     if (error.code() == ErrorCode::internal) throw;
     unreadable_.push_back(error.at(input.span));
     taints_.add_alias(alias);
@@ -100,6 +102,7 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
   origin.input = std::move(input);
   const auto shared = shared_storages(tensors);
   for (TensorEntry& tensor : tensors) {
+    throw_if_interrupted();
     std::optional<SharedStorage> storage;
     if (tensor.storage && shared.contains({tensor.file.get(), tensor.storage->begin}))
       storage = SharedStorage{tensor.file.get(), tensor.storage->begin, tensor.storage->size};
@@ -150,6 +153,7 @@ void Binder::rewind(Mark mark) {
 }
 
 void Binder::report_mistake(const Error& error, const std::vector<NameSet>& looked_at) {
+  throw_if_interrupted();
   if (error.code() != ErrorCode::plan) throw error.at(current_.step->span);
   if (!taints_.touch(looked_at)) current_.diagnostics->add(error.at(current_.step->span));
 }
@@ -224,11 +228,13 @@ bool Binder::any_match(const std::string& regex, const std::string& alias) const
   if (names == nullptr) return false;
   try {
     const NamePattern pattern = NamePattern::compile_regex(regex, "");
+    MatchBudget budget;
     bool any = false;
     if (!pattern.backtracks())
-      for_each_match(pattern, names->names(), [&](const auto&, const Captures&) { any = true; });
+      for_each_match(pattern, names->names(), budget, [&](const auto&, const Captures&) { any = true; });
     return any;
   } catch (const Error&) {
+    throw_if_interrupted();
     return false;
   }
 }
@@ -237,7 +243,10 @@ std::vector<std::string> Binder::nearest_names(const std::string& wanted, const 
   const StateDict* names = state_.workspace.find(alias);
   if (names == nullptr) return {};
   NearestNames near(wanted, 3);
-  for (const auto& [name, tensor] : names->names()) near.offer(name);
+  for (const auto& [name, tensor] : names->names()) {
+    throw_if_interrupted();
+    near.offer(name);
+  }
   std::vector<std::string> notes;
   for (const std::string& name : near.result()) notes.push_back(fmt::format("did you mean '{}'?", name));
   return notes;

@@ -14,6 +14,7 @@
 
 #include "brainsurgery/session.h"
 #include "brainsurgery/workspace.h"
+#include "plan/match_budget.h"
 #include "session/effects.h"
 #include "session/opened_checkpoints.h"
 #include "session/prepared_step.h"
@@ -126,6 +127,7 @@ class Binder final : private PlanScope {
     Delta delta = {};
     std::vector<ExecutedStep::SeededMatch> seeded = {};
     std::vector<NameSet> looked_at = {};
+    MatchBudget matching = {};
     bool follows_from_mistake = false;           // what it would report is kept back: no need to make it good
     std::vector<const TensorRef*> clipped = {};  // whose slices were warned of
   };

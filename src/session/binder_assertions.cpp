@@ -39,7 +39,7 @@ void Binder::for_each_name(const TensorRef& ref, const Visit& visit) {
   const std::string alias = alias_of(ref);
   const NamePattern pattern = NamePattern::compile(ref, current_.step->name);
   current_.looked_at.push_back({alias, pattern.literal_prefix(), pattern.is_literal()});
-  for_each_match(pattern, names_of(alias).names(),
+  for_each_match(pattern, names_of(alias).names(), current_.matching,
                  [&](const auto& at, const Captures&) { visit(alias, at->first, at->second); });
 }
 
@@ -70,8 +70,8 @@ std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const Tens
   current_.looked_at.push_back({other_alias, derived_ref.expr.substr(0, derived_ref.expr.find('\\')), false});
   const StateDict& other = names_of(other_alias);
   std::vector<std::pair<FoundTensor, FoundTensor>> result;
-  for_each_match(pattern, names_of(alias).names(), [&](const auto& at, const Captures& captures) {
-    const std::string name = derived.expand(captures);
+  for_each_match(pattern, names_of(alias).names(), current_.matching, [&](const auto& at, const Captures& captures) {
+    const std::string name = derived.expand(captures, current_.matching);
     const NamedTensor* partner = other.find(name);
     result.emplace_back(found(alias, at->first, at->second, pattern_ref),
                         partner != nullptr ? found(other_alias, name, *partner, derived_ref)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/interrupt.h"
 #include "base/scoped_value.h"
 #include "base/spelling.h"
 #include "session/binder.h"
@@ -27,6 +28,7 @@ void Binder::bind_command(const PreparedStep&, const PreparedCommand& command) {
   try {
     command.command->bind(command.spec.get(), *this);
   } catch (const Error& error) {
+    throw_if_interrupted();
     if (error.code() == ErrorCode::run) {
       unreadable_.push_back(error.at(current_.step->span));
     } else {
@@ -71,8 +73,10 @@ void Binder::require_new(const std::string& alias) const {
 std::vector<FoundTensor> Binder::tensors_of(const std::string& alias) {
   current_.looked_at.push_back({alias, "", false});
   std::vector<FoundTensor> result;
-  for (const auto& [name, tensor] : names_of(alias).names())
+  for (const auto& [name, tensor] : names_of(alias).names()) {
+    throw_if_interrupted();
     result.push_back({alias, name, tensor.expr, tensor.counts, ""});
+  }
   return result;
 }
 

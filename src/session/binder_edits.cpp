@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/interrupt.h"
 #include "plan/hints.h"
 #include "plan/match_names.h"
 #include "session/binder.h"
@@ -49,7 +50,10 @@ void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
   try {
     const std::vector<Match> matches = resolve(edit);
     check_destinations(matches);
-    for (const Match& match : matches) apply(step, edit, match);
+    for (const Match& match : matches) {
+      throw_if_interrupted();
+      apply(step, edit, match);
+    }
     events::StepBound event{step.index, step.name, 0, 0, 0};
     for (const DeltaEntry& entry : current_.delta) {
       if (!state_.flags.dry_run) state_.changed.insert(entry.alias);
@@ -87,11 +91,11 @@ std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
     matches.push_back(std::move(match));
     return matches;
   }
-  for_each_match(*lead.pattern, names_of(lead.alias).names(), [&](const auto& found, const Captures& captures) {
+  for_each_match(*lead.pattern, names_of(lead.alias).names(), current_.matching, [&](const auto& found, const Captures& captures) {
     Match match;
     match.reserve(edit.refs.size());
     for (const PreparedRef& ref : edit.refs)
-      match.push_back({&ref, ref.expansion ? ref.expansion->expand(captures) : found->first});
+      match.push_back({&ref, ref.expansion ? ref.expansion->expand(captures, current_.matching) : found->first});
     matches.push_back(std::move(match));
   });
   if (matches.empty()) throw no_match(lead.where, lead.alias, *lead.ref);
@@ -100,7 +104,7 @@ std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
 
 std::string Binder::single_match(const PreparedRef& ref) {
   std::vector<std::string> found;
-  for_each_match(*ref.pattern, names_of(ref.alias).names(),
+  for_each_match(*ref.pattern, names_of(ref.alias).names(), current_.matching,
                  [&](const auto& at, const Captures&) { found.push_back(at->first); });
   if (found.empty()) throw no_match(ref.where, ref.alias, *ref.ref);
   if (found.size() > 1) {
@@ -118,6 +122,7 @@ std::string Binder::single_match(const PreparedRef& ref) {
 void Binder::check_destinations(const std::vector<Match>& matches) {
   std::set<std::pair<std::string_view, std::string_view>> written;  // mostly in order
   for (const Match& match : matches) {
+    throw_if_interrupted();
     for (const Resolved& resolved : match) {
       const Role& role = resolved.ref->role;
       const std::string& alias = resolved.ref->alias;

@@ -6,6 +6,7 @@
 #include <span>
 #include <tuple>
 
+#include "base/interrupt.h"
 #include "base/resources.h"
 #include "plan/config_items.h"
 #include "publish/staged_file.h"
@@ -130,6 +131,7 @@ void PlanRun::bind_target() {
 void PlanRun::bind_steps(std::vector<PreparedStep> steps) {
   const int count = static_cast<int>(plan_.steps.size());
   for (const PreparedStep& step : steps) {
+    throw_if_interrupted();
     if (diagnostics_.enough() || binder_->state().exited) break;
     const std::size_t effects = binder_->effects().size();
     ++bound_steps_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/interrupt.h"
 #include "plan/hints.h"
 
 namespace brainsurgery {
@@ -101,6 +102,7 @@ std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& regi
   StepDecoder decoder = plan_decoder(plan, registries, std::move(aliases));
   std::vector<PreparedStep> result;
   for (std::size_t i = 0; i < plan.steps.size() && !diagnostics.enough() && !decoder.lost_aliases(); ++i) {
+    throw_if_interrupted();
     if (std::optional<PreparedStep> step = decoder.decode(plan.steps[i], static_cast<int>(i), diagnostics))
       result.push_back(*std::move(step));
   }

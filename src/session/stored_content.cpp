@@ -6,6 +6,7 @@
 #include <tuple>
 #include <variant>
 
+#include "base/interrupt.h"
 #include "brainsurgery/error.h"
 #include "graph/visitor.h"
 
@@ -116,6 +117,7 @@ void store_objects(const CheckpointExtras& extras, StoredContent& stored) {
 std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& contents) {
   std::vector<std::optional<ContentOrigin>> origins;
   for (const Expr& content : contents) {
+    throw_if_interrupted();
     PhysicalPlan alone({});
     alone.add_tensor(content);
     const auto* copy =
@@ -133,6 +135,7 @@ std::unique_ptr<PhysicalPlan> physical_plan(FileLayout layout, const std::vector
   std::vector<FileLayout::Piece> pieces = std::move(layout).pieces();
   plan->reserve(pieces.size());
   for (FileLayout::Piece& piece : pieces) {
+    throw_if_interrupted();
     if (auto* given = std::get_if<FileLayout::Given>(&piece.what)) {
       plan->add_bytes(std::move(given->bytes));
     } else if (const auto* content = std::get_if<FileLayout::Content>(&piece.what)) {

@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
+#include <map>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "plan/match_names.h"
 
 namespace brainsurgery {
 namespace {
@@ -117,7 +121,8 @@ TEST(NamePattern, ChoosesTheEngine) {
   for (const char* linear : {"(a|b)*c", "h\\.(\\d+)\\.w", "(?i)abc", "\\w+", "(?:a*)*b"}) {
     EXPECT_FALSE(regex(linear).backtracks()) << linear;
   }
-  for (const char* beyond : {"(?!a).*", "(a)\\1", "(?>a*)b", "a++", "((a)*)*", "(a)?(?(1)b|c)", "a{1001}"}) {
+  for (const char* beyond : {"(?!a).*", "(a)\\1", "(?>a*)b", "a++", "((a)*)*", "(a)?(?(1)b|c)", "a{1001}",
+                             "[ab]*a[ab]{900}b"}) {
     EXPECT_TRUE(regex(beyond).backtracks()) << beyond;
   }
 }
@@ -134,6 +139,57 @@ TEST(NamePattern, GivesUpInsteadOfHanging) {
   std::string name = "x";
   for (int i = 0; i < 200; ++i) name += ".x";
   EXPECT_THROW((void)list({"*a", "*b", "*c", "*d", "*e", "*f", "y"}).matches(name), Error);
+}
+
+// How many of the names were tried before the budget was spent.
+int tried(const NamePattern& pattern, const std::string& name, int names) {
+  MatchBudget budget;
+  for (int i = 0; i < names; ++i) {
+    try {
+      (void)pattern.match(name, budget);
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(pattern.text()), std::string::npos) << error.what();
+      return i;
+    }
+  }
+  return names;
+}
+
+TEST(NamePattern, AllNamesOfAStepHaveOneBudget) {
+  constexpr int kNames = 20'000;
+  std::string segments = "a";
+  for (int i = 0; i < 60; ++i) segments += ".a";
+  EXPECT_LT(tried(regex("(?=.)(a+)+b"), std::string(17, 'a') + "cb", kNames), 2000);
+  EXPECT_LT(tried(list({"*a", "*b", "*c", "z"}), segments, kNames), 5000);
+  EXPECT_EQ(tried(regex("(?:(?=a*b)a|a)*"), std::string(1'000'000, 'a') + "cb", 1), 0);
+  EXPECT_EQ(tried(list({"*a", "~(?:(?=a*b)a|a)*"}), std::string(1'000'000, 'a') + "cb", 1), 0);
+}
+
+TEST(NameTemplate, LongNamesSpendTheBudget) {
+  const NamePattern pattern = regex("(.*)");
+  std::string repeated;
+  for (int i = 0; i < 100'000; ++i) repeated += "\\1";
+  const NameTemplate expansion = NameTemplate::compile(text_ref(repeated), pattern, "copy.to");
+  MatchBudget budget;
+  const std::optional<Captures> captures = pattern.match(std::string(1000, 'a'), budget);
+  EXPECT_THROW((void)expansion.expand(*captures, budget), Error);
+}
+
+TEST(NamePattern, CtrlCEndsMatching) {
+  const std::map<std::string, int, std::less<>> names{{"a", 0}, {"b", 0}};
+  MatchBudget budget;
+  clear_interrupt();
+  std::raise(SIGINT);
+  EXPECT_THROW(for_each_match(regex(".*"), names, budget, [](const auto&, const Captures&) {}), Error);
+  clear_interrupt();
+}
+
+TEST(NamePattern, OrdinaryPatternsNeverSpendTheBudget) {
+  const std::string name = "model.layers.17.mlp.experts.101.down_proj.weight";
+  for (const char* pattern : {R"((?!.*bias)(.*)\.experts\.(\d+)\.(.*))", R"((.*)\.(\d+)\.(.*)(?<!bias))", R"((?:\w+\.)+weight)",
+                              R"((model\.layers\.)(\d+)(.*?)\.(\w+)(?=$)x)"})
+    EXPECT_EQ(tried(regex(pattern), name, 100'000), 100'000) << pattern;
+  EXPECT_EQ(tried(list({"*a", "experts", "$i", "*b", "weight"}), name, 100'000), 100'000);
 }
 
 TEST(NamePattern, RefusesWhatPythonRefuses) {
