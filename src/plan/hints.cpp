@@ -44,6 +44,22 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool contains(Words words, std::string_view word) { return std::ranges::find(words, word) != words.end(); }
 
+// `w[0:3]` and `model:w`, which lack a colon or two.
+std::optional<std::string> meant_reference(std::string_view regex,
+                                           const std::function<bool(const std::string& regex)>& matches) {
+  const std::size_t bracket = regex.rfind('[');
+  if (bracket != std::string_view::npos && regex.ends_with(']')) {
+    const std::string_view inner = regex.substr(bracket + 1, regex.size() - bracket - 2);
+    const std::string before(regex.substr(0, bracket));
+    if (inner.find_first_not_of("0123456789:-, .") == std::string_view::npos && matches(before))
+      return before + "::" + std::string(regex.substr(bracket));
+  }
+  const std::size_t colon = regex.find(':');
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  const std::string behind(regex.substr(colon + 1));
+  return matches(behind) ? std::optional(std::string(regex.substr(0, colon)) + "::" + behind) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> regex_of_glob(std::string_view text) {
@@ -83,6 +99,8 @@ std::vector<std::string> unmatched_notes(std::string_view regex, std::vector<std
     if (matches(once))
       return {fmt::format("'\\\\' is a literal backslash; in single quotes this is written '{}'", once)};
   }
+  if (const std::optional<std::string> reference = meant_reference(regex, matches))
+    return {fmt::format("did you mean '{}'?", *reference)};
   if (!nearest.empty()) return nearest;
   for (const char* wider : {".*{}", "{}.*", ".*{}.*", ".*(?:{}).*"}) {
     const std::string pattern = fmt::format(fmt::runtime(wider), regex);
@@ -98,6 +116,8 @@ std::vector<std::string> group_notes(const TensorRef& derived) {
     if (i + 1 < text.size() && is_digit(text[i + 1]))
       return {fmt::format("'${0}' is literal text; a group of the pattern is written '\\{0}'", text[i + 1])};
   }
+  if (text.find('*') != std::string::npos)
+    return {"'*' is literal text; repeat a part of the name by a group, as in from: 'h.(.*)', to: 'g.\\1'"};
   return {};
 }
 
@@ -127,8 +147,19 @@ std::optional<std::string> field_called(const Schema& schema, std::string_view k
   return std::nullopt;
 }
 
+std::vector<std::string> section_notes(std::string_view key) {
+  constexpr std::array<std::string_view, 5> kInputs{"model", "models", "checkpoint", "checkpoints", "source"};
+  constexpr std::array<std::string_view, 6> kSteps{"steps", "operations", "ops", "edits", "actions", "tasks"};
+  constexpr std::array<std::string_view, 5> kOutputs{"out", "save", "target", "destination", "write"};
+  if (contains(kInputs, key)) return {"did you mean 'inputs'?"};
+  if (contains(kSteps, key)) return {"did you mean 'transforms'?"};
+  if (contains(kOutputs, key)) return {"did you mean 'output'?"};
+  return {};
+}
+
 std::vector<std::string> dtypes_like(std::string_view word) {
   std::string lowered = ascii_lower(trim(word));
+  if (constexpr std::string_view kModule = "torch."; lowered.starts_with(kModule)) lowered.erase(0, kModule.size());
   std::vector<std::string> by_name, by_part;
   const std::size_t digit = lowered.find_first_of("0123456789");
   if (digit != std::string::npos && (lowered.substr(0, digit) == "f" || lowered.substr(0, digit) == "fp"))
@@ -136,7 +167,7 @@ std::vector<std::string> dtypes_like(std::string_view word) {
   for (const DTypeInfo& row : all_dtypes()) {
     if (!row.computes) continue;
     const std::string name = to_string(row.dtype);
-    if (ascii_lower(row.name) == ascii_lower(trim(word))) by_name.push_back(name);
+    if (ascii_lower(row.name) == ascii_lower(trim(word)) || name == lowered) by_name.push_back(name);
     if (lowered.size() > 2 && name.find(lowered) != std::string::npos) by_part.push_back(name);
   }
   return by_name.empty() ? by_part : by_name;

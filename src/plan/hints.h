@@ -24,7 +24,7 @@ namespace brainsurgery {
 [[nodiscard]] std::vector<std::string> unmatched_notes(std::string_view regex, std::vector<std::string> nearest,
                                                        const std::function<bool(const std::string& regex)>& matches);
 
-// The note for a template with `$1` where `\1` is a group; or none.
+// The note for a template with `$1` where `\1` is a group, or with a `*`; or none.
 [[nodiscard]] std::vector<std::string> group_notes(const TensorRef& derived);
 
 // Which of the steps a word that names none was meant to be.
@@ -32,6 +32,9 @@ namespace brainsurgery {
 
 // The field of the schema that other tools call `key`; nullopt: none.
 [[nodiscard]] std::optional<std::string> field_called(const Schema& schema, std::string_view key);
+
+// The note for a key of the plan by which other tools call inputs, transforms or output; or none.
+[[nodiscard]] std::vector<std::string> section_notes(std::string_view key);
 
 // Dtypes that a word which names none may stand for: "float8", "F8_E4M3", "fp8".
 [[nodiscard]] std::vector<std::string> dtypes_like(std::string_view word);

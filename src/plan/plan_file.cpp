@@ -1,4 +1,5 @@
 #include "plan/plan_file.h"
+#include "plan/hints.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -102,11 +103,13 @@ class PlanParser {
 
   void unknown_top_level(const YamlNode& key) {
     if (key.text().starts_with("x-") || referred_keys_.contains(key.text())) return;
-    if (std::vector<std::string> notes = did_you_mean(key.text(), kTopLevelKeys); !notes.empty()) {
+    std::vector<std::string> notes = did_you_mean(key.text(), kTopLevelKeys);
+    if (!notes.empty()) {
       error(key, fmt::format("unknown key '{}' of the plan", key.text()), std::move(notes));
     } else {
-      diagnostics_.warning(key.span(), fmt::format("key '{}' of the plan is not used", key.text()),
-                           {"a key of your own that starts with 'x-' is not warned of"});
+      notes = section_notes(key.text());
+      notes.emplace_back("a key of your own that starts with 'x-' is not warned of");
+      diagnostics_.warning(key.span(), fmt::format("key '{}' of the plan is not used", key.text()), std::move(notes));
     }
   }
 
