@@ -24,6 +24,9 @@ std::set<std::pair<const ReadableFile*, std::int64_t>> shared_storages(const std
   return shared;
 }
 
+// So many mistakes are explained by trying patterns, which takes a while over 100,000 names.
+constexpr int kExplained = 8;
+
 // A reference's text as a name might be spelt: escapes removed.
 std::string unescaped(const std::string& expr) {
   std::string text;
@@ -206,8 +209,11 @@ Error Binder::no_match(const std::string& where, const std::string& alias, const
   const std::string place = names == nullptr || names->path().empty() ? "" : fmt::format(" in '{}'", names->path());
   std::vector<std::string> notes;
   if (!ref.structured && !current_.follows_from_mistake) {
-    notes = unmatched_notes(ref.expr, nearest_names(unescaped(ref.expr), alias),
-                            [&](const std::string& regex) { return any_match(regex, alias); });
+    notes = nearest_names(unescaped(ref.expr), alias);
+    if (current_.diagnostics->error_count() < kExplained) {
+      notes = unmatched_notes(ref.expr, std::move(notes),
+                              [&](const std::string& regex) { return any_match(regex, alias); });
+    }
   }
   if (names != nullptr && names->names().empty()) notes.push_back(fmt::format("'{}' holds no tensor", alias));
   return Error(ErrorCode::plan,
