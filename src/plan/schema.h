@@ -283,6 +283,9 @@ class SchemaBuilder {
   Field& field(DType Spec::*member, std::string name) {
     return add(std::move(name), FieldKind::dtype, member, &FieldDecoder::dtype);
   }
+  Field& field(std::optional<DType> Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::dtype, member, &FieldDecoder::dtype);
+  }
   Field& field(std::optional<NumberArray> Spec::*member, std::string name) {
     return add(std::move(name), FieldKind::numbers, member, &FieldDecoder::numbers);
   }

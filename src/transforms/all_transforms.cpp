@@ -25,6 +25,7 @@ TransformRegistry all_transforms() {
   add_cast(registry);
   add_clamp(registry);
   add_reshape(registry);
+  add_permute(registry);
   add_split_concat(registry);
   add_phlora(registry);
   add_create(registry);

@@ -1,4 +1,5 @@
-// add, subtract, multiply with a destination of their own, and add_, subtract_ into their second operand.
+// Steps that are one elementwise operation: of two tensors into a third (add), of one into its partner (add_), and of a
+// tensor in place (negate_).
 #include <fmt/format.h>
 
 #include "brainsurgery/error.h"
@@ -7,74 +8,157 @@
 namespace brainsurgery {
 namespace {
 
-struct BinarySpec {
+// How the operands of one operation are brought together.
+struct Joining {
+  bool broadcast = false;
+  std::optional<DType> in;
+};
+
+struct BinarySpec : Joining {
   TensorRef from, to;
 };
 
-struct TernarySpec {
+struct TernarySpec : Joining {
   TensorRef from_a, from_b, to;
 };
 
-// Every example works on two models of one architecture.
+struct UnarySpec {
+  TensorRef target;
+};
+
+// The examples of binary steps work on two models of one architecture.
 constexpr const char* kSecondModel = "- load: {path: tiny_gpt2.safetensors, alias: tuned}";
 
 constexpr const char* kRules =
-    "Shapes and dtypes, after slicing, must be equal: nothing is broadcast or converted. Types below 32 bits are "
-    "computed "
-    "in float32 and rounded once, integers wrap. Of bool, a sum is 'or', a product is 'and', and a difference is "
-    "refused.";
+    "Shapes, after slicing, must be equal unless `broadcast` is true, and dtypes unless `in` says in which dtype to "
+    "compute. Types below 32 bits are computed in float32 and rounded once; integers wrap.";
+constexpr const char* kOfBool = "Of bool, a sum is 'or', a product is 'and', and a difference is refused.";
+constexpr const char* kOfFloats = "Only floating dtypes have quotients. A division by zero gives infinity or NaN.";
 
-// `match`: in the order of the keys, which is that of messages.
-void require_equal_shapes(const EditMatch& match) {
-  const Expr &first = match.operands[0].expr, &second = match.operands[1].expr;
-  if (first.shape() != second.shape()) {
-    throw Error(ErrorCode::plan,
-                fmt::format("shapes differ: {} and {}", to_string(first.shape()), to_string(second.shape())));
-  }
+template <typename Spec>
+void add_joining(SchemaBuilder<Spec>& schema) {
+  schema.field(static_cast<bool Spec::*>(&Joining::broadcast), "broadcast")
+      .defaults_to("false")
+      .doc("Repeat operands along dimensions of size 1 and along leading ones, by PyTorch's rules.");
+  schema.field(static_cast<std::optional<DType> Spec::*>(&Joining::in), "in")
+      .doc("Convert the operands to this dtype, compute, and round once to the dtype of the destination.");
 }
 
-Edit into_existing(std::string name, std::string_view operation_name, std::string summary, std::string example,
-                   std::string setup = "") {
+// The operands in the order of the keys, which is that of messages.
+void require_alike(const EditMatch& match, const Joining& how) {
+  const Expr &first = match.operands[0].expr, &second = match.operands[1].expr;
+  const auto refuse = [](const char* what, const auto& one, const auto& other) {
+    throw Error(ErrorCode::plan, fmt::format("{} differ: {} and {}", what, to_string(one), to_string(other)));
+  };
+  if (!how.broadcast && first.shape() != second.shape()) refuse("shapes", first.shape(), second.shape());
+  if (!how.in && first.dtype() != second.dtype()) refuse("dtypes", first.dtype(), second.dtype());
+}
+
+Expr combined(const Operation& operation, const Joining& how, const Expr& a, const Expr& b, DType result) {
+  if (!how.in) return map(operation, {a, b});
+  return cast(map(operation, {cast(a, *how.in), cast(b, *how.in)}), result);
+}
+
+struct Words {
+  std::string summary, example;
+  const char* rules = kOfBool;
+};
+
+Edit into_existing(std::string name, const Operation& operation, const Words& words,
+                   const std::string& setup = kSecondModel) {
   SchemaBuilder<TernarySpec> schema(
       std::move(name),
-      {std::move(summary), fmt::format("The destination exists before and may be one of the sources. {}", kRules),
-       std::move(example), std::move(setup)});
+      {words.summary, fmt::format("The destination exists before and may be one of the sources. {} {}", kRules, words.rules),
+       words.example, setup});
   schema.reference(&TernarySpec::from_a, "from_a", roles::source())
       .doc("The first operand; its pattern names the others.");
   schema.reference(&TernarySpec::from_b, "from_b", roles::paired_source()).doc("The second operand.");
   schema.reference(&TernarySpec::to, "to", roles::updated()).doc("The existing tensor that takes the result.");
-  const Operation& combination = operation(operation_name);
-  return make_edit<TernarySpec>(schema, [&combination](const TernarySpec&, const EditMatch& match) {
-    require_equal_shapes(match);
-    return std::vector{map(combination, {match.operands[0].expr, match.operands[1].expr})};
+  add_joining(schema);
+  return make_edit<TernarySpec>(schema, [&operation](const TernarySpec& spec, const EditMatch& match) {
+    const Expr &a = match.operands[0].expr, &b = match.operands[1].expr, &to = match.operands[2].expr;
+    require_alike(match, spec);
+    return std::vector{combined(operation, spec, a, b, to.dtype())};
   });
 }
 
-Edit in_place(std::string name, std::string_view operation_name, std::string summary, std::string example) {
-  SchemaBuilder<BinarySpec> schema(std::move(name), {std::move(summary), kRules, std::move(example), kSecondModel});
+// `to` is the first operand.
+Edit into_second(std::string name, const Operation& operation, const Words& words,
+                 const std::string& setup = kSecondModel) {
+  SchemaBuilder<BinarySpec> schema(std::move(name),
+                                   {words.summary, fmt::format("{} {}", kRules, words.rules), words.example, setup});
   schema.reference(&BinarySpec::from, "from", roles::source()).doc("The operand.");
   schema.reference(&BinarySpec::to, "to", roles::updated()).doc("The existing tensor that is changed.");
-  const Operation& combination = operation(operation_name);
-  return make_edit<BinarySpec>(schema, [&combination](const BinarySpec&, const EditMatch& match) {
-    require_equal_shapes(match);
-    return std::vector{map(combination, {match.operands[1].expr, match.operands[0].expr})};
+  add_joining(schema);
+  return make_edit<BinarySpec>(schema, [&operation](const BinarySpec& spec, const EditMatch& match) {
+    const Expr &from = match.operands[0].expr, &to = match.operands[1].expr;
+    require_alike(match, spec);
+    return std::vector{combined(operation, spec, to, from, to.dtype())};
   });
+}
+
+Edit in_place(std::string name, const Operation& operation, std::string summary, std::string details,
+              std::string example) {
+  SchemaBuilder<UnarySpec> schema(std::move(name), {std::move(summary), std::move(details), std::move(example)});
+  schema.reference(&UnarySpec::target, "target", roles::in_place()).doc("The tensors that are changed.");
+  return make_edit<UnarySpec>(schema, [&operation](const UnarySpec&, const EditMatch& match) {
+    return std::vector{map(operation, {match.operands[0].expr})};
+  });
+}
+
+void add_binary(TransformRegistry& registry) {
+  registry.add(into_existing("add", operation("add"),
+                             {"Adds two tensors into a third that exists.",
+                              "add: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}"}));
+  registry.add(into_second("add_", operation("add"),
+                           {"Adds one tensor to another.", "add_: {from: 'tuned::(.+)', to: 'model::\\1'}"}));
+  registry.add(into_existing("subtract", operation("subtract"),
+                             {"Writes the difference of two tensors to a third that exists.",
+                              "subtract: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}"}));
+  registry.add(into_second(
+      "subtract_", operation("subtract"),
+      {"Subtracts one tensor from another.", "subtract_: {from: 'model::(.+)', to: 'tuned::\\1'}"}));
+  registry.add(into_existing(
+      "multiply", operation("multiply"),
+      {"Multiplies two tensors element by element into a third that exists.",
+       "multiply: {from_a: 'h\\.(\\d+)\\.ln_1\\.weight', from_b: 'h.\\1.ln_2.weight', to: 'h.\\1.ln_1.weight'}"},
+      ""));
+  registry.add(into_second(
+      "multiply_", operation("multiply"),
+      {"Multiplies a tensor by another, element by element.",
+       "multiply_: {from: 'h\\.(\\d+)\\.ln_2\\.weight', to: 'h.\\1.mlp.c_proj.weight', broadcast: true, in: float32}"},
+      ""));
+  registry.add(into_existing("divide", operation("divide"),
+                             {"Divides one tensor by another, element by element, into a third that exists.",
+                              "divide: {from_a: 'tuned::(.+\\.weight)', from_b: 'model::\\1', to: 'tuned::\\1'}",
+                              kOfFloats}));
+  registry.add(into_second(
+      "divide_", operation("divide"),
+      {"Divides a tensor by another, element by element.",
+       "divide_: {from: 'h\\.(\\d+)\\.ln_2\\.weight', to: 'h.\\1.mlp.c_proj.weight', broadcast: true}", kOfFloats},
+      ""));
+}
+
+void add_unary(TransformRegistry& registry) {
+  registry.add(in_place("negate_", operation("negate"), "Changes the sign of tensors.",
+                        "Integers wrap; bool is refused.", "negate_: {target: 'h\\.\\d+\\.mlp\\.c_proj\\.weight'}"));
+  registry.add(in_place("round_", operation("round"), "Rounds the values of tensors to integral ones.",
+                        "To the nearest, and to the even one where two are equally near. The dtype is kept, and "
+                        "integers stay as they are; bool is refused.",
+                        "round_: {target: 'wpe\\.weight'}"));
+  registry.add(in_place("reciprocal_", operation("reciprocal"), "Replaces the values of tensors by one divided by them.",
+                        kOfFloats, "reciprocal_: {target: 'h\\.\\d+\\.ln_1\\.weight'}"));
+  registry.add(in_place("sqrt_", operation("sqrt"), "Replaces the values of tensors by their square roots.",
+                        "The root is correctly rounded; that of a negative number is NaN. Only floating dtypes have "
+                        "roots.",
+                        "sqrt_: {target: 'h\\.\\d+\\.ln_1\\.weight'}"));
 }
 
 }  // namespace
 
 void add_arithmetic(TransformRegistry& registry) {
-  registry.add(into_existing("add", "add", "Adds two tensors into a third that exists.",
-                             "add: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kSecondModel));
-  registry.add(in_place("add_", "add", "Adds one tensor to another.", "add_: {from: 'tuned::(.+)', to: 'model::\\1'}"));
-  registry.add(into_existing("subtract", "subtract", "Writes the difference of two tensors to a third that exists.",
-                             "subtract: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}",
-                             kSecondModel));
-  registry.add(in_place("subtract_", "subtract", "Subtracts one tensor from another.",
-                        "subtract_: {from: 'model::(.+)', to: 'tuned::\\1'}"));
-  registry.add(into_existing(
-      "multiply", "multiply", "Multiplies two tensors element by element into a third that exists.",
-      "multiply: {from_a: 'h\\.(\\d+)\\.ln_1\\.weight', from_b: 'h.\\1.ln_2.weight', to: 'h.\\1.ln_1.weight'}"));
+  add_binary(registry);
+  add_unary(registry);
 }
 
 }  // namespace brainsurgery

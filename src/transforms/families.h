@@ -6,13 +6,14 @@
 namespace brainsurgery {
 
 void add_copy_move(TransformRegistry& registry);     // copy move delete assign
-void add_arithmetic(TransformRegistry& registry);    // add add_ subtract subtract_ multiply
+void add_arithmetic(TransformRegistry& registry);    // add add_ ... divide_, negate_ round_ reciprocal_ sqrt_
 void add_matmul(TransformRegistry& registry);        // matmul
 void add_phlora(TransformRegistry& registry);        // phlora phlora_
 void add_scale(TransformRegistry& registry);         // scale scale_
 void add_cast(TransformRegistry& registry);          // cast cast_
 void add_clamp(TransformRegistry& registry);         // clamp clamp_
-void add_reshape(TransformRegistry& registry);       // reshape reshape_ permute
+void add_reshape(TransformRegistry& registry);       // reshape reshape_
+void add_permute(TransformRegistry& registry);       // permute permute_
 void add_split_concat(TransformRegistry& registry);  // split concat
 void add_create(TransformRegistry& registry);        // zeroes ones rand
 void add_fill(TransformRegistry& registry);          // fill fill_

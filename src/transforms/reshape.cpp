@@ -1,4 +1,4 @@
-// reshape, reshape_, permute: the same elements in another arrangement.
+// reshape, reshape_, permute, permute_: the same elements in another arrangement.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,6 +23,11 @@ struct PermuteSpec {
   std::vector<std::int64_t> order;
 };
 
+struct PermuteInPlaceSpec {
+  TensorRef target;
+  std::vector<std::int64_t> order;
+};
+
 std::optional<FieldProblem> problem_of_shape(const std::vector<std::int64_t>& shape) {
   if (std::ranges::count(shape, -1) > 1) return FieldProblem{"shape", "at most one size may be -1 (inferred)"};
   const auto bad = std::ranges::find_if(shape, [](std::int64_t size) { return size == 0 || size < -1; });
@@ -30,6 +35,25 @@ std::optional<FieldProblem> problem_of_shape(const std::vector<std::int64_t>& sh
     return FieldProblem{"shape", fmt::format("sizes must be positive, or -1 for one that is inferred; found {}", *bad)};
   return std::nullopt;
 }
+
+std::optional<FieldProblem> problem_of_order(const std::vector<std::int64_t>& order) {
+  std::vector<std::int64_t> sorted = order;
+  std::ranges::sort(sorted);
+  for (std::int64_t i = 0; i < std::ssize(sorted); ++i) {
+    if (sorted[i] != i)
+      return FieldProblem{
+          "order", fmt::format("[{}] is not a permutation of 0 to {}", fmt::join(order, ", "), sorted.size() - 1)};
+  }
+  return std::nullopt;
+}
+
+Expr permuted(const EditMatch& match, const std::vector<std::int64_t>& order) {
+  return permute(match.operands[0].expr, std::vector<int>(order.begin(), order.end()));
+}
+
+constexpr const char* kOrder =
+    "'order' names every dimension once, counted from 0; [1, 0] transposes a matrix. The result is stored in row-major "
+    "order.";
 
 constexpr const char* kDetails =
     "The elements keep their row-major order and their number; one size may be -1 and is inferred.";
@@ -59,29 +83,32 @@ void add_reshape(TransformRegistry& registry) {
   });
   edit.rebinds = true;
   registry.add(std::move(edit));
+}
 
-  SchemaBuilder<PermuteSpec> permuting(
-      "permute", {"Copies tensors with their dimensions in another order.",
-                  "'order' names every dimension once, counted from 0; [1, 0] transposes a matrix. The "
-                  "result is stored in row-major order.",
+void add_permute(TransformRegistry& registry) {
+  SchemaBuilder<PermuteSpec> copying(
+      "permute", {"Copies tensors with their dimensions in another order.", kOrder,
                   "permute: {from: 'h\\.(\\d+)\\.mlp\\.c_fc\\.weight', to: 'h.\\1.mlp.up.weight', order: [1, 0]}"});
-  permuting.called_elsewhere({"transpose", "swapaxes", "t"});
-  permuting.reference(&PermuteSpec::from, "from", roles::source()).doc("The tensors to permute.");
-  permuting.reference(&PermuteSpec::to, "to", roles::created()).doc("The new name.");
-  permuting.field(&PermuteSpec::order, "order").require().doc("Source dimension for each output position.");
-  permuting.check([](const PermuteSpec& spec) -> std::optional<FieldProblem> {
-    std::vector<std::int64_t> sorted = spec.order;
-    std::ranges::sort(sorted);
-    for (std::int64_t i = 0; i < std::ssize(sorted); ++i) {
-      if (sorted[i] != i)
-        return FieldProblem{"order", fmt::format("[{}] is not a permutation of 0 to {}", fmt::join(spec.order, ", "),
-                                                 sorted.size() - 1)};
-    }
-    return std::nullopt;
-  });
-  registry.add(make_edit<PermuteSpec>(permuting, [](const PermuteSpec& spec, const EditMatch& match) {
-    return std::vector{permute(match.operands[0].expr, std::vector<int>(spec.order.begin(), spec.order.end()))};
+  copying.called_elsewhere({"transpose", "swapaxes", "t"});
+  copying.reference(&PermuteSpec::from, "from", roles::source()).doc("The tensors to permute.");
+  copying.reference(&PermuteSpec::to, "to", roles::created()).doc("The new name.");
+  copying.field(&PermuteSpec::order, "order").require().doc("Source dimension for each output position.");
+  copying.check([](const PermuteSpec& spec) { return problem_of_order(spec.order); });
+  registry.add(make_edit<PermuteSpec>(copying, [](const PermuteSpec& spec, const EditMatch& match) {
+    return std::vector{permuted(match, spec.order)};
   }));
+
+  SchemaBuilder<PermuteInPlaceSpec> in_place(
+      "permute_", {"Puts the dimensions of tensors in another order.", kOrder,
+                   "permute_: {target: 'h\\.\\d+\\.mlp\\.c_fc\\.weight', order: [1, 0]}"});
+  in_place.reference(&PermuteInPlaceSpec::target, "target", roles::in_place_whole()).doc("The tensors to permute.");
+  in_place.field(&PermuteInPlaceSpec::order, "order").require().doc("Source dimension for each output position.");
+  in_place.check([](const PermuteInPlaceSpec& spec) { return problem_of_order(spec.order); });
+  Edit edit = make_edit<PermuteInPlaceSpec>(in_place, [](const PermuteInPlaceSpec& spec, const EditMatch& match) {
+    return std::vector{permuted(match, spec.order)};
+  });
+  edit.rebinds = true;
+  registry.add(std::move(edit));
 }
 
 }  // namespace brainsurgery

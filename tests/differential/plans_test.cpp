@@ -86,7 +86,7 @@ class PlanWriter {
   }
 
   std::string step() {
-    switch (draw(engine_, 20)) {
+    switch (draw(engine_, 23)) {
       case 0:
         return fmt::format("copy: {{from: '{}{}', to: '{}'}}", name(), part(), created());
       case 1:
@@ -97,6 +97,14 @@ class PlanWriter {
         return fmt::format("add: {{from_a: '{}', from_b: '{}', to: '{}'}}", name(), name(), name());
       case 4:
         return fmt::format("add_: {{from: '{}{}', to: '{}{}'}}", name(), part(), name(), part());
+      case 19:
+        return fmt::format("multiply_: {{from: '{}{}', to: '{}', broadcast: true, in: {}}}", name(), part(), name(), dtype());
+      case 20:
+        return fmt::format("divide_: {{from: '{}', to: '{}', in: {}}}", name(), name(),
+                           chance(engine_, 0.5) ? "float32" : "bfloat16");
+      case 21:
+        return fmt::format("{}: {{target: '{}'}}",
+                           std::array{"negate_", "round_", "reciprocal_", "sqrt_"}[draw(engine_, 4)], name());
       case 5:
         return fmt::format("subtract_: {{from: 'b::w(.*)', to: 'a::w\\1'}}");
       case 6:
