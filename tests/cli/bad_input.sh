@@ -42,7 +42,10 @@ rm in.safetensors/.metadata; mkfifo in.safetensors/.metadata; refused '.metadata
 rm -r in.safetensors; cp a.safetensors in.safetensors
 # A sanitizer reserves more than any of these limits for itself.
 case $(ldd "$program") in *libasan* | *libtsan*) skip "address space limits: sanitized"; finish; exit ;; esac
-for limit in 20000 25000 30000 60000 120000; do
+# With less than the least the C++ runtime cannot start, which nothing of the program could report.
+least=16000
+until (ulimit -v $least 2>/dev/null || exit 0; "$program" --version >/dev/null 2>&1); do least=$((least + 500)); done
+for limit in $least $((least + 1000)) $((least + 5000)) $((least + 10000)) 60000 120000; do
   (ulimit -v $limit 2>/dev/null || exit 0
    "$program" run plan.yaml --no-sync >out 2>err; code=$?
    case $code in 0 | 3) ;; 127) [ -s err ] ;; *) exit 1 ;; esac) || fail "exit code with ulimit -v $limit"
