@@ -53,6 +53,9 @@ struct TensorEntry {
   std::vector<std::int64_t> strides = {};   // in elements, >= 0; empty: packed and row-major
   std::optional<StorageSpan> storage = {};  // where tensors may share memory; tensors of one (file, storage) do
   std::optional<StoredForm> stored = {};    // where `file` decodes
+  // Where the elements cannot be read: the form that the tensor has, "sparse COO float32" or "object array". Then only
+  // name, shape and file say something, and the dtype where the form names it. See unreadable() in expr.h.
+  std::string unreadable = {};
   bool unnamed = false;  // the file has no name for its only tensor; a Checkpoint calls it after the file
 };
 

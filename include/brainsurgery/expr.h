@@ -64,6 +64,9 @@ struct Random {
   double a, b;  // low and high, or mean and standard deviation
   std::uint64_t seed;
 };
+struct Unreadable {  // a tensor of a file whose elements cannot be read; never an operand
+  std::string form;  // "sparse COO float32"
+};
 struct Slice {  // the part `region` of base
   Expr base;
   Region region;
@@ -102,8 +105,9 @@ struct SingularFactors {  // of a matrix: F64 [rows + columns, count], see singu
 };
 }  // namespace nodes
 
-using NodeKind = std::variant<nodes::Source, nodes::Literal, nodes::Random, nodes::Slice, nodes::Permute,
-                              nodes::Reshape, nodes::Broadcast, nodes::Map, nodes::Concat, nodes::Overwrite, nodes::Matmul, nodes::SingularFactors>;
+using NodeKind = std::variant<nodes::Source, nodes::Literal, nodes::Random, nodes::Unreadable, nodes::Slice,
+                              nodes::Permute, nodes::Reshape, nodes::Broadcast, nodes::Map, nodes::Concat,
+                              nodes::Overwrite, nodes::Matmul, nodes::SingularFactors>;
 
 class Node {
  public:
@@ -140,6 +144,14 @@ inline const TensorDesc& Expr::desc() const { return node_->desc(); }
 // A floating dtype. Uniform: a <= x < b; normal: mean a, standard deviation b > 0. The stream is MT19937's from `seed`.
 [[nodiscard]] Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b,
                           std::uint64_t seed);
+// A tensor that can be named, renamed, copied and deleted. Every node that would need its elements throws Error(plan).
+// `desc`: its dtype counts only where `form` names it.
+[[nodiscard]] Expr unreadable(TensorDesc desc, std::string form);
+[[nodiscard]] bool is_readable(const Expr& expr);
+// Throws Error(plan) that says what the tensor called `label` is.
+void require_readable(const Expr& expr, std::string_view label);
+// "float32", or the form of a tensor whose elements cannot be read.
+[[nodiscard]] std::string form_of(const Expr& expr);
 // The selected part; whole regions give `base` itself.
 [[nodiscard]] Expr slice(Expr base, Region region);
 // `order`: a permutation of 0..rank-1.

@@ -133,11 +133,16 @@ Pairing paired(const DiffSpec& spec, PlanScope& plan) {
   return result;
 }
 
-bool needs_data(const ValueComparison& values) { return values.a.desc() == values.b.desc(); }
+bool are_readable(const ValueComparison& values) { return is_readable(values.a) && is_readable(values.b); }
+
+bool needs_data(const ValueComparison& values) {
+  return are_readable(values) && values.a.desc() == values.b.desc();
+}
 
 // nullopt: they do not differ.
 std::optional<std::string> difference(const ValueComparison& values, DataSource& data) {
   if (values.a.shape() != values.b.shape()) return shape_difference(values.a.shape(), values.b.shape());
+  if (!are_readable(values)) return unreadable_difference(form_of(values.a), form_of(values.b));
   if (values.a.dtype() != values.b.dtype()) return dtype_difference(values.a.dtype(), values.b.dtype());
   const Difference found = data.difference(values);
   if (!found.differs) return std::nullopt;

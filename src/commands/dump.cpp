@@ -24,10 +24,12 @@ struct Block {
 
 DumpedTensor dumped(const FoundTensor& tensor, const DumpSpec& spec, DataSource& data) {
   DumpedTensor result{tensor.name, tensor.expr.desc(), spec.verbosity, {}, "", tensor.counts};
-  if (spec.verbosity == Verbosity::stat) result.statistics = data.statistics(tensor.expr);
+  const bool readable = is_readable(tensor.expr);
+  if (!readable) result.unreadable = form_of(tensor.expr);
+  if (spec.verbosity == Verbosity::stat && readable) result.statistics = data.statistics(tensor.expr);
   if (spec.verbosity == Verbosity::full) {
     const ValueSyntax syntax = spec.layout == DumpLayout::json ? ValueSyntax::json : ValueSyntax::python;
-    const std::optional<DType> dtype = text_dtype(tensor.expr.dtype());
+    const std::optional<DType> dtype = readable ? text_dtype(tensor.expr.dtype()) : std::nullopt;
     result.values = dtype ? values_text(syntax, *dtype, tensor.expr.shape(), data.values(cast(tensor.expr, *dtype)))
                           : no_values(syntax);
   }

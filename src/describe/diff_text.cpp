@@ -47,6 +47,10 @@ std::string dtype_difference(DType left, DType right) {
   return fmt::format("dtype {} != {}", report_dtype(left), report_dtype(right));
 }
 
+std::string unreadable_difference(const std::string& left, const std::string& right) {
+  return fmt::format("not comparable: {} and {}", left, right);
+}
+
 std::string values_difference(const std::optional<Distance>& distance) {
   if (!distance) return "values differ";
   return fmt::format("values differ (max_abs_diff={}, eps={})", short_number(distance->largest),

@@ -39,6 +39,8 @@ struct DiffReport {
 // The reasons, "shape (3, 4) != (12,)" and so on.
 [[nodiscard]] std::string shape_difference(const Shape& left, const Shape& right);
 [[nodiscard]] std::string dtype_difference(DType left, DType right);
+// `left`, `right`: dtypes, or the forms of tensors whose elements cannot be read.
+[[nodiscard]] std::string unreadable_difference(const std::string& left, const std::string& right);
 struct Distance {
   double largest;  // |l - r|
   double eps;      // which it exceeds

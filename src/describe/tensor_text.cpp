@@ -71,6 +71,10 @@ std::string json_list(const Shape& shape) {
   return text + "]";
 }
 
+std::string dtype_text(const DumpedTensor& tensor) {
+  return tensor.unreadable.empty() ? report_dtype(tensor.desc.dtype) : tensor.unreadable;
+}
+
 }  // namespace
 
 std::optional<DType> text_dtype(DType dtype) {
@@ -123,13 +127,14 @@ std::string report_dtype(DType dtype) {
 std::string tensor_text(const DumpedTensor& tensor) {
   if (!tensor.stored_type.empty()) return tensor.stored_type + " " + to_string(tensor.desc.shape);
   std::string text = "shape=" + to_string(tensor.desc.shape);
+  if (!tensor.unreadable.empty()) text += fmt::format(" ({})", tensor.unreadable);
   if (tensor.verbosity == Verbosity::shape) return text;
   if (tensor.verbosity == Verbosity::stat) {
     const auto number = [](std::optional<double> value) { return value ? short_number(*value) : "None"; };
     const auto& [min, max, mean] = tensor.statistics;
     text += fmt::format(" min={} max={} mean={}", number(min), number(max), number(mean));
   } else {
-    text += fmt::format(" dtype={} device=cpu values={}", report_dtype(tensor.desc.dtype), tensor.values);
+    text += fmt::format(" dtype={} device=cpu values={}", dtype_text(tensor), tensor.values);
   }
   return text + fmt::format(" reads={} writes={}", tensor.counts.reads, tensor.counts.writes);
 }
@@ -146,7 +151,7 @@ JsonMembers tensor_json(const DumpedTensor& tensor) {
     return {{"max", number(max)}, {"mean", number(mean)}, {"min", number(min)},
             {"reads", reads},     {"shape", shape},       {"writes", writes}};
   }
-  return {{"device", "\"cpu\""},     {"dtype", '"' + report_dtype(tensor.desc.dtype) + '"'},
+  return {{"device", "\"cpu\""},     {"dtype", '"' + dtype_text(tensor) + '"'},
           {"reads", reads},          {"shape", shape},
           {"values", tensor.values}, {"writes", writes}};
 }

@@ -33,6 +33,7 @@ struct DumpedTensor {
   std::string values;           // Verbosity::full; what values_text or no_values gave
   AccessCounts counts;
   std::string stored_type = {};  // of a file; shown where it is given
+  std::string unreadable = {};  // the form of a tensor whose elements cannot be read
 };
 
 // The dtype to which values are converted before they are written: F64, I64, U64 or BOOL. nullopt: they have no text.

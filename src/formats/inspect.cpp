@@ -23,6 +23,7 @@ struct Listed {
 };
 
 std::int64_t stored_bytes(const TensorEntry& tensor) {
+  if (!tensor.unreadable.empty()) return 0;
   return tensor.stored ? tensor.stored->size : byte_count(tensor.desc.dtype, tensor.desc.shape);
 }
 
@@ -38,10 +39,13 @@ void append_tensor(std::string& json, const Checkpoint& checkpoint, const Listed
     json += ", \"called\": ";
     append_json_string(json, tensor.name, escapes);
   }
-  json += ", \"dtype\": \"" + std::string(stored_type(tensor)) + "\", \"shape\": " + to_string(tensor.desc.shape);
+  json += ", \"dtype\": ";
+  append_json_string(json, stored_type(tensor), escapes);
+  json += ", \"shape\": " + to_string(tensor.desc.shape);
   json += ", \"nbytes\": " + std::to_string(stored_bytes(tensor)) + ", \"file\": ";
   const std::string_view file = file_name_of(checkpoint, tensor);  // names of files may be any bytes
   append_json_string(json, is_valid_utf8(file) ? file : std::string_view(escape_for_terminal(file)), escapes);
+  if (!tensor.unreadable.empty()) json += ", \"unreadable\": true";
   if (!listed.digest.empty()) json += ", \"sha256\": \"" + listed.digest + "\"";
   if (listed.beside) json += ", \"beside\": true";
   json.push_back('}');
@@ -49,7 +53,9 @@ void append_tensor(std::string& json, const Checkpoint& checkpoint, const Listed
 
 void add_digests(std::vector<Listed>& tensors, int threads) {
   ThreadPool pool(std::max(1, std::min(threads, static_cast<int>(tensors.size()))));
-  for_each_index(pool, tensors.size(), [&](std::size_t i) { tensors[i].digest = sha256_of(*tensors[i].tensor); });
+  for_each_index(pool, tensors.size(), [&](std::size_t i) {
+    if (tensors[i].tensor->unreadable.empty()) tensors[i].digest = sha256_of(*tensors[i].tensor);
+  });
 }
 
 std::vector<Listed> listed_tensors(const Checkpoint& checkpoint, const InspectOptions& options) {
@@ -77,6 +83,7 @@ std::size_t usual_length(const Checkpoint& checkpoint, const std::vector<Listed>
 }  // namespace
 
 std::string_view stored_type(const TensorEntry& tensor) {
+  if (!tensor.unreadable.empty()) return tensor.unreadable;
   return tensor.stored ? tensor.stored->type : info(tensor.desc.dtype).name;
 }
 
@@ -101,7 +108,8 @@ std::string inspect_text(const Checkpoint& checkpoint, const InspectOptions& opt
     text += fmt::format("{:<8} {:<16} {:>10}  ", stored_type(*tensor), to_string(tensor->desc.shape),
                         format_size(stored_bytes(*tensor)));
     if (!digest.empty()) text += digest + "  ";
-    text += escape_for_terminal(tensor->name) + (beside ? "  (beside the model)\n" : "\n");
+    text += escape_for_terminal(tensor->name) + (beside ? "  (beside the model)" : "") +
+            (tensor->unreadable.empty() ? "\n" : "  (elements cannot be read)\n");
   }
   return text + inspect_total(checkpoint, options);
 }

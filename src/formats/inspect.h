@@ -29,6 +29,7 @@ struct InspectOptions {
 // A tensor without a name has `"called": "w"` besides its empty name: what plans call it.
 // Tensors sorted by name (byte order), those beside the model among them with `"beside": true`; dtypes in safetensors
 // spelling (block types in their own, with size and digest of what is stored), files as Checkpoint::files lists them;
+// "unreadable": true marks those whose elements cannot be read; their dtype is a description and their size 0.
 // "sha256" only with `digest`. Throws Error(run) where data cannot be read.
 [[nodiscard]] std::string inspect_json(const Checkpoint& checkpoint, const InspectOptions& options);
 

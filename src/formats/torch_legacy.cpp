@@ -94,6 +94,11 @@ FileContents LegacyFile::read(std::string_view part) {
   TorchStorages storages(tree, true, object);
   place_storages(storages, keys);
   FileContents contents = choose_state_dict(tree, storages, part, file_->path(), object);
+  for (auto* tensors : {&contents.tensors, &contents.beside}) {
+    for (TensorEntry& tensor : *tensors) {
+      if (tensor.file == nullptr) tensor.file = file_;
+    }
+  }
   if (map_->damaged()) fail("it became shorter while it was read");
   return contents;
 }

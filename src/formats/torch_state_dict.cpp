@@ -204,18 +204,13 @@ void Chooser::collect(PickleRef ref, const std::string& name, bool of_model, int
   if (nesting > kMaxNesting)
     fail(fmt::format("containers are nested more than {} deep, or hold themselves", kMaxNesting));
   if (is_torch_tensor(tree_, ref)) {
-    TorchTensor tensor = read_torch_tensor(tree_, ref, storages_, context_);
-    if (!tensor.unsupported.empty()) {
-      if (of_model)
-        fail(fmt::format("{} is {}, which this version does not read", in_quotes(name), tensor.unsupported));
-      return;
-    }
+    TensorEntry tensor = read_torch_tensor(tree_, ref, storages_, context_);
     auto& list = of_model ? contents_.tensors : contents_.beside;
     if (list.size() == kMaxTensors) fail(fmt::format("more than {} tensors", kMaxTensors));
     if (name.size() > kMaxTensorName) fail("a name is too long");
-    tensor.entry.name = name;
-    tensor.entry.unnamed = nesting == 0;
-    list.push_back(std::move(tensor.entry));
+    tensor.name = name;
+    tensor.unnamed = nesting == 0;
+    list.push_back(std::move(tensor));
     return;
   }
   const Children parts = children(ref);

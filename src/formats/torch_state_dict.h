@@ -21,8 +21,8 @@
 
 namespace brainsurgery {
 
-// Throws Error(run) "<context>: <reason>": no tensors, several parts that could be meant, a part that is not there, a
-// tensor of the model that cannot be had (sparse, quantized, ...), one name twice, containers too deep or too many.
+// Tensors whose elements cannot be read have no file yet. Throws Error(run) "<context>: <reason>": no tensors, several
+// parts that could be meant, a part that is not there, one name twice, containers too deep or too many.
 [[nodiscard]] FileContents choose_state_dict(const PickleTree& tree, const TorchStorages& storages,
                                              std::string_view part, const std::string& path,
                                              const std::string& context);

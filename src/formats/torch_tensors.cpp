@@ -6,6 +6,7 @@
 
 #include "base/checked_math.h"
 #include "base/json_text.h"
+#include "base/text.h"
 #include "brainsurgery/error.h"
 #include "formats/safetensors.h"
 
@@ -15,7 +16,9 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
+constexpr std::string_view kTorchModule = "torch.";
 constexpr std::string_view kUtils = "torch._utils.";
+constexpr int kMaxWrappers = 8;  // calls around a tensor: a parameter of a tensor with attributes, ...
 // A view that repeats elements (stride 0) may be as large as this, or this many times its storage.
 constexpr std::int64_t kMaxExpandedBytes = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxExpansion = 1024;
@@ -26,19 +29,24 @@ class TensorReader {
   TensorReader(const PickleTree& tree, const TorchStorages& storages, const std::string& context)
       : tree_(tree), storages_(storages), context_(context) {}
 
-  TorchTensor read(PickleRef ref, int nesting = 0) const;
+  TensorEntry read(PickleRef ref, int nesting = 0) const;
 
  private:
   using Arguments = std::span<const PickleRef>;
 
   [[noreturn]] void fail(const std::string& reason) const { throw Error(ErrorCode::run, context_ + ": " + reason); }
-  [[nodiscard]] TorchTensor view(Arguments arguments, std::optional<std::string_view> dtype,
+  [[nodiscard]] TensorEntry rebuilt(std::string_view function, Arguments arguments, int nesting) const;
+  [[nodiscard]] TensorEntry view(Arguments arguments, std::optional<std::string_view> dtype,
                                  std::size_t metadata) const;
+  [[nodiscard]] TensorEntry sparse(Arguments arguments, int nesting) const;
+  [[nodiscard]] TensorEntry unreadable(std::string form, std::optional<DType> dtype, Shape shape) const;
   [[nodiscard]] Shape integers(PickleRef ref, const char* what) const;
   [[nodiscard]] std::int64_t integer(PickleRef ref, const char* what) const;
+  [[nodiscard]] std::string_view global_name(PickleRef ref) const;
+  [[nodiscard]] std::optional<DType> dtype_of(PickleRef ref) const;
+  [[nodiscard]] std::string quantized_type(PickleRef persistent) const;
   [[nodiscard]] bool sets_a_flag(PickleRef metadata) const;
-  void place(TorchTensor& tensor, const TorchStorages::View& view, Shape strides, std::int64_t offset) const;
-  static void unpack_float4(TorchTensor& tensor);
+  void place(TensorEntry& entry, const TorchStorages::View& view, Shape strides, std::int64_t offset) const;
 
   const PickleTree& tree_;
   const TorchStorages& storages_;
@@ -72,41 +80,81 @@ bool TensorReader::sets_a_flag(PickleRef metadata) const {
   return false;
 }
 
+std::string_view TensorReader::global_name(PickleRef ref) const {
+  return tree_[ref].kind == Kind::global ? tree_[ref].text : std::string_view();
+}
+
+// "torch.float32"; nullopt also for PyTorch's types that DType does not have.
+std::optional<DType> TensorReader::dtype_of(PickleRef ref) const {
+  const std::string_view name = global_name(ref);
+  return name.starts_with(kTorchModule) ? dtype_from_torch(name.substr(kTorchModule.size())) : std::nullopt;
+}
+
+// "qint8" of a storage of the class QInt8Storage.
+std::string TensorReader::quantized_type(PickleRef persistent) const {
+  std::string_view name = tree_[tree_[tree_[persistent].items[0]].items[1]].text;
+  name = name.substr(name.rfind('.') + 1);
+  return ascii_lower(name.substr(0, name.find("Storage")));
+}
+
+// `form`: without the element type.
+TensorEntry TensorReader::unreadable(std::string form, std::optional<DType> dtype, Shape shape) const {
+  TensorEntry entry;
+  entry.unreadable = std::move(form) + (dtype ? " " + to_string(*dtype) : "");
+  entry.desc = {dtype.value_or(DType::U8), std::move(shape)};
+  try {
+    static_cast<void>(byte_count(entry.desc.dtype, entry.desc.shape));
+  } catch (const Error& error) {
+    fail(error.what());
+  }
+  return entry;
+}
+
 // storage, offset, size, stride, ...
-TorchTensor TensorReader::view(Arguments arguments, std::optional<std::string_view> dtype, std::size_t metadata) const {
+TensorEntry TensorReader::view(Arguments arguments, std::optional<std::string_view> dtype, std::size_t metadata) const {
   if (arguments.size() < 4) fail("a tensor is rebuilt from too little");
   const TorchStorages::View* storage = storages_.find(arguments[0]);
   if (storage == nullptr) fail("a tensor is rebuilt from " + std::string(describe(tree_[arguments[0]].kind)));
   const StorageType& type = storage->storage->type;
-  TorchTensor tensor;
-  if (arguments.size() > metadata && sets_a_flag(arguments[metadata])) {
-    tensor.unsupported = "a tensor with its conjugate or negation pending; resolve it before saving";
-    return tensor;
-  }
   if (type.untyped != dtype.has_value()) fail("a tensor's dtype and its storage do not fit");
+  TensorEntry entry;
+  entry.desc.shape = integers(arguments[2], "a size");
   if (dtype) {
-    const auto known = dtype->starts_with("torch.") ? dtype_from_torch(dtype->substr(6)) : std::nullopt;
-    if (!known) {
-      tensor.unsupported = "of dtype " + std::string(*dtype);
-      return tensor;
-    }
-    tensor.entry.desc.dtype = *known;
+    const auto known =
+        dtype->starts_with(kTorchModule) ? dtype_from_torch(dtype->substr(kTorchModule.size())) : std::nullopt;
+    if (!known) return unreadable("PyTorch's " + std::string(dtype->substr(kTorchModule.size())), {}, entry.desc.shape);
+    entry.desc.dtype = *known;
   } else if (!type.dtype) {
-    tensor.unsupported = "a quantized tensor";
-    return tensor;
+    return unreadable("quantized " + quantized_type(arguments[0]), {}, entry.desc.shape);
   } else {
-    tensor.entry.desc.dtype = *type.dtype;
+    entry.desc.dtype = *type.dtype;
   }
-  tensor.entry.desc.shape = integers(arguments[2], "a size");
+  if (arguments.size() > metadata && sets_a_flag(arguments[metadata]))
+    return unreadable("conjugated", entry.desc.dtype, entry.desc.shape);
   Shape strides = integers(arguments[3], "a stride");
-  if (strides.size() != tensor.entry.desc.shape.size()) fail("a tensor has sizes and strides of different number");
-  place(tensor, *storage, std::move(strides), integer(arguments[1], "an offset"));
-  return tensor;
+  if (strides.size() != entry.desc.shape.size()) fail("a tensor has sizes and strides of different number");
+  place(entry, *storage, std::move(strides), integer(arguments[1], "an offset"));
+  return entry;
 }
 
-void TensorReader::place(TorchTensor& tensor, const TorchStorages::View& view, Shape strides,
+// layout, (indices, values, size, ...) or (row pointers, columns, values, size).
+TensorEntry TensorReader::sparse(Arguments arguments, int nesting) const {
+  const auto wrong = [&] { fail("a sparse tensor is rebuilt from arguments that PyTorch does not write"); };
+  if (arguments.size() != 2 || tree_[arguments[1]].kind != Kind::tuple) wrong();
+  const Arguments layout = tree_.arguments(arguments[0]);
+  constexpr std::string_view kPrefix = "torch.sparse_";
+  if (layout.size() != 1 || !tree_[layout[0]].text.starts_with(kPrefix)) wrong();
+  std::string name(tree_[layout[0]].text.substr(kPrefix.size()));
+  for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  const Arguments data = tree_[arguments[1]].items;
+  const std::size_t values = name == "COO" ? 1 : 2;
+  if (data.size() < values + 2 || !is_torch_tensor(tree_, data[values])) wrong();
+  const TensorEntry elements = read(data[values], nesting + 1);
+  return unreadable("sparse " + name, elements.desc.dtype, integers(data[values + 1], "a size"));
+}
+
+void TensorReader::place(TensorEntry& entry, const TorchStorages::View& view, Shape strides,
                          std::int64_t offset) const {
-  TensorEntry& entry = tensor.entry;
   const TorchStorage& storage = *view.storage;
   const bool packs_two = entry.desc.dtype == DType::F4;
   const std::int64_t item = packs_two ? 1 : item_size(entry.desc.dtype);
@@ -137,55 +185,61 @@ void TensorReader::place(TorchTensor& tensor, const TorchStorages::View& view, S
     }
     entry.strides = std::move(strides);
   }
-  if (packs_two) unpack_float4(tensor);
-}
-
-// PyTorch counts pairs; the program counts elements, as safetensors does.
-void TensorReader::unpack_float4(TorchTensor& tensor) {
-  TensorEntry& entry = tensor.entry;
+  if (!packs_two) return;
+  // PyTorch counts pairs; the program counts elements, as safetensors does.
   if (!entry.strides.empty() || entry.desc.shape.empty()) {
-    tensor.unsupported = "a view of packed 4-bit numbers";
-    return;
+    entry = unreadable("a view of packed", DType::F4, entry.desc.shape);
+  } else {
+    entry.desc.shape.back() = checked_mul(entry.desc.shape.back(), 2);
   }
-  entry.desc.shape.back() = checked_mul(entry.desc.shape.back(), 2);
 }
 
-TorchTensor TensorReader::read(PickleRef ref, int nesting) const {
-  if (nesting > 8) fail("a tensor is wrapped too often");
-  const std::string_view callee = tree_.callee(ref);
-  const Arguments arguments = tree_.arguments(ref);
+TensorEntry TensorReader::read(PickleRef ref, int nesting) const {
+  if (nesting > kMaxWrappers) fail("a tensor is wrapped too often");
+  return rebuilt(tree_.callee(ref), tree_.arguments(ref), nesting);
+}
+
+TensorEntry TensorReader::rebuilt(std::string_view function, Arguments arguments, int nesting) const {
+  const auto require = [&](bool condition) {
+    if (!condition) fail(in_quotes(function) + " is called with arguments that it does not take");
+  };
   const auto inner = [&](std::size_t i) {
-    if (arguments.size() <= i || !is_torch_tensor(tree_, arguments[i])) fail(in_quotes(callee) + " holds no tensor");
+    if (arguments.size() <= i || !is_torch_tensor(tree_, arguments[i])) fail(in_quotes(function) + " holds no tensor");
     return read(arguments[i], nesting + 1);
   };
-  const auto unsupported = [](std::string what) { return TorchTensor{{}, std::move(what)}; };
-  if (callee == "torch.nn.parameter.Parameter") return inner(0);
-  if (callee == "torch._tensor._rebuild_from_type_v2") {
+  if (function == "torch.nn.parameter.Parameter") return inner(0);
+  if (function == "torch._tensor._rebuild_from_type_v2") {
     // function, class, arguments, attributes: a tensor with attributes, or of a subclass
-    if (arguments.size() < 3 || tree_[arguments[0]].kind != Kind::global || tree_[arguments[2]].kind != Kind::tuple)
-      fail(in_quotes(callee) + " is called with arguments that it does not take");
-    const Arguments own = tree_[arguments[2]].items;
-    const std::string_view function = tree_[arguments[0]].text;
-    if (function == "torch._utils._rebuild_tensor_v2") return view(own, std::nullopt, 6);
-    if (function == "torch._utils._rebuild_tensor_v3" && own.size() >= 7 && tree_[own[6]].kind == Kind::global)
-      return view(own, tree_[own[6]].text, 7);
-    return unsupported("a tensor made by " + std::string(function));
+    require(nesting < kMaxWrappers && arguments.size() >= 3 && tree_[arguments[0]].kind == Kind::global &&
+            tree_[arguments[2]].kind == Kind::tuple);
+    return rebuilt(tree_[arguments[0]].text, tree_[arguments[2]].items, nesting + 1);
   }
-  const std::string_view function = callee.substr(std::min(callee.size(), kUtils.size()));
-  if (function == "_rebuild_tensor" || function == "_rebuild_tensor_v2") return view(arguments, std::nullopt, 6);
-  if (function == "_rebuild_tensor_v3") {
-    if (arguments.size() < 7 || tree_[arguments[6]].kind != Kind::global) fail("a tensor is rebuilt without its dtype");
-    return view(arguments, tree_[arguments[6]].text, 7);
+  const std::string_view name = function.starts_with(kUtils) ? function.substr(kUtils.size()) : std::string_view();
+  if (name == "_rebuild_tensor" || name == "_rebuild_tensor_v2") return view(arguments, std::nullopt, 6);
+  if (name == "_rebuild_tensor_v3") {
+    if (arguments.size() < 7 || global_name(arguments[6]).empty()) fail("a tensor is rebuilt without its dtype");
+    return view(arguments, global_name(arguments[6]), 7);
   }
-  if (function == "_rebuild_parameter" || function == "_rebuild_parameter_with_state" ||
-      function == "_rebuild_device_tensor_from_cpu_tensor") {
+  if (name == "_rebuild_parameter" || name == "_rebuild_parameter_with_state" ||
+      name == "_rebuild_device_tensor_from_cpu_tensor") {
     return inner(0);
   }
-  if (function.starts_with("_rebuild_sparse")) return unsupported("a sparse tensor");
-  if (function == "_rebuild_qtensor") return unsupported("a quantized tensor");
-  if (function == "_rebuild_meta_tensor_no_storage") return unsupported("a meta tensor, which has no data");
-  if (function == "_rebuild_nested_tensor") return unsupported("a nested tensor");
-  return unsupported("a tensor made by " + std::string(callee));
+  if (name.starts_with("_rebuild_sparse")) return sparse(arguments, nesting);
+  if (name == "_rebuild_qtensor") return view(arguments, std::nullopt, arguments.size());
+  if (name == "_rebuild_meta_tensor_no_storage") {
+    require(arguments.size() >= 2);
+    return unreadable("meta", dtype_of(arguments[0]), integers(arguments[1], "a size"));
+  }
+  if (name == "_rebuild_wrapper_subclass") {
+    require(arguments.size() >= 3);
+    return unreadable(std::string(global_name(arguments[0])), dtype_of(arguments[1]),
+                      integers(arguments[2], "a size"));
+  }
+  if (name == "_rebuild_nested_tensor") {
+    const TensorEntry buffer = inner(0), sizes = inner(1);
+    return unreadable("nested", buffer.desc.dtype, sizes.desc.shape.empty() ? Shape() : Shape{sizes.desc.shape[0]});
+  }
+  return unreadable("made by " + std::string(function), std::nullopt, {});
 }
 
 }  // namespace
@@ -242,7 +296,7 @@ bool is_torch_tensor(const PickleTree& tree, PickleRef ref) {
          callee == "torch.nn.parameter.Parameter";
 }
 
-TorchTensor read_torch_tensor(const PickleTree& tree, PickleRef ref, const TorchStorages& storages,
+TensorEntry read_torch_tensor(const PickleTree& tree, PickleRef ref, const TorchStorages& storages,
                               const std::string& context) {
   return TensorReader(tree, storages, context).read(ref);
 }

@@ -55,13 +55,9 @@ class TorchStorages {
 // Whether the value is a tensor, of whatever kind.
 [[nodiscard]] bool is_torch_tensor(const PickleTree& tree, PickleRef ref);
 
-struct TorchTensor {
-  TensorEntry entry;        // without a name
-  std::string unsupported;  // why it cannot be had: "a sparse tensor"; then the entry says nothing
-};
-
-// Throws Error(run) "<context>: <reason>" for what no PyTorch writes.
-[[nodiscard]] TorchTensor read_torch_tensor(const PickleTree& tree, PickleRef ref, const TorchStorages& storages,
+// The entry without a name; without a file either where its elements cannot be read (sparse, quantized, ...). Throws
+// Error(run) "<context>: <reason>" for what no PyTorch writes.
+[[nodiscard]] TensorEntry read_torch_tensor(const PickleTree& tree, PickleRef ref, const TorchStorages& storages,
                                             const std::string& context);
 
 }  // namespace brainsurgery

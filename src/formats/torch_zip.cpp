@@ -128,6 +128,11 @@ FileContents Archive::read(std::string_view part) {
   const bool big_endian = is_big_endian();
   place_storages(storages, big_endian);
   FileContents contents = choose_state_dict(tree, storages, part, file_->path(), where);
+  for (auto* tensors : {&contents.tensors, &contents.beside}) {
+    for (TensorEntry& tensor : *tensors) {
+      if (tensor.file == nullptr) tensor.file = file_;
+    }
+  }
   if (big_endian) {
     for (const TensorEntry& tensor : contents.tensors) {
       // Untyped storages are written in the machine's order, whatever the record says.

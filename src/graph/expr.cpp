@@ -32,7 +32,10 @@ void require_whole_bytes(const char* what, DType dtype) {
 }  // namespace
 
 Node::Node(TensorDesc desc, NodeKind kind) : desc_(std::move(desc)), kind_(std::move(kind)), depth_(1) {
-  for (const Expr& operand : operands(*this)) depth_ = std::max(depth_, operand.node().depth() + 1);
+  for (const Expr& operand : operands(*this)) {
+    require_readable(operand, "an operand");
+    depth_ = std::max(depth_, operand.node().depth() + 1);
+  }
 }
 
 Node::~Node() {
@@ -94,6 +97,23 @@ Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a,
     refuse(fmt::format("random values need a floating dtype, not {}", to_string(desc.dtype)));
   }
   return make(std::move(desc), nodes::Random{distribution, a, b, seed});
+}
+
+Expr unreadable(TensorDesc desc, std::string form) { return make(std::move(desc), nodes::Unreadable{std::move(form)}); }
+
+bool is_readable(const Expr& expr) { return !std::holds_alternative<nodes::Unreadable>(expr.node().kind()); }
+
+void require_readable(const Expr& expr, std::string_view label) {
+  if (is_readable(expr)) return;
+  throw Error(ErrorCode::plan,
+              fmt::format("{} is {} {}, whose elements this version does not read", label, form_of(expr),
+                          to_string(expr.shape())),
+              {}, {"delete it, or save it as an ordinary dense tensor where the file is made"});
+}
+
+std::string form_of(const Expr& expr) {
+  const auto* node = std::get_if<nodes::Unreadable>(&expr.node().kind());
+  return node == nullptr ? to_string(expr.dtype()) : node->form;
 }
 
 Expr slice(Expr base, Region region) {

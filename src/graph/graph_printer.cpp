@@ -29,6 +29,7 @@ struct Details {
   std::string operator()(const nodes::Random& node) const {
     return fmt::format(" seed {} ({}, {})", node.seed, node.a, node.b);
   }
+  std::string operator()(const nodes::Unreadable& node) const { return " " + node.form; }
   std::string operator()(const nodes::Slice& node) const { return " " + describe(node.region); }
   std::string operator()(const nodes::Permute& node) const { return fmt::format(" [{}]", fmt::join(node.order, ", ")); }
   std::string operator()(const nodes::Map& node) const { return describe(*node.operation, node.parameters); }

@@ -215,6 +215,10 @@ class ProgramBuilder {
       return add(expr.dtype(), ops::Load{LiteralPlace{expr, map.offset * item_size(expr.dtype())}});
     return add(expr.dtype(), ops::Gather{LiteralPlace{expr, 0}, map});
   }
+  int emit_kind(const nodes::Unreadable&, const Expr& expr, const View&) {
+    require_readable(expr, "a tensor");
+    fail_check("a tensor whose elements cannot be read", __FILE__, __LINE__);
+  }
   int emit_kind(const nodes::Random&, const Expr& expr, const View& view) {
     return emit_buffer(compiler_.materialize(expr), expr, view);
   }

@@ -58,8 +58,9 @@ void add_shapes(PredicateRegistry& registry) {
   dtype.field(&DtypeSpec::is, "is").require().doc("The dtype.");
   registry.add(make_predicate<DtypeSpec>(dtype, [](const DtypeSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, true, [&spec](const FoundTensor& tensor) {
-      return decided(tensor.expr.dtype() == spec.is, fmt::format("{} has dtype {}, expected {}", tensor.label(),
-                                                                 to_string(tensor.expr.dtype()), to_string(spec.is)));
+      return decided(is_readable(tensor.expr) && tensor.expr.dtype() == spec.is,
+                     fmt::format("{} has dtype {}, expected {}", tensor.label(), form_of(tensor.expr),
+                                 to_string(spec.is)));
     });
   }));
 }

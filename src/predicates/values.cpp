@@ -26,6 +26,7 @@ std::optional<FieldProblem> problem_of_eps(const std::optional<double>& eps) {
 }
 
 CheckPtr compare(const FoundTensor& left, const FoundTensor& right, const std::optional<double>& eps) {
+  for (const FoundTensor* side : {&left, &right}) require_readable(side->expr, side->label());
   const std::string pair = fmt::format("{} and {}", left.label(), right.label());
   if (left.expr.shape() != right.expr.shape()) {
     return decided(false, fmt::format("{} are not equal: shapes {} and {}", pair, to_string(left.expr.shape()),
@@ -87,6 +88,7 @@ void add_values(PredicateRegistry& registry) {
   iszero.check([](const IsZeroSpec& spec) { return problem_of_eps(spec.eps); });
   registry.add(make_predicate<IsZeroSpec>(iszero, [](const IsZeroSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, true, [&spec](const FoundTensor& tensor) -> CheckPtr {
+      require_readable(tensor.expr, tensor.label());
       if (!info(tensor.expr.dtype()).computes) {
         return make_check(
             checks::Mistake{Error(ErrorCode::plan, fmt::format("{}: iszero is not defined for dtype {}", tensor.label(),

@@ -27,6 +27,11 @@ std::set<std::pair<const ReadableFile*, std::int64_t>> shared_storages(const std
 // So many mistakes are explained by trying patterns, which takes a while over 100,000 names.
 constexpr int kExplained = 8;
 
+Expr expression_of(TensorEntry& tensor) {
+  if (!tensor.unreadable.empty()) return unreadable(std::move(tensor.desc), std::move(tensor.unreadable));
+  return source(std::move(tensor.file), tensor.offset, std::move(tensor.desc), std::move(tensor.strides));
+}
+
 // A reference's text as a name might be spelt: escapes removed.
 std::string unescaped(const std::string& expr) {
   std::string text;
@@ -109,7 +114,7 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
     std::optional<SharedStorage> storage;
     if (tensor.storage && shared.contains({tensor.file.get(), tensor.storage->begin}))
       storage = SharedStorage{tensor.file.get(), tensor.storage->begin, tensor.storage->size};
-    Expr expr = source(std::move(tensor.file), tensor.offset, std::move(tensor.desc), std::move(tensor.strides));
+    Expr expr = expression_of(tensor);
     names.put(std::move(tensor.name), std::move(expr), storage);
   }
   origin.ties = recorded_ties(origin.metadata, names);
@@ -179,7 +184,9 @@ void Binder::count_created(const std::string& alias, const std::string& name) {
 }
 
 Expr Binder::sliced(const Expr& expr, const TensorRef& ref, const std::string& alias, const std::string& name) {
-  return ref.slice ? brainsurgery::slice(expr, region_of(ref, expr.shape(), alias, name)) : expr;
+  if (!ref.slice) return expr;
+  require_readable(expr, label_of(alias, name));
+  return brainsurgery::slice(expr, region_of(ref, expr.shape(), alias, name));
 }
 
 Region Binder::region_of(const TensorRef& ref, const Shape& shape, const std::string& alias, const std::string& name) {

@@ -35,6 +35,19 @@ NameSet names_of_ref(const PreparedRef& ref) {
   return names;
 }
 
+void require_readable(const PreparedStep& step, const std::vector<Operand>& operands) {
+  for (const auto& [alias, name, expr] : operands) {
+    if (!is_readable(expr)) require_readable(expr, step.name + ": " + label_of(alias, name));
+  }
+}
+
+// A tensor whose elements cannot be read may get another name and nothing else.
+bool only_passes_on(const std::vector<Operand>& operands, const std::vector<Expr>& results) {
+  return std::ranges::all_of(results, [&](const Expr& result) {
+    return std::ranges::find(operands, result, &Operand::expr) != operands.end();
+  });
+}
+
 std::vector<NameSet> touched_by(const PreparedEdit& edit) {
   std::vector<NameSet> result;
   for (const PreparedRef& ref : edit.refs) result.push_back(names_of_ref(ref));
@@ -180,10 +193,12 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
   std::vector<Expr> results;
   try {
     results = edit.edit->lower(edit.spec.get(), operands);
+    if (!only_passes_on(operands.operands, results)) require_readable(step, operands.operands);
     for (const Expr& result : results)
       static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
   } catch (const Error& error) {
     if (error.code() == ErrorCode::internal) throw;
+    require_readable(step, operands.operands);
     std::vector<std::string> labels;
     for (const Operand& operand : operands.operands) labels.push_back(label_of(operand.alias, operand.name));
     if (labels.empty()) labels.push_back(label_of(first_target->ref->alias, first_target->name));
@@ -241,7 +256,11 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
                       shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
           target.ref->ref->span, {fmt::format("from {}", label_of(match.front().ref->alias, match.front().name))});
     }
-    if (slice) value = overwrite(before, region, std::move(value));
+    if (slice) {
+      require_readable(before, label_of(target.ref->alias, target.name));
+      require_readable(value, label_of(match.front().ref->alias, match.front().name));
+      value = overwrite(before, region, std::move(value));
+    }
   }
   warn_of_untying(target);
   names.put(target.name, std::move(value));

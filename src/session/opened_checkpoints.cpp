@@ -39,7 +39,7 @@ std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> Ope
   opened.tensors = std::ssize(tensors);
   std::int64_t bytes = 0;
   for (const TensorEntry& tensor : tensors) {
-    bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
+    if (tensor.unreadable.empty()) bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
     if (opened.files.empty() || opened.files.back() != tensor.file) opened.files.push_back(tensor.file);
   }
   if (const auto& extras = opened.checkpoint.extras) {

@@ -63,6 +63,18 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
   return {plan.inputs.front().alias, "the only input"};
 }
 
+// A file holds elements.
+void require_readable(const WriteTarget& target, const std::string& alias, const NamedTensors& tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    if (is_readable(tensor->expr)) continue;
+    try {
+      require_readable(tensor->expr, label_of(alias, std::string(name)));
+    } catch (const Error& error) {
+      refuse_target(target, error.what(), error.diagnostics().front().notes);
+    }
+  }
+}
+
 // What is said of a pair of names that the metadata tied when they were read.
 std::vector<std::string> stale_tie_warnings(const Metadata& stale, const Format& format) {
   if (stale.empty() || !format.records_ties) return {};
@@ -178,6 +190,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   if (target.place.tied == TiedTensors::drop && !destination.format->shares_contents)
     record_dropped(drop_tied(result.content.names), result.content.metadata);
   const NamedTensors tensors = result.content.names.in_key_order();
+  require_readable(target, alias, tensors);
   try {
     result.files = make_files(tensors, destination, with_format_pair(result.content.metadata),
                               {target.single_tensor, target.place.layout == FileArrangement::aligned,

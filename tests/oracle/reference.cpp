@@ -129,6 +129,7 @@ struct Compute {
     return tensor_of(desc, bytes);
   }
   at::Tensor operator()(const nodes::Literal& node) const { return tensor_of(desc, node.bytes); }
+  at::Tensor operator()(const nodes::Unreadable&) const { throw std::logic_error("it has no elements"); }
   at::Tensor operator()(const nodes::Random& node) const {
     if (node.distribution != nodes::Random::Distribution::uniform)
       throw std::logic_error("normal draws are not PyTorch's");
