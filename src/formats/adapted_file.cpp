@@ -52,6 +52,29 @@ class SwappedFile final : public AdaptedFile {
   int item_;
 };
 
+class NegatedFile final : public AdaptedFile {
+ public:
+  NegatedFile(std::shared_ptr<const ReadableFile> file, std::int64_t begin, std::int64_t size, int item, bool even,
+              bool odd)
+      : AdaptedFile(std::move(file), size), begin_(begin), item_(item), even_(even), odd_(odd) {}
+
+  void read(std::int64_t offset, std::span<std::byte> into) const override {
+    require_inside(offset, into.size());
+    file_->read(begin_ + offset, into);
+    const std::int64_t first = offset / item_;
+    for (std::int64_t place = first; place * item_ < offset + std::ssize(into); ++place) {
+      const std::int64_t sign = (place + 1) * item_ - 1 - offset;  // the last byte of the float
+      if (sign >= 0 && sign < std::ssize(into) && (place % 2 == 0 ? even_ : odd_))
+        into[static_cast<std::size_t>(sign)] ^= std::byte{0x80};
+    }
+  }
+
+ private:
+  std::int64_t begin_;
+  int item_;
+  bool even_, odd_;
+};
+
 class AssembledFile final : public AdaptedFile {
  public:
   AssembledFile(std::vector<TensorBox> boxes, std::vector<std::int64_t> shape, std::int64_t item)
@@ -123,6 +146,12 @@ std::shared_ptr<const ReadableFile> byte_swapped(std::shared_ptr<const ReadableF
                                                  std::int64_t size, int item) {
   BS_CHECK(size % item == 0);
   return std::make_shared<const SwappedFile>(std::move(file), begin, size, item);
+}
+
+std::shared_ptr<const ReadableFile> negated(std::shared_ptr<const ReadableFile> file, std::int64_t begin,
+                                            std::int64_t size, int item, bool even, bool odd) {
+  BS_CHECK(size % item == 0);
+  return std::make_shared<const NegatedFile>(std::move(file), begin, size, item, even, odd);
 }
 
 std::shared_ptr<const ReadableFile> assembled(std::vector<TensorBox> boxes, std::vector<std::int64_t> shape,

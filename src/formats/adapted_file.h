@@ -41,6 +41,11 @@ class AdaptedFile : public ReadableFile {
 [[nodiscard]] std::shared_ptr<const ReadableFile> byte_swapped(std::shared_ptr<const ReadableFile> file,
                                                                std::int64_t begin, std::int64_t size, int item);
 
+// Floats of `item` bytes (2, 4 or 8) with the other sign: those at even places, those at odd ones, or both. `size` is a
+// multiple of `item`.
+[[nodiscard]] std::shared_ptr<const ReadableFile> negated(std::shared_ptr<const ReadableFile> file, std::int64_t begin,
+                                                          std::int64_t size, int item, bool even, bool odd);
+
 // A deflated stretch that gives `size` bytes (at most kMaxInflatedBytes, the caller sees to it). Inflated piece by
 // piece as it is read, fastest from front to back; see inflated_file.cpp. Throws Error(run) "<context>: <reason>" where
 // the data turn out to be others.

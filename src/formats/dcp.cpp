@@ -30,6 +30,7 @@ using Kind = PickleNode::Kind;
 
 constexpr std::size_t kMaxParts = 4096;  // of one tensor
 constexpr std::size_t kMaxFields = 64;   // of an object; a huge one, shared by many, would be searched for each of them
+constexpr std::size_t kMaxNameBytes = 128 << 20;  // of all names; a long one can stand in the pickle once
 constexpr std::size_t kMaxFileName = 255;  // bytes; what file systems take
 constexpr std::string_view kModule = "torch.distributed.checkpoint.metadata";
 constexpr std::string_view kDataFile = "__0_0.distcp";
@@ -93,17 +94,17 @@ std::string MetadataReader::read_whole(const ReadableFile& file) const {
 }
 
 PickleRef MetadataReader::state(PickleRef object, std::string_view class_name) const {
-  if (!tree_.callee(object).ends_with("." + std::string(class_name)) || tree_[object].items.size() != 3)
+  if (!tree_.callee(object).ends_with("." + std::string(class_name)) || tree_[object].size < 3)
     fail("found " + std::string(describe(tree_[object].kind)) + " where a " + std::string(class_name) + " should be");
-  return tree_[object].items[2];
+  return tree_[object].items()[2];
 }
 
 std::optional<PickleRef> MetadataReader::find(PickleRef dict, std::string_view key) const {
   const PickleNode& node = tree_[dict];
   if (node.kind != Kind::dict) fail("found " + std::string(describe(node.kind)) + " where a dict should be");
-  if (node.items.size() > 2 * kMaxFields) fail("an object has more than " + std::to_string(kMaxFields) + " fields");
-  for (std::size_t i = 0; i < node.items.size(); i += 2) {
-    if (tree_[node.items[i]].kind == Kind::text && tree_[node.items[i]].text == key) return node.items[i + 1];
+  if (node.items().size() > 2 * kMaxFields) fail("an object has more than " + std::to_string(kMaxFields) + " fields");
+  for (std::size_t i = 0; i < node.items().size(); i += 2) {
+    if (tree_[node.items()[i]].kind == Kind::text && tree_[node.items()[i]].text() == key) return node.items()[i + 1];
   }
   return std::nullopt;
 }
@@ -117,7 +118,7 @@ PickleRef MetadataReader::field(PickleRef dict, std::string_view key) const {
 std::string_view MetadataReader::text(PickleRef ref) const {
   if (tree_[ref].kind != Kind::text)
     fail("found " + std::string(describe(tree_[ref].kind)) + " where a string should be");
-  return tree_[ref].text;
+  return tree_[ref].text();
 }
 
 std::string MetadataReader::tensor_name(PickleRef ref) {
@@ -137,19 +138,19 @@ std::int64_t MetadataReader::integer(PickleRef ref) const {
 Shape MetadataReader::sizes(PickleRef ref) const {
   if (tree_.callee(ref) == "torch.Size" && tree_.arguments(ref).size() == 1) ref = tree_.arguments(ref)[0];
   const PickleNode& node = tree_[ref];
-  if ((node.kind != Kind::tuple && node.kind != Kind::list) || node.items.size() > kMaxRank)
+  if ((node.kind != Kind::tuple && node.kind != Kind::list) || node.items().size() > kMaxRank)
     fail("found " + std::string(describe(node.kind)) + " where sizes should be");
   Shape result;
-  for (const PickleRef item : node.items) result.push_back(integer(item));
+  for (const PickleRef item : node.items()) result.push_back(integer(item));
   return result;
 }
 
 void MetadataReader::read_places(PickleRef storage_data) {
   const PickleNode& places = tree_[storage_data];
   if (places.kind != Kind::dict) fail("'storage_data' is " + std::string(describe(places.kind)));
-  for (std::size_t i = 0; i < places.items.size(); i += 2) {
-    const PickleRef index = state(places.items[i], "MetadataIndex");
-    const PickleRef info = state(places.items[i + 1], "_StorageInfo");
+  for (std::size_t i = 0; i < places.items().size(); i += 2) {
+    const PickleRef index = state(places.items()[i], "MetadataIndex");
+    const PickleRef info = state(places.items()[i + 1], "_StorageInfo");
     const std::string_view file = text(field(info, "relative_path"));
     const bool plain = file.size() <= kMaxFileName && file.ends_with(kDcpSuffix) &&
                        file.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
@@ -157,7 +158,7 @@ void MetadataReader::read_places(PickleRef storage_data) {
     Part part{std::string(file), integer(field(info, "offset")), integer(field(info, "length")), {}};
     if (const auto transforms = find(info, "transform_descriptors")) {
       const PickleNode& node = tree_[*transforms];
-      if (node.kind != Kind::none && !node.items.empty())
+      if (node.kind != Kind::none && !node.items().empty())
         fail("its data are transformed (compressed?), which is not supported");
     }
     // Of what is no tensor PyTorch writes no offset at all.
@@ -226,9 +227,9 @@ void MetadataReader::check_cover(const std::string& name, const std::vector<Tens
 // `size` is PyTorch's, which counts pairs of 4-bit numbers.
 TensorDesc MetadataReader::desc_of(const std::string& name, PickleRef description, const Shape& size) const {
   const PickleNode& properties = tree_[state(field(description, "properties"), "TensorProperties")];
-  if (properties.kind != Kind::tuple || properties.items.empty() || tree_[properties.items[0]].kind != Kind::global)
+  if (properties.kind != Kind::tuple || properties.items().empty() || tree_[properties.items()[0]].kind != Kind::global)
     fail("the properties of " + in_quotes(name) + " are malformed");
-  const std::string_view dtype_name = tree_[properties.items[0]].text;
+  const std::string_view dtype_name = tree_[properties.items()[0]].text();
   const auto dtype = dtype_from_torch(dtype_name.substr(std::min(dtype_name.size(), std::size_t{6})));
   if (!dtype || (*dtype == DType::F4 && size.empty()))
     fail(in_quotes(name) + " is " + std::string(dtype_name) + ", which is not supported");
@@ -289,17 +290,17 @@ void MetadataReader::read_paths(PickleRef metadata, CheckpointExtras& extras) {
   const auto data = find(metadata, "planner_data");
   if (!data || tree_[*data].kind != Kind::dict) return;
   const PickleNode& paths = tree_[*data];
-  for (std::size_t i = 0; i < paths.items.size(); i += 2) {
-    const PickleNode& node = tree_[paths.items[i + 1]];
-    if (tree_[paths.items[i]].kind != Kind::text || node.kind != Kind::tuple) continue;
-    if (node.items.size() < 2 || node.items.size() > kMaxFields) continue;
+  for (std::size_t i = 0; i < paths.items().size(); i += 2) {
+    const PickleNode& node = tree_[paths.items()[i + 1]];
+    if (tree_[paths.items()[i]].kind != Kind::text || node.kind != Kind::tuple) continue;
+    if (node.items().size() < 2 || node.items().size() > kMaxFields) continue;
     ContainerPath path;
-    for (const PickleRef ref : node.items) {
+    for (const PickleRef ref : node.items()) {
       const PickleNode& key = tree_[ref];
       if (key.kind == Kind::text) path.emplace_back(tensor_name(ref));
       if (key.kind == Kind::integer && key.integer >= 0) path.emplace_back(key.integer);
     }
-    if (path.size() == node.items.size()) extras.paths.insert_or_assign(tensor_name(paths.items[i]), std::move(path));
+    if (path.size() == node.items().size()) extras.paths.insert_or_assign(tensor_name(paths.items()[i]), std::move(path));
   }
 }
 
@@ -311,9 +312,9 @@ FileContents MetadataReader::read() {
   if (described.kind != Kind::dict) fail("'state_dict_metadata' is " + std::string(describe(described.kind)));
   FileContents contents;
   auto extras = std::make_shared<CheckpointExtras>();
-  for (std::size_t i = 0; i < described.items.size(); i += 2) {
-    const std::string name = tensor_name(described.items[i]);
-    const PickleRef value = described.items[i + 1];
+  for (std::size_t i = 0; i < described.items().size(); i += 2) {
+    const std::string name = tensor_name(described.items()[i]);
+    const PickleRef value = described.items()[i + 1];
     if (tree_.callee(value).ends_with(".BytesStorageMetadata")) {
       read_object(name, *extras);
     } else {

@@ -24,6 +24,7 @@
 #include "formats/magic.h"
 #include "formats/npy_header.h"
 #include "formats/safetensors.h"
+#include "formats/torch_zip.h"
 #include "formats/zip_directory.h"
 #include "formats/zip_writer.h"
 
@@ -41,8 +42,8 @@ bool looks_like_npz(std::span<const std::byte> head, std::int64_t) {
   constexpr std::size_t kLocalHeader = 30, kNameLength = 26;
   if (!begins_with(head, "PK\x03\x04") || head.size() <= kLocalHeader) return false;
   const std::string_view bytes(reinterpret_cast<const char*>(head.data()), head.size());
-  const bool goes_on = kLocalHeader + little_endian(bytes.substr(kNameLength, 2)) > bytes.size();
-  return goes_on || bytes.substr(kLocalHeader).find(kSuffix) != std::string_view::npos;
+  const std::size_t length = static_cast<std::size_t>(little_endian(bytes.substr(kNameLength, 2)));
+  return kLocalHeader + length > bytes.size() || bytes.substr(kLocalHeader, length).ends_with(kSuffix);
 }
 
 // The array whose content begins at `begin` of `file`.
@@ -104,6 +105,9 @@ FileContents read_npy(std::shared_ptr<const ReadableFile> file) {
 FileContents read_npz(std::shared_ptr<const ReadableFile> file) {
   const std::string context = in_quotes(file->path()) + ": invalid npz archive";
   const ZipDirectory zip = read_zip_directory(*file, 0, file->status().size, context);
+  // A state dict of PyTorch may be stored in a folder of any name, and its archive repacked in any order.
+  if (std::ranges::any_of(zip.entries, [](const ZipEntry& entry) { return entry.name.ends_with("/data.pkl"); }))
+    return read_torch_zip(file, 0, file->status().size, "");
   FileContents contents;
   std::int64_t inflated_bytes = 0;
   for (const ZipEntry& entry : zip.entries) {

@@ -10,6 +10,8 @@ namespace {
 
 using enum PickleGlobal;
 
+constexpr std::string_view kDTensorPackage = "torch.distributed.";
+
 struct Row {
   std::string_view name;
   PickleGlobal use;
@@ -56,6 +58,17 @@ constexpr auto kPlain = std::to_array<Row>({
     {"numpy._core.multiarray._reconstruct", call},
 });
 
+// What runs code, opens files or starts programs where Python loads it. No checkpoint has it, so a file that does is a
+// trap for other loaders. Everything else that is not listed stays an opaque value.
+constexpr auto kDangerousModules = std::to_array<std::string_view>(
+    {"os", "posix", "nt", "subprocess", "sys", "shutil", "socket", "pty", "runpy", "importlib", "pickle", "_pickle",
+     "marshal", "ctypes", "webbrowser"});
+constexpr auto kDangerous = std::to_array<std::string_view>(
+    {"builtins.eval", "builtins.exec", "builtins.compile", "builtins.open", "builtins.input", "builtins.breakpoint",
+     "builtins.__import__", "builtins.globals", "builtins.setattr", "builtins.delattr", "builtins.apply",
+     "builtins.execfile", "builtins.file", "_io.open", "_io.FileIO", "torch.load", "torch.save", "torch.compile", "torch.hub.load", "torch.storage._load_from_bytes",
+     "torch.serialization.load", "torch.serialization.save", "torch.jit.load", "numpy.load", "numpy.save"});
+
 constexpr auto kScript = std::to_array<Row>({
     {"torch.jit._pickle.build_intlist", call},
     {"torch.jit._pickle.build_doublelist", call},
@@ -83,6 +96,13 @@ constexpr auto kDcp = std::to_array<Row>({
     {"pathlib._local.PosixPath", call},
     {"pathlib._local.WindowsPath", call},
 });
+
+bool is_dangerous(std::string_view name) {
+  const std::string_view module = name.substr(0, name.find('.'));
+  return std::ranges::find(kDangerousModules, module) != kDangerousModules.end() ||
+         std::ranges::find(kDangerous, name) != kDangerous.end() ||
+         name.find(".os.") != std::string_view::npos;  // by way of a module that imports it
+}
 
 // PyTorch's dtypes that DType has not: they can be mentioned, their tensors are refused.
 constexpr auto kOtherDtypes = std::to_array<std::string_view>(
@@ -147,7 +167,8 @@ bool is_tensor_class(std::string_view name) {
 std::optional<PickleGlobal> torch_global(std::string_view name) {
   if (const auto use = find(kPlain, name)) return use;
   if (storage_type(name) || is_torch_dtype(name) || is_tensor_class(name)) return value;
-  return std::nullopt;
+  if (is_dangerous(name)) return std::nullopt;
+  return name.starts_with(kDTensorPackage) ? call : foreign;
 }
 
 std::optional<PickleGlobal> torch_script_global(std::string_view name) {

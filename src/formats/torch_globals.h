@@ -1,8 +1,8 @@
 // Which Python names a PyTorch file may mention, and PyTorch's names for types. Nothing here is ever looked up in a
 // Python.
 //
-// Source: torch.load(weights_only=True) of PyTorch 2.13 (formats "PyTorch zip archives", allow-list), to which a few
-// harmless classes of training scripts are added: they stay opaque.
+// Source: torch.load(weights_only=True) of PyTorch 2.13 (formats "PyTorch zip archives", allow-list). What others call
+// gives opaque values, but for a few names that only a trap has.
 #pragma once
 
 #include <optional>

@@ -22,7 +22,7 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
-constexpr std::string_view kMagic{"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e", 15};
+constexpr std::string_view kMagic{"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 12};  // LONG1
 constexpr std::int64_t kProtocol = 1001;
 constexpr std::int64_t kMaxSmallPickle = 4096;  // the first three
 
@@ -58,9 +58,9 @@ PickleTree LegacyFile::next_pickle(std::int64_t limit, const char* name) {
 void LegacyFile::place_storages(TorchStorages& storages, const PickleTree& keys) {
   const PickleNode& list = keys[keys.root];
   if (list.kind != Kind::list) fail("the list of storages is " + std::string(describe(list.kind)));
-  for (const PickleRef item : list.items) {
+  for (const PickleRef item : list.items()) {
     const auto known =
-        keys[item].kind == Kind::text ? storages.by_key().find(keys[item].text) : storages.by_key().end();
+        keys[item].kind == Kind::text ? storages.by_key().find(keys[item].text()) : storages.by_key().end();
     if (known == storages.by_key().end()) fail("the list of storages names one that no tensor has");
     TorchStorage& storage = known->second;
     if (storage.file != nullptr) fail("the list of storages names " + in_quotes(known->first) + " twice");
@@ -77,13 +77,14 @@ void LegacyFile::place_storages(TorchStorages& storages, const PickleTree& keys)
     storage.begin = at_;
     at_ += storage.bytes;
   }
-  if (list.items.size() != storages.by_key().size()) fail("the list of storages lacks one that a tensor has");
+  if (list.items().size() != storages.by_key().size()) fail("the list of storages lacks one that a tensor has");
   if (at_ != std::ssize(map_->bytes())) fail("something follows the last storage");
 }
 
 FileContents LegacyFile::read(std::string_view part) {
-  if (!rest(std::ssize(kMagic)).starts_with(kMagic)) fail("its magic number is wrong");
-  at_ = std::ssize(kMagic);
+  const PickleTree magic = next_pickle(kMaxSmallPickle, "the magic number");
+  if (magic[magic.root].kind != Kind::big_integer || magic[magic.root].text() != kMagic.substr(2))
+    fail("its magic number is wrong");
   const PickleTree protocol = next_pickle(kMaxSmallPickle, "the protocol version");
   if (protocol[protocol.root].kind != Kind::integer || protocol[protocol.root].integer != kProtocol)
     fail("its protocol version is not " + std::to_string(kProtocol));
@@ -109,8 +110,13 @@ FileContents read_torch_legacy(std::shared_ptr<const ReadableFile> file, std::st
   return LegacyFile(std::move(file)).read(part);
 }
 
+// The pickle of a number: its protocol, from protocol 4 on the length of a frame, and the number.
 bool has_torch_legacy_magic(std::span<const std::byte> head) {
-  return begins_with(head, kMagic.substr(0, 14));  // without STOP
+  constexpr std::size_t kHeader = 2, kFrame = 9;  // bytes
+  if (head.size() < kHeader || head[0] != std::byte{0x80}) return false;
+  const std::span<const std::byte> number = head.subspan(kHeader);
+  if (begins_with(number, kMagic)) return true;
+  return number.size() > kFrame && number[0] == std::byte{0x95} && begins_with(number.subspan(kFrame), kMagic);
 }
 
 }  // namespace brainsurgery

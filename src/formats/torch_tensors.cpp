@@ -8,6 +8,7 @@
 #include "base/json_text.h"
 #include "base/text.h"
 #include "brainsurgery/error.h"
+#include "formats/adapted_file.h"
 #include "formats/safetensors.h"
 
 namespace brainsurgery {
@@ -22,6 +23,9 @@ constexpr int kMaxWrappers = 8;  // calls around a tensor: a parameter of a tens
 // A view that repeats elements (stride 0) may be as large as this, or this many times its storage.
 constexpr std::int64_t kMaxExpandedBytes = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxExpansion = 1024;
+// What the list of storages may take: so much, and this many times the bytes of the pickle on the disk.
+constexpr std::int64_t kStorageMemory = 24 << 20;
+constexpr std::int64_t kStorageMemoryPerByte = 2;
 constexpr std::size_t kMaxStorageKey = 1024;  // bytes; PyTorch's are numbers
 
 class TensorReader {
@@ -45,13 +49,30 @@ class TensorReader {
   [[nodiscard]] std::string_view global_name(PickleRef ref) const;
   [[nodiscard]] std::optional<DType> dtype_of(PickleRef ref) const;
   [[nodiscard]] std::string quantized_type(PickleRef persistent) const;
-  [[nodiscard]] bool sets_a_flag(PickleRef metadata) const;
+  struct Flags {
+    bool conjugated = false, negated = false, unknown = false;
+  };
+  [[nodiscard]] Flags flags_of(PickleRef metadata) const;
+  void apply(const Flags& flags, TensorEntry& entry) const;
+  [[nodiscard]] std::optional<PickleRef> find(const PickleNode& dict, std::string_view key) const;
+  [[nodiscard]] TensorEntry distributed(TensorEntry whole, const PickleNode& state, int nesting) const;
+  void require_countable(const Shape& shape) const;
   void place(TensorEntry& entry, const TorchStorages::View& view, Shape strides, std::int64_t offset) const;
 
   const PickleTree& tree_;
   const TorchStorages& storages_;
   const std::string& context_;
 };
+
+// As PyTorch multiplies: from the first dimension on, so that a zero behind sizes that are too large is no help.
+void TensorReader::require_countable(const Shape& shape) const {
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape) {
+    const auto product = try_multiply(count, size);
+    if (!product) fail("a tensor of shape " + to_string(shape) + " has too many elements");
+    count = *product;
+  }
+}
 
 std::int64_t TensorReader::integer(PickleRef ref, const char* what) const {
   const PickleNode& node = tree_[ref];
@@ -63,25 +84,51 @@ Shape TensorReader::integers(PickleRef ref, const char* what) const {
   if (tree_.callee(ref) == "torch.Size" && tree_.arguments(ref).size() == 1) ref = tree_.arguments(ref)[0];
   const PickleNode& node = tree_[ref];
   if (node.kind != Kind::tuple && node.kind != Kind::list) fail(std::string(what) + " is not a tuple");
-  if (node.items.size() > kMaxRank) fail("a tensor has more than " + std::to_string(kMaxRank) + " dimensions");
+  if (node.items().size() > kMaxRank) fail("a tensor has more than " + std::to_string(kMaxRank) + " dimensions");
   Shape values;
-  for (const PickleRef item : node.items) values.push_back(integer(item, what));
+  for (const PickleRef item : node.items()) values.push_back(integer(item, what));
   return values;
 }
 
 // The conjugate and negation bits: the bytes are not the values then.
-bool TensorReader::sets_a_flag(PickleRef metadata) const {
+TensorReader::Flags TensorReader::flags_of(PickleRef metadata) const {
   const PickleNode& node = tree_[metadata];
-  if (node.kind == Kind::none) return false;
+  Flags flags;
+  if (node.kind == Kind::none) return flags;
   if (node.kind != Kind::dict) fail("the metadata of a tensor are " + std::string(describe(node.kind)));
-  for (std::size_t i = 1; i < node.items.size(); i += 2) {
-    if (tree_[node.items[i]].kind != Kind::boolean || tree_[node.items[i]].integer != 0) return true;
+  for (std::size_t i = 0; i < node.items().size(); i += 2) {
+    const PickleNode &key = tree_[node.items()[i]], &value = tree_[node.items()[i + 1]];
+    if (value.kind == Kind::boolean && value.integer == 0) continue;
+    if (value.kind == Kind::boolean && key.text() == "conj") {
+      flags.conjugated = true;
+    } else if (value.kind == Kind::boolean && key.text() == "neg") {
+      flags.negated = true;
+    } else {
+      flags.unknown = true;
+    }
   }
-  return false;
+  return flags;
+}
+
+// Turns signs while the storage is read.
+void TensorReader::apply(const Flags& flags, TensorEntry& entry) const {
+  const DTypeInfo& row = info(entry.desc.dtype);
+  const bool complex = row.kind == DTypeClass::complex;
+  const bool floats = row.kind == DTypeClass::floating && row.bits >= 16;
+  if (flags.unknown || (flags.conjugated && !complex) || (flags.negated && !complex && !floats)) {
+    entry = unreadable("with flags that this program does not know,", entry.desc.dtype, entry.desc.shape);
+    return;
+  }
+  if (entry.file == nullptr || (!flags.conjugated && !flags.negated)) return;
+  const auto [begin, size] = *entry.storage;
+  const bool odd = flags.negated != flags.conjugated;
+  entry.file = negated(std::move(entry.file), begin, size, row.bits / (complex ? 16 : 8), flags.negated, odd);
+  entry.offset -= begin;
+  entry.storage.reset();
 }
 
 std::string_view TensorReader::global_name(PickleRef ref) const {
-  return tree_[ref].kind == Kind::global ? tree_[ref].text : std::string_view();
+  return tree_[ref].kind == Kind::global ? tree_[ref].text() : std::string_view();
 }
 
 // "torch.float32"; nullopt also for PyTorch's types that DType does not have.
@@ -92,7 +139,7 @@ std::optional<DType> TensorReader::dtype_of(PickleRef ref) const {
 
 // "qint8" of a storage of the class QInt8Storage.
 std::string TensorReader::quantized_type(PickleRef persistent) const {
-  std::string_view name = tree_[tree_[tree_[persistent].items[0]].items[1]].text;
+  std::string_view name = tree_[tree_[tree_[persistent].items()[0]].items()[1]].text();
   name = name.substr(name.rfind('.') + 1);
   return ascii_lower(name.substr(0, name.find("Storage")));
 }
@@ -113,8 +160,8 @@ TensorEntry TensorReader::unreadable(std::string form, std::optional<DType> dtyp
 // storage, offset, size, stride, ...
 TensorEntry TensorReader::view(Arguments arguments, std::optional<std::string_view> dtype, std::size_t metadata) const {
   if (arguments.size() < 4) fail("a tensor is rebuilt from too little");
-  const TorchStorages::View* storage = storages_.find(arguments[0]);
-  if (storage == nullptr) fail("a tensor is rebuilt from " + std::string(describe(tree_[arguments[0]].kind)));
+  const std::optional<TorchStorages::View> storage = storages_.find(arguments[0]);
+  if (!storage) fail("a tensor is rebuilt from " + std::string(describe(tree_[arguments[0]].kind)));
   const StorageType& type = storage->storage->type;
   if (type.untyped != dtype.has_value()) fail("a tensor's dtype and its storage do not fit");
   TensorEntry entry;
@@ -129,11 +176,10 @@ TensorEntry TensorReader::view(Arguments arguments, std::optional<std::string_vi
   } else {
     entry.desc.dtype = *type.dtype;
   }
-  if (arguments.size() > metadata && sets_a_flag(arguments[metadata]))
-    return unreadable("conjugated", entry.desc.dtype, entry.desc.shape);
   Shape strides = integers(arguments[3], "a stride");
   if (strides.size() != entry.desc.shape.size()) fail("a tensor has sizes and strides of different number");
   place(entry, *storage, std::move(strides), integer(arguments[1], "an offset"));
+  if (arguments.size() > metadata) apply(flags_of(arguments[metadata]), entry);
   return entry;
 }
 
@@ -143,10 +189,10 @@ TensorEntry TensorReader::sparse(Arguments arguments, int nesting) const {
   if (arguments.size() != 2 || tree_[arguments[1]].kind != Kind::tuple) wrong();
   const Arguments layout = tree_.arguments(arguments[0]);
   constexpr std::string_view kPrefix = "torch.sparse_";
-  if (layout.size() != 1 || !tree_[layout[0]].text.starts_with(kPrefix)) wrong();
-  std::string name(tree_[layout[0]].text.substr(kPrefix.size()));
+  if (layout.size() != 1 || !tree_[layout[0]].text().starts_with(kPrefix)) wrong();
+  std::string name(tree_[layout[0]].text().substr(kPrefix.size()));
   for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  const Arguments data = tree_[arguments[1]].items;
+  const Arguments data = tree_[arguments[1]].items();
   const std::size_t values = name == "COO" ? 1 : 2;
   if (data.size() < values + 2 || !is_torch_tensor(tree_, data[values])) wrong();
   const TensorEntry elements = read(data[values], nesting + 1);
@@ -160,6 +206,7 @@ void TensorReader::place(TensorEntry& entry, const TorchStorages::View& view, Sh
   const std::int64_t item = packs_two ? 1 : item_size(entry.desc.dtype);
   if (view.count * storage.type.item % item != 0) fail("a storage is not a whole number of elements");
   const std::int64_t room = view.count * storage.type.item / item;
+  require_countable(entry.desc.shape);
   std::int64_t elements = 0, extent = 0, bytes = 0;
   try {
     elements = element_count(entry.desc.shape);
@@ -194,6 +241,35 @@ void TensorReader::place(TensorEntry& entry, const TorchStorages::View& view, Sh
   }
 }
 
+std::optional<PickleRef> TensorReader::find(const PickleNode& dict, std::string_view key) const {
+  constexpr std::size_t kMaxFields = 64;
+  if (dict.kind != Kind::dict) return std::nullopt;
+  const Arguments items = dict.items();
+  for (std::size_t i = 0; i < std::min(items.size(), 2 * kMaxFields); i += 2) {
+    if (tree_[items[i]].text() == key) return items[i + 1];
+  }
+  return std::nullopt;
+}
+
+// A DTensor has the part of one process beside the description of the whole. Where the part is the whole, because every
+// process has all of it, it can be read.
+TensorEntry TensorReader::distributed(TensorEntry whole, const PickleNode& state, int nesting) const {
+  const PickleNode& fields =
+      state.kind == Kind::tuple && state.size == 2 ? tree_[state.items()[1]] : state;  // (__dict__, slots)
+  const auto local = find(fields, "_local_tensor"), spec = find(fields, "_spec");
+  TensorEntry shard = unreadable(std::string(kDTensorShard), std::nullopt, whole.desc.shape);
+  if (!local || !spec || !is_torch_tensor(tree_, *local)) return shard;
+  TensorEntry part = read(*local, nesting + 1);
+  shard.unreadable += " " + to_string(part.desc.dtype);
+  const auto placements = find(tree_.state(*spec), "placements");
+  const auto is_plain = [&](PickleRef placement) {
+    const std::string_view name = tree_.callee(placement);
+    return name.ends_with(".Replicate") || name.ends_with(".Shard");
+  };
+  if (!placements || !std::ranges::all_of(tree_[*placements].items(), is_plain)) return shard;
+  return part.desc.shape == whole.desc.shape ? part : shard;
+}
+
 TensorEntry TensorReader::read(PickleRef ref, int nesting) const {
   if (nesting > kMaxWrappers) fail("a tensor is wrapped too often");
   return rebuilt(tree_.callee(ref), tree_.arguments(ref), nesting);
@@ -212,7 +288,9 @@ TensorEntry TensorReader::rebuilt(std::string_view function, Arguments arguments
     // function, class, arguments, attributes: a tensor with attributes, or of a subclass
     require(nesting < kMaxWrappers && arguments.size() >= 3 && tree_[arguments[0]].kind == Kind::global &&
             tree_[arguments[2]].kind == Kind::tuple);
-    return rebuilt(tree_[arguments[0]].text, tree_[arguments[2]].items, nesting + 1);
+    TensorEntry made = rebuilt(tree_[arguments[0]].text(), tree_[arguments[2]].items(), nesting + 1);
+    const bool is_distributed = global_name(arguments[1]).ends_with(".DTensor") && arguments.size() > 3;
+    return is_distributed ? distributed(std::move(made), tree_[arguments[3]], nesting) : made;
   }
   const std::string_view name = function.starts_with(kUtils) ? function.substr(kUtils.size()) : std::string_view();
   if (name == "_rebuild_tensor" || name == "_rebuild_tensor_v2") return view(arguments, std::nullopt, 6);
@@ -244,50 +322,71 @@ TensorEntry TensorReader::rebuilt(std::string_view function, Arguments arguments
 
 }  // namespace
 
-TorchStorages::TorchStorages(const PickleTree& tree, bool legacy, const std::string& context) {
-  const auto fail = [&](const std::string& reason) { throw Error(ErrorCode::run, context + ": " + reason); };
+// What a persistent id says of a storage.
+struct TorchStorages::Id {
+  const char* problem = nullptr;  // it says nothing of one
+  StorageType type = {};
+  std::string_view key = {};
+  std::int64_t count = 0, bytes = 0;
+  std::int64_t first = 0, viewed = 0;  // elements
+};
+
+TorchStorages::Id TorchStorages::parse(PickleRef persistent) const {
   const auto count_at = [&](PickleRef ref) {
-    const PickleNode& node = tree[ref];
-    if (node.kind != Kind::integer || node.integer < 0)
-      fail("the length of a storage is not an integer from 0 to 2^63 - 1");
-    return node.integer;
+    const PickleNode& node = tree_[ref];
+    return node.kind == Kind::integer && node.integer >= 0 ? std::optional(node.integer) : std::nullopt;
   };
-  for (PickleRef ref = 0; ref < tree.nodes.size(); ++ref) {
+  const PickleNode& id = tree_[tree_[persistent].items()[0]];
+  const auto items = id.items();
+  if (id.kind != Kind::tuple || items.size() != (legacy_ ? 6 : 5) || tree_[items[0]].text() != "storage")
+    return {"a persistent id is not that of a storage"};
+  const PickleNode& class_name = tree_[items[1]];
+  const auto type = class_name.kind == Kind::global ? storage_type(class_name.text()) : std::nullopt;
+  if (!type) return {"a storage is of an unknown type"};
+  if (tree_[items[2]].kind != Kind::text) return {"the key of a storage is not a string"};
+  Id result{nullptr, *type, tree_[items[2]].text()};
+  if (result.key.size() > kMaxStorageKey) return {"the key of a storage is too long"};
+  const auto count = count_at(items[4]);
+  if (!count) return {"the length of a storage is not an integer from 0 to 2^63 - 1"};
+  const auto bytes = try_multiply(*count, type->item);
+  if (!bytes) return {"a storage is too large"};
+  result.count = result.viewed = *count;
+  result.bytes = *bytes;
+  if (!legacy_ || tree_[items[5]].kind == Kind::none) return result;
+  const PickleNode& part = tree_[items[5]];
+  if (part.kind != Kind::tuple || part.size != 3) return {"the view of a storage is malformed"};
+  const auto first = count_at(part.items()[1]), viewed = count_at(part.items()[2]);
+  if (!first || !viewed || *first > *count || *viewed > *count - *first)
+    return {"the view of a storage reaches out of it"};
+  result.first = *first;
+  result.viewed = *viewed;
+  return result;
+}
+
+void TorchStorages::fail(const std::string& reason) const {
+  throw Error(ErrorCode::run, context_ + ": " + reason);
+}
+
+TorchStorages::TorchStorages(const PickleTree& tree, bool legacy, const std::string& context)
+    : tree_(tree), legacy_(legacy), context_(context) {
+  constexpr std::int64_t kEntry = 160;  // bytes
+  for (PickleRef ref = 0; ref < tree.count(); ++ref) {
     if (tree[ref].kind != Kind::persistent) continue;
-    const PickleNode& id = tree[tree[ref].items[0]];
-    const std::size_t parts = legacy ? 6 : 5;
-    if (id.kind != Kind::tuple || id.items.size() != parts || tree[id.items[0]].kind != Kind::text ||
-        tree[id.items[0]].text != "storage") {
-      fail("a persistent id is not that of a storage");
-    }
-    const PickleNode& type_node = tree[id.items[1]];
-    const auto type = type_node.kind == Kind::global ? storage_type(type_node.text) : std::nullopt;
-    if (!type) fail("a storage is of an unknown type");
-    if (tree[id.items[2]].kind != Kind::text) fail("the key of a storage is not a string");
-    const std::string_view key = tree[id.items[2]].text;
-    if (key.size() > kMaxStorageKey) fail("the key of a storage is too long");
-    const std::int64_t count = count_at(id.items[4]);
-    const auto bytes = try_multiply(count, type->item);
-    if (!bytes) fail("the storage " + in_quotes(key) + " is too large");
-    const TorchStorage storage{*type, *bytes, nullptr, 0};
-    const auto [at, is_new] = by_key_.emplace(key, storage);
-    if (!is_new && (at->second.type != *type || at->second.bytes != *bytes))
-      fail("the storage " + in_quotes(key) + " is mentioned with two types or lengths");
-    View view{&at->second, 0, count};
-    if (legacy && tree[id.items[5]].kind != Kind::none) {
-      const PickleNode& part = tree[id.items[5]];
-      if (part.kind != Kind::tuple || part.items.size() != 3) fail("the view of a storage is malformed");
-      view.first = count_at(part.items[1]);
-      view.count = count_at(part.items[2]);
-      if (view.first > count || view.count > count - view.first) fail("the view of a storage reaches out of it");
-    }
-    views_.emplace(ref, view);
+    const Id id = parse(ref);
+    if (id.problem != nullptr) continue;
+    const auto [at, is_new] = by_key_.emplace(id.key, TorchStorage{id.type, id.bytes, nullptr, 0});
+    if (!is_new && (at->second.type != id.type || at->second.bytes != id.bytes))
+      fail("the storage " + in_quotes(id.key) + " is mentioned with two types or lengths");
+    if (static_cast<std::int64_t>(by_key_.size()) * kEntry > kStorageMemory + kStorageMemoryPerByte * tree.stored)
+      fail("it mentions more storages than a pickle of its size needs");
   }
 }
 
-const TorchStorages::View* TorchStorages::find(PickleRef persistent) const {
-  const auto found = views_.find(persistent);
-  return found == views_.end() ? nullptr : &found->second;
+std::optional<TorchStorages::View> TorchStorages::find(PickleRef persistent) const {
+  if (tree_[persistent].kind != Kind::persistent) return std::nullopt;
+  const Id id = parse(persistent);
+  if (id.problem != nullptr) fail(id.problem);
+  return View{&by_key_.at(id.key), id.first, id.viewed};
 }
 
 bool is_torch_tensor(const PickleTree& tree, PickleRef ref) {

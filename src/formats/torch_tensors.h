@@ -11,9 +11,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "brainsurgery/checkpoint.h"
 #include "formats/pickle_vm.h"
@@ -33,8 +33,8 @@ class TorchStorages {
  public:
   using ByKey = std::map<std::string_view, TorchStorage>;
 
-  // Throws Error(run): a persistent id that is no storage, one storage under two types or sizes. `legacy`: ids of the
-  // files of before 1.6, which have six parts.
+  // Throws Error(run): one storage under two types or sizes, or too many. `tree` and `context` outlive it. `legacy`: ids
+  // of the files of before 1.6, which have six parts. An id of anything else is an error where a tensor needs it.
   TorchStorages(const PickleTree& tree, bool legacy, const std::string& context);
 
   [[nodiscard]] ByKey& by_key() { return by_key_; }
@@ -45,12 +45,22 @@ class TorchStorages {
     std::int64_t first = 0;  // elements
     std::int64_t count = 0;  // elements
   };
-  [[nodiscard]] const View* find(PickleRef persistent) const;
+  // nullopt: the value is no persistent id. Throws Error(run) for one of anything but a storage.
+  [[nodiscard]] std::optional<View> find(PickleRef persistent) const;
 
  private:
+  struct Id;
+  [[nodiscard]] Id parse(PickleRef persistent) const;
+  [[noreturn]] void fail(const std::string& reason) const;
+
+  const PickleTree& tree_;
+  bool legacy_;
+  const std::string& context_;
   ByKey by_key_;
-  std::unordered_map<PickleRef, View> views_;
 };
+
+// The form of a DTensor of which the file has one process's part, before its dtype.
+inline constexpr std::string_view kDTensorShard = "DTensor shard";
 
 // Whether the value is a tensor, of whatever kind.
 [[nodiscard]] bool is_torch_tensor(const PickleTree& tree, PickleRef ref);

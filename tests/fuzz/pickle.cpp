@@ -15,11 +15,11 @@ FileContents read(const std::string& pickle, bool legacy, const PickleGlobals& g
   constexpr std::int64_t kStorage = 4096;  // bytes that a file could have; larger ones would be refused
   const std::string context = "input";
   const PickleTree tree = read_pickle(pickle, globals, context);
-  REQUIRE(tree.root < tree.nodes.size() && tree.size <= std::ssize(pickle));
-  // One byte makes one value, and a global names one more.
-  REQUIRE(tree.nodes.size() <= 2 * pickle.size());
-  for (const PickleNode& node : tree.nodes)
-    REQUIRE(std::ranges::all_of(node.items, [&](PickleRef item) { return item < tree.nodes.size(); }));
+  REQUIRE(tree.root < tree.count() && tree.size <= std::ssize(pickle));
+  // One byte makes one value, and a global or the content of an object one more.
+  REQUIRE(tree.count() <= 2 * pickle.size() + 1);
+  for (PickleRef ref = 0; ref < tree.count(); ++ref)
+    REQUIRE(std::ranges::all_of(tree[ref].items(), [&](PickleRef item) { return item < tree.count(); }));
   TorchStorages storages(tree, legacy, context);
   for (auto& [key, storage] : storages.by_key()) {
     if (storage.bytes > kStorage) return {};
