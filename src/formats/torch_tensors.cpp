@@ -317,6 +317,13 @@ TensorEntry TensorReader::rebuilt(std::string_view function, Arguments arguments
     const TensorEntry buffer = inner(0), sizes = inner(1);
     return unreadable("nested", buffer.desc.dtype, sizes.desc.shape.empty() ? Shape() : Shape{sizes.desc.shape[0]});
   }
+  if (name == "_rebuild_device_tensor_from_numpy" || name == "_rebuild_xla_tensor") {
+    // The array's state: version, shape, dtype, order, elements.
+    require(arguments.size() >= 2);
+    const PickleNode& array = tree_.state(arguments[0]);
+    require(array.kind == Kind::tuple && array.size >= 2);
+    return unreadable("NumPy array of", dtype_of(arguments[1]), integers(array.items()[1], "a size"));
+  }
   return unreadable("made by " + std::string(function), std::nullopt, {});
 }
 
