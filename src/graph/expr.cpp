@@ -293,7 +293,8 @@ Expr matmul(Expr a, Expr b) {
     case DType::U8:
       break;
     default:
-      refuse(fmt::format("matmul is not defined for dtype {}; cast first", to_string(a.dtype())));
+      refuse(fmt::format("matmul is not defined for dtype {}{}", to_string(a.dtype()),
+                         info(a.dtype()).computes ? "; cast first" : ""));
   }
   if (a.shape().empty() || b.shape().empty()) refuse("matmul needs operands of at least one dimension");
   std::optional<Shape> shape = matmul_shape(a.shape(), b.shape());
@@ -325,9 +326,8 @@ Expr rectangle(const Expr& base, std::int64_t row, std::int64_t rows, std::int64
 LowRank low_rank(Expr base, std::int64_t rank, SingularMethod method) {
   const TensorDesc matrix = base.desc();
   if (!is_floating(matrix.dtype) || !info(matrix.dtype).computes || info(matrix.dtype).bits < 16) {
-    refuse(
-        fmt::format("singular values are not defined for dtype {}; cast to a floating dtype of at least 16 bits first",
-                    to_string(matrix.dtype)));
+    refuse(fmt::format("singular values are not defined for dtype {}{}", to_string(matrix.dtype),
+                       info(matrix.dtype).computes ? "; cast to a floating dtype of at least 16 bits first" : ""));
   }
   if (matrix.shape.size() != 2) {
     refuse(fmt::format("only a matrix has a rank: 2 dimensions are needed, shape {} has {}", to_string(matrix.shape),

@@ -344,6 +344,7 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
   std::set<std::string> misspelt;  // no need to say of them that they are missing too
   for (const auto& [key, value] : payload.entries()) {
     if (const Field* field = schema.find(key->text())) {
+      if (value->is_null() && field->kind == FieldKind::reference && !field->required) continue;
       decode_field(*field, *value, path + "." + field->name);
     } else if (const std::optional<std::string> meant = report_unknown_key(schema, *key, context, path)) {
       misspelt.insert(*meant);

@@ -34,9 +34,23 @@ SchemaBuilder<ListSpec> list_schema(std::string name, Docs docs) {
   return schema;
 }
 
-std::vector<CheckPtr> bind_all(const ListSpec& spec, NameScope& names) {
+// How a part ends what it belongs to, as far as headers tell; nullopt where only data do.
+std::optional<Verdict> known_verdict(const Check& check) {
+  try {
+    return decide(check);
+  } catch (const Error&) {  // a mistake fails whatever comes behind it
+    return std::nullopt;
+  }
+}
+
+// The parts up to the first that is sure to end the list, by passing or by failing: those behind it are not looked at.
+std::vector<CheckPtr> bind_parts(const ListSpec& spec, NameScope& names, bool ends_by_passing) {
   std::vector<CheckPtr> parts;
-  for (const Assertion& part : spec.of) parts.push_back(part.bind(names));
+  for (const Assertion& part : spec.of) {
+    parts.push_back(part.bind(names));
+    const std::optional<Verdict> verdict = known_verdict(*parts.back());
+    if (verdict && verdict->pass == ends_by_passing) break;
+  }
   return parts;
 }
 
@@ -47,11 +61,11 @@ void add_logic(PredicateRegistry& registry) {
       list_schema("all", {"Every assertion of the list holds.",
                           "From left to right; the first failure is reported and the rest is not checked.",
                           "assert: {all: [{exists: 'wte.weight'}, {exists: 'wpe.weight'}]}"}),
-      [](const ListSpec& spec, NameScope& names) { return make_check(checks::AllOf{bind_all(spec, names)}); }));
+      [](const ListSpec& spec, NameScope& names) { return make_check(checks::AllOf{bind_parts(spec, names, false)}); }));
   registry.add(make_predicate<ListSpec>(
       list_schema("any", {"At least one assertion of the list holds.", "From left to right; all failures are reported.",
                           "assert: {any: [{exists: 'lm_head.weight'}, {exists: 'wte.weight'}]}"}),
-      [](const ListSpec& spec, NameScope& names) { return make_check(checks::AnyOf{bind_all(spec, names)}); }));
+      [](const ListSpec& spec, NameScope& names) { return make_check(checks::AnyOf{bind_parts(spec, names, true)}); }));
 
   SchemaBuilder<NotSpec> negation(
       "not", {"The assertion does not hold.",

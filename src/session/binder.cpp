@@ -202,8 +202,7 @@ Region Binder::region_of(const TensorRef& ref, const Shape& shape, const std::st
 // Once for a reference, however many names it matches.
 void Binder::warn_of_clipping(const TensorRef& ref, const Shape& shape, const std::string& label) {
   const std::optional<std::size_t> dimension = clipped_dimension(*ref.slice, shape);
-  if (!dimension || std::ranges::find(current_.clipped, &ref) != current_.clipped.end()) return;
-  current_.clipped.push_back(&ref);
+  if (!dimension || !current_.clipped.insert(&ref).second) return;
   events_.on(events::Warning{{Severity::warning,
                               ref.span,
                               fmt::format("slice '{}' is cut off: dimension {} of {} has size {}", ref.slice->text,

@@ -60,6 +60,7 @@ struct PlanState {
   std::set<std::string> contributing;         // aliases that a step wrote to; the output is one of them
   std::set<std::string> contributing_inside;  // the same of steps of an `execute`, which only count without others
   std::set<std::string> changed;              // aliases with other tensors than they were opened with
+  std::set<std::string> kept;                 // those of them that a `save` wrote after the last change
   std::set<std::string> published;            // canonical paths
   PlanFlags flags;
   bool exited = false;
@@ -128,8 +129,9 @@ class Binder final : private PlanScope {
     std::vector<ExecutedStep::SeededMatch> seeded = {};
     std::vector<NameSet> looked_at = {};
     MatchBudget matching = {};
+    std::vector<Operand> sources = {};  // the first operand of each match, where the edit may warn of them
     bool follows_from_mistake = false;           // what it would report is kept back: no need to make it good
-    std::vector<const TensorRef*> clipped = {};  // whose slices were warned of
+    std::set<const TensorRef*> clipped = {};     // whose slices were warned of
   };
 
   void bind_edit(const PreparedStep& step, const PreparedEdit& edit);

@@ -125,7 +125,9 @@ void Binder::load(const LoadRequest& request) {
   count_created(request.alias, *request.tensor);
   current_.delta.push_back({DeltaEntry::Kind::created, request.alias, *request.tensor, ""});
   contribute(request.alias);
-  if (!dry_run) state_.changed.insert(request.alias);
+  if (dry_run) return;
+  state_.changed.insert(request.alias);
+  state_.kept.erase(request.alias);
 }
 
 void Binder::save(const SaveRequest& request) {
@@ -142,6 +144,10 @@ void Binder::save(const SaveRequest& request) {
     }
     saved.names.put(*request.tensor, tensor->expr, tensor->storage);
   } else {
+    if (model.names().empty() && state_.changed.contains(request.alias)) {
+      throw Error(ErrorCode::plan,
+                  fmt::format("save: nothing is left to write: no tensor remains in {}", request.alias));
+    }
     saved.names = model;
   }
   PlanOutput target;
@@ -159,6 +165,7 @@ void Binder::save(const SaveRequest& request) {
     events_.on(events::Warning{{Severity::warning, current_.step->span, "save: " + warning, {}}});
   if (state_.flags.dry_run) return;
   require_unpublished(request.path);
+  state_.kept.insert(request.alias);
   for (const auto& [name, tensor] : saved.names.names()) count(request.alias, name, 1, 0);
   output->owned = owned_files(request.path);
   ModelContent written = output->content;
@@ -205,6 +212,7 @@ void Binder::remove_alias(const std::string& alias) {
   });
   state_.origins.erase(alias);
   state_.changed.erase(alias);
+  state_.kept.erase(alias);
 }
 
 void Binder::rename_alias(const std::string& from, const std::string& to) {
@@ -224,7 +232,8 @@ void Binder::rename_alias(const std::string& from, const std::string& to) {
     origin.key() = to;
     state_.origins.insert(std::move(origin));
   }
-  if (state_.changed.erase(from) > 0) state_.changed.insert(to);
+  for (std::set<std::string>* aliases : {&state_.changed, &state_.kept})
+    if (aliases->erase(from) > 0) aliases->insert(to);
 }
 
 void Binder::set_flags(const PlanFlags& flags) {

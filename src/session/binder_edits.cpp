@@ -69,10 +69,17 @@ void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
     }
     events::StepBound event{step.index, step.name, 0, 0, 0};
     for (const DeltaEntry& entry : current_.delta) {
-      if (!state_.flags.dry_run) state_.changed.insert(entry.alias);
+      if (!state_.flags.dry_run) {
+        state_.changed.insert(entry.alias);
+        state_.kept.erase(entry.alias);
+      }
       event.created += entry.kind == DeltaEntry::Kind::created;
       event.changed += entry.kind == DeltaEntry::Kind::changed;
       event.deleted += entry.kind == DeltaEntry::Kind::deleted;
+    }
+    if (edit.edit->warning) {
+      if (const std::string text = edit.edit->warning(edit.spec.get(), current_.sources); !text.empty())
+        events_.on(events::Warning{{Severity::warning, edit.refs.front().ref->span, step.name + ": " + text, {}}});
     }
     contribute(alias_worked_on(edit));
     events_.on(event);
@@ -185,6 +192,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
                                    sliced(expr_of(resolved), *resolved.ref->ref, resolved.ref->alias, resolved.name)});
     }
   }
+  if (edit.edit->warning && !operands.operands.empty()) current_.sources.push_back(operands.operands.front());
   operands.seed = [&] {
     const std::uint64_t seed = derived_seed(step.index, first_target == nullptr ? "" : first_target->name);
     remember_seed(match, seed);

@@ -18,13 +18,16 @@ void refuse_target(const WriteTarget& target, const std::string& message, std::v
 
 namespace {
 
-std::optional<std::int64_t> parse_shard(const WriteTarget& target, const std::string& text) {
+// `where`: the field or option that gave the text.
+std::optional<std::int64_t> parse_shard(const std::string& where, const SourceSpan& span, const std::string& text) {
   if (text == "none") return std::nullopt;
   const std::optional<std::int64_t> size = parse_size(text);
-  if (!size)
-    refuse_target(target,
-                  fmt::format("shard: '{}' is not a size; write an integer and a unit, as in 5GB, or none", text));
-  if (*size == 0) refuse_target(target, fmt::format("shard: the size '{}' must be positive", text));
+  if (!size) {
+    throw Error(ErrorCode::plan,
+                fmt::format("{}: '{}' is not a size; write an integer and a unit, as in 5GB, or none", where, text),
+                span);
+  }
+  if (*size == 0) throw Error(ErrorCode::plan, fmt::format("{}: the size '{}' must be positive", where, text), span);
   return size;
 }
 
@@ -66,7 +69,8 @@ Destination choose_destination(Env& env, const FormatRegistry& formats, const Wr
                           (suffix.empty() ? target.format_wins && makes_one_file : output.format.has_value());
   const bool makes_directory = format.layout_directory != nullptr && formats.by_suffix(output.path) == nullptr;
   Destination destination{&format, is_directory || makes_directory || (suffix.empty() && !any_suffix), std::nullopt};
-  if (output.shard) destination.shard_bytes = parse_shard(target, *output.shard);
+  if (output.shard)
+    destination.shard_bytes = parse_shard(fmt::format("{}: shard", target.where), output.span, *output.shard);
   if (destination.shard_bytes && !format.has_index)
     refuse_target(target, fmt::format("shard: a {} checkpoint is not cut into shards", format.name));
   if (target.single_tensor && is_directory) refuse_target(target, fmt::format("'{}' is a directory", output.path));
@@ -96,7 +100,7 @@ Destination choose_destination(Env& env, const FormatRegistry& formats, const Wr
   if (output.layout == FileArrangement::aligned && !format.arranges)
     refuse_target(target, fmt::format("layout: aligned is for safetensors, not for a {} checkpoint", format.name));
   if (!output.shard && destination.directory && format.has_index)
-    destination.shard_bytes = parse_shard(target, default_shard);
+    destination.shard_bytes = parse_shard("--shard-size", {}, default_shard);
   return destination;
 }
 

@@ -27,6 +27,21 @@ struct Choice {
   std::string reason;
 };
 
+// Of the aliases that steps wrote to, loaded or renamed those that hold tensors; only the changed ones if there are any.
+std::vector<std::string> output_candidates(const std::set<std::string>& written, Binder& binder) {
+  std::vector<std::string> holding;
+  for (const std::string& alias : written) {
+    const std::size_t unreadable = binder.unreadable().size();
+    if (!binder.open(alias)) continue;
+    const StateDict* names = binder.state().workspace.find(alias);
+    if (!names->names().empty() || binder.unreadable().size() > unreadable) holding.push_back(alias);
+  }
+  std::vector<std::string> changed;
+  std::ranges::copy_if(holding, std::back_inserter(changed),
+                       [&](const std::string& alias) { return binder.state().changed.contains(alias); });
+  return changed.empty() ? holding : changed;
+}
+
 // The alias that is written: the one named, else the only one that steps wrote to and that still holds tensors, else
 // the only input.
 Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder) {
@@ -39,18 +54,18 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
     refuse_target(target, fmt::format("model '{}' is not an alias of this plan", *model), std::move(notes));
   }
   const std::set<std::string>& written = state.contributing.empty() ? state.contributing_inside : state.contributing;
-  std::vector<std::string> candidates;
-  for (const std::string& alias : written) {
-    const StateDict* names = state.workspace.find(alias);
-    if (names != nullptr && !names->names().empty()) candidates.push_back(alias);
-  }
+  const std::vector<std::string> candidates = output_candidates(written, binder);
+  const bool changed = !candidates.empty() && state.changed.contains(candidates.front());
   if (candidates.size() == 1) {
-    const bool changed = state.changed.contains(candidates.front());
-    return {candidates.front(), changed ? "the only model the steps changed" : "the only model the steps loaded"};
+    const bool is_input = std::ranges::find(plan.inputs, candidates.front(), &PlanInput::alias) != plan.inputs.end();
+    return {candidates.front(), changed    ? "the only model the steps changed"
+                                : is_input ? "the only input"
+                                           : "the only model the steps loaded or renamed"};
   }
   if (candidates.size() > 1) {
     refuse_target(target,
-                  fmt::format("cannot infer which model to write: the steps changed {}", fmt::join(candidates, ", ")),
+                  fmt::format("cannot infer which model to write: the steps {} {}", changed ? "changed" : "loaded",
+                              fmt::join(candidates, ", ")),
                   {"name it: output: {path: ..., model: " + candidates.front() + "}"});
   }
   if (!written.empty()) {
@@ -239,7 +254,8 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {
     const StateDict* names = state.workspace.find(alias);
-    if (alias != choice.alias && names != nullptr && !names->names().empty())
+    const bool kept = alias == choice.alias || state.kept.contains(alias);
+    if (!kept && names != nullptr && !names->names().empty())
       result.warnings.push_back(fmt::format("model '{}' was changed and is not written", alias));
   }
   return result;

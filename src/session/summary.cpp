@@ -7,35 +7,45 @@
 namespace brainsurgery {
 namespace {
 
-// Payloads with everything written out that their steps took from elsewhere.
+// Payloads as a plan can hold them: what came as text of an argument is typed, and, unless `mode` is raw, everything is
+// written out that their steps took from elsewhere.
 class Resolver {
  public:
-  Resolver(const Registries& registries, const std::optional<std::string>& default_alias)
-      : registries_(registries), default_alias_(default_alias) {}
+  Resolver(const Registries& registries, const std::optional<std::string>& default_alias, SummaryMode mode)
+      : registries_(registries), default_alias_(default_alias), mode_(mode) {}
 
-  [[nodiscard]] YamlPtr payload(const Schema& schema, const YamlPtr& node) const {
+  [[nodiscard]] YamlPtr payload_of(const ExecutedStep& step) const {
+    return step.schema != nullptr ? payload(*step.schema, step.payload) : assertion(step.payload);
+  }
+
+ private:
+  [[nodiscard]] YamlPtr payload(const Schema& schema, const YamlPtr& given) const {
+    const YamlPtr node = schema.shorthand == nullptr || given->text().starts_with('{') ? as_structure(given) : given;
     if (node->is_null()) return node;
     if (schema.shorthand != nullptr && (schema.shorthand_only || !node->is_mapping()))
       return value(*schema.shorthand, node);
     YamlEntries entries;
-    for (const auto& [key, given] : node->entries()) {
+    for (const auto& [key, value_given] : node->entries()) {
       const Field* field = schema.find(key->text());
-      entries.emplace_back(key, field == nullptr ? given : value(*field, given));
+      entries.emplace_back(key, field == nullptr ? value_given : value(*field, value_given));
     }
     return YamlNode::mapping(node->span(), std::move(entries));
   }
 
-  [[nodiscard]] YamlPtr assertion(const YamlPtr& node) const {
+  [[nodiscard]] YamlPtr assertion(const YamlPtr& given) const {
+    const YamlPtr node = as_structure(given);
     const auto& [key, inner] = node->entries().front();
     const Predicate* predicate = registries_.predicates.find(key->text());
     BS_CHECK(predicate != nullptr);
     return YamlNode::mapping(node->span(), {{key, payload(predicate->schema, inner)}});
   }
 
- private:
   [[nodiscard]] YamlPtr value(const Field& field, const YamlPtr& given) const {
     const YamlPtr typed = typed_value(*given, field.kind);
     const YamlPtr& node = typed != nullptr ? typed : given;
+    const bool names =
+        field.kind == FieldKind::reference || field.kind == FieldKind::references || field.kind == FieldKind::dtype;
+    if (names && mode_ == SummaryMode::raw) return node;
     switch (field.kind) {
       case FieldKind::reference:
         return reference(node);
@@ -69,6 +79,7 @@ class Resolver {
 
   const Registries& registries_;
   const std::optional<std::string>& default_alias_;
+  SummaryMode mode_;
 };
 
 // The step for one match, with the seed that was derived for it.
@@ -84,9 +95,7 @@ YamlPtr with_seed(const YamlPtr& payload, const ExecutedStep::SeededMatch& match
 }
 
 std::vector<PlanStep> resolved_steps(const ExecutedStep& step, const Registries& registries) {
-  const Resolver resolver(registries, step.default_alias);
-  const YamlPtr payload =
-      step.schema != nullptr ? resolver.payload(*step.schema, step.payload) : resolver.assertion(step.payload);
+  const YamlPtr payload = Resolver(registries, step.default_alias, SummaryMode::resolve).payload_of(step);
   if (step.seeded.empty()) return {{step.name, payload, {}}};
   std::vector<PlanStep> steps;
   for (const ExecutedStep::SeededMatch& match : step.seeded)
@@ -94,10 +103,13 @@ std::vector<PlanStep> resolved_steps(const ExecutedStep& step, const Registries&
   return steps;
 }
 
-std::string raw_summary(const std::vector<ExecutedStep>& executed) {
+std::string raw_summary(const std::vector<ExecutedStep>& executed, const Registries& registries) {
   const SourceSpan nowhere;
   YamlItems steps;
-  for (const ExecutedStep& step : executed) steps.push_back(to_yaml(PlanStep{step.name, step.payload, {}}));
+  for (const ExecutedStep& step : executed) {
+    const YamlPtr payload = Resolver(registries, step.default_alias, SummaryMode::raw).payload_of(step);
+    steps.push_back(to_yaml(PlanStep{step.name, payload, {}}));
+  }
   return print_yaml(*YamlNode::mapping(
       nowhere, {{YamlNode::text(nowhere, "transforms"), YamlNode::sequence(nowhere, std::move(steps))}}));
 }
@@ -106,7 +118,7 @@ std::string raw_summary(const std::vector<ExecutedStep>& executed) {
 
 std::string summary_text(SummaryMode mode, const Plan& plan, const Binder& binder, const Registries& registries) {
   if (mode == SummaryMode::none) return "";
-  if (mode == SummaryMode::raw) return raw_summary(binder.executed());
+  if (mode == SummaryMode::raw) return raw_summary(binder.executed(), registries);
   Plan resolved{plan.inputs, {}, plan.output};
   std::ranges::sort(resolved.inputs, {}, &PlanInput::alias);
   for (const ExecutedStep& step : binder.executed())

@@ -1,4 +1,8 @@
 // cast, cast_: other element types.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "transforms/families.h"
 
 namespace brainsurgery {
@@ -19,6 +23,17 @@ constexpr const char* kDetails =
     "truncates towards zero, integers wrap, and to bool everything but zero is true. docs/arithmetic.md covers "
     "overflow, NaN and values outside the range.";
 
+// Where a pattern meets floating tensors and others, the others are seldom meant to be converted.
+std::string mixed_cast_warning(DType to, const std::vector<Operand>& sources) {
+  const auto is_other = [](const Operand& source) { return !is_floating(source.expr.dtype()); };
+  const std::int64_t others = std::ranges::count_if(sources, is_other);
+  if (!is_floating(to) || others == 0 || others == std::ssize(sources)) return "";
+  const Operand& first = *std::ranges::find_if(sources, is_other);
+  return fmt::format("{} of {} tensors cast to {} {} integer or bool: {}::{} ({}){}", others, sources.size(),
+                     to_string(to), others == 1 ? "is" : "are", first.alias, first.name,
+                     to_string(first.expr.dtype()), others == 1 ? "" : fmt::format(" and {} more", others - 1));
+}
+
 }  // namespace
 
 void add_cast(TransformRegistry& registry) {
@@ -27,9 +42,13 @@ void add_cast(TransformRegistry& registry) {
   copying.reference(&CastSpec::from, "from", roles::source()).doc("The tensors to convert.");
   copying.reference(&CastSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&CastSpec::dtype, "dtype").require().doc("The new dtype.");
-  registry.add(make_edit<CastSpec>(copying, [](const CastSpec& spec, const EditMatch& match) {
+  Edit copy = make_edit<CastSpec>(copying, [](const CastSpec& spec, const EditMatch& match) {
     return std::vector{cast(match.operands[0].expr, spec.dtype)};
-  }));
+  });
+  copy.warning = [](const void* spec, const std::vector<Operand>& sources) {
+    return mixed_cast_warning(static_cast<const CastSpec*>(spec)->dtype, sources);
+  };
+  registry.add(std::move(copy));
 
   SchemaBuilder<CastInPlaceSpec> in_place(
       "cast_", {"Converts tensors to another dtype.", kDetails, "cast_: {target: '.+\\.weight', to: bfloat16}"});
@@ -40,6 +59,9 @@ void add_cast(TransformRegistry& registry) {
     return std::vector{cast(match.operands[0].expr, spec.to)};
   });
   edit.rebinds = true;
+  edit.warning = [](const void* spec, const std::vector<Operand>& sources) {
+    return mixed_cast_warning(static_cast<const CastInPlaceSpec*>(spec)->to, sources);
+  };
   registry.add(std::move(edit));
 }
 

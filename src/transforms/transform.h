@@ -46,6 +46,8 @@ struct Edit {
   bool rebinds = false;
   // The one result keeps the content and counts as a new tensor: move.
   bool renames = false;
+  // What to warn of once all matches are there, by the tensors that they read first; empty: nothing. May be unset.
+  std::function<std::string(const void* spec, const std::vector<Operand>& sources)> warning = nullptr;
 };
 
 template <typename Spec>
