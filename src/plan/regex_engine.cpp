@@ -151,7 +151,8 @@ std::optional<Captures> RegexEngine::match(std::string_view text, MatchBudget& b
     return regex_.gap->captured ? Captures{{text, true, 1}, {*middle, true, 1}} : Captures{{text, true, 1}};
   }
   if (!simple || !runs_in_re2(text)) return pcre2().match(text, budget);
-  if (!matches(text, budget)) return std::nullopt;  // ten times faster without captures, and most names do not match
+  // Ten times faster without captures, and most names do not match.
+  if (!re2_->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, nullptr, 0)) return std::nullopt;
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex_.group_count) + 1);
   if (!re2_->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) {
     return std::nullopt;

@@ -61,7 +61,9 @@ void add_logic(PredicateRegistry& registry) {
       list_schema("all", {"Every assertion of the list holds.",
                           "From left to right; the first failure is reported and the rest is not checked.",
                           "assert: {all: [{exists: 'wte.weight'}, {exists: 'wpe.weight'}]}"}),
-      [](const ListSpec& spec, NameScope& names) { return make_check(checks::AllOf{bind_parts(spec, names, false)}); }));
+      [](const ListSpec& spec, NameScope& names) {
+        return make_check(checks::AllOf{bind_parts(spec, names, false)});
+      }));
   registry.add(make_predicate<ListSpec>(
       list_schema("any", {"At least one assertion of the list holds.", "From left to right; all failures are reported.",
                           "assert: {any: [{exists: 'lm_head.weight'}, {exists: 'wte.weight'}]}"}),

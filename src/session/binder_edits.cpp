@@ -111,7 +111,8 @@ std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
     matches.push_back(std::move(match));
     return matches;
   }
-  for_each_match(*lead.pattern, names_of(lead.alias).names(), current_.matching, [&](const auto& found, const Captures& captures) {
+  const StateDict::Names& names = names_of(lead.alias).names();
+  for_each_match(*lead.pattern, names, current_.matching, [&](const auto& found, const Captures& captures) {
     Match match;
     match.reserve(edit.refs.size());
     for (const PreparedRef& ref : edit.refs)

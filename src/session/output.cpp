@@ -27,7 +27,7 @@ struct Choice {
   std::string reason;
 };
 
-// Of the aliases that steps wrote to, loaded or renamed those that hold tensors; only the changed ones if there are any.
+// Of the aliases that steps wrote to, loaded or renamed those that hold tensors; where some were changed, only these.
 std::vector<std::string> output_candidates(const std::set<std::string>& written, Binder& binder) {
   std::vector<std::string> holding;
   for (const std::string& alias : written) {

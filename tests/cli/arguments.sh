@@ -32,6 +32,14 @@ expect 2 'unknown command' --no-color chekc plan.yaml; one_error
 expect 3 'nowhere' inspect nowhere; one_error
 expect 2 'size' run plan.yaml --memory lots; one_error
 
+# What came as an argument: a size is blamed on its option, and the summary is a plan.
+printf '%s\n' 'inputs: [a.safetensors]' 'transforms: [{reshape: {from: w, to: x, shape: [1]}}]' 'output: folder' >shape.yaml
+expect 2 "error: --shard-size: '5' is not a size" check shape.yaml 'transforms[0].reshape.shape=[2,-1]' --shard-size 5; one_error
+expect 0 '' run shape.yaml 'transforms[0].reshape.shape=[2,-1]'
+cp out again.yaml
+expect 0 '' check again.yaml inputs='[a.safetensors]' output=again.safetensors; grep -q 'plan OK' out || fail "a summary that cannot be run"
+rm -r folder
+
 for words in 'run plan.yaml' 'plan.yaml' 'cli plan.yaml' '--quiet plan.yaml' 'run --no-sync plan.yaml --threads 1'; do
   rm -f b.safetensors
   # shellcheck disable=SC2086
