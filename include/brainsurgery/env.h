@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace brainsurgery {
@@ -45,6 +46,15 @@ class FileMap {
   [[nodiscard]] virtual bool damaged() const = 0;
 };
 
+// How the bytes of a file can be had.
+enum class FileAccess : std::uint8_t {
+  mapped,      // they stand there
+  ranges,      // they are made or collected while they are read; any range costs about its length; map() fails
+  sequential,  // the same, but what stands before a range may have to be made first
+};
+
+struct BlockCode;
+
 class ReadableFile {
  public:
   virtual ~ReadableFile() = default;
@@ -53,10 +63,25 @@ class ReadableFile {
   // Fills `into` with the bytes from `offset` on; a file that ends before is an Error.
   virtual void read(std::int64_t offset, std::span<std::byte> into) const = 0;
   [[nodiscard]] virtual std::shared_ptr<const FileMap> map() const = 0;
+  [[nodiscard]] virtual FileAccess access() const { return FileAccess::mapped; }
+  // Whether the bytes are made from others; else some file has them.
+  [[nodiscard]] virtual bool decodes() const { return false; }
+  // Where they are made from blocks, else nullptr.
+  [[nodiscard]] virtual const BlockCode* blocks() const { return nullptr; }
   // The status now, of the open file.
   [[nodiscard]] virtual FileStatus current_status() const = 0;
   // The system's descriptor of the file that has these bytes at these places; nullopt where they are decoded.
   [[nodiscard]] virtual std::optional<int> descriptor() const { return std::nullopt; }
+};
+
+// The blocks from which a file makes its bytes, one after another: a few bits an element, with scales of their own.
+struct BlockCode {
+  std::string_view type;  // the format's name for it, "Q4_K"
+  std::shared_ptr<const ReadableFile> file;
+  std::int64_t offset = 0;         // bytes, of the first block in `file`
+  std::int64_t block_bytes = 0;    // of a block,
+  std::int64_t decoded_bytes = 0;  // and of what it gives
+  std::string unreadable;          // why it cannot be decoded; empty: it can
 };
 
 // File systems share whole blocks of this many bytes, from and to a multiple of it; those with larger ones refuse.

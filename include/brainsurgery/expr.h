@@ -162,7 +162,8 @@ void require_readable(const Expr& expr, std::string_view label);
 [[nodiscard]] Expr broadcast(Expr base, Shape shape);
 // As many operands as the operation has, whose dtypes it takes as they are: nothing is promoted. Shapes are broadcast.
 [[nodiscard]] Expr map(const Operation& operation, std::vector<Expr> operands, const Parameters& parameters = {});
-// The operation "cast"; the same dtype gives `base` itself.
+// The operation "cast". The same dtype gives `base` itself, unless its elements are read from quantised blocks: a format
+// that has these would store them otherwise.
 [[nodiscard]] Expr cast(Expr base, DType dtype);
 // parts: at least one; equal rank >= 1, dtype and sizes outside `dim` (0 <= dim < rank). The message names the part's
 // position.

@@ -13,8 +13,10 @@
 namespace brainsurgery {
 namespace {
 
-// What is read at random comes in larger pieces from each place when more of it is done at once.
+// What is read at random comes in larger pieces from each place when more of it is done at once. Most of all where each
+// piece is a call of the system or decodes a block; then tiles are as large as the budget allows, within limits.
 constexpr std::int64_t kGatherTiles = 4;
+constexpr std::int64_t kMostBoxTiles = 32;
 
 // A tile has this many buffers of its size, or more that are smaller.
 constexpr int kTileBuffers = 4;
@@ -27,12 +29,24 @@ constexpr std::int64_t kLeastMappedBytes = 16 << 20;
 // The disk is given this much to write at a time.
 constexpr std::int64_t kWritebackBytes = 32 << 20;
 
+// Has a part of a buffer written: where it is, or beside it if that is in a file, whose pages would become resident.
+template <typename Write>
+void fill_part(const Buffer& buffer, std::int64_t offset, std::int64_t bytes, Scratch& scratch, const Write& write) {
+  if (!buffer.spilled()) return write(buffer.bytes().data() + offset);
+  const auto block = scratch.take(bytes);
+  write(block->data());
+  buffer.write(offset, {block->data(), static_cast<std::size_t>(bytes)});
+}
+
 }  // namespace
 
-std::int64_t tile_elements(const Program& program, const ExecOptions& options) {
+std::int64_t tile_elements(const Program& program, const ExecOptions& options, int threads) {
   const std::int64_t row = program.gathered_row;
   const std::int64_t tile_bytes = std::min(options.tile_bytes, kMaxTileBytes);
-  const std::int64_t bytes = row == 0 ? tile_bytes : kGatherTiles * tile_bytes;
+  std::int64_t bytes = row == 0 ? tile_bytes : kGatherTiles * tile_bytes;
+  if (program.reads_boxes) {  // each thread has a box beside its tile
+    bytes = std::clamp(options.budget_bytes / (2 * threads), kGatherTiles * tile_bytes, kMostBoxTiles * tile_bytes);
+  }
   // Many sources share the memory of a few.
   const std::int64_t buffers = std::max(kTileBuffers, program.tile_slots + 1);
   const std::int64_t elements = std::max<std::int64_t>(1, bytes * kTileBuffers / buffers / program.tile_item);
@@ -128,7 +142,7 @@ Executor::Job Executor::copy_job(const Target& target, const FilePlace& from, co
 
 Executor::Job Executor::compute_job(const Target& target, const Program& program) const {
   const Segment& segment = target.plan.segments()[target.segment];
-  const std::int64_t elements = tile_elements(program, options_);
+  const std::int64_t elements = tile_elements(program, options_, pool_.size());
   const std::int64_t tiles = (program.elements + elements - 1) / elements;
   const auto run = [this, target, &segment, &program, elements](TileRunner& runner, Scratch& scratch,
                                                                 std::int64_t index) {
@@ -153,7 +167,7 @@ void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
 
 void Executor::write(const std::vector<FileTask>& files, const std::function<WritableFile&(std::size_t)>& open) {
   if (files.empty()) return;
-  Run run(*this, files.front().plan.materializations());
+  Run run(files.front().plan.materializations());
   try {
     for (std::size_t i = 0; i < files.size(); ++i) write(run, files[i], open(i));
   } catch (const TestFailed&) {
@@ -240,33 +254,37 @@ void Executor::require(Run& run, const std::vector<int>& needs) {
 
 // `jobs`: what the stage writes.
 void Executor::perform(Run& run, const Stage& stage, std::vector<Job> jobs) {
-  for (const int buffer : stage.make) jobs.push_back(make_job(run, buffer));
+  for (const int buffer : stage.make) {
+    const std::int64_t bytes = run.materializations[buffer].bytes;
+    const bool spill = std::ranges::find(stage.spill, buffer) != stage.spill.end();
+    run.places.buffers[buffer] = spill ? spilled_buffer(bytes, options_.spill_directory) : memory_buffer(bytes);
+    jobs.push_back(make_job(run, buffer));
+  }
   progress_(0);
   run_jobs(jobs, run.places);
   run.places.finish();
-  for (const int buffer : stage.make) run.places.buffers[buffer]->page_out();
-  for (const int buffer : stage.drop) run.memory.give_back(std::move(run.places.buffers[buffer]));
+  for (const int buffer : stage.drop) run.places.buffers[buffer].reset();
 }
 
 Executor::Job Executor::make_job(Run& run, int buffer) {
   const Materialization& wanted = run.materializations[buffer];
-  run.places.buffers[buffer] = run.memory.take(wanted.bytes);
-  const std::span<std::byte> into = run.places.buffers[buffer]->bytes();
-  if (into.empty()) return {0, nullptr};
+  const Buffer& into = *run.places.buffers[buffer];
+  if (into.bytes().empty()) return {0, nullptr};
   if (const auto* random = std::get_if<nodes::Random>(&wanted.how)) {
-    return {1, [this, random, &wanted, into](TileRunner&, Scratch&, std::int64_t) {
-              draw(*random, wanted.desc, into);
+    return {1, [this, random, &wanted, &into](TileRunner&, Scratch& scratch, std::int64_t) {
+              draw(*random, wanted.desc, into, scratch);
               return ByteCounts{};
             }};
   }
   const auto* program = std::get_if<ProgramPtr>(&wanted.how);
-  if (program == nullptr) return dense_job(run, wanted, into);
+  if (program == nullptr) return dense_job(run, wanted, run.places.map_made(buffer));
   run.places.prepare(**program);
-  const std::int64_t elements = tile_elements(**program, options_);
-  const auto fill = [program, elements, into](TileRunner& runner, Scratch&, std::int64_t index) {
+  const std::int64_t elements = tile_elements(**program, options_, pool_.size());
+  const auto fill = [&made = **program, elements, &into](TileRunner& runner, Scratch& scratch, std::int64_t index) {
     const std::int64_t begin = index * elements;
-    const std::int64_t end = std::min((*program)->elements, begin + elements);
-    runner.run(**program, begin, end, into.data() + begin * (*program)->item_bytes);
+    const std::int64_t end = std::min(made.elements, begin + elements);
+    const std::int64_t bytes = (end - begin) * made.item_bytes;
+    fill_part(into, begin * made.item_bytes, bytes, scratch, [&](std::byte* to) { runner.run(made, begin, end, to); });
     return ByteCounts{.read = runner.take_read_bytes()};
   };
   return {((*program)->elements + elements - 1) / elements, fill};
@@ -276,9 +294,7 @@ Executor::Job Executor::dense_job(Run& run, const Materialization& wanted, std::
   const bool by_library = wanted.needs_libtorch;
   if (by_library) dense_.load();
   const auto operand = [&run](const Place& place, const TensorDesc& desc) {
-    const std::int64_t bytes = byte_count(desc.dtype, desc.shape);
-    run.places.map(place, bytes);
-    return DenseModule::Operand{bytes == 0 ? nullptr : run.places.memory(place).data(), desc};
+    return DenseModule::Operand{run.places.map(place, byte_count(desc.dtype, desc.shape)).data(), desc};
   };
   const ByteCounts read{.read = read_bytes(wanted)};
   if (const auto* matmul = std::get_if<Materialization::Matmul>(&wanted.how)) {
@@ -308,14 +324,15 @@ Executor::Job Executor::dense_job(Run& run, const Materialization& wanted, std::
           effort_bytes(wanted)};
 }
 
-void Executor::draw(const nodes::Random& random, const TensorDesc& desc, std::span<std::byte> into) const {
+void Executor::draw(const nodes::Random& random, const TensorDesc& desc, const Buffer& into, Scratch& scratch) const {
   const std::int64_t count = element_count(desc.shape);
   const std::int64_t item = item_size(desc.dtype);
   const auto in_pieces = [&](auto& stream) {
     const std::int64_t piece = std::max<std::int64_t>(1, options_.tile_bytes / item);
     for (std::int64_t begin = 0; begin < count; begin += piece) {
       throw_if_interrupted();
-      stream.draw(desc.dtype, into.data() + begin * item, std::min(piece, count - begin));
+      const std::int64_t some = std::min(piece, count - begin);
+      fill_part(into, begin * item, some * item, scratch, [&](std::byte* to) { stream.draw(desc.dtype, to, some); });
     }
   };
   if (random.distribution == nodes::Random::Distribution::uniform) {
@@ -330,11 +347,11 @@ void Executor::draw(const nodes::Random& random, const TensorDesc& desc, std::sp
 std::vector<std::byte> Executor::evaluate(const Expr& expr) {
   Compiler compiler({options_.fuse});
   const CompiledTensor tensor = compiler.compile(expr);
-  Run run(*this, compiler.materializations());
+  Run run(compiler.materializations());
   require(run, tensor.needs);
   run.places.prepare(*tensor.program);
   std::vector<std::byte> result = take_memory(tensor.program->elements * tensor.program->item_bytes);
-  const std::int64_t elements = tile_elements(*tensor.program, options_);
+  const std::int64_t elements = tile_elements(*tensor.program, options_, pool_.size());
   const auto fill = [&](TileRunner& runner, Scratch&, std::int64_t index) {
     const std::int64_t begin = index * elements;
     runner.run(*tensor.program, begin, std::min(tensor.program->elements, begin + elements),

@@ -38,7 +38,7 @@ struct ExecOptions {
 };
 
 // Of a program's result, in one tile.
-[[nodiscard]] std::int64_t tile_elements(const Program& program, const ExecOptions& options);
+[[nodiscard]] std::int64_t tile_elements(const Program& program, const ExecOptions& options, int threads);
 [[nodiscard]] ScheduleLimits schedule_limits(const ExecOptions& options, int threads);
 
 class Executor final : public DataOracle, public DataSource {
@@ -109,7 +109,7 @@ class Executor final : public DataOracle, public DataSource {
   void perform(Run& run, const Stage& stage, std::vector<Job> jobs);
   [[nodiscard]] Job make_job(Run& run, int buffer);
   [[nodiscard]] Job dense_job(Run& run, const Materialization& wanted, std::span<std::byte> into);
-  void draw(const nodes::Random& random, const TensorDesc& desc, std::span<std::byte> into) const;
+  void draw(const nodes::Random& random, const TensorDesc& desc, const Buffer& into, Scratch& scratch) const;
   // Shows `look` all elements of the operands, which have one shape, a block at a time, on every worker; the last block
   // may be shorter. Blocks are of tile size unless `block_elements` says how long they are.
   void for_each_block(const std::vector<Expr>& operands, std::optional<std::int64_t> block_elements, const Look& look);

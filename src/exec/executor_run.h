@@ -8,13 +8,9 @@
 namespace brainsurgery {
 
 struct Executor::Run {
-  explicit Run(const Executor& executor, const std::vector<Materialization>& all)
-      : materializations(all), memory(executor.options_.budget_bytes, executor.options_.spill_directory) {
-    places.buffers.resize(all.size());
-  }
+  explicit Run(const std::vector<Materialization>& all) : materializations(all) { places.buffers.resize(all.size()); }
   const std::vector<Materialization>& materializations;
   Places places;
-  BufferPool memory;
 };
 
 }  // namespace brainsurgery

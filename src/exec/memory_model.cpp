@@ -13,31 +13,25 @@ constexpr std::int64_t kThreadBytes = 128 << 10;     // stacks and what allocato
 constexpr std::int64_t kModuleBytes = 144 << 20;     // libtorch and what it needs, loaded
 constexpr std::int64_t kLibraryTaskBytes = 4 << 20;  // in which a linear algebra library packs its operands
 
-std::int64_t tile_bytes(const Program& program, const ExecOptions& options) {
-  const std::int64_t elements = std::min(program.elements, tile_elements(program, options));
-  return elements * program.item_bytes + scratch_bytes(program, elements);
-}
-
 class Growth {
  public:
-  Growth(const PhysicalPlan& plan, const ExecOptions& options, int threads)
-      : plan_(plan), options_(options), threads_(threads) {}
+  Growth(const PhysicalPlan& plan, const std::vector<bool>& in_files, const ExecOptions& options, int threads)
+      : plan_(plan), in_files_(in_files), options_(options), threads_(threads) {}
 
   void add(const Stage& stage) {
     std::int64_t library = 0;
     for (const int buffer : stage.make) {
       const Materialization& made = plan_.materializations()[buffer];
-      if (const auto* program = std::get_if<ProgramPtr>(&made.how)) add_tile(tile_bytes(**program, options_));
+      if (const auto* program = std::get_if<ProgramPtr>(&made.how)) add_tile(tile_bytes(**program));
       if (made.needs_libtorch) library += kLibraryTaskBytes;
     }
     for (const std::size_t i : stage.write) {
       const Segment& segment = plan_.segments()[i];
       const auto* tensor = std::get_if<CompiledTensor>(&segment.content);
-      add_tile(tensor == nullptr ? std::min(segment.size, options_.tile_bytes)
-                                 : tile_bytes(*tensor->program, options_));
+      add_tile(tensor == nullptr ? std::min(segment.size, options_.tile_bytes) : tile_bytes(*tensor->program));
     }
     library_ = std::max(library_, std::min(library, kLibraryTaskBytes * threads_));
-    stages_ = std::max(stages_, stage.whole_bytes + stage.mapped_bytes + stage.work_bytes);
+    stages_ = std::max(stages_, stage.whole_bytes - stage.file_bytes + stage.mapped_bytes + stage.work_bytes);
   }
   [[nodiscard]] std::int64_t total() const {
     const std::int64_t module = library_ > 0 ? kModuleBytes + library_ : 0;
@@ -45,9 +39,14 @@ class Growth {
   }
 
  private:
+  [[nodiscard]] std::int64_t tile_bytes(const Program& program) const {
+    const std::int64_t elements = std::min(program.elements, tile_elements(program, options_, threads_));
+    return elements * program.item_bytes + scratch_bytes(program, elements, in_files_);
+  }
   void add_tile(std::int64_t bytes) { tile_ = std::max(tile_, bytes); }
 
   const PhysicalPlan& plan_;
+  const std::vector<bool>& in_files_;
   const ExecOptions& options_;
   int threads_;
   std::int64_t tile_ = 0, stages_ = 0, library_ = 0;
@@ -55,9 +54,9 @@ class Growth {
 
 }  // namespace
 
-std::int64_t predicted_growth(const PhysicalPlan& plan, const std::vector<Stage>& stages, const ExecOptions& options,
-                              int threads) {
-  Growth growth(plan, options, threads);
+std::int64_t predicted_growth(const PhysicalPlan& plan, const std::vector<Stage>& stages,
+                              const std::vector<bool>& in_files, const ExecOptions& options, int threads) {
+  Growth growth(plan, in_files, options, threads);
   for (const Stage& stage : stages) growth.add(stage);
   return growth.total();
 }

@@ -9,8 +9,8 @@
 namespace brainsurgery {
 
 // Bytes that become resident while the stages of one file are performed by so many threads, beside what the process
-// holds before. Spilled tensors count, as they are mapped: the system may take their pages, it need not.
+// holds before. `in_files`: by buffer, those that the Scheduler spilled; they count where a dense operation maps them.
 [[nodiscard]] std::int64_t predicted_growth(const PhysicalPlan& plan, const std::vector<Stage>& stages,
-                                            const ExecOptions& options, int threads);
+                                            const std::vector<bool>& in_files, const ExecOptions& options, int threads);
 
 }  // namespace brainsurgery

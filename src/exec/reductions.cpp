@@ -36,14 +36,14 @@ void Executor::for_each_block(const std::vector<Expr>& operands, std::optional<s
   Compiler compiler({options_.fuse});
   std::vector<CompiledTensor> tensors;
   for (const Expr& operand : operands) tensors.push_back(compiler.compile(operand));
-  Run run(*this, compiler.materializations());
-  std::int64_t tile = tile_elements(*tensors.front().program, options_);
+  Run run(compiler.materializations());
+  std::int64_t tile = tile_elements(*tensors.front().program, options_, pool_.size());
   std::vector<int> needs;
   for (const CompiledTensor& tensor : tensors) std::ranges::copy(tensor.needs, std::back_inserter(needs));
   require(run, needs);
   for (const CompiledTensor& tensor : tensors) {
     run.places.prepare(*tensor.program);
-    tile = std::min(tile, tile_elements(*tensor.program, options_));
+    tile = std::min(tile, tile_elements(*tensor.program, options_, pool_.size()));
   }
   const std::int64_t total = tensors.front().program->elements;
   const std::int64_t block = block_elements.value_or(tile);

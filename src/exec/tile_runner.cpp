@@ -7,9 +7,10 @@
 #include <utility>
 
 #include "brainsurgery/error.h"
-#include "exec/buffer_pool.h"
+#include "exec/buffers.h"
 #include "exec/strided_range.h"
 #include "kernels/kernels.h"
+#include "types/box_read.h"
 
 namespace brainsurgery {
 namespace {
@@ -59,13 +60,30 @@ struct RunInstruction {
   }
   void operator()(const ops::Gather& op) const {
     count_read(op.place);
-    const std::byte* from = runner.places_.memory(op.place).data();
+    const auto memory = runner.places_.memory(op.place);
     std::byte* to = out;
     for_each_box(op.map, begin, end, [&](const StridedMap& box) {
       const std::vector<std::int64_t> packed = row_major_strides(box.shape);
-      kernels::copy_strided(from + box.offset * item(), to, item(), {box.shape, box.strides, packed});
+      if (memory) {
+        kernels::copy_strided(memory->data() + box.offset * item(), to, item(), {box.shape, box.strides, packed});
+      } else {
+        gather_read(op.place, box, to);
+      }
       to += element_count(box.shape) * item();
     });
+  }
+  // Reads the elements of a box in the order of their place, and brings them into that of the result.
+  void gather_read(const Place& place, const StridedMap& map, std::byte* to) const {
+    const FileBox box{map.shape, map.strides, item()};
+    const PackedBox read = packed_box(box);
+    const auto block = runner.scratch_.take(read.bytes);
+    const std::int64_t begin_bytes = map.offset * item();
+    read_box(box, {block->data(), static_cast<std::size_t>(read.bytes)},
+             [&](std::int64_t offset, std::span<std::byte> into) {
+               runner.places_.read(place, begin_bytes + offset, into);
+             });
+    const std::vector<std::int64_t> packed = row_major_strides(box.shape);
+    kernels::copy_strided(block->data(), to, item(), {box.shape, read.strides, packed});
   }
   void operator()(const ops::Map& op) const {
     std::array<const void*, kMaxOperands> operands{};

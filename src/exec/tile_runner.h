@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -46,8 +47,8 @@ class PlaceReader {
   virtual ~PlaceReader() = default;
   // Copies bytes [offset, offset + into.size()) of the place; throws Error(run) where a file is too short.
   virtual void read(const Place& place, std::int64_t offset, std::span<std::byte> into) const = 0;
-  // The bytes of the place from its first element on, for reading at random.
-  [[nodiscard]] virtual std::span<const std::byte> memory(const Place& place) const = 0;
+  // The bytes of the place from its first element on, for reading at random; nullopt where they are not in memory.
+  [[nodiscard]] virtual std::optional<std::span<const std::byte>> memory(const Place& place) const = 0;
 };
 
 class TileRunner {

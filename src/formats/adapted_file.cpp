@@ -12,17 +12,6 @@ namespace brainsurgery {
 
 namespace {
 
-class CopiedMap final : public FileMap {
- public:
-  explicit CopiedMap(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
-  std::span<const std::byte> bytes() const override { return bytes_; }
-  void release(std::int64_t, std::int64_t) const override {}  // there is no file to read it again from
-  bool damaged() const override { return false; }
-
- private:
-  std::vector<std::byte> bytes_;
-};
-
 class SwappedFile final : public AdaptedFile {
  public:
   SwappedFile(std::shared_ptr<const ReadableFile> file, std::int64_t begin, std::int64_t size, int item)
@@ -87,6 +76,13 @@ class AssembledFile final : public AdaptedFile {
     require_inside(offset, into.size());
     for (const TensorBox& box : boxes_) read_box(box, offset, into);
   }
+  FileAccess access() const override {
+    const auto of_box = [](const TensorBox& box) { return box.file->access(); };
+    return std::max(FileAccess::ranges, of_box(*std::ranges::max_element(boxes_, {}, of_box)));
+  }
+  bool decodes() const override {
+    return std::ranges::any_of(boxes_, [](const TensorBox& box) { return box.file->decodes(); });
+  }
 
  private:
   // A row of a box is a run of bytes of the tensor; so are several whole rows where the box is as wide as the tensor.
@@ -133,9 +129,7 @@ class AssembledFile final : public AdaptedFile {
 }  // namespace
 
 std::shared_ptr<const FileMap> AdaptedFile::map() const {
-  std::vector<std::byte> copy(static_cast<std::size_t>(size_));
-  read(0, copy);
-  return std::make_shared<const CopiedMap>(std::move(copy));
+  fail_check("only files that hold their bytes are mapped", __FILE__, __LINE__);
 }
 
 void AdaptedFile::require_inside(std::int64_t offset, std::size_t size) const {

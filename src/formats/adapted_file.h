@@ -4,10 +4,10 @@
 //   plain->read(0, buffer);                                            // little-endian
 //
 // Offsets count from the beginning of the stretch; path and status are those of the file beneath, so that messages and
-// checks for changes speak of that. map() makes a copy of the whole stretch in memory. May be used from several
-// threads.
+// checks for changes speak of that. They are not mapped. May be used from several threads.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,6 +29,8 @@ class AdaptedFile : public ReadableFile {
   [[nodiscard]] const FileStatus& status() const override { return file_->status(); }
   [[nodiscard]] FileStatus current_status() const override { return file_->current_status(); }
   [[nodiscard]] std::shared_ptr<const FileMap> map() const override;
+  [[nodiscard]] FileAccess access() const override { return std::max(file_->access(), FileAccess::ranges); }
+  [[nodiscard]] bool decodes() const override { return true; }
 
  protected:
   void require_inside(std::int64_t offset, std::size_t size) const;

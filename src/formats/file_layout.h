@@ -30,6 +30,7 @@ struct StoredTensor {
   std::size_t content = 0;
   std::int64_t offset = 0;                 // of its first element in the content, in elements
   std::vector<std::int64_t> strides = {};  // in elements; empty: packed row-major
+  std::string_view blocks = {};            // the BlockCode's name, where the content holds the tensor in blocks
 };
 
 // A value that is not a tensor, verbatim.

@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -37,13 +36,9 @@ namespace brainsurgery {
 namespace {
 
 constexpr std::string_view kMagic = "GGUF";
-constexpr std::string_view kAlignmentKey = "general.alignment";
-constexpr std::int64_t kMaxAlignment = 1 << 20;     // as the reference implementation
 constexpr std::int64_t kLeastPair = 8 + 4 + 1;      // bytes of the shortest pair
 constexpr std::int64_t kLeastInfo = 8 + 4 + 4 + 8;  // and tensor info
-constexpr std::int64_t kMaxShownText = 1 << 20;     // bytes of a string that is kept
-constexpr std::int64_t kMaxText = 64 << 20;         // and of all of them
-constexpr std::uint64_t kMaxShownArray = 16;        // elements
+constexpr std::int64_t kMaxText = 64 << 20;         // bytes of metadata, as text, that are kept
 
 bool looks_like_gguf(std::span<const std::byte> head, std::int64_t) { return begins_with(head, kMagic); }
 
@@ -76,18 +71,17 @@ class HeaderReader {
   std::uint64_t number(int bytes, const char* what);
   std::string text(std::int64_t max, const char* what);
   void skip(std::int64_t bytes) { at_ += bytes; }
-  // The value of this key will not be written again.
-  void lose(const std::string& key) {
-    if (lost_.empty() || lost_.back() != key) lost_.push_back(key);
-  }
-
   void read_version();
   std::uint64_t read_count(std::int64_t least, std::size_t max, const char* what);
   void read_pair();
   GgufValue read_value_type(const std::string& key);
   std::string read_scalar(GgufValue type, const std::string& key);
-  std::string read_string(const std::string& key);
-  std::string read_array(const std::string& key);
+  std::int64_t read_length(const std::string& key);
+  Metadata::value_type read_string(const std::string& key);
+  Metadata::value_type read_array(const std::string& key);
+  bool append_element(std::string& text, GgufValue type, const std::string& key);
+  void skip_elements(GgufValue type, std::uint64_t count, const std::string& key);
+  Metadata::value_type omit(const std::string& key, std::string shown);
   void check_alignment(GgufValue type, const std::string& value);
   void read_info();
   void check_unique() const;
@@ -98,10 +92,10 @@ class HeaderReader {
   std::int64_t size_, at_ = 0;
   std::string buffer_;
   std::int64_t buffer_at_ = 0;
-  std::int64_t alignment_ = 32;
+  std::int64_t alignment_ = kGgufAlignment;
   std::int64_t kept_text_ = 0;
-  std::vector<std::string> keys_;  // as in the file
-  std::vector<std::string> lost_;  // keys whose values cannot be written again
+  std::vector<std::string> keys_;     // as in the file
+  std::vector<std::string> omitted_;  // keys whose values are not kept
   std::vector<Info> infos_;
   FileContents contents_;
 };
@@ -164,10 +158,11 @@ FileContents HeaderReader::read() {
   for (std::uint64_t i = 0; i < tensors; ++i) read_info();
   check_unique();
   place_tensors();
-  if (!lost_.empty()) {
-    contents_.warnings.push_back(in_quotes(file_->path()) + ": the metadata value of " + in_quotes(lost_.front()) +
-                                 (lost_.size() == 1 ? "" : " and of " + std::to_string(lost_.size() - 1) + " others") +
-                                 " will not be written: arrays and very long strings are not kept");
+  if (!omitted_.empty()) {
+    const std::string others = omitted_.size() == 1 ? "" : " and " + counted(std::ssize(omitted_) - 1, "other value");
+    contents_.warnings.push_back(in_quotes(file_->path()) + ": the metadata value of " + in_quotes(omitted_.front()) +
+                                 others + " will not be written: metadata above " + std::to_string(kMaxText >> 20) +
+                                 " MiB are not kept");
   }
   return std::move(contents_);
 }
@@ -182,25 +177,22 @@ GgufValue HeaderReader::read_value_type(const std::string& key) {
 void HeaderReader::read_pair() {
   std::string key = text(kMaxTensorName, "a metadata key");
   const GgufValue type = read_value_type(key);
-  std::string value;
-  std::string name = key;
+  Metadata::value_type pair;
   switch (type) {
     case GgufValue::string:
-      value = read_string(key);
+      pair = read_string(key);
       break;
     case GgufValue::array:
-      value = read_array(key);
-      lose(key);
+      pair = read_array(key);
       break;
     default:
-      value = read_scalar(type, key);
+      pair = {typed_key(key, type), read_scalar(type, key)};
   }
-  if (type != GgufValue::string) name += ":" + std::string(name_of(type));
-  if (key == kAlignmentKey) check_alignment(type, value);
-  kept_text_ += std::ssize(name) + std::ssize(value);
-  if (kept_text_ > kMaxText) fail("the metadata hold more than " + std::to_string(kMaxText) + " bytes of text");
+  if (key == kGgufAlignmentKey) check_alignment(type, pair.second);
+  kept_text_ += std::ssize(pair.first) + std::ssize(pair.second);
+  if (kept_text_ > kMaxText) fail("the metadata hold more than " + std::to_string(kMaxText) + " bytes");
   keys_.push_back(std::move(key));
-  contents_.metadata.emplace_back(std::move(name), std::move(value));
+  contents_.metadata.push_back(std::move(pair));
 }
 
 std::string HeaderReader::read_scalar(GgufValue type, const std::string& key) {
@@ -209,23 +201,56 @@ std::string HeaderReader::read_scalar(GgufValue type, const std::string& key) {
   return *value;
 }
 
-std::string HeaderReader::read_string(const std::string& key) {
+// Of a string, whose bytes are there.
+std::int64_t HeaderReader::read_length(const std::string& key) {
   const std::uint64_t length = number(8, "a metadata value");
   if (std::cmp_greater(length, left())) {
     fail("the string of " + std::to_string(length) + " bytes under " + in_quotes(key) +
          " is longer than the rest of the file");
   }
-  if (std::cmp_greater(length, kMaxShownText)) {
-    skip(static_cast<std::int64_t>(length));
-    lose(key);
-    return "(" + std::to_string(length) + " bytes of text)";
-  }
-  std::string bytes = take(static_cast<std::int64_t>(length), "a metadata value");
-  // Texts of old converters are not always UTF-8, which is no reason to refuse a model.
-  return is_valid_utf8(bytes) ? std::move(bytes) : escape_for_terminal(bytes);
+  return static_cast<std::int64_t>(length);
 }
 
-std::string HeaderReader::read_array(const std::string& key) {
+Metadata::value_type HeaderReader::omit(const std::string& key, std::string shown) {
+  omitted_.push_back(key);
+  return {omitted_key(key), std::move(shown)};
+}
+
+Metadata::value_type HeaderReader::read_string(const std::string& key) {
+  const std::int64_t length = read_length(key);
+  if (length > kMaxText - kept_text_) {
+    skip(length);
+    return omit(key, "(" + std::to_string(length) + " bytes)");
+  }
+  Metadata::value_type pair = text_pair(key, take(length, "a metadata value"));
+  if (std::ssize(pair.second) <= kMaxText - kept_text_) return pair;
+  return omit(key, "(" + std::to_string(length) + " bytes)");  // escapes made it long
+}
+
+// Appends the next element of an array; false: its text would be too long, and the element is still to be read.
+bool HeaderReader::append_element(std::string& text, GgufValue type, const std::string& key) {
+  const std::int64_t room = kMaxText - kept_text_ - std::ssize(text);
+  if (room < 0) return false;
+  if (type != GgufValue::string) {
+    text += read_scalar(type, key);
+    return true;
+  }
+  const std::int64_t begin = at_;
+  const std::int64_t length = read_length(key);
+  if (length > room) {
+    at_ = begin;
+    return false;
+  }
+  append_quoted(text, take(length, "a metadata value"));
+  return true;
+}
+
+void HeaderReader::skip_elements(GgufValue type, std::uint64_t count, const std::string& key) {
+  if (type != GgufValue::string) return skip(static_cast<std::int64_t>(count) * size_of(type));
+  for (; count > 0; --count) skip(read_length(key));
+}
+
+Metadata::value_type HeaderReader::read_array(const std::string& key) {
   const GgufValue type = read_value_type(key);
   if (type == GgufValue::array) fail("the metadata value of " + in_quotes(key) + " is an array of arrays");
   const std::uint64_t count = number(8, "a metadata value");
@@ -233,35 +258,23 @@ std::string HeaderReader::read_array(const std::string& key) {
   if (std::cmp_greater(count, left() / least)) {
     fail("the file is too short for the " + std::to_string(count) + " values of the array " + in_quotes(key));
   }
-  if (count > kMaxShownArray) {
-    if (type == GgufValue::string) {
-      for (std::uint64_t i = 0; i < count; ++i) {
-        const std::uint64_t length = number(8, "an array of strings");
-        if (std::cmp_greater(length, left())) fail("the file ends inside the array " + in_quotes(key));
-        skip(static_cast<std::int64_t>(length));
-      }
-    } else {
-      skip(static_cast<std::int64_t>(count) * least);
-    }
-    return "(" + std::to_string(count) + " values of type " + std::string(name_of(type)) + ")";
-  }
-  std::string shown = "[";
+  const std::string shown = "(" + std::to_string(count) + " values of type " + std::string(name_of(type)) + ")";
+  std::string text = "[";
   for (std::uint64_t i = 0; i < count; ++i) {
-    if (i > 0) shown += ", ";
-    if (type == GgufValue::string) {
-      append_json_string(shown, read_string(key), JsonEscapes::controls_only);
-    } else {
-      shown += read_scalar(type, key);
-    }
+    if (i > 0) text += ", ";
+    if (append_element(text, type, key)) continue;
+    skip_elements(type, count - i, key);
+    return omit(key, shown);
   }
-  return shown + "]";
+  if (std::ssize(text) > kMaxText - kept_text_) return omit(key, shown);
+  return {array_key(key, type), text + "]"};
 }
 
 void HeaderReader::check_alignment(GgufValue type, const std::string& value) {
   if (type != GgufValue::u32) fail("'general.alignment' is not an unsigned 32-bit number");
   const std::int64_t alignment = std::stoll(value);
-  if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > kMaxAlignment) {
-    fail("an alignment of " + value + " is not a power of two up to " + std::to_string(kMaxAlignment));
+  if (!is_gguf_alignment(static_cast<std::uint64_t>(alignment))) {
+    fail("an alignment of " + value + " is not a power of two up to " + std::to_string(kMaxGgufAlignment));
   }
   alignment_ = alignment;
 }
@@ -295,14 +308,18 @@ void HeaderReader::check_unique() const {
     fail("the metadata key " + in_quotes(names[twice->first]) + " appears twice");
   }
   names.clear();
-  for (const auto& [key, value] : contents_.metadata) names.push_back(key);
-  if (const auto twice = find_duplicate(names)) {
-    fail("the metadata keys " + in_quotes(keys_[twice->first]) + " and " + in_quotes(keys_[twice->second]) +
-         " are both shown as " + in_quotes(names[twice->first]));
-  }
-  names.clear();
   for (const Info& info : infos_) names.push_back(info.name);
   if (const auto twice = find_duplicate(names)) fail("the name appears twice", names[twice->first]);
+}
+
+// Elements of a shape; nullopt where the dimensions that are not 0 overflow, as readers refuse such shapes even where
+// they hold nothing.
+std::optional<std::int64_t> elements_of(const Shape& shape) {
+  std::optional<std::int64_t> product = 1;
+  for (const std::int64_t dim : shape) {
+    if (dim != 0 && product) product = try_multiply(*product, dim);
+  }
+  return product && std::ranges::find(shape, 0) != shape.end() ? 0 : product;
 }
 
 // Tensors in the order of their data, none over another and each inside the file. The bytes between them are free:
@@ -312,11 +329,7 @@ void HeaderReader::place_tensors() {
   const std::int64_t data_begin = checked_add(at_, (alignment_ - at_ % alignment_) % alignment_);
   std::int64_t free_from = data_begin;
   for (Info& info : infos_) {
-    const std::optional<std::int64_t> elements =
-        std::accumulate(info.shape.begin(), info.shape.end(), std::optional<std::int64_t>(1),
-                        [](std::optional<std::int64_t> product, std::int64_t dim) {
-                          return product ? try_multiply(*product, dim) : product;
-                        });
+    const std::optional<std::int64_t> elements = elements_of(info.shape);
     if (!elements) fail("the shape overflows 64 bits", info.name);
     const std::int64_t row = info.shape.empty() ? 1 : info.shape.back();
     if (row % info.type->block_elements != 0) {
@@ -342,20 +355,19 @@ void HeaderReader::place_tensors() {
     if (*bytes > 0) free_from = offset + *bytes;
     add_tensor(info, offset, *elements, *bytes);
   }
+  const std::int64_t unused = size_ - free_from - (alignment_ - free_from % alignment_) % alignment_;
+  if (unused > 0) {
+    contents_.warnings.push_back(in_quotes(file_->path()) + ": ignored " + counted(unused, "byte") +
+                                 " after the last tensor");
+  }
 }
 
 void HeaderReader::add_tensor(Info& info, std::int64_t offset, std::int64_t elements, std::int64_t bytes) {
   const GgufType& type = *info.type;
-  if (!type.dtype && type.decode == nullptr) {
-    throw Error(ErrorCode::run, in_quotes(file_->path()) + ": " + in_quotes(info.name) + " is of the type " +
-                                    std::string(type.name) +
-                                    ", which this version does not decode; convert the file with llama.cpp's "
-                                    "'llama-quantize --allow-requantize IN OUT F16'");
-  }
   TensorEntry entry{std::move(info.name), {type.dtype.value_or(DType::F32), std::move(info.shape)}, file_, offset};
   if (!type.dtype) {
     entry.stored = StoredForm{type.name, file_, offset, bytes};
-    entry.file = std::make_shared<const DecodedFile>(file_, offset, elements, type);
+    entry.file = std::make_shared<const DecodedFile>(file_, offset, elements, type, entry.name);
     entry.offset = 0;
   }
   contents_.tensors.push_back(std::move(entry));
@@ -370,6 +382,7 @@ Format gguf_format() {
           .probe = looks_like_gguf,
           .read = read_gguf,
           .layout = layout_gguf,
+          .keeps_blocks = true,
           .advice = {}};
 }
 

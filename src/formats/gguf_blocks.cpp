@@ -306,12 +306,17 @@ constexpr std::array kTypes = {
 std::span<const GgufType> all_gguf_types() { return kTypes; }
 
 const GgufType* gguf_type(std::uint32_t id) {
-  const auto* found = std::find_if(kTypes.begin(), kTypes.end(), [&](const GgufType& t) { return t.id == id; });
+  const auto* found = std::ranges::find(kTypes, id, &GgufType::id);
+  return found == kTypes.end() ? nullptr : found;
+}
+
+const GgufType* gguf_type_named(std::string_view name) {
+  const auto* found = std::ranges::find(kTypes, name, &GgufType::name);
   return found == kTypes.end() ? nullptr : found;
 }
 
 const GgufType* gguf_type_of(DType dtype) {
-  const auto* found = std::find_if(kTypes.begin(), kTypes.end(), [&](const GgufType& t) { return t.dtype == dtype; });
+  const auto* found = std::ranges::find(kTypes, dtype, &GgufType::dtype);
   return found == kTypes.end() ? nullptr : found;
 }
 

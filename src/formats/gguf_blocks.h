@@ -33,6 +33,8 @@ struct GgufType {
 
 // nullptr for an id that is unknown or was removed from the format.
 [[nodiscard]] const GgufType* gguf_type(std::uint32_t id);
+// nullptr for a name that no type has.
+[[nodiscard]] const GgufType* gguf_type_named(std::string_view name);
 // The type that a tensor of `dtype` has in a GGUF file; nullptr where the format has none.
 [[nodiscard]] const GgufType* gguf_type_of(DType dtype);
 [[nodiscard]] std::span<const GgufType> all_gguf_types();

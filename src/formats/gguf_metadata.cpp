@@ -1,154 +1,169 @@
 #include "formats/gguf_metadata.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstring>
-#include <type_traits>
+#include <bit>
 #include <vector>
 
 #include "base/json_text.h"
+#include "base/text.h"
 #include "brainsurgery/error.h"
 #include "formats/duplicate_names.h"
+#include "formats/gguf_blocks.h"
 #include "formats/little_endian.h"
 
 namespace brainsurgery {
 
 namespace {
 
-struct ValueType {
-  std::string_view name;
-  std::int64_t bytes;
-};
-
-constexpr std::array<ValueType, kGgufValues> kValueTypes = {{{"u8", 1},
-                                                             {"i8", 1},
-                                                             {"u16", 2},
-                                                             {"i16", 2},
-                                                             {"u32", 4},
-                                                             {"i32", 4},
-                                                             {"f32", 4},
-                                                             {"bool", 1},
-                                                             {"string", 0},
-                                                             {"array", 0},
-                                                             {"u64", 8},
-                                                             {"i64", 8},
-                                                             {"f64", 8}}};
-
 constexpr std::string_view kArchitecture = "general.architecture";
+constexpr std::string_view kFileType = "general.file_type";
+constexpr std::string_view kQuantizationVersion = "general.quantization_version";
+constexpr std::string_view kSafetensorsFormat = "format";
+constexpr std::string_view kOmitted = "omitted";
+constexpr std::string_view kArrayMark = "[]";
 
-// Keys that are true of the file they were read from only.
-constexpr std::array<std::string_view, 6> kOfOneFile = {"general.alignment", "general.quantization_version",
-                                                        "general.file_type", "split.no",
-                                                        "split.count",       "split.tensors.count"};
+// The place of a file among several.
+constexpr std::array<std::string_view, 3> kOfSplit = {"split.no", "split.count", "split.tensors.count"};
 
-// Calls use(T()) with the C++ type of a number; a truth value counts as one byte.
-template <typename Use>
-auto with_number(GgufValue type, Use use) {
-  switch (type) {
-    case GgufValue::i8:
-      return use(std::int8_t());
-    case GgufValue::u16:
-      return use(std::uint16_t());
-    case GgufValue::i16:
-      return use(std::int16_t());
-    case GgufValue::u32:
-      return use(std::uint32_t());
-    case GgufValue::i32:
-      return use(std::int32_t());
-    case GgufValue::f32:
-      return use(float());
-    case GgufValue::u64:
-      return use(std::uint64_t());
-    case GgufValue::i64:
-      return use(std::int64_t());
-    case GgufValue::f64:
-      return use(double());
-    default:
-      return use(std::uint8_t());
-  }
-}
-
-// The bytes of a number or truth value; nullopt where the text is not exactly one of the type.
-std::optional<std::string> bytes_of(GgufValue type, std::string_view text) {
-  if (type == GgufValue::boolean) {
-    if (text == "true") return std::string(1, '\1');
-    if (text == "false") return std::string(1, '\0');
-    return std::nullopt;
-  }
-  return with_number(type, [&](auto number) -> std::optional<std::string> {
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc() || stop != end) return std::nullopt;
-    std::string bytes(sizeof number, '\0');
-    std::memcpy(bytes.data(), &number, sizeof number);
-    return bytes;
-  });
-}
-
-struct TypedKey {
+// A key with its last colon's suffix taken as a type.
+struct ParsedKey {
   std::string_view key;
-  GgufValue type;
+  GgufValue type = GgufValue::string;
+  GgufValue element = GgufValue::string;  // of an array
+  bool has_suffix = false;
+  bool omitted = false;
 };
 
-// A key whose last colon is followed by the name of a type; else a string's.
-TypedKey parse_key(std::string_view key) {
+ParsedKey parse_key(std::string_view key) {
   const std::size_t colon = key.rfind(':');
-  if (colon == std::string_view::npos) return {key, GgufValue::string};
-  const std::string_view suffix = key.substr(colon + 1);
-  const auto* found =
-      std::find_if(kValueTypes.begin(), kValueTypes.end(), [&](const ValueType& type) { return type.name == suffix; });
-  if (found == kValueTypes.end()) return {key, GgufValue::string};
-  return {key.substr(0, colon), static_cast<GgufValue>(found - kValueTypes.begin())};
+  if (colon == std::string_view::npos) return {.key = key};
+  std::string_view suffix = key.substr(colon + 1);
+  ParsedKey parsed{.key = key.substr(0, colon), .has_suffix = true};
+  if (suffix == kOmitted) {
+    parsed.omitted = true;
+    return parsed;
+  }
+  const bool is_array = suffix.ends_with(kArrayMark);
+  if (is_array) suffix.remove_suffix(kArrayMark.size());
+  const std::optional<GgufValue> named = gguf_value_named(suffix);
+  if (!named || named == GgufValue::array) return {.key = key};
+  parsed.type = is_array ? GgufValue::array : *named;
+  if (is_array) parsed.element = *named;
+  return parsed;
+}
+
+struct Pair {
+  std::string_view key;
+  GgufValue type = GgufValue::string;
+  std::string value;  // as in the file, behind the type
+};
+
+std::string file_string(std::string_view bytes) {
+  std::string value;
+  append_gguf_string(value, bytes);
+  return value;
+}
+
+// Text that only looks like a typed pair is kept as it is.
+Pair parse_pair(std::string_view full_key, std::string_view text) {
+  const ParsedKey parsed = parse_key(full_key);
+  std::optional<std::string> value;
+  if (parsed.type == GgufValue::array) {
+    if (const auto elements = array_bytes(parsed.element, text)) {
+      value.emplace();
+      append_u32(*value, static_cast<std::uint32_t>(parsed.element));
+      *value += *elements;
+    }
+  } else if (parsed.type != GgufValue::string) {
+    value = number_bytes(parsed.type, text);
+  } else if (parsed.has_suffix) {
+    if (const auto bytes = unquoted(text)) value = file_string(*bytes);
+  }
+  if (!value) return {full_key, GgufValue::string, file_string(text)};
+  return {parsed.key, parsed.type, std::move(*value)};
+}
+
+// Which files `general.file_type` calls mostly of a plain type. Source: llama.cpp, llama_ftype.
+std::optional<std::uint32_t> plain_file_type(std::uint64_t file_type) {
+  constexpr std::uint32_t kF32 = 0, kF16 = 1, kBf16 = 30;
+  switch (file_type) {
+    case 0:
+      return kF32;
+    case 1:
+      return kF16;
+    case 32:
+      return kBf16;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool is_quantised(std::uint32_t type) {
+  const GgufType* known = gguf_type(type);
+  return known != nullptr && !known->dtype;
+}
+
+// Whether a pair is true of a file with tensors of these types.
+bool holds(const Pair& pair, const std::set<std::uint32_t>& types) {
+  if (std::ranges::find(kOfSplit, pair.key) != kOfSplit.end()) return false;
+  if (pair.key == kGgufAlignmentKey) return pair.type == GgufValue::u32 && is_gguf_alignment(little_endian(pair.value));
+  const bool quantised = std::ranges::any_of(types, is_quantised);
+  if (pair.key == kQuantizationVersion) return quantised;
+  if (pair.key != kFileType) return true;
+  const auto plain = pair.type == GgufValue::u32 ? plain_file_type(little_endian(pair.value)) : std::nullopt;
+  return plain ? types.contains(*plain) : quantised;
 }
 
 }  // namespace
 
-std::int64_t size_of(GgufValue type) { return kValueTypes[static_cast<std::size_t>(type)].bytes; }
-std::string_view name_of(GgufValue type) { return kValueTypes[static_cast<std::size_t>(type)].name; }
-
-std::optional<std::string> text_of(GgufValue type, std::string_view bytes) {
-  if (type == GgufValue::boolean) {
-    if (bytes[0] != '\0' && bytes[0] != '\1') return std::nullopt;
-    return bytes[0] == '\1' ? "true" : "false";
-  }
-  return with_number(type, [&](auto number) -> std::optional<std::string> {
-    std::memcpy(&number, bytes.data(), sizeof number);
-    if constexpr (std::is_floating_point_v<decltype(number)>) {
-      return fmt::format("{}", number);
-    } else {
-      return std::to_string(number);
-    }
-  });
+bool is_gguf_alignment(std::uint64_t bytes) {
+  return std::has_single_bit(bytes) && bytes <= static_cast<std::uint64_t>(kMaxGgufAlignment);
 }
 
-std::uint64_t append_gguf_metadata(std::string& header, const Metadata& metadata) {
+Metadata::value_type text_pair(std::string_view key, std::string_view bytes) {
+  if (!parse_key(key).has_suffix && key != kSafetensorsFormat && is_valid_utf8(bytes))
+    return {std::string(key), std::string(bytes)};
+  std::string quoted;
+  append_quoted(quoted, bytes);
+  return {typed_key(key, GgufValue::string), std::move(quoted)};
+}
+
+std::string typed_key(std::string_view key, GgufValue type) {
+  return std::string(key) + ":" + std::string(name_of(type));
+}
+
+std::string array_key(std::string_view key, GgufValue element) {
+  return typed_key(key, element) + std::string(kArrayMark);
+}
+
+std::string omitted_key(std::string_view key) { return std::string(key) + ":" + std::string(kOmitted); }
+
+std::int64_t gguf_alignment(const Metadata& metadata) {
+  const auto named =
+      std::ranges::find(metadata, typed_key(kGgufAlignmentKey, GgufValue::u32), &Metadata::value_type::first);
+  if (named == metadata.end()) return kGgufAlignment;
+  const std::optional<std::string> bytes = number_bytes(GgufValue::u32, named->second);
+  const std::uint64_t alignment = bytes ? little_endian(*bytes) : 0;
+  return is_gguf_alignment(alignment) ? static_cast<std::int64_t>(alignment) : kGgufAlignment;
+}
+
+std::uint64_t append_gguf_metadata(std::string& header, const Metadata& metadata,
+                                   const std::set<std::uint32_t>& types) {
   std::vector<std::string_view> keys;
-  auto append_pair = [&](std::string_view key, GgufValue type, std::string_view value) {
-    keys.push_back(key);
-    append_gguf_string(header, key);
-    append_u32(header, static_cast<std::uint32_t>(type));
-    if (type == GgufValue::string) {
-      append_gguf_string(header, value);
-    } else {
-      header += value;
-    }
+  const auto append_pair = [&](const Pair& pair) {
+    keys.push_back(pair.key);
+    append_gguf_string(header, pair.key);
+    append_u32(header, static_cast<std::uint32_t>(pair.type));
+    header += pair.value;
   };
   const bool has_architecture =
-      std::any_of(metadata.begin(), metadata.end(), [](const auto& pair) { return pair.first == kArchitecture; });
-  if (!has_architecture) append_pair(kArchitecture, GgufValue::string, "unknown");
-  for (const auto& [full_key, value] : metadata) {
-    const auto [key, type] = parse_key(full_key);
-    if (type == GgufValue::array || std::find(kOfOneFile.begin(), kOfOneFile.end(), key) != kOfOneFile.end()) continue;
-    const std::optional<std::string> number = type == GgufValue::string ? std::nullopt : bytes_of(type, value);
-    // A text that only looks like a typed pair is kept as it is.
-    if (number) {
-      append_pair(key, type, *number);
-    } else {
-      append_pair(full_key, GgufValue::string, value);
-    }
+      std::ranges::any_of(metadata, [](const auto& pair) { return parse_key(pair.first).key == kArchitecture; });
+  if (!has_architecture) append_pair({kArchitecture, GgufValue::string, file_string("unknown")});
+  for (const auto& [key, text] : metadata) {
+    if (key == kSafetensorsFormat || parse_key(key).omitted) continue;
+    const Pair pair = parse_pair(key, text);
+    if (holds(pair, types)) append_pair(pair);
   }
   if (const auto twice = find_duplicate(keys)) {
     throw Error(ErrorCode::run, "the metadata have two values for the GGUF key " + in_quotes(keys[twice->first]));

@@ -1,36 +1,45 @@
-// GGUF's typed key-value pairs as pairs of text, and back.
+// GGUF's typed key-value pairs as pairs of text, and back. Every pair survives the way through a format that knows only
+// text.
 //
-// A string stands under its own key. A number or a truth value stands under "KEY:TYPE", so that it can be written again
-// with its type ("llama.block_count:u32" = "32"). An array stands under "KEY:array"; what it holds is shown if it is
-// short, and it is never written. So metadata survive the way through a format that knows only text, arrays excepted.
+//   general.architecture = llama            a string
+//   llama.block_count:u32 = 32              a number or a truth value
+//   tokenizer.ggml.tokens:string[] = ["<s>", "</s>"]
+//   odd:u32:string = "7"                    a string that would read as something else under its own key
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "brainsurgery/checkpoint.h"
+#include "formats/gguf_values.h"
 
 namespace brainsurgery {
 
-// Types of values by their numbers in the file. Source: GGUF specification, gguf_metadata_value_type.
-enum class GgufValue : std::uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
+inline constexpr std::string_view kGgufAlignmentKey = "general.alignment";
+inline constexpr std::int64_t kGgufAlignment = 32;          // bytes, where no pair says otherwise
+inline constexpr std::int64_t kMaxGgufAlignment = 1 << 20;  // as the reference implementation
+[[nodiscard]] bool is_gguf_alignment(std::uint64_t bytes);
 
-inline constexpr std::uint32_t kGgufValues = 13;
+// The pair of a string.
+[[nodiscard]] Metadata::value_type text_pair(std::string_view key, std::string_view bytes);
+// "llama.block_count:u32", "tokenizer.ggml.tokens:string[]".
+[[nodiscard]] std::string typed_key(std::string_view key, GgufValue type);
+[[nodiscard]] std::string array_key(std::string_view key, GgufValue element);
+// Of a pair whose value is not kept; it is shown and never written.
+[[nodiscard]] std::string omitted_key(std::string_view key);
 
-// Bytes of a value; 0 for strings and arrays.
-[[nodiscard]] std::int64_t size_of(GgufValue type);
-// "u32", as after the colon of a key.
-[[nodiscard]] std::string_view name_of(GgufValue type);
-// A number or truth value of size_of(type) bytes, little-endian, as text; floats with the fewest digits that read back
-// equal. nullopt for a truth value other than 0 and 1.
-[[nodiscard]] std::optional<std::string> text_of(GgufValue type, std::string_view bytes);
+// Bytes between the tensors of a file with this metadata.
+[[nodiscard]] std::int64_t gguf_alignment(const Metadata& metadata);
 
-// Appends the pairs that a file of version 3 with float tensors has: `metadata` less the arrays and less what described
-// another file (alignment, quantization, splits), with `general.architecture` added where it is missing. Returns how
-// many they are. Throws Error(run) where two pairs have one GGUF key ("k:u32" and "k").
-[[nodiscard]] std::uint64_t append_gguf_metadata(std::string& header, const Metadata& metadata);
+// Appends the pairs of a file of version 3: `metadata` less what described another file, with `general.architecture`
+// added where it is missing. Left out are omitted pairs, the place in a split, safetensors' own `format`, and the
+// file's type and the version of the quantisation where no tensor has such a type. `types`: the numbers of the tensors'
+// types. Returns how many they are. Throws Error(run) where two pairs have one GGUF key ("k:u32" and "k").
+[[nodiscard]] std::uint64_t append_gguf_metadata(std::string& header, const Metadata& metadata,
+                                                 const std::set<std::uint32_t>& types);
 
 // Little-endian words and length-prefixed strings of a header.
 void append_u32(std::string& header, std::uint32_t value);

@@ -103,6 +103,8 @@ class InflatedFile final : public AdaptedFile {
  public:
   explicit InflatedFile(Stretch stretch) : AdaptedFile(stretch.file, stretch.size), stretch_(std::move(stretch)) {}
 
+  FileAccess access() const override { return FileAccess::sequential; }
+
   void read(std::int64_t offset, std::span<std::byte> into) const override {
     require_inside(offset, into.size());
     const MutexLock lock(mutex_);

@@ -27,6 +27,15 @@ std::int64_t stored_bytes(const TensorEntry& tensor) {
   return tensor.stored ? tensor.stored->size : byte_count(tensor.desc.dtype, tensor.desc.shape);
 }
 
+// A value on a line: vocabularies have megabytes.
+std::string shown_value(std::string_view value) {
+  constexpr std::size_t kMost = 200;
+  if (value.size() <= kMost) return escape_for_terminal(value);
+  std::size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xC0) == 0x80) --end;  // a character is not cut
+  return fmt::format("{}... ({} bytes)", escape_for_terminal(value.substr(0, end)), value.size());
+}
+
 JsonEscapes escapes_of(const InspectOptions& options) {
   return options.for_terminal ? JsonEscapes::for_terminal : JsonEscapes::controls_only;
 }
@@ -117,7 +126,7 @@ std::string inspect_text(const Checkpoint& checkpoint, const InspectOptions& opt
 std::string inspect_total(const Checkpoint& checkpoint, const InspectOptions& options) {
   std::string text;
   for (const auto& [key, value] : checkpoint.metadata)
-    text += fmt::format("metadata {} = {}\n", escape_for_terminal(key), escape_for_terminal(value));
+    text += fmt::format("metadata {} = {}\n", escape_for_terminal(key), shown_value(value));
   const std::vector<const TensorEntry*> shown = shown_tensors(checkpoint, options);
   std::int64_t bytes = 0, parameters = 0;
   for (const TensorEntry* tensor : shown) {

@@ -175,8 +175,8 @@ FileLayout layout_safetensors_file(const FileRequest& request) {
   if (request.origins != nullptr) {
     for (const StoredTensor& tensor : request.tensors) origins.push_back((*request.origins)[tensor.content]);
   }
-  SafetensorsLayout plan =
-      layout_safetensors(request.tensors, request.metadata, request.origins == nullptr ? nullptr : &origins);
+  SafetensorsLayout plan = layout_safetensors(request.tensors, with_format_pair(request.metadata),
+                                              request.origins == nullptr ? nullptr : &origins);
   FileLayout layout;
   layout.reserve(1 + plan.order.size());
   layout.add(std::move(plan.header));

@@ -199,6 +199,23 @@ Shape common_shape(const std::vector<Expr>& operands) {
   return shape;
 }
 
+// Whether no step computed the elements since a file made them from blocks.
+bool is_read_from_blocks(Expr expr) {
+  for (;;) {
+    const NodeKind& kind = expr.node().kind();
+    if (const auto* source = std::get_if<nodes::Source>(&kind)) return source->file->blocks() != nullptr;
+    if (const auto* sliced = std::get_if<nodes::Slice>(&kind)) {
+      expr = Expr(sliced->base);
+    } else if (const auto* permuted = std::get_if<nodes::Permute>(&kind)) {
+      expr = Expr(permuted->base);
+    } else if (const auto* reshaped = std::get_if<nodes::Reshape>(&kind)) {
+      expr = Expr(reshaped->base);
+    } else {
+      return false;
+    }
+  }
+}
+
 }  // namespace
 
 Expr map(const Operation& operation, std::vector<Expr> operands, const Parameters& parameters) {
@@ -213,7 +230,7 @@ Expr map(const Operation& operation, std::vector<Expr> operands, const Parameter
 
 Expr cast(Expr base, DType dtype) {
   static const Operation& conversion = operation("cast");
-  if (base.dtype() == dtype) return base;
+  if (base.dtype() == dtype && !is_read_from_blocks(base)) return base;
   return map(conversion, {std::move(base)}, {.numbers = {}, .dtype = dtype});
 }
 

@@ -6,6 +6,7 @@
 #include "brainsurgery/error.h"
 #include "graph/visitor.h"
 #include "planner/dense_costs.h"
+#include "types/box_read.h"
 
 namespace brainsurgery {
 namespace {
@@ -28,7 +29,40 @@ bool is_leaf(const Node& node) { return node.depth() == 1; }
 
 // Elements that are read one by one, or by a library, must stand where the processor's loads expect them; the headers
 // of old checkpoints are not padded.
-bool is_aligned(const nodes::Source& node, DType dtype) { return node.offset % item_size(dtype) == 0; }
+bool is_mapped(const nodes::Source& node, DType dtype) {
+  return node.file->access() == FileAccess::mapped && node.offset % item_size(dtype) == 0;
+}
+
+// The box that the last `elements` of a map fill.
+FileBox box_of(const StridedMap& map, std::int64_t elements, std::int64_t item) {
+  FileBox box{map.shape, map.strides, item};
+  for (std::size_t i = box.shape.size(); i-- > 0;) {
+    box.shape[i] = std::clamp<std::int64_t>(elements, 1, box.shape[i]);
+    elements /= box.shape[i];
+  }
+  return box;
+}
+
+// Whether a tile takes few reads for what it holds where every read decodes whole blocks. If not, it is less to decode
+// the tensor once.
+bool reads_in_ranges(const ReadableFile& file, const StridedMap& map, std::int64_t item) {
+  constexpr std::int64_t kTileBytes = 4 << 20, kReadBytes = 512;  // as much as a read costs
+  constexpr std::int64_t kMostWork = 16;                          // times the bytes wanted
+  if (file.access() != FileAccess::ranges) return false;
+  const FileBox box = box_of(map, kTileBytes / item, item);
+  const ReadCost cost = read_cost(box);
+  const std::int64_t block = file.blocks() == nullptr ? 0 : file.blocks()->decoded_bytes;
+  return cost.bytes + cost.reads * (kReadBytes + block) <= kMostWork * element_count(box.shape) * item;
+}
+
+bool reads_well_at_random(const nodes::Source& node, const StridedMap& map, DType dtype) {
+  return is_mapped(node, dtype) || reads_in_ranges(*node.file, map, item_size(dtype));
+}
+
+void require_readable(const ReadableFile& file) {
+  const BlockCode* code = file.blocks();
+  if (code != nullptr && !code->unreadable.empty()) throw Error(ErrorCode::run, code->unreadable);
+}
 
 bool is_cut(const Node& node) { return node.depth() % kMaxDepth == 0; }
 
@@ -77,6 +111,7 @@ class ProgramBuilder {
     for (const Instruction& instruction : program.code) {
       program.widest_item = std::max(program.widest_item, item_size(instruction.dtype));
       if (std::holds_alternative<ops::Gather>(instruction.op)) program.gathered_row = view.out_shape.back();
+      program.reads_boxes = program.reads_boxes || brainsurgery::reads_boxes(instruction);
       // What is patched in would be read in as many pieces.
       if (std::holds_alternative<ops::Patch>(instruction.op)) program.in_blocks = false;
       if (inputs_of(instruction).empty()) program.tile_item = std::max(program.tile_item, item_size(instruction.dtype));
@@ -194,6 +229,7 @@ class ProgramBuilder {
   }
 
   int emit_kind(const nodes::Source& node, const Expr& expr, const View& view) {
+    require_readable(*node.file);
     StridedMap map;
     if (node.strides.empty()) {
       map = strided(view);
@@ -204,7 +240,8 @@ class ProgramBuilder {
     }
     if (map.is_contiguous())
       return add(expr.dtype(), ops::Load{FilePlace{node.file, node.offset + map.offset * item_size(expr.dtype())}});
-    if (is_aligned(node, expr.dtype())) return add(expr.dtype(), ops::Gather{FilePlace{node.file, node.offset}, map});
+    if (reads_well_at_random(node, map, expr.dtype()))
+      return add(expr.dtype(), ops::Gather{FilePlace{node.file, node.offset}, map});
     const int buffer = compiler_.materialize(node.strides.empty() ? expr : compiler_.stretch_of(expr));
     compiler_.use(buffer, needs_);
     return add(expr.dtype(), ops::Gather{BufferPlace{buffer, 0}, map});
@@ -413,7 +450,7 @@ Expr Compiler::stretch_of(const Expr& expr) {
 
 Place Compiler::packed_operand(const Expr& expr, std::vector<int>& needs) {
   if (const auto* file = as<nodes::Source>(expr);
-      file != nullptr && file->strides.empty() && is_aligned(*file, expr.dtype())) {
+      file != nullptr && file->strides.empty() && is_mapped(*file, expr.dtype())) {
     return FilePlace{file->file, file->offset};
   }
   const int buffer = materialize(expr);

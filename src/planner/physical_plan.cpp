@@ -42,9 +42,11 @@ void PhysicalPlan::add_part(Expr expr, int nesting) {
   const std::int64_t size = byte_count(expr.dtype(), expr.shape());
   if (size == 0) return;
   const auto* stored = as<nodes::Source>(expr);
-  if (stored != nullptr && stored->strides.empty()) return add_copy({stored->file, stored->offset}, size);
+  if (stored != nullptr && stored->strides.empty() && !stored->file->decodes())
+    return add_copy({stored->file, stored->offset}, size);
   CompiledTensor tensor = compiler_->compile(expr);
-  if (const FilePlace* place = tensor.program->verbatim()) return add_copy(*place, size);
+  if (const FilePlace* place = tensor.program->verbatim(); place != nullptr && !place->file->decodes())
+    return add_copy(*place, size);
   bytes_computed_ += size;
   segments_.push_back({size_, size, std::move(tensor)});
   size_ += size;

@@ -21,7 +21,7 @@ struct Segment {
   struct Bytes {  // given bytes: headers
     std::string bytes;
   };
-  struct Copy {  // a range of a file, unchanged; several neighbouring tensors may share one
+  struct Copy {  // a range of a file that does not decode; several neighbouring tensors may share one
     FilePlace from;
   };
   struct Checksum {  // CRC-32 of bytes [begin, end) of the target, 4 bytes little-endian; they may come later

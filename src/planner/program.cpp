@@ -19,6 +19,19 @@ const FilePlace* Program::verbatim() const {
   return load == nullptr ? nullptr : std::get_if<FilePlace>(&load->place);
 }
 
+bool is_memory(const Place& place) {
+  const auto* file = std::get_if<FilePlace>(&place);
+  return file != nullptr ? file->file->access() == FileAccess::mapped : std::holds_alternative<LiteralPlace>(place);
+}
+
+bool reads_boxes(const Instruction& instruction) {
+  if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) return !is_memory(gather->place);
+  if (const auto* join = std::get_if<ops::Join>(&instruction.op))
+    return std::ranges::any_of(join->parts, [](const ProgramPtr& part) { return part->reads_boxes; });
+  const auto* patch = std::get_if<ops::Patch>(&instruction.op);
+  return patch != nullptr && patch->value->reads_boxes;
+}
+
 std::vector<int> inputs_of(const Instruction& instruction) {
   return std::visit(
       [](const auto& op) -> std::vector<int> {

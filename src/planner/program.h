@@ -91,10 +91,17 @@ struct Program {
   // Where elements are read at random: ranges should begin and end at a multiple of as many. Else 0.
   std::int64_t gathered_row = 0;
 
+  // Whether elements are read at random that may not be in memory, here or in a part. Ranges should then be large.
+  bool reads_boxes = false;
+
   // Set when the result is a range of a file, unchanged; tests do not matter.
   [[nodiscard]] const FilePlace* verbatim() const;
 };
 
+// Whether all bytes of a place can be had in memory. Those of a buffer perhaps not: it may be in a file.
+[[nodiscard]] bool is_memory(const Place& place);
+// See Program::reads_boxes.
+[[nodiscard]] bool reads_boxes(const Instruction& instruction);
 // The earlier instructions that an instruction uses.
 [[nodiscard]] std::vector<int> inputs_of(const Instruction& instruction);
 // Makes one instruction of two where an operation does what both do and nothing else needs what is between them.

@@ -21,12 +21,22 @@ std::int64_t total(const Program& program, const Cost& cost) {
   return sum;
 }
 
-std::int64_t scratch_of(const Instruction& instruction, std::int64_t elements) {
+bool is_read(const Place& place, const std::vector<bool>& in_files) {
+  const auto* buffer = std::get_if<BufferPlace>(&place);
+  if (buffer == nullptr) return !is_memory(place);
+  const auto number = static_cast<std::size_t>(buffer->buffer);
+  return number < in_files.size() && in_files[number];
+}
+
+std::int64_t scratch_of(const Instruction& instruction, std::int64_t elements, const std::vector<bool>& in_files) {
   std::int64_t most = 0;
   const auto consider = [&](const Program& part, std::int64_t wanted) {
     const std::int64_t count = std::min(wanted, part.elements);
-    most = std::max(most, count * part.item_bytes + scratch_bytes(part, count));
+    most = std::max(most, count * part.item_bytes + scratch_bytes(part, count, in_files));
   };
+  if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) {
+    if (is_read(gather->place, in_files)) return elements * item_size(instruction.dtype);
+  }
   if (const auto* join = std::get_if<ops::Join>(&instruction.op)) {
     for (const ProgramPtr& part : join->parts) consider(*part, elements);
   }
@@ -57,15 +67,16 @@ std::int64_t read_bytes(const Program& program) {
 std::int64_t mapped_bytes(const Program& program) {
   return total(program, [](const Program&, const Instruction& instruction) -> std::int64_t {
     const auto* gather = std::get_if<ops::Gather>(&instruction.op);
-    if (gather == nullptr || !is_file(gather->place)) return 0;
+    if (gather == nullptr || !is_file(gather->place) || !is_memory(gather->place)) return 0;
     const std::int64_t item = item_size(instruction.dtype);
     return std::max<std::int64_t>(0, extent(*gather, instruction.dtype) - gather->map.offset * item);
   });
 }
 
-std::int64_t scratch_bytes(const Program& program, std::int64_t elements) {
+std::int64_t scratch_bytes(const Program& program, std::int64_t elements, const std::vector<bool>& in_files) {
   std::int64_t most = 0;
-  for (const Instruction& instruction : program.code) most = std::max(most, scratch_of(instruction, elements));
+  for (const Instruction& instruction : program.code)
+    most = std::max(most, scratch_of(instruction, elements, in_files));
   const std::int64_t block = program.in_blocks ? std::min(kBlockElements, elements) : elements;
   return program.tile_slots * elements * program.tile_item +
          (program.slots - program.tile_slots) * block * program.widest_item + most;

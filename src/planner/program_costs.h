@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "planner/program.h"
 
@@ -15,6 +16,8 @@ namespace brainsurgery {
 // Bytes of mapped files that may be resident when it is done: from the first to the last that each gathering reads.
 [[nodiscard]] std::int64_t mapped_bytes(const Program& program);
 // The most memory that making `elements` of the result at a time takes beside the result's own, at least one element.
-[[nodiscard]] std::int64_t scratch_bytes(const Program& program, std::int64_t elements);
+// `in_files`: by buffer, whether it is spilled; those beyond its end are not.
+[[nodiscard]] std::int64_t scratch_bytes(const Program& program, std::int64_t elements,
+                                         const std::vector<bool>& in_files = {});
 
 }  // namespace brainsurgery

@@ -28,6 +28,11 @@ std::int64_t operand_bytes(const Materialization& made) {
   return 0;
 }
 
+bool is_dense(const Materialization& made) {
+  return std::holds_alternative<Materialization::Matmul>(made.how) ||
+         std::holds_alternative<Materialization::SingularFactors>(made.how);
+}
+
 const CompiledTensor* computed_in(const Segment& segment) { return std::get_if<CompiledTensor>(&segment.content); }
 
 // In comparison with others: multiplications, in the case of a decomposition about.
@@ -113,6 +118,8 @@ class Scheduler::Batch {
 Scheduler::Scheduler(const std::vector<Materialization>& materializations, ScheduleLimits limits)
     : all_(materializations),
       limits_(limits),
+      memory_(limits.budget_bytes),
+      in_file_(materializations.size(), false),
       made_(materializations.size(), false),
       uses_(materializations.size(), 0) {}
 
@@ -167,13 +174,33 @@ void Scheduler::make(std::vector<int> buffers, std::vector<Stage>& stages) {
     Stage stage = next_stage(buffers);
     std::vector<int> used;
     for (const int buffer : stage.make) {
-      made_[buffer] = true;
-      whole_bytes_ += all_[buffer].bytes;
+      keep(buffer, stage);
       std::ranges::copy(all_[buffer].needs, std::back_inserter(used));
     }
     finish(stage, used);
     stages.push_back(std::move(stage));
   }
+}
+
+void Scheduler::keep(int buffer, Stage& stage) {
+  const Materialization& made = all_[buffer];
+  made_[buffer] = true;
+  whole_bytes_ += made.bytes;
+  if (!memory_.take(made.bytes)) {
+    in_file_[buffer] = true;
+    file_bytes_ += made.bytes;
+    stage.spill.push_back(buffer);
+    if (is_dense(made)) stage.mapped_bytes += made.bytes;
+  }
+  stage.mapped_bytes += mapped_buffer_bytes(made);
+}
+
+// Of operands of a dense operation that are in files.
+std::int64_t Scheduler::mapped_buffer_bytes(const Materialization& made) const {
+  std::int64_t bytes = 0;
+  if (!is_dense(made)) return bytes;
+  for (const int needed : made.needs) bytes += in_file_[needed] ? all_[needed].bytes : 0;
+  return bytes;
 }
 
 // Takes out of `buffers`, sorted, the first that are ready: as many as can be made at one time. Those with low numbers
@@ -214,10 +241,16 @@ Stage Scheduler::next_stage(std::vector<int>& buffers) const {
 // Counts what the stage used, and drops what was used for the last time.
 void Scheduler::finish(Stage& stage, const std::vector<int>& used) {
   stage.whole_bytes = whole_bytes_;
+  stage.file_bytes = file_bytes_;
   for (const int buffer : used) {
     if (++uses_[buffer] != all_[buffer].uses) continue;
     stage.drop.push_back(buffer);
     whole_bytes_ -= all_[buffer].bytes;
+    if (in_file_[buffer]) {
+      file_bytes_ -= all_[buffer].bytes;
+    } else {
+      memory_.give_back(all_[buffer].bytes);
+    }
   }
 }
 

@@ -22,15 +22,35 @@ struct ScheduleLimits {
   int workers = 1;
 };
 
+// Which whole tensors are kept in memory: in the order in which they are made, those that the budget still has room
+// for. The others go into files.
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(std::int64_t bytes) : budget_bytes_(bytes) {}
+  // False: into a file.
+  [[nodiscard]] bool take(std::int64_t bytes) {
+    if (bytes > budget_bytes_ - used_bytes_) return false;
+    used_bytes_ += bytes;
+    return true;
+  }
+  void give_back(std::int64_t bytes) { used_bytes_ -= bytes; }
+
+ private:
+  std::int64_t budget_bytes_;
+  std::int64_t used_bytes_ = 0;
+};
+
 // Work that is done at the same time: no part of a stage needs another.
 struct Stage {
   std::vector<int> make;           // buffers; those that take one worker long come first
   std::vector<std::size_t> write;  // segments of the plan
   std::vector<int> drop;           // buffers that nothing needs after this stage
+  std::vector<int> spill;          // of `make`, those that go into files
 
   // While it is done:
-  std::int64_t whole_bytes = 0;   // of the buffers that exist
-  std::int64_t mapped_bytes = 0;  // of files that may be resident
+  std::int64_t whole_bytes = 0;   // of the buffers that exist,
+  std::int64_t file_bytes = 0;    // and of those among them that are in files
+  std::int64_t mapped_bytes = 0;  // of files that may be resident, buffers among them
   std::int64_t work_bytes = 0;    // see Materialization, of those that are made at one time
 };
 
@@ -44,6 +64,8 @@ class Scheduler {
   [[nodiscard]] std::vector<Stage> schedule(const PhysicalPlan& plan);
   // The stages that make `needs` and drop nothing of them.
   [[nodiscard]] std::vector<Stage> schedule(const std::vector<int>& needs);
+  // By buffer: whether it was spilled, as far as was scheduled.
+  [[nodiscard]] const std::vector<bool>& in_files() const { return in_file_; }
 
  private:
   class Batch;
@@ -53,13 +75,18 @@ class Scheduler {
   [[nodiscard]] Stage next_stage(std::vector<int>& buffers) const;
   void finish(Stage& stage, const std::vector<int>& used);
   [[nodiscard]] bool is_ready(int buffer) const;
+  void keep(int buffer, Stage& stage);
+  [[nodiscard]] std::int64_t mapped_buffer_bytes(const Materialization& made) const;
   [[nodiscard]] int most_at_once() const;
 
   const std::vector<Materialization>& all_;
   ScheduleLimits limits_;
+  MemoryBudget memory_;
+  std::vector<bool> in_file_;
   std::vector<bool> made_;
   std::vector<int> uses_;  // so far
   std::int64_t whole_bytes_ = 0;
+  std::int64_t file_bytes_ = 0;
 };
 
 // Whether one worker makes it on its own, while programs are made by all in tiles.

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 
 #include "base/spelling.h"
 #include "exec/memory_model.h"
 #include "exec/shared_extents.h"
-#include "formats/safetensors.h"
 #include "formats/shards.h"
 #include "publish/staging.h"
 #include "session/binder.h"
@@ -106,57 +106,86 @@ struct FileOptions {
   const CheckpointExtras* extras = nullptr;  // that go with them; or nullptr
 };
 
-// One file of the tensors chosen.
-OutputFile make_file(std::string name, std::span<const NamedTensors::value_type> tensors, const Format& format,
-                     const Metadata& metadata, const FileOptions& options) {
-  StoredContent stored = store(tensors, format.shares_contents);
-  FileRequest request{stored.tensors, stored.content_bytes, metadata};
-  std::vector<std::optional<ContentOrigin>> origins;
-  if (options.aligned) {
-    origins = origins_of(stored.contents);
-    request.origins = &origins;
-  }
-  const auto lay_out = options.single_tensor && format.layout_tensor != nullptr ? format.layout_tensor : format.layout;
-  FileLayout layout = lay_out(request);
-  stored.tensors = std::vector<StoredTensor>();  // of use no more, and as large as the layout
-  return {std::move(name), physical_plan(std::move(layout), stored.contents, options.compiler)};
-}
+// Lays out the files of one model.
+class FileMaker {
+ public:
+  FileMaker(const Destination& destination, const Metadata& metadata, FileOptions options)
+      : destination_(destination), format_(*destination.format), metadata_(metadata), options_(std::move(options)) {}
 
-std::vector<OutputFile> make_directory(const NamedTensors& tensors, const Format& format, const Metadata& metadata,
-                                       const FileOptions& options) {
-  StoredContent stored = store(tensors, format.shares_contents);
-  if (options.extras != nullptr) store_objects(*options.extras, stored);
-  FileRequest request{stored.tensors, stored.content_bytes, metadata};
-  request.objects = stored.objects;
-  request.extras = options.extras;
-  std::vector<OutputFile> files;
-  for (auto& [name, layout] : format.layout_directory(request))
-    files.push_back({name, physical_plan(std::move(layout), stored.contents, options.compiler)});
-  return files;
-}
-
-std::vector<OutputFile> make_files(const NamedTensors& tensors, const Destination& destination,
-                                   const Metadata& metadata, const FileOptions& options) {
-  const Format& format = *destination.format;
-  if (format.layout_directory != nullptr) return make_directory(tensors, format, metadata, options);
-  std::vector<OutputFile> files;
-  if (!destination.shard_bytes) {
-    files.push_back(make_file(destination.directory ? kSingleFileName : "", tensors, format, metadata, options));
+  std::vector<OutputFile> make(const NamedTensors& tensors) {
+    if (format_.layout_directory != nullptr) return make_directory(tensors);
+    if (destination_.shard_bytes) return make_shards(tensors);
+    std::vector<OutputFile> files;
+    files.push_back(make_file(destination_.directory ? kSingleFileName : "", tensors));
     return files;
   }
-  std::vector<SizedName> sized;
-  sized.reserve(tensors.size());
-  for (const auto& [name, tensor] : tensors)
-    sized.push_back({name, byte_count(tensor->expr.dtype(), tensor->expr.shape())});
-  ShardPlan shards = plan_shards(sized, *destination.shard_bytes);
-  for (const Shard& shard : shards.shards) {
-    const auto chosen = std::span(tensors).subspan(shard.begin, shard.end - shard.begin);
-    files.push_back(make_file(shard.file_name, chosen, format, metadata, options));
+  // Of the files that were made.
+  [[nodiscard]] const DecodedTensors& decoded() const { return decoded_; }
+
+ private:
+  StoredContent stored(std::span<const NamedTensors::value_type> tensors) {
+    StoredContent stored = store(tensors, format_);
+    decoded_ += stored.decoded;
+    return stored;
   }
-  auto index = std::make_unique<PhysicalPlan>(PhysicalPlan::with_compiler(options.compiler));
-  index->add_bytes(std::move(shards.index_text));
-  files.push_back({std::move(shards.index_name), std::move(index)});
-  return files;
+
+  // One file of the tensors chosen.
+  OutputFile make_file(std::string name, std::span<const NamedTensors::value_type> tensors) {
+    StoredContent content = stored(tensors);
+    FileRequest request{content.tensors, content.content_bytes, metadata_};
+    std::vector<std::optional<ContentOrigin>> origins;
+    if (options_.aligned) {
+      origins = origins_of(content.contents);
+      request.origins = &origins;
+    }
+    const bool alone = options_.single_tensor && format_.layout_tensor != nullptr;
+    FileLayout layout = alone ? format_.layout_tensor(request) : format_.layout(request);
+    content.tensors = std::vector<StoredTensor>();  // of use no more, and as large as the layout
+    return {std::move(name), physical_plan(std::move(layout), content.contents, options_.compiler)};
+  }
+
+  std::vector<OutputFile> make_directory(const NamedTensors& tensors) {
+    StoredContent content = stored(tensors);
+    if (options_.extras != nullptr) store_objects(*options_.extras, content);
+    FileRequest request{content.tensors, content.content_bytes, metadata_};
+    request.objects = content.objects;
+    request.extras = options_.extras;
+    std::vector<OutputFile> files;
+    for (auto& [name, layout] : format_.layout_directory(request))
+      files.push_back({name, physical_plan(std::move(layout), content.contents, options_.compiler)});
+    return files;
+  }
+
+  std::vector<OutputFile> make_shards(const NamedTensors& tensors) {
+    std::vector<SizedName> sized;
+    sized.reserve(tensors.size());
+    for (const auto& [name, tensor] : tensors)
+      sized.push_back({name, byte_count(tensor->expr.dtype(), tensor->expr.shape())});
+    ShardPlan shards = plan_shards(sized, *destination_.shard_bytes);
+    std::vector<OutputFile> files;
+    for (const Shard& shard : shards.shards) {
+      const auto chosen = std::span(tensors).subspan(shard.begin, shard.end - shard.begin);
+      files.push_back(make_file(shard.file_name, chosen));
+    }
+    auto index = std::make_unique<PhysicalPlan>(PhysicalPlan::with_compiler(options_.compiler));
+    index->add_bytes(std::move(shards.index_text));
+    files.push_back({std::move(shards.index_name), std::move(index)});
+    return files;
+  }
+
+  const Destination& destination_;
+  const Format& format_;
+  const Metadata& metadata_;
+  FileOptions options_;
+  DecodedTensors decoded_;
+};
+
+// Quantised tensors that are written plainly: which steps changed, or whose blocks the format does not have.
+std::vector<std::string> decoded_warnings(const DecodedTensors& decoded, const Format& format) {
+  if (decoded.empty()) return {};
+  return {decoded.text(format.keeps_blocks
+                           ? " that steps changed"
+                           : fmt::format(", which a {} checkpoint cannot hold as they were", format.name))};
 }
 
 std::vector<bool> answered_questions(const std::vector<OutputFile>& files, std::size_t count) {
@@ -179,8 +208,8 @@ void schedule(BoundOutput& output, const SessionOptions& options) {
     file.stages = scheduler.schedule(*file.plan);
     output.report.planned += byte_counts(*file.plan, file.stages);
     output.peak_bytes = std::max(output.peak_bytes, peak_whole_bytes(file.stages));
-    output.growth_bytes =
-        std::max(output.growth_bytes, predicted_growth(*file.plan, file.stages, exec, options.threads));
+    output.growth_bytes = std::max(
+        output.growth_bytes, predicted_growth(*file.plan, file.stages, scheduler.in_files(), exec, options.threads));
   }
 }
 
@@ -207,10 +236,12 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   const NamedTensors tensors = result.content.names.in_key_order();
   require_readable(target, alias, tensors);
   try {
-    result.files = make_files(tensors, destination, with_format_pair(result.content.metadata),
-                              {target.single_tensor, target.place.layout == FileArrangement::aligned,
-                               std::make_shared<Compiler>(CompileOptions{options.fuse, questions.get()}),
-                               result.content.extras.get()});
+    FileMaker maker(destination, result.content.metadata,
+                    {target.single_tensor, target.place.layout == FileArrangement::aligned,
+                     std::make_shared<Compiler>(CompileOptions{options.fuse, questions.get()}),
+                     result.content.extras.get()});
+    result.files = maker.make(tensors);
+    std::ranges::move(decoded_warnings(maker.decoded(), *destination.format), std::back_inserter(result.warnings));
   } catch (const Error& error) {  // what the format cannot hold
     if (error.code() == ErrorCode::internal) throw;
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));

@@ -71,8 +71,8 @@ Metadata drop_tied(StateDict& names) {
   return dropped;
 }
 
-StoredContent store(std::span<const NamedTensors::value_type> tensors, bool share) {
-  std::map<GroupKey, Group> groups = share ? find_groups(tensors) : std::map<GroupKey, Group>();
+StoredContent store(std::span<const NamedTensors::value_type> tensors, const Format& format) {
+  std::map<GroupKey, Group> groups = format.shares_contents ? find_groups(tensors) : std::map<GroupKey, Group>();
   StoredContent stored;
   stored.tensors.reserve(tensors.size());
   stored.contents.reserve(tensors.size());
@@ -87,7 +87,10 @@ StoredContent store(std::span<const NamedTensors::value_type> tensors, bool shar
     const nodes::Source* node = groups.empty() ? nullptr : shared_source(*tensor);
     const auto group = node == nullptr ? groups.end() : groups.find(key_of(*tensor));
     if (group == groups.end()) {
-      entry.content = add_content(tensor->expr);
+      const auto blocks = format.keeps_blocks ? stored_blocks(tensor->expr) : std::nullopt;
+      if (blocks) entry.blocks = blocks->type;
+      if (!blocks) stored.decoded.add(tensor->expr);
+      entry.content = add_content(blocks ? blocks->bytes : tensor->expr);
     } else {
       Group& run = group->second;
       if (run.members > 0) {

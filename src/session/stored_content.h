@@ -10,9 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "brainsurgery/format.h"
 #include "brainsurgery/workspace.h"
 #include "formats/file_layout.h"
 #include "planner/physical_plan.h"
+#include "session/stored_blocks.h"
 
 namespace brainsurgery {
 
@@ -21,6 +23,7 @@ struct StoredContent {
   std::vector<StoredBytes> objects;
   std::vector<Expr> contents;               // by number: what gives the bytes, in row-major order
   std::vector<std::int64_t> content_bytes;  // by number
+  DecodedTensors decoded;                   // that had blocks when they were read
 };
 
 // Removes every name whose tensor is the same view of the same storage as that of another name, but for the first of
@@ -31,7 +34,7 @@ using NamedTensors = std::vector<std::pair<std::string_view, const NamedTensor*>
 
 // `tensors` in key order; the result names them as long as they live. A shared run reaches from the first to the last
 // byte that one of its tensors uses.
-[[nodiscard]] StoredContent store(std::span<const NamedTensors::value_type> tensors, bool share);
+[[nodiscard]] StoredContent store(std::span<const NamedTensors::value_type> tensors, const Format& format);
 
 // Adds the objects, but for those whose name a tensor has.
 void store_objects(const CheckpointExtras& extras, StoredContent& stored);

@@ -82,24 +82,54 @@ TEST(Gguf, KeepsTypedMetadataAsText) {
       {pair("a", 8, text("é")), pair("b", 4, u32(4000000000)), pair("c", 1, "\xff"), pair("d", 6, u32(0x3DCCCCCD)),
        pair("e", 7, "\1"), pair("f", 11, u64(0x8000000000000000)), pair("g", 12, u64(0x3FB999999999999A)),
        pair("h", 8, text("\xff\x1b")), pair("i", 9, u32(4) + u64(2) + u32(1) + u32(2)),
-       pair("j", 9, u32(8) + u64(1) + text("q\"")), pair("k", 9, u32(0) + u64(17) + std::string(17, 'x'))},
+       pair("j", 9, u32(8) + u64(2) + text("q\"") + text("\xc3")),
+       pair("k", 9, u32(0) + u64(17) + std::string(17, 'x')), pair("l", 6, u32(0x7FA00000)), pair("m:u8", 8, text("7")),
+       pair("format", 8, text("pt")), pair("n", 9, u32(7) + u64(0))},
       {}, "")));
-  EXPECT_EQ(contents.metadata, (Metadata{{"a", "é"},
-                                         {"b:u32", "4000000000"},
-                                         {"c:i8", "-1"},
-                                         {"d:f32", "0.1"},
-                                         {"e:bool", "true"},
-                                         {"f:i64", "-9223372036854775808"},
-                                         {"g:f64", "0.1"},
-                                         {"h", "\\xff\\x1b"},
-                                         {"i:array", "[1, 2]"},
-                                         {"j:array", "[\"q\\\"\"]"},
-                                         {"k:array", "(17 values of type u8)"}}));
-  ASSERT_EQ(contents.warnings.size(), 1u);
   EXPECT_EQ(
-      contents.warnings[0],
-      "'x.safetensors': the metadata value of 'i' and of 2 others will not be written: arrays and very long strings "
-      "are not kept");
+      contents.metadata,
+      (Metadata{{"a", "é"},
+                {"b:u32", "4000000000"},
+                {"c:i8", "-1"},
+                {"d:f32", "0.1"},
+                {"e:bool", "true"},
+                {"f:i64", "-9223372036854775808"},
+                {"g:f64", "0.1"},
+                {"h:string", "\"\\udcff\\u001b\""},
+                {"i:u32[]", "[1, 2]"},
+                {"j:string[]", "[\"q\\\"\", \"\\udcc3\"]"},
+                {"k:u8[]", "[120, 120, 120, 120, 120, 120, 120, 120, 120, 120, 120, 120, 120, 120, 120, 120, 120]"},
+                {"l:f32", "0x7fa00000"},
+                {"m:u8:string", "\"7\""},
+                {"format:string", "\"pt\""},
+                {"n:bool[]", "[]"}}));
+  EXPECT_TRUE(contents.warnings.empty());
+}
+
+TEST(Gguf, OmitsMetadataAboveItsLimitAndSaysSo) {
+  const std::string large(std::size_t{40} << 20, 'x');
+  const FileContents contents = read_gguf(file_of(file_bytes(
+      {pair("a", 8, text(large)), pair("b", 8, text(large)), pair("c", 9, u32(8) + u64(2) + text("y") + text(large)),
+       pair("d", 9, u32(0) + u64(large.size()) + large), pair("e", 8, text("kept"))},
+      {}, "")));
+  ASSERT_EQ(contents.metadata.size(), 5u);
+  EXPECT_EQ(contents.metadata[0].second.size(), large.size());
+  EXPECT_EQ(contents.metadata[1], (Metadata::value_type{"b:omitted", "(41943040 bytes)"}));
+  EXPECT_EQ(contents.metadata[2], (Metadata::value_type{"c:omitted", "(2 values of type string)"}));
+  EXPECT_EQ(contents.metadata[3], (Metadata::value_type{"d:omitted", "(41943040 values of type u8)"}));
+  EXPECT_EQ(contents.metadata[4], (Metadata::value_type{"e", "kept"}));
+  EXPECT_EQ(contents.warnings,
+            (std::vector<std::string>{"'x.safetensors': the metadata value of 'b' and 2 other values "
+                                      "will not be written: metadata above 64 MiB are not kept"}));
+}
+
+TEST(Gguf, SaysThatBytesFollowTheTensors) {
+  const auto warnings = [](std::size_t bytes) {
+    return read_gguf(file_of(file_bytes({}, {tensor("t", {2}, 0, 0)}, std::string(bytes, 'x')))).warnings;
+  };
+  EXPECT_TRUE(warnings(8).empty());
+  EXPECT_TRUE(warnings(32).empty());
+  EXPECT_EQ(warnings(33), (std::vector<std::string>{"'x.safetensors': ignored 1 byte after the last tensor"}));
 }
 
 TEST(Gguf, SaysWhatIsWrong) {
@@ -118,10 +148,8 @@ TEST(Gguf, SaysWhatIsWrong) {
       {file_bytes({pair("k", 9, u32(9) + u64(0))}, {}, ""), "the metadata value of 'k' is an array of arrays"},
       {file_bytes({pair("k", 9, u32(10) + u64(5))}, {}, ""), "the file is too short for the 5 values of the array 'k'"},
       {file_bytes({pair("k", 9, u32(8) + u64(17) + std::string(17 * 8, '\x7f'))}, {}, ""),
-       "the file ends inside the array 'k'"},
+       "the string of 9187201950435737471 bytes under 'k' is longer than the rest of the file"},
       {file_bytes({pair("k", 0, "x"), pair("k", 1, "x")}, {}, ""), "the metadata key 'k' appears twice"},
-      {file_bytes({pair("k", 0, "x"), pair("k:u8", 8, text(""))}, {}, ""),
-       "the metadata keys 'k' and 'k:u8' are both shown as 'k:u8'"},
       {file_bytes({pair("\xff", 0, "x")}, {}, ""), "a metadata key is not UTF-8: '\\xff'"},
       {file_bytes({pair("general.alignment", 4, u32(24))}, {}, ""),
        "an alignment of 24 is not a power of two up to 1048576"},
@@ -131,6 +159,10 @@ TEST(Gguf, SaysWhatIsWrong) {
        "it has 5 dimensions, the most are 4 (tensor 't')"},
       {file_bytes({}, {tensor("t", {1ull << 63}, 0, 0)}, "1234"), "a dimension is above 2^63 - 1 (tensor 't')"},
       {file_bytes({}, {tensor("t", {1ull << 32, 1ull << 32}, 0, 0)}, "1234"),
+       "the shape overflows 64 bits (tensor 't')"},
+      {file_bytes({}, {tensor("t", {1ull << 62, 1ull << 62, 0}, 0, 0)}, "1234"),
+       "the shape overflows 64 bits (tensor 't')"},
+      {file_bytes({}, {tensor("t", {0, 1ull << 62, 1ull << 62}, 0, 0)}, "1234"),
        "the shape overflows 64 bits (tensor 't')"},
       {file_bytes({}, {tensor("t", {1ull << 62}, 0, 0)}, "1234"), "the size overflows 64 bits (tensor 't')"},
       {file_bytes({}, {tensor("t", {2}, 31, 0)}, "1234"), "the type number 31 is unknown (tensor 't')"},
@@ -151,9 +183,13 @@ TEST(Gguf, SaysWhatIsWrong) {
   for (const Row& row : rows) EXPECT_EQ(refusal(row.bytes), row.reason);
 }
 
-TEST(Gguf, SaysWhatHelpsWithTypesThatItDoesNotDecode) {
+TEST(Gguf, ListsTypesThatItDoesNotDecodeAndSaysWhatHelpsWhereTheyAreRead) {
   const std::string bytes = file_bytes({}, {tensor("t", {256}, 16, 0)}, std::string(66, 'x'));
-  EXPECT_EQ(message_of([&] { static_cast<void>(read_gguf(file_of(bytes, "a.gguf"))); }),
+  const FileContents contents = read_gguf(file_of(bytes, "a.gguf"));
+  ASSERT_EQ(contents.tensors.size(), 1u);
+  EXPECT_EQ(contents.tensors[0].stored->type, "IQ2_XXS");
+  std::vector<std::byte> value(4);
+  EXPECT_EQ(message_of([&] { contents.tensors[0].file->read(0, value); }),
             "'a.gguf': 't' is of the type IQ2_XXS, which this version does not decode; convert the file with "
             "llama.cpp's 'llama-quantize --allow-requantize IN OUT F16'");
 }
@@ -199,13 +235,13 @@ TEST(DecodedFile, EveryPartIsAPartOfTheWhole) {
   std::string blocks;
   for (int i = 0; i < 40 * 18; ++i) blocks.push_back(static_cast<char>(i % 18 < 2 ? 0x31 + i % 7 : 37 * i));
   const auto file = file_of("head" + blocks);
-  const DecodedFile decoded(file, 4, 40 * 32, *gguf_type(2));
+  const DecodedFile decoded(file, 4, 40 * 32, *gguf_type(2), "w");
   const std::int64_t size = 40 * 32 * 4;
   EXPECT_TRUE(decoded.current_status().same_content(file->status()));
   std::vector<std::byte> whole(size);
   decoded.read(0, whole);
-  const auto map = decoded.map();
-  EXPECT_TRUE(std::ranges::equal(map->bytes(), whole));
+  EXPECT_TRUE(decoded.decodes());
+  EXPECT_EQ(decoded.access(), FileAccess::ranges);
   for (std::int64_t begin = 0; begin < size; begin += 61) {
     for (const std::int64_t length : {0, 1, 3, 4, 127, 128, 129, 1000}) {
       if (begin + length > size) continue;
@@ -218,7 +254,7 @@ TEST(DecodedFile, EveryPartIsAPartOfTheWhole) {
 
 TEST(DecodedFile, ReadsOnlyTheBlocksThatAreNeeded) {
   const auto file = file_of(std::string(1000 * 144, '\0'));
-  const DecodedFile decoded(file, 0, 1000 * 256, *gguf_type(12));
+  const DecodedFile decoded(file, 0, 1000 * 256, *gguf_type(12), "w");
   std::vector<std::byte> part(256 * 4 + 1);
   decoded.read(500 * 256 * 4, part);
   EXPECT_EQ(file->bytes_read(), 2u * 144);
@@ -253,7 +289,7 @@ TEST(GgufLayout, IsReadBackAsItWasWritten) {
                              {"eps:f32", "1e-05"},
                              {"neg:i64", "-3"},
                              {"flag:bool", "false"},
-                             {"name:u32", "no number"}};
+                             {"name:f32:string", "\"no number\""}};
   const std::string bytes = written(tensors, metadata);
   const FileContents contents = read_gguf(file_of(bytes));
   ASSERT_EQ(contents.tensors.size(), tensors.size());
@@ -267,14 +303,59 @@ TEST(GgufLayout, IsReadBackAsItWasWritten) {
   EXPECT_EQ(bytes.size() % kGgufAlignment, 0u);
 }
 
+TEST(GgufLayout, WritesMetadataAsTheyWereRead) {
+  const std::vector<std::string> pairs = {
+      pair("general.architecture", 8, text("llama")),
+      pair("a", 8, text("\xff\n")),
+      pair("b:u32", 8, text("7")),
+      pair("format", 8, text("pt")),
+      pair("c", 6, u32(0xFFA00001)),
+      pair("d", 9, u32(8) + u64(2) + text("\xf0\x9f") + text("é\"")),
+      pair("e", 9, u32(6) + u64(3) + u32(0x7F800000) + u32(0xFFC00000) + u32(0x3DCCCCCD)),
+      pair("f", 9, u32(10) + u64(0)),
+      pair("general.alignment", 4, u32(64)),
+      pair("g:omitted", 8, text("x")),
+      pair("h", 7, std::string(1, '\0'))};
+  const std::string bytes = file_bytes(pairs, {}, "", 64);
+  EXPECT_EQ(written({}, read_gguf(file_of(bytes)).metadata), bytes);
+}
+
+TEST(GgufLayout, TextThatOnlyLooksTypedIsKept) {
+  const Metadata metadata = {{"general.architecture", "x"}, {"a:u8[]", "[1, 256]"},          {"b:string[]", "[\"x]"},
+                             {"c:string", "no quotes"},     {"d:string[]", "[\"\\ud800\"]"}, {"e:u8[]", "[1 2]"}};
+  const Metadata again = read_gguf(file_of(written({}, metadata))).metadata;
+  ASSERT_EQ(again.size(), metadata.size());
+  EXPECT_EQ(again[1], (Metadata::value_type{"a:u8[]:string", "\"[1, 256]\""}));
+  EXPECT_EQ(again[3], (Metadata::value_type{"c:string:string", "\"no quotes\""}));
+}
+
 TEST(GgufLayout, LeavesOutWhatIsTrueOfAnotherFileOnly) {
-  const std::string bytes = written({}, {{"general.alignment:u32", "64"},
-                                         {"general.file_type:u32", "2"},
-                                         {"general.quantization_version:u32", "2"},
-                                         {"split.count:u16", "3"},
-                                         {"tokens:array", "(9 values of type string)"},
-                                         {"format", "pt"}});
-  EXPECT_EQ(read_gguf(file_of(bytes)).metadata, (Metadata{{"general.architecture", "unknown"}, {"format", "pt"}}));
+  const Metadata metadata = {{"general.architecture", "x"},
+                             {"general.file_type:u32", "2"},
+                             {"general.quantization_version:u32", "2"},
+                             {"split.count:u16", "3"},
+                             {"tokens:omitted", "(9 values of type string)"},
+                             {"general.alignment:u32", "24"},
+                             {"format", "pt"}};
+  EXPECT_EQ(read_gguf(file_of(written({{"t", {DType::F32, {32}}, 0}}, metadata))).metadata,
+            (Metadata{{"general.architecture", "x"}}));
+}
+
+TEST(GgufLayout, KeepsBlocksWithTheirType) {
+  const std::vector<StoredTensor> tensors = {{"q", {DType::F32, {3, 64}}, 0, 0, {}, "Q8_0"},
+                                             {"f", {DType::F32, {2}}, 1}};
+  const std::vector<std::int64_t> sizes = {3 * 2 * 34, 8};
+  const Metadata metadata = {
+      {"general.architecture", "x"}, {"general.file_type:u32", "7"}, {"general.quantization_version:u32", "2"}};
+  const FileLayout layout = layout_gguf({tensors, sizes, metadata});
+  std::string bytes = std::get<FileLayout::Given>(layout.pieces().front().what).bytes;
+  bytes.resize(static_cast<std::size_t>(layout.size()));
+  const FileContents contents = read_gguf(file_of(bytes));
+  EXPECT_EQ(contents.metadata, metadata);
+  ASSERT_EQ(contents.tensors.size(), 2u);
+  EXPECT_EQ(contents.tensors[0].stored->type, "Q8_0");
+  EXPECT_EQ(contents.tensors[0].desc, tensors[0].desc);
+  EXPECT_EQ(contents.tensors[0].stored->size, sizes[0]);
 }
 
 TEST(GgufLayout, SaysWhatAFileCannotHold) {

@@ -19,7 +19,11 @@ class StoredContentTest : public ::testing::Test {
   void put(const std::string& name, std::int64_t offset, TensorDesc desc, std::vector<std::int64_t> strides = {}) {
     names_.put(name, source(file_, offset, std::move(desc), std::move(strides)), SharedStorage{file_.get(), 64, 1024});
   }
-  [[nodiscard]] StoredContent stored(bool share) const { return store(names_.in_key_order(), share); }
+  [[nodiscard]] StoredContent stored(bool share) const {
+    Format format{};
+    format.shares_contents = share;
+    return store(names_.in_key_order(), format);
+  }
 
   testing::TempDir folder_;
   std::shared_ptr<const ReadableFile> file_;

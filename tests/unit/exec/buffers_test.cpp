@@ -1,4 +1,4 @@
-#include "exec/buffer_pool.h"
+#include "exec/buffers.h"
 
 #include <gtest/gtest.h>
 #include <linux/filter.h>
@@ -36,75 +36,80 @@ std::ptrdiff_t open_files() {
   return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
 }
 
+std::int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t pages = 0;
+  statm >> pages >> pages;
+  return pages * ::sysconf(_SC_PAGESIZE);
+}
+
 void fill_and_check(const Buffer& buffer) {
   std::ranges::fill(buffer.bytes(), std::byte{0x5A});
   EXPECT_EQ(std::ranges::count(buffer.bytes(), std::byte{0x5A}), std::ssize(buffer.bytes()));
 }
 
-TEST(BufferPool, StaysInMemoryWithinTheBudget) {
-  const testing::TempDir folder;
-  BufferPool pool(1000, folder / "spill");
-  const auto a = pool.take(600), b = pool.take(400);
-  fill_and_check(*a);
-  fill_and_check(*b);
-  EXPECT_EQ(spilled_mappings(folder.path()), 0);
-  EXPECT_FALSE(std::filesystem::exists(folder / "spill")) << "the folder is made when it is needed";
+void fill_and_check_piecewise(const Buffer& buffer) {
+  std::vector<std::byte> piece(1000);
+  for (std::int64_t at = 0; at < std::ssize(buffer.bytes()); at += std::ssize(piece)) {
+    std::ranges::fill(piece, static_cast<std::byte>(at / 1000 % 251));
+    buffer.write(at, piece);
+  }
+  std::vector<std::byte> got(2000);
+  buffer.read(1500, got);
+  EXPECT_EQ(got[0], std::byte{1});
+  EXPECT_EQ(got[500], std::byte{2});
+  EXPECT_EQ(got[1999], std::byte{3});
 }
 
-TEST(BufferPool, SpillsBeyondTheBudgetAndLeavesNothing) {
+TEST(Buffers, InMemory) {
   const testing::TempDir folder;
-  BufferPool pool(1000, folder / "spill");
+  const auto buffer = memory_buffer(10'000);
+  EXPECT_FALSE(buffer->spilled());
+  fill_and_check_piecewise(*buffer);
+  fill_and_check(*buffer);
+}
+
+TEST(Buffers, SpilledOnesLeaveNothing) {
+  const testing::TempDir folder;
   const std::ptrdiff_t files = open_files();
-  auto a = pool.take(600);
-  auto b = pool.take(500);
-  fill_and_check(*b);
-  EXPECT_EQ(spilled_mappings(folder.path()), 1);
+  auto buffer = spilled_buffer(10'000, folder / "spill");
+  EXPECT_TRUE(buffer->spilled());
   EXPECT_FALSE(std::filesystem::exists(folder / "spill")) << "files without a name need no folder";
+  EXPECT_EQ(open_files(), files + 1);
+  fill_and_check_piecewise(*buffer);
+  fill_and_check(*buffer);
+  buffer.reset();
   EXPECT_EQ(open_files(), files);
-  pool.give_back(std::move(b));
   EXPECT_EQ(spilled_mappings(folder.path()), 0);
 }
 
-TEST(BufferPool, PagesOfSpilledBuffersComeBack) {
+TEST(Buffers, WhatIsWrittenPiecewiseIsNotResident) {
   const testing::TempDir folder;
-  BufferPool pool(0, folder / "spill");
-  const auto buffer = pool.take(100'000);
+  const auto buffer = spilled_buffer(16 << 20, folder.path());
+  const std::vector<std::byte> piece(1 << 20, std::byte{0x5A});
+  const std::int64_t before = resident_bytes();
+  for (int i = 0; i < 16; ++i) buffer->write(static_cast<std::int64_t>(i) << 20, piece);
+  EXPECT_LT(resident_bytes() - before, 4 << 20);
+  EXPECT_EQ(std::ranges::count(buffer->bytes(), std::byte{0x5A}), 16 << 20);
+  buffer->page_out();
+  EXPECT_LT(resident_bytes() - before, 4 << 20);
+}
+
+TEST(Buffers, PagesOfSpilledBuffersComeBack) {
+  const testing::TempDir folder;
+  const auto buffer = spilled_buffer(100'000, folder / "spill");
   fill_and_check(*buffer);
   buffer->page_out();
   EXPECT_EQ(std::ranges::count(buffer->bytes(), std::byte{0x5A}), 100'000);
 }
 
-// What lies on the disk takes no part of the budget.
-TEST(BufferPool, SpilledBuffersLeaveTheBudgetToOthers) {
-  const testing::TempDir folder;
-  BufferPool pool(1000, folder.path());
-  auto big = pool.take(5000);
-  const auto small = pool.take(900);
-  EXPECT_EQ(spilled_mappings(folder.path()), 1) << "the small one fits";
-  pool.give_back(std::move(big));
-  const auto more = pool.take(101);
-  EXPECT_EQ(spilled_mappings(folder.path()), 1) << "900 + 101 bytes do not";
-}
+TEST(Buffers, EmptyBuffers) { EXPECT_TRUE(memory_buffer(0)->bytes().empty()); }
 
-TEST(BufferPool, BudgetComesBack) {
-  const testing::TempDir folder;
-  BufferPool pool(1000, folder.path());
-  for (int i = 0; i < 5; ++i) pool.give_back(pool.take(1000));
-  const auto last = pool.take(1000);
-  EXPECT_EQ(spilled_mappings(folder.path()), 0);
-}
-
-TEST(BufferPool, EmptyBuffers) {
-  BufferPool pool(0, "/nonexistent");
-  EXPECT_TRUE(pool.take(0)->bytes().empty());
-}
-
-TEST(BufferPool, ReportsTheFolderThatCannotBeUsed) {
+TEST(Buffers, ReportTheFolderThatCannotBeUsed) {
   const testing::TempDir folder;
   testing::write_file(folder / "file", "");
-  BufferPool pool(0, folder / "file");
   try {
-    static_cast<void>(pool.take(10));
+    static_cast<void>(spilled_buffer(10, folder / "file"));
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::run);
@@ -112,12 +117,11 @@ TEST(BufferPool, ReportsTheFolderThatCannotBeUsed) {
   }
 }
 
-TEST(BufferPool, ReportsAFullDisk) {
+TEST(Buffers, ReportAFullDisk) {
   const testing::TempDir folder;
-  BufferPool pool(0, folder.path());
   const std::ptrdiff_t files = open_files();
   try {
-    static_cast<void>(pool.take(std::int64_t{1} << 60));
+    static_cast<void>(spilled_buffer(std::int64_t{1} << 60, folder.path()));
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::run);
@@ -148,15 +152,14 @@ bool all_resident(const Buffer& buffer) {
 }
 
 // A hole would be filled when the mapping is written to, and a full disk be a signal by then.
-TEST(BufferPool, ReservesWithoutFallocateToo) {
+TEST(Buffers, ReserveWithoutFallocateToo) {
   constexpr int kSkip = 77;
   const testing::TempDir folder;
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
     if (!forbid_fallocate()) ::_exit(kSkip);
-    BufferPool pool(0, folder.path());
-    ::_exit(all_resident(*pool.take(1 << 20)) ? 0 : 1);
+    ::_exit(all_resident(*spilled_buffer(1 << 20, folder.path())) ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
