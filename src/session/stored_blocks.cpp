@@ -84,9 +84,15 @@ class BlockRewriter {
     return region ? slice(base, *region) : Expr();
   }
   Expr of(const nodes::Permute& node, const Expr&) {
-    const Expr base = rewrite(node.base);
-    const bool keeps_rows = std::cmp_equal(node.order.back(), node.order.size() - 1);
-    return base && keeps_rows ? permute(base, node.order) : Expr();
+    std::vector<int> order = node.order;
+    Expr from = node.base;
+    while (const auto* before = as<nodes::Permute>(from)) {  // one may undo the other
+      for (int& dim : order) dim = before->order[static_cast<std::size_t>(dim)];
+      from = Expr(before->base);
+    }
+    if (!std::cmp_equal(order.back(), order.size() - 1)) return {};
+    const Expr base = rewrite(from);
+    return base ? permute(base, std::move(order)) : Expr();
   }
   Expr of(const nodes::Reshape& node, const Expr& expr) {
     const Expr base = rewrite(node.base);

@@ -4,7 +4,7 @@ usage: memory.py PROGRAM
 
 Checks: for rename, scale, cast, transpose, matmul and phlora of about 200 MB, the predicted peak is at most 25 % above the
 one that was measured and at most 10 % below it, and the bytes are exact; renaming and scaling take the same memory for
-100 MB and 600 MB, transposing is bounded; whole tensors beyond --memory are spilled, with the same result; too little
+100 MB and 600 MB, transposing is bounded, also where inputs are decoded; whole tensors beyond --memory are spilled, with the same result; too little
 memory, address space, threads or disk is one message, exit code 3, the old output and nothing left behind.
 """
 import hashlib
@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 PROGRAM = os.path.abspath(sys.argv[1])
 MB = 1 << 20
@@ -129,6 +130,62 @@ def check_constant_memory():
     os.remove("large.safetensors")
 
 
+def gguf_string(text):
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def make_gguf(path, names, rows, columns):
+    """Q4_0: blocks of a float16 scale near 1 and 32 numbers of four bits; 7 times as large when they are decoded."""
+    infos = b"".join(gguf_string(name) + struct.pack("<IQQIQ", 2, columns, rows, 2, i * rows * columns // 32 * 18)
+                     for i, name in enumerate(names))
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(names), 1) + gguf_string("general.architecture")
+    header += struct.pack("<I", 8) + gguf_string("llama") + infos
+    with open(path, "wb") as file:
+        file.write(header + b"\0" * (-len(header) % 32))
+        for _ in names:
+            blocks = bytearray(os.urandom(rows * columns // 32 * 18))
+            blocks[1::18] = b"\x3c" * (len(blocks) // 18)
+            file.write(blocks)
+
+
+def make_npz(path, names, rows, columns, descr, method):
+    pattern = struct.pack(descr[0] + "1024f", *[i * 0.25 for i in range(1024)])
+    header = "{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }" % (descr, rows, columns)
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    with zipfile.ZipFile(path, "w", method, compresslevel=1) as archive:
+        for i, name in enumerate(names):
+            content = pattern[4 * i:] + pattern[:4 * i]
+            with archive.open(name + ".npy", "w") as file:
+                file.write(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header.encode())
+                for _ in range(rows * columns // 1024):
+                    file.write(content)
+
+
+# Tensors that are decoded while they are read: the largest takes as much as the budget, or more.
+def check_decoded():
+    inputs = {"blocks.gguf": lambda path: make_gguf(path, ["w%d" % i for i in range(6)], 4096, 2048),
+              "large.gguf": lambda path: make_gguf(path, ["w0"], 65536, 512),
+              "deflated.npz": lambda path: make_npz(path, ["w0", "w1"], 8192, 3072, "<f4", zipfile.ZIP_DEFLATED),
+              "big-endian.npz": lambda path: make_npz(path, ["w0", "w1"], 8192, 3072, ">f4", zipfile.ZIP_STORED)}
+    transpose = [{"permute": {"from": "w(.*)", "to": "t\\1", "order": [1, 0]}}, {"delete": {"target": "w.*"}}]
+    for name, make_input in inputs.items():
+        make_input(name)
+        results = set()
+        for memory in ("4GB", "64MB"):
+            write_plan(transpose, [name], "out.safetensors")
+            ran = report("run", "--no-sync", "--threads", "2", "--memory", memory)
+            results.add(digest("out.safetensors"))
+            output, peak, predicted = ran["outputs"][0], ran["peak_resident_bytes"], ran["predicted_peak_bytes"]
+            line = "transpose of %s within %s: predicted %.1f MB, measured %.1f MB" % (name, memory, predicted / MB, peak / MB)
+            print(line, flush=True)
+            # What keeps the state of inflating is not predicted.
+            expect((0.8 if name == "deflated.npz" else 0.9) * peak <= predicted <= 1.25 * peak, line)
+            expect(output["bytes_copied"] == 0 and output["moved"]["bytes_copied"] == 0, "%s: decoded bytes are called copied" % name)
+        expect(len(results) == 1, "%s: the result depends on memory" % name)
+        expect(peak < 120 * MB, "transposing %s takes %.1f MB" % (name, peak / MB))
+        os.remove(name)
+
+
 # Products of 64 MB each, two of which are needed at one time.
 def check_budget():
     make("small.safetensors", {"a.%d" % i: [4096, 8] for i in range(4)} | {"b": [8, 4096]} |
@@ -199,6 +256,7 @@ def main():
     try:
         check_predictions()
         check_constant_memory()
+        check_decoded()
         check_budget()
         check_shortage()
     finally:

@@ -105,6 +105,69 @@ class SharingFile final : public WritableFile {
   std::atomic<std::int64_t> written_ = 0;
 };
 
+// A file that is read in the ways that decoding files can be.
+class UnmappedFile final : public ReadableFile {
+ public:
+  UnmappedFile(std::shared_ptr<const ReadableFile> file, FileAccess access) : file_(std::move(file)), access_(access) {}
+  const std::string& path() const override { return file_->path(); }
+  const FileStatus& status() const override { return file_->status(); }
+  FileStatus current_status() const override { return file_->current_status(); }
+  void read(std::int64_t offset, std::span<std::byte> into) const override { file_->read(offset, into); }
+  std::shared_ptr<const FileMap> map() const override { throw Error(ErrorCode::internal, "mapped"); }
+  FileAccess access() const override { return access_; }
+  bool decodes() const override { return true; }
+
+ private:
+  std::shared_ptr<const ReadableFile> file_;
+  FileAccess access_;
+};
+
+// Steps that read elements at random, of tensors in `file`.
+std::vector<Expr> random_reads(const std::shared_ptr<const ReadableFile>& file) {
+  const auto at = [&](std::int64_t offset, Shape shape, std::vector<std::int64_t> strides = {}) {
+    return source(file, offset, {DType::F32, std::move(shape)}, std::move(strides));
+  };
+  const Expr matrix = at(4, {300, 200});
+  return {permute(matrix, {1, 0}),
+          scale(permute(matrix, {1, 0}), 2),
+          permute(at(0, {30, 20, 50}), {2, 0, 1}),
+          slice(matrix, Region{{{0, 300, 1, false}, {7, 1, 1, true}}}),
+          slice(matrix, Region{{{1, 100, 3, false}, {0, 50, 4, false}}}),
+          concat({permute(matrix, {1, 0}), at(8, {200, 11})}, 1),
+          overwrite(permute(matrix, {1, 0}), Region{{{5, 20, 1, false}, {0, 30, 10, false}}},
+                    permute(at(0, {30, 20}), {1, 0})),
+          at(0, {200, 100}, {1, 200}),
+          at(8, {50, 20, 7}, {1, 0, 60}),
+          reshape(permute(matrix, {1, 0}), {100, 600}),
+          permute(reshape(permute(matrix, {1, 0}), {100, 600}), {1, 0})};
+}
+
+TEST_F(ExecutorTest, WhatIsNotMappedGivesTheSameBytes) {
+  const auto plain = input(counting(400'000));
+  const auto write_all = [&](const std::shared_ptr<const ReadableFile>& file, ExecOptions options) {
+    PhysicalPlan plan({});
+    for (const Expr& expr : random_reads(file)) plan.add_tensor(expr);
+    return written(plan, std::move(options));
+  };
+  const std::string expected = write_all(plain, {});
+  for (const FileAccess access : {FileAccess::ranges, FileAccess::sequential}) {
+    const auto file = std::make_shared<const UnmappedFile>(plain, access);
+    for (const std::int64_t budget : {std::int64_t{0}, std::int64_t{100'000}, std::int64_t{1} << 30}) {
+      for (const std::int64_t tile : {std::int64_t{4}, std::int64_t{1000}, std::int64_t{1} << 20})
+        EXPECT_EQ(write_all(file, {.tile_bytes = tile, .budget_bytes = budget}), expected) << budget << " " << tile;
+    }
+  }
+}
+
+TEST_F(ExecutorTest, DecodedBytesCountAsComputed) {
+  PhysicalPlan plan({});
+  plan.add_tensor(
+      source(std::make_shared<const UnmappedFile>(input(counting(64)), FileAccess::ranges), 0, {DType::F32, {16}}));
+  EXPECT_EQ(plan.bytes_copied(), 0);
+  EXPECT_EQ(plan.bytes_computed(), 64);
+  EXPECT_EQ(written(plan, {}), counting(64));
+}
+
 TEST(Scratch, GivesBlocksOfEverySizeAgain) {
   Scratch scratch;
   std::byte *large = nullptr, *small = nullptr;
