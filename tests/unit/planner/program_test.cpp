@@ -15,6 +15,8 @@
 namespace brainsurgery {
 namespace {
 
+std::shared_ptr<const ReadableFile> any_file() { return std::make_shared<const testing::NamedFile>(); }
+
 // Performs the program on slots that remember whose value they hold: all sources, then the others.
 void expect_no_live_value_is_overwritten(const Program& program) {
   const int size = static_cast<int>(program.code.size());
@@ -104,7 +106,7 @@ TEST(AssignSlots, KeepsLiveValues) {
 }
 
 TEST(AssignSlots, AChainOfOneWidthWorksInTheCallersBuffer) {
-  Expr expr = source(nullptr, 0, {DType::F32, {8}});
+  Expr expr = source(any_file(), 0, {DType::F32, {8}});
   for (int i = 0; i < 20; ++i) expr = scale(expr, 2);
   const CompiledTensor tensor = Compiler({}).compile(expr);
   EXPECT_EQ(tensor.program->slots, 0);
@@ -112,8 +114,8 @@ TEST(AssignSlots, AChainOfOneWidthWorksInTheCallersBuffer) {
 }
 
 TEST(AssignSlots, AChainOfSumsNeedsABufferForAllSourcesButOne) {
-  Expr expr = source(nullptr, 0, {DType::F32, {8}});
-  for (int i = 1; i < 20; ++i) expr = add(expr, source(nullptr, 1000 * i, {DType::F32, {8}}));
+  Expr expr = source(any_file(), 0, {DType::F32, {8}});
+  for (int i = 1; i < 20; ++i) expr = add(expr, source(any_file(), 1000 * i, {DType::F32, {8}}));
   const CompiledTensor tensor = Compiler({}).compile(expr);
   EXPECT_EQ(tensor.program->tile_slots, 19);
   EXPECT_EQ(tensor.program->slots, 19);
