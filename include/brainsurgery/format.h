@@ -58,6 +58,7 @@ struct Format {
   bool shares_contents = false;  // several tensors of a request may be views of one content
   bool takes_extras = false;     // files hold what else than tensors was in a checkpoint of this format
   bool arranges = false;         // `layout` keeps the origins of contents in mind, see FileRequest
+  bool has_metadata = false;     // files hold the pairs of the request
   bool records_ties = false;     // metadata can say for which names a tensor stands, as readers know
   bool keeps_blocks = false;     // tensors may stand in the blocks that they were read in, see StoredTensor
   std::string_view advice;       // for a format that is not read: what would help

@@ -273,13 +273,17 @@ class PosixEnv final : public Env {
       if (size <= max_bytes) return;
       throw Error(ErrorCode::run, fmt::format("cannot read '{}': it is longer than {} bytes", path, max_bytes));
     };
+    constexpr std::size_t kChunk = 1 << 16;
     struct stat s {};
-    if (::fstat(fd.get(), &s) == 0) refuse_longer(s.st_size);
     std::string text;
+    if (::fstat(fd.get(), &s) == 0) {
+      refuse_longer(s.st_size);
+      if (!handed_over) text.reserve(static_cast<std::size_t>(s.st_size) + kChunk);
+    }
     for (;;) {
-      const std::size_t chunk = 1 << 16, before = text.size();
-      text.resize(before + chunk);
-      const ssize_t n = ::read(fd.get(), text.data() + before, chunk);
+      const std::size_t before = text.size();
+      text.resize(before + kChunk);
+      const ssize_t n = ::read(fd.get(), text.data() + before, kChunk);
       const int error = errno;
       text.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
       if (n < 0 && error == EINTR && !handed_over) continue;

@@ -50,6 +50,8 @@ std::string type_text(const Field& field) {
       return "plan, or list of steps";
     case FieldKind::topic:
       return "name of a step, or {step: operator}";
+    case FieldKind::metadata:
+      return "mapping with set and drop";
     case FieldKind::any_value:
       break;
   }

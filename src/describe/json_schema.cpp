@@ -98,6 +98,12 @@ Json value_of(const Field& field) {
       return any_of({definition("plan"), definition("steps")});
     case FieldKind::topic:
       return definition("topic");
+    case FieldKind::metadata:
+      return {{"type", "object"},
+              {"properties",
+               {{"set", {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}}},
+                {"drop", {{"type", "array"}, {"items", kText}}}}},
+              {"additionalProperties", false}};
     case FieldKind::any_value:
       break;
   }

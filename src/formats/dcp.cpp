@@ -17,6 +17,7 @@
 #include "formats/pickle_vm.h"
 #include "formats/pickle_writer.h"
 #include "formats/safetensors.h"
+#include "formats/tensor_parts.h"
 #include "formats/torch_globals.h"
 #include "formats/torch_layout.h"
 #include "formats/torch_zip.h"
@@ -28,8 +29,7 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
-constexpr std::size_t kMaxParts = 4096;  // of one tensor
-constexpr std::size_t kMaxFields = 64;   // of an object; a huge one, shared by many, would be searched for each of them
+constexpr std::size_t kMaxFields = 64;  // of an object; a huge one, shared by many, would be searched for each of them
 constexpr std::size_t kMaxNameBytes = 128 << 20;  // of all names; a long one can stand in the pickle once
 constexpr std::size_t kMaxFileName = 255;  // bytes; what file systems take
 constexpr std::string_view kModule = "torch.distributed.checkpoint.metadata";
@@ -74,7 +74,6 @@ class MetadataReader {
   void read_object(const std::string& name, CheckpointExtras& extras);
   void read_paths(PickleRef metadata, CheckpointExtras& extras);
   [[nodiscard]] TensorEntry read_part(const std::string& name, const Part& part);
-  void check_cover(const std::string& name, const std::vector<TensorBox>& boxes, const Shape& shape) const;
 
   std::string context_;
   const OpenFile& open_;
@@ -200,30 +199,6 @@ TensorEntry MetadataReader::read_part(const std::string& name, const Part& part)
   return std::move(contents.tensors.front());
 }
 
-// Parts inside, none twice, nothing missing.
-void MetadataReader::check_cover(const std::string& name, const std::vector<TensorBox>& boxes,
-                                 const Shape& shape) const {
-  std::int64_t covered = 0;
-  for (std::size_t i = 0; i < boxes.size(); ++i) {
-    const TensorBox& box = boxes[i];
-    for (std::size_t dim = 0; dim < shape.size(); ++dim) {
-      if (box.sizes[dim] > shape[dim] || box.starts[dim] > shape[dim] - box.sizes[dim])
-        fail("a part of " + in_quotes(name) + " lies outside of it");
-    }
-    const std::int64_t elements = element_count(box.sizes);
-    covered = checked_add(covered, elements);
-    for (std::size_t j = 0; j < i && elements > 0; ++j) {
-      bool apart = element_count(boxes[j].sizes) == 0;
-      for (std::size_t dim = 0; dim < shape.size(); ++dim) {
-        apart = apart || boxes[j].starts[dim] + boxes[j].sizes[dim] <= box.starts[dim] ||
-                box.starts[dim] + box.sizes[dim] <= boxes[j].starts[dim];
-      }
-      if (!apart) fail("two parts of " + in_quotes(name) + " overlap");
-    }
-  }
-  if (covered != element_count(shape)) fail("parts of " + in_quotes(name) + " are missing");
-}
-
 // `size` is PyTorch's, which counts pairs of 4-bit numbers.
 TensorDesc MetadataReader::desc_of(const std::string& name, PickleRef description, const Shape& size) const {
   const PickleNode& properties = tree_[state(field(description, "properties"), "TensorProperties")];
@@ -270,7 +245,7 @@ TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef descr
   TensorEntry entry{name, desc_of(name, description, size), nullptr};
   const DType dtype = entry.desc.dtype;
   const std::vector<TensorBox> boxes = read_boxes(name, dtype, size.size(), entry.strides);
-  check_cover(name, boxes, size);
+  if (const std::string mistake = cover_mistake(name, boxes, size); !mistake.empty()) fail(mistake);
   const std::int64_t item = dtype == DType::F4 ? 1 : item_size(dtype);
   entry.file = boxes.size() == 1 ? boxes.front().file : assembled(boxes, size, item);
   entry.offset = boxes.size() == 1 ? boxes.front().offset : 0;

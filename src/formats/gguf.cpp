@@ -382,6 +382,7 @@ Format gguf_format() {
           .probe = looks_like_gguf,
           .read = read_gguf,
           .layout = layout_gguf,
+          .has_metadata = true,
           .keeps_blocks = true,
           .advice = {}};
 }

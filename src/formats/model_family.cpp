@@ -87,9 +87,9 @@ bool is_other_model_file(std::string_view name) {
 }
 
 bool is_trainer_file(std::string_view name) {
-  constexpr std::array<std::string_view, 9> kStems{"optimizer",    "optim",         "scheduler",
-                                                   "lr_scheduler", "scaler",        "rng_state",
-                                                   "random_state", "random_states", "training_args"};
+  constexpr std::array<std::string_view, 11> kStems{"optimizer",     "optim",     "scheduler",    "lr_scheduler",
+                                                    "scaler",        "rng_state", "random_state", "random_states",
+                                                    "training_args", "sampler",   "dl_state_dict"};
   if (name.ends_with("_optim_states.pt")) return true;
   return std::ranges::any_of(kStems, [name](std::string_view stem) {
     if (!name.starts_with(stem)) return false;

@@ -21,6 +21,7 @@
 #include "formats/path_pattern.h"
 #include "formats/safetensors_index.h"
 #include "formats/shards.h"
+#include "formats/tensor_parts.h"
 #include "publish/journal.h"
 #include "publish/staging.h"
 
@@ -152,6 +153,8 @@ class Opener {
   void require_all_parts(const std::vector<std::string>& names);
   [[nodiscard]] std::optional<std::string> find_snapshot(const std::vector<std::string>& names) const;
   void note_format(std::string_view name);
+  void take_parts(FileContents& contents);
+  void join_taken_parts();
   void merge_metadata(Metadata metadata, const std::string& name);
   void check_unique() const;
 
@@ -164,6 +167,11 @@ class Opener {
   struct LeftAside {
     std::string name, reason;
   };
+  struct TakenParts {
+    std::size_t position = 0;  // in the checkpoint's tensors
+    std::vector<TensorPart> parts;
+  };
+  std::map<std::string, TakenParts> taken_parts_;  // by tensor: of files that hold parts
   std::vector<LeftAside> left_aside_;  // files without tensors beside others
 };
 
@@ -485,11 +493,38 @@ void Opener::add_files(const std::vector<std::string>& names, Others without_ten
     }
     checkpoint_.files.push_back(names[i]);
     note_format(parts[i].format);
+    if (names.size() > 1) take_parts(contents);
     append(checkpoint_.tensors, std::move(contents.tensors));
     append(checkpoint_.beside, std::move(contents.beside));
     for (std::string& warning : contents.warnings) checkpoint_.warnings.push_back(std::move(warning));
     merge_metadata(std::move(contents.metadata), names[i]);
   }
+  join_taken_parts();
+}
+
+// Sets the tensors of a file aside that says which parts of which tensors it holds.
+void Opener::take_parts(FileContents& contents) {
+  const auto pair = std::ranges::find(contents.metadata, kPartOffsets, &Metadata::value_type::first);
+  if (pair == contents.metadata.end()) return;
+  const PartOffsets offsets = parse_part_offsets(
+      pair->second, in_quotes(checkpoint_.root + checkpoint_.files.back()) + ": invalid " + std::string(kPartOffsets));
+  erase_part_pairs(contents.metadata);
+  for (TensorEntry& tensor : std::exchange(contents.tensors, {})) {
+    const auto known = offsets.find(tensor.name);
+    Shape starts = known == offsets.end() ? Shape(tensor.desc.shape.size(), 0) : known->second;
+    const auto [at, is_first] = taken_parts_.try_emplace(tensor.name);
+    if (is_first) {
+      at->second.position = checkpoint_.tensors.size();
+      checkpoint_.tensors.push_back(tensor);
+    }
+    at->second.parts.push_back({std::move(tensor), std::move(starts)});
+  }
+}
+
+void Opener::join_taken_parts() {
+  for (auto& [name, taken] : taken_parts_)
+    checkpoint_.tensors[taken.position] = join_parts(std::move(taken.parts), subject());
+  taken_parts_.clear();
 }
 
 void Opener::warn_of_left_aside() {

@@ -64,6 +64,7 @@ class HeaderReader {
 
   std::string header_text();
   void reserve(std::string_view text);
+  void hold(std::size_t bytes);
   void read_metadata(JsonCursor& json);
   RawEntry read_entry(JsonCursor& json, const std::string& name);
   DType read_dtype(JsonCursor& json, const std::string& name);
@@ -78,7 +79,9 @@ class HeaderReader {
   std::string context_;
   std::int64_t data_begin_ = 0;
   FileContents contents_;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> spans_;  // per tensor, as in RawEntry
+  using Span = std::pair<std::uint64_t, std::uint64_t>;
+  std::vector<Span> spans_;     // per tensor, as in RawEntry
+  std::size_t held_bytes_ = 0;  // of memory
   std::size_t unknown_fields_ = 0;
   DType last_dtype_ = DType::BOOL;  // files hold long runs of one dtype
 };
@@ -108,13 +111,21 @@ std::string HeaderReader::header_text() {
 void HeaderReader::reserve(std::string_view text) {
   constexpr std::string_view kShortest = R"("":{"dtype":"U8","shape":[],"data_offsets":[0,0]},)";
   const auto braces = static_cast<std::size_t>(std::ranges::count(text, '{'));
-  const std::size_t most = std::min({braces, text.size() / kShortest.size() + 1, kMaxTensors});
+  const std::size_t most = std::min({braces, text.size() / kShortest.size() + 1, kMaxTensors,
+                                     (kMaxHeaderMemory - text.size()) / (sizeof(TensorEntry) + sizeof(Span))});
   contents_.tensors.reserve(most);
   spans_.reserve(most);
 }
 
+void HeaderReader::hold(std::size_t bytes) {
+  held_bytes_ += bytes;
+  if (held_bytes_ > kMaxHeaderMemory)
+    fail("its tensors take more than " + std::to_string(kMaxHeaderMemory) + " bytes of memory");
+}
+
 FileContents HeaderReader::read() {
   const std::string text = header_text();
+  hold(text.size());
   JsonCursor json(text, context_);
   if (!text.starts_with('{')) fail("it does not begin with '{'");
   reserve(text);
@@ -130,6 +141,7 @@ FileContents HeaderReader::read() {
     }
     if (spans_.size() == kMaxTensors) fail("more than " + std::to_string(kMaxTensors) + " tensors");
     RawEntry entry = read_entry(json, name);
+    hold(sizeof(TensorEntry) + sizeof(Span) + name.capacity() + entry.desc.shape.size() * sizeof(std::int64_t));
     contents_.tensors.push_back({std::move(name), std::move(entry.desc), file_, 0});
     spans_.emplace_back(entry.begin, entry.end);
   }
@@ -247,10 +259,16 @@ void HeaderReader::sort_by_offset() {
   std::vector<std::size_t> order(spans_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return spans_[a] < spans_[b]; });
-  std::vector<TensorEntry> tensors;
-  tensors.reserve(order.size());
-  for (const std::size_t i : order) tensors.push_back(std::move(contents_.tensors[i]));
-  contents_.tensors = std::move(tensors);
+  // In place: a second list may be too large. Each cycle of the permutation is followed once.
+  for (std::size_t begin = 0; begin < order.size(); ++begin) {
+    std::size_t at = begin;
+    while (order[at] != begin) {
+      const std::size_t next = std::exchange(order[at], at);
+      std::swap(contents_.tensors[at], contents_.tensors[next]);
+      at = next;
+    }
+    order[at] = at;
+  }
   std::sort(spans_.begin(), spans_.end());
 }
 
@@ -306,6 +324,7 @@ Format safetensors_format() {
           .layout = layout_safetensors_file,
           .has_index = true,
           .arranges = true,
+          .has_metadata = true,
           .records_ties = true,
           .advice = {}};
 }

@@ -26,6 +26,8 @@ namespace brainsurgery {
 // What a header may hold. The first is the format's own limit; the others keep hostile headers from costing memory.
 inline constexpr std::int64_t kMaxSafetensorsHeader = 100'000'000;  // bytes
 inline constexpr std::size_t kMaxTensors = 1'000'000;               // per file; metadata pairs too
+// Of a header and what is made of it, in memory: half a million tensors with names of 100 bytes.
+inline constexpr std::size_t kMaxHeaderMemory = 192 << 20;
 inline constexpr std::size_t kMaxTensorName = 1 << 20;              // bytes
 
 // The registry's row.

@@ -20,7 +20,7 @@
 
 namespace brainsurgery {
 
-inline constexpr std::int64_t kMaxIndexBytes = 256'000'000;
+inline constexpr std::int64_t kMaxIndexBytes = 128'000'000;
 
 struct SafetensorsIndex {
   std::string shown_path;          // quoted, for messages

@@ -225,6 +225,7 @@ bool reads_yaml(FieldKind kind, std::string_view text) {
     case FieldKind::flag:
     case FieldKind::steps:
     case FieldKind::plan:
+    case FieldKind::metadata:
     case FieldKind::any_value:
       return true;
   }

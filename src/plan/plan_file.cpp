@@ -48,6 +48,12 @@ Schema output_schema(const FormatNames& formats) {
           "aligned, "
           "in the order of the inputs and at offsets where unchanged tensors share the disk blocks of the inputs "
           "(on XFS and Btrfs), which takes neither time nor space.");
+  schema
+      .custom("metadata", FieldKind::metadata, [](const YamlNode&, const FieldDecoder&, PlanOutput&) {})
+      .defaults_to("that of the model")
+      .doc(
+          "Changes to the metadata pairs that the output carries: drop is a list of keys or patterns of keys, set a "
+          "mapping from keys to strings. Dropping comes first.");
   schema.shorthand("path");
   return schema.schema();
 }
@@ -217,6 +223,8 @@ class PlanParser {
         }
       } else if (key->text() == "tied") {
         output.tied = choice_of<TiedTensors>(*value, "output.tied", kTiedSpellings);
+      } else if (key->text() == "metadata") {
+        output.metadata = metadata_edit(*structured(value));
       } else if (key->text() == "layout") {
         output.layout = choice_of<FileArrangement>(*value, "output.layout", kArrangementSpellings);
       } else {
@@ -227,6 +235,60 @@ class PlanParser {
     }
     if (node.find("path") == nullptr) error(node, "output.path is required");
     return diagnostics_.error_count() == errors_before;
+  }
+
+  std::optional<MetadataEdit> metadata_edit(const YamlNode& node) {
+    if (node.is_null()) return std::nullopt;
+    if (!node.is_mapping()) {
+      error(node, fmt::format("output.metadata: expected a mapping with set and drop, found {}", node.describe()));
+      return std::nullopt;
+    }
+    MetadataEdit edit;
+    for (const auto& [key, value] : node.entries()) {
+      if (key->text() == "set") {
+        edit.set = metadata_pairs(*structured(value));
+      } else if (key->text() == "drop") {
+        edit.drop = metadata_patterns(*structured(value));
+      } else {
+        error(*key, fmt::format("unknown key '{}' of output.metadata", key->text()),
+              did_you_mean(key->text(), std::vector<std::string>{"set", "drop"}));
+      }
+    }
+    return edit;
+  }
+
+  std::vector<std::pair<std::string, std::string>> metadata_pairs(const YamlNode& node) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    if (!node.is_mapping() && !node.is_null())
+      error(node, fmt::format("output.metadata.set: expected a mapping, found {}", node.describe()));
+    for (const auto& [key, value] : node.entries()) {
+      if (value->is_string()) {
+        pairs.emplace_back(key->text(), value->text());
+      } else {
+        error(*value,
+              fmt::format("output.metadata.set.{}: expected a string, found {}", key->text(), value->describe()),
+              {"metadata are strings; put the value in quotes"});
+      }
+    }
+    return pairs;
+  }
+
+  std::vector<NamePattern> metadata_patterns(const YamlNode& node) {
+    std::vector<NamePattern> patterns;
+    if (!node.is_sequence() && !node.is_null())
+      error(node, fmt::format("output.metadata.drop: expected a list, found {}", node.describe()));
+    for (std::size_t i = 0; i < node.items().size(); ++i) {
+      const YamlNode& item = *node.items()[i];
+      const std::string field = fmt::format("output.metadata.drop[{}]", i);
+      const std::optional<std::string> text = text_of(item, field);
+      if (!text) continue;
+      try {
+        patterns.push_back(NamePattern::compile_regex(*text, field));
+      } catch (const Error& mistake) {
+        diagnostics_.add(mistake.at(item.span()));
+      }
+    }
+    return patterns;
   }
 
   // One of the words, which are in the order of the enumeration.

@@ -9,8 +9,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "plan/name_pattern.h"
 #include "plan/schema.h"
 
 namespace brainsurgery {
@@ -41,6 +43,12 @@ enum class FileArrangement : std::uint8_t {
 };
 inline constexpr std::array<std::string_view, 2> kArrangementSpellings{"standard", "aligned"};
 
+// What becomes of the metadata pairs that the output would carry: first some are dropped, then some are set.
+struct MetadataEdit {
+  std::vector<NamePattern> drop;                         // of keys
+  std::vector<std::pair<std::string, std::string>> set;  // in the order of the plan
+};
+
 struct PlanOutput {
   std::string path;
   std::optional<std::string> format;  // the name of a Format
@@ -49,6 +57,7 @@ struct PlanOutput {
   std::optional<bool> overwrite;
   std::optional<TiedTensors> tied;
   std::optional<FileArrangement> layout;
+  std::optional<MetadataEdit> metadata;
   SourceSpan span;  // of the path
 };
 

@@ -97,6 +97,7 @@ enum class FieldKind : std::uint8_t {
   steps,     // a step or a list of them
   plan,      // a plan as a mapping, or a list of steps
   topic,     // the name of a step, or {step: operator}
+  metadata,  // {set: {KEY: TEXT}, drop: [PATTERN]}
   any_value  // decoded by its own means
 };
 

@@ -181,6 +181,16 @@ class Printer {
 
 YamlPtr text(std::string value) { return YamlNode::text({}, std::move(value)); }
 
+YamlPtr metadata_to_yaml(const MetadataEdit& edit) {
+  YamlEntries entries, pairs;
+  YamlItems patterns;
+  for (const NamePattern& pattern : edit.drop) patterns.push_back(text(pattern.text()));
+  for (const auto& [key, value] : edit.set) pairs.emplace_back(text(key), text(value));
+  if (!patterns.empty()) entries.emplace_back(text("drop"), YamlNode::sequence({}, std::move(patterns)));
+  if (!pairs.empty()) entries.emplace_back(text("set"), YamlNode::mapping({}, std::move(pairs)));
+  return YamlNode::mapping({}, std::move(entries));
+}
+
 YamlPtr output_to_yaml(const PlanOutput& output) {
   YamlEntries entries{{text("path"), text(output.path)}};
   if (output.format) entries.emplace_back(text("format"), text(*output.format));
@@ -196,6 +206,7 @@ YamlPtr output_to_yaml(const PlanOutput& output) {
     entries.emplace_back(text("layout"),
                          text(std::string(kArrangementSpellings[static_cast<std::size_t>(*output.layout)])));
   }
+  if (output.metadata) entries.emplace_back(text("metadata"), metadata_to_yaml(*output.metadata));
   return entries.size() == 1 ? entries.front().second : YamlNode::mapping({}, std::move(entries));
 }
 

@@ -97,6 +97,8 @@ Destination choose_destination(Env& env, const FormatRegistry& formats, const Wr
     refuse_target(target, fmt::format("shard: '{}' is a single file; sharding needs a directory", output.path));
   if (output.tied == TiedTensors::drop && !format.shares_contents && !format.records_ties)
     refuse_target(target, fmt::format("tied: a {} checkpoint cannot say which names it leaves out", format.name));
+  if (output.metadata && !output.metadata->set.empty() && !format.has_metadata)
+    refuse_target(target, fmt::format("metadata: a {} checkpoint has no place for metadata", format.name));
   if (output.layout == FileArrangement::aligned && !format.arranges)
     refuse_target(target, fmt::format("layout: aligned is for safetensors, not for a {} checkpoint", format.name));
   if (!output.shard && destination.directory && format.has_index)

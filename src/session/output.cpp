@@ -13,6 +13,7 @@
 #include "publish/staging.h"
 #include "session/binder.h"
 #include "session/destination.h"
+#include "session/output_metadata.h"
 #include "session/stored_content.h"
 #include "session/tie_records.h"
 #include "session/work_options.h"
@@ -231,6 +232,10 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   if (destination.format->takes_extras) result.content.extras = model.extras;
   const Metadata stale = remove_stale_ties(result.content.metadata, model.ties, model.names);
   if (!target.single_tensor) result.warnings = stale_tie_warnings(stale, *destination.format);
+  if (destination.format->has_metadata)
+    std::ranges::move(fit_part_pairs(result.content.metadata, model.names), std::back_inserter(result.warnings));
+  if (const auto& edit = target.place.metadata)
+    std::ranges::move(edit_metadata(result.content.metadata, *edit), std::back_inserter(result.warnings));
   if (target.place.tied == TiedTensors::drop && !destination.format->shares_contents)
     record_dropped(drop_tied(result.content.names), result.content.metadata);
   const NamedTensors tensors = result.content.names.in_key_order();

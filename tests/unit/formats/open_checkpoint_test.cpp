@@ -430,8 +430,8 @@ TEST_F(OpenCheckpoint, FilesWithoutTensorsAreLeftAside) {
       "\x04(X\x05\x00\x00\x00shortq\x05K\x02X\x03\x00\x00\x00intq\x06K\x04X\x04\x00\x00\x00longq\x07K\x04uu"
       ".\x80\x02}q\x00X\x04\x00\x00\x00stepq\x01K\x02s.\x80\x02]q\x00.",
       163);
-  text("m/sampler.bin", settings);
-  const std::string reason = "'D/m/sampler.bin': invalid PyTorch file: the pickled object: it holds no tensor, but a dict";
+  text("m/settings.bin", settings);
+  const std::string reason = "'D/m/settings.bin': invalid PyTorch file: the pickled object: it holds no tensor, but a dict";
   EXPECT_EQ(refusal("m"), reason);
   EXPECT_EQ(refusal("m/*"), reason);
   file("m/model.ckpt", {"w"});

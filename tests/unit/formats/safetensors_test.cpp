@@ -130,6 +130,15 @@ TEST(Safetensors, ChecksTheLengthWordBeforeItIsUsed) {
             "it would end 99999998 bytes after the end of the file (cut off?)");
 }
 
+TEST(Safetensors, CountsTheMemoryThatAHeaderTakes) {
+  std::string dims = "0";
+  for (std::size_t i = 1; i < kMaxRank; ++i) dims += ",0";
+  std::string json = "{";
+  for (int i = 0; i < 250'000; ++i)
+    json += (i == 0 ? "" : ",") + entry(std::to_string(i), "U8", "[" + dims + "]", "[0,0]");
+  EXPECT_EQ(refusal(safetensors_bytes(json + "}", 0)), "its tensors take more than 201326592 bytes of memory");
+}
+
 TEST(Safetensors, KeepsItsLimits) {
   std::string shape = "[1";
   for (std::size_t i = 1; i < kMaxRank; ++i) shape += ",1";

@@ -1,0 +1,63 @@
+#include "session/output_metadata.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "brainsurgery/error.h"
+#include "formats/tensor_parts.h"
+#include "graph/visitor.h"
+
+namespace brainsurgery {
+namespace {
+
+// The offsets of these names; nothing where not all of them are parts as they were read.
+PartOffsets offsets_of(const std::string& json, const StateDict& names) {
+  PartOffsets known, kept;
+  try {
+    known = parse_part_offsets(json, std::string(kPartOffsets));
+  } catch (const Error&) {
+    return {};
+  }
+  for (const auto& [name, tensor] : names.names()) {
+    const auto found = known.find(name);
+    const bool is_part = found != known.end() && as<nodes::Source>(tensor.expr) != nullptr &&
+                         found->second.size() == tensor.expr.shape().size();
+    if (!is_part) return {};
+    kept.insert(*found);
+  }
+  return kept;
+}
+
+}  // namespace
+
+std::vector<std::string> fit_part_pairs(Metadata& metadata, const StateDict& names) {
+  const auto pair = std::ranges::find(metadata, kPartOffsets, &Metadata::value_type::first);
+  if (pair == metadata.end()) return {};
+  const PartOffsets offsets = offsets_of(pair->second, names);
+  if (offsets.empty()) {
+    erase_part_pairs(metadata);
+    return {fmt::format("dropped the metadata pair '{}': it does not describe these tensors", kPartOffsets)};
+  }
+  pair->second = part_offsets_text(offsets);
+  return {};
+}
+
+std::vector<std::string> edit_metadata(Metadata& metadata, const MetadataEdit& edit) {
+  std::vector<std::string> warnings;
+  for (const NamePattern& pattern : edit.drop) {
+    const auto dropped = std::erase_if(metadata, [&](const auto& pair) { return pattern.matches(pair.first); });
+    if (dropped == 0) warnings.push_back(fmt::format("no metadata key matches '{}'", pattern.text()));
+  }
+  for (const auto& [key, value] : edit.set) {
+    const auto known = std::ranges::find(metadata, key, &Metadata::value_type::first);
+    if (known == metadata.end()) {
+      metadata.emplace_back(key, value);
+    } else {
+      known->second = value;
+    }
+  }
+  return warnings;
+}
+
+}  // namespace brainsurgery
