@@ -62,6 +62,7 @@ class MetadataReader {
   [[nodiscard]] PickleRef field(PickleRef dict, std::string_view key) const;
   [[nodiscard]] std::string_view text(PickleRef ref) const;
   [[nodiscard]] std::string tensor_name(PickleRef ref);
+  void hold(std::size_t bytes);  // for names and paths
   [[nodiscard]] std::int64_t integer(PickleRef ref) const;
   [[nodiscard]] Shape sizes(PickleRef ref) const;
   void read_places(PickleRef storage_data);
@@ -123,9 +124,14 @@ std::string_view MetadataReader::text(PickleRef ref) const {
 std::string MetadataReader::tensor_name(PickleRef ref) {
   const std::string_view name = text(ref);
   if (name.size() > kMaxTensorName) fail("a name is longer than " + std::to_string(kMaxTensorName) + " bytes");
-  name_bytes_ += name.size();
-  if (name_bytes_ > kMaxNameBytes) fail("its names have more than " + std::to_string(kMaxNameBytes) + " bytes");
+  hold(name.size());
   return std::string(name);
+}
+
+// A path of few texts can be that of many names.
+void MetadataReader::hold(std::size_t bytes) {
+  name_bytes_ += bytes;
+  if (name_bytes_ > kMaxNameBytes) fail("its names have more than " + std::to_string(kMaxNameBytes) + " bytes");
 }
 
 std::int64_t MetadataReader::integer(PickleRef ref) const {
@@ -275,6 +281,7 @@ void MetadataReader::read_paths(PickleRef metadata, CheckpointExtras& extras) {
       if (key.kind == Kind::text) path.emplace_back(tensor_name(ref));
       if (key.kind == Kind::integer && key.integer >= 0) path.emplace_back(key.integer);
     }
+    hold(path.size() * sizeof(ContainerPath::value_type));
     if (path.size() == node.items().size()) extras.paths.insert_or_assign(tensor_name(paths.items()[i]), std::move(path));
   }
 }

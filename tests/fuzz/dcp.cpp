@@ -15,10 +15,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto metadata = fuzz::file_of(bytes.substr(4, length));
   const auto part = fuzz::file_of(bytes.substr(4 + length));
   return fuzz::read_checkpoint([&] {
-    return read_dcp(*metadata, [&](const std::string& name) {
+    FileContents contents = read_dcp(*metadata, [&](const std::string& name) {
       REQUIRE(name.ends_with(kDcpSuffix) && name.find('/') == std::string::npos &&
               name.find('\0') == std::string::npos);
       return part;
     });
+    for (const StoredObject& object : contents.extras->objects) {
+      REQUIRE(object.offset >= 0 && object.size >= 0);
+      REQUIRE(object.offset <= part->status().size && object.size <= part->status().size - object.offset);
+    }
+    return contents;
   });
 }
