@@ -101,8 +101,8 @@ Json value_of(const Field& field) {
     case FieldKind::metadata:
       return {{"type", "object"},
               {"properties",
-               {{"set", {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}}},
-                {"drop", {{"type", "array"}, {"items", kText}}}}},
+               {{field.choices[0], {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}}},
+                {field.choices[1], {{"type", "array"}, {"items", kText}}}}},
               {"additionalProperties", false}};
     case FieldKind::any_value:
       break;

@@ -53,7 +53,8 @@ Schema output_schema(const FormatNames& formats) {
       .defaults_to("that of the model")
       .doc(
           "Changes to the metadata pairs that the output carries: drop is a list of keys or patterns of keys, set a "
-          "mapping from keys to strings. Dropping comes first.");
+          "mapping from keys to strings. Dropping comes first.")
+      .choices = {"set", "drop"};
   schema.shorthand("path");
   return schema.schema();
 }
