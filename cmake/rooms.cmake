@@ -34,6 +34,7 @@ set(BS_FOREIGN_HEADERS
   "yaml-cpp/:plan" "re2/:plan" "pcre2:plan"
   "nlohmann/:describe cli"
   "openssl/:base"
+  "filesystem:"  # its functions throw what nobody translates: Env has all that is needed
   "zlib.h:formats exec" "fnmatch.h:formats"
   "fmt/:base types kernels publish formats plan graph transforms predicates describe commands planner exec session repl cli"
   "CLI/:cli" "spdlog/:cli"

@@ -137,8 +137,8 @@ class Session {
   // "format": "safetensors"}; "sha256", of the row-major little-endian bytes, with `digest` only, which reads all
   // tensor data.
   [[nodiscard]] Outcome<std::string> inspect_json(const std::string& path, bool digest, const InspectView& view = {});
-  // Finishes a publication into a directory that was interrupted, or takes it back; the sentence says which, or that there
-  // was none. An error where other files stand in the way: then nothing was touched.
+  // Finishes a publication into a directory that was interrupted, or takes it back; the sentence says which, or that
+  // there was none. An error where other files stand in the way: then nothing was touched.
   [[nodiscard]] Outcome<std::string> repair(const std::string& directory);
   // Lines in the one-line syntax OLY as YAML list entries for `transforms`; each text holds any number of lines.
   [[nodiscard]] Outcome<std::string> oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts);

@@ -27,8 +27,24 @@
 namespace brainsurgery {
 namespace {
 
+// A relative path leads nowhere any more.
+bool lost_directory(const std::string& path) {
+  if (path.starts_with('/')) return false;
+  const std::unique_ptr<char, void (*)(void*)> directory(::getcwd(nullptr, 0), ::free);
+  return directory == nullptr && errno == ENOENT;
+}
+
 [[noreturn]] void fail(std::string_view what, const std::string& path, int error) {
-  throw Error(ErrorCode::run, fmt::format("cannot {} '{}': {}", what, path, std::generic_category().message(error)));
+  const std::string reason = error == ENOENT && lost_directory(path) ? "the working directory was deleted"
+                                                                     : std::generic_category().message(error);
+  throw Error(ErrorCode::run, fmt::format("cannot {} '{}': {}", what, path, reason));
+}
+
+// The system would take what stands before a NUL for the path.
+const char* c_path(const std::string& path) {
+  if (path.find('\0') != std::string::npos)
+    throw Error(ErrorCode::run, fmt::format("a path contains a NUL character after '{}'", path.c_str()));
+  return path.c_str();
 }
 
 bool is_unsupported(int error) {
@@ -76,7 +92,7 @@ FileStatus status_of(int fd, const std::string& path) {
 
 Descriptor open_or_fail(const std::string& path, int flags, std::string_view what, mode_t mode = 0) {
   for (;;) {
-    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    const int fd = ::open(c_path(path), flags | O_CLOEXEC, mode);
     if (fd >= 0) return Descriptor(fd);
     if (errno != EINTR) fail(what, path, errno);
   }
@@ -299,14 +315,15 @@ class PosixEnv final : public Env {
 
   std::optional<FileStatus> status(const std::string& path, bool follow) override {
     struct stat s {};
-    if ((follow ? ::stat(path.c_str(), &s) : ::lstat(path.c_str(), &s)) == 0) return to_status(s);
+    if ((follow ? ::stat(c_path(path), &s) : ::lstat(c_path(path), &s)) == 0) return to_status(s);
+    if (errno == ENOENT && lost_directory(path)) fail("examine", path, ENOENT);
     // ENAMETOOLONG: nothing can have such a name.
     if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return std::nullopt;
     fail("examine", path, errno);
   }
 
   std::vector<std::string> list(const std::string& directory) override {
-    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(directory.c_str()), ::closedir);
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(c_path(directory)), ::closedir);
     if (dir == nullptr) fail("list", directory, errno);
     std::vector<std::string> names;
     for (;;) {
@@ -322,25 +339,25 @@ class PosixEnv final : public Env {
   }
 
   std::string real_path(const std::string& path) override {
-    const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr), ::free);
+    const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(c_path(path), nullptr), ::free);
     if (resolved == nullptr) fail("resolve", path, errno);
     return resolved.get();
   }
 
   std::int64_t free_bytes(const std::string& directory) override {
     struct statvfs s {};
-    if (::statvfs(directory.c_str(), &s) != 0) fail("examine", directory, errno);
+    if (::statvfs(c_path(directory), &s) != 0) fail("examine", directory, errno);
     return static_cast<std::int64_t>(s.f_bavail) * static_cast<std::int64_t>(s.f_frsize);
   }
 
   void make_directory(const std::string& path) override {
-    if (::mkdir(path.c_str(), 0777) != 0) fail("create the directory", path, errno);
+    if (::mkdir(c_path(path), 0777) != 0) fail("create the directory", path, errno);
   }
 
   void make_directories(const std::string& path) override {
     for (std::size_t end = path.find('/', 1); !path.empty(); end = path.find('/', end + 1)) {
       const std::string part = path.substr(0, end);
-      if (::mkdir(part.c_str(), 0777) != 0) {
+      if (::mkdir(c_path(part), 0777) != 0) {
         const int error = errno;
         const auto existing = error == ENOENT ? std::nullopt : status(part, true);
         if (!existing) fail("create the directory", part, error);
@@ -351,30 +368,30 @@ class PosixEnv final : public Env {
   }
 
   void rename(const std::string& from, const std::string& to) override {
-    if (::rename(from.c_str(), to.c_str()) != 0) fail(fmt::format("rename '{}' to", from), to, errno);
+    if (::rename(c_path(from), c_path(to)) != 0) fail(fmt::format("rename '{}' to", from), to, errno);
   }
 
   bool exchange(const std::string& a, const std::string& b) override {
-    if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) return true;
+    if (::renameat2(AT_FDCWD, c_path(a), AT_FDCWD, c_path(b), RENAME_EXCHANGE) == 0) return true;
     if (errno == EINVAL || errno == ENOSYS || errno == EXDEV || errno == EOPNOTSUPP || errno == EBUSY) return false;
     fail(fmt::format("exchange '{}' with", a), b, errno);
   }
 
   void hard_link(const std::string& from, const std::string& to) override {
-    if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0) != 0)
+    if (::linkat(AT_FDCWD, c_path(from), AT_FDCWD, c_path(to), 0) != 0)
       fail(fmt::format("link '{}' to", from), to, errno);
   }
 
   void remove(const std::string& path) override {
-    if (::remove(path.c_str()) != 0) fail("remove", path, errno);
+    if (::remove(c_path(path)) != 0) fail("remove", path, errno);
   }
 
   void copy_attributes(const std::string& from, const std::string& to) override {
     struct stat s {};
-    if (::stat(from.c_str(), &s) != 0) fail("examine", from, errno);
+    if (::stat(c_path(from), &s) != 0) fail("examine", from, errno);
     // Owner first: changing it clears the set-id bits. One may be allowed to give the group but not the user.
-    if (::chown(to.c_str(), s.st_uid, s.st_gid) != 0) (void)!::chown(to.c_str(), static_cast<uid_t>(-1), s.st_gid);
-    if (::chmod(to.c_str(), s.st_mode & 07777) != 0) fail("set the mode of", to, errno);
+    if (::chown(c_path(to), s.st_uid, s.st_gid) != 0) (void)!::chown(c_path(to), static_cast<uid_t>(-1), s.st_gid);
+    if (::chmod(c_path(to), s.st_mode & 07777) != 0) fail("set the mode of", to, errno);
     copy_extended_attributes(from, to);
   }
 

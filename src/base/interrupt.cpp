@@ -1,16 +1,28 @@
 #include "base/interrupt.h"
 
-#include <array>
+#include <fmt/format.h>
+
 #include <atomic>
 #include <csignal>
+#include <cstring>
 #include <string>
+#include <vector>
 
 #include "brainsurgery/error.h"
 
 namespace brainsurgery {
 namespace {
 
-constexpr std::array<int, 3> kSignals{SIGINT, SIGTERM, SIGHUP};
+// All that end a program which does not catch them, but for those that mean a bug of it. Of the real-time signals those
+// that the C library leaves to programs.
+std::vector<int> ending_signals() {
+  std::vector<int> signals{SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGALRM, SIGVTALRM, SIGPROF,
+                           SIGUSR1, SIGUSR2, SIGXCPU, SIGPOLL, SIGPWR,  SIGSTKFLT};
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) signals.push_back(signal);
+  return signals;
+}
+
+const std::vector<int> kSignals = ending_signals();
 
 std::atomic<int> caught_signal{0};
 static_assert(std::atomic<int>::is_always_lock_free);
@@ -22,15 +34,15 @@ void set_handler(int signal, void (*handler)(int)) {
   sigaction(signal, &action, nullptr);
 }
 
-bool is_ignored(int signal) {
+auto handler_of(int signal) {
   struct sigaction action {};
-  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+  return sigaction(signal, nullptr, &action) == 0 ? action.sa_handler : SIG_IGN;
 }
 
 void remember(int signal) {
   caught_signal.store(signal);
   for (const int each : kSignals) {
-    if (!is_ignored(each)) set_handler(each, SIG_DFL);
+    if (handler_of(each) == remember) set_handler(each, SIG_DFL);
   }
 }
 
@@ -38,7 +50,7 @@ void remember(int signal) {
 
 void install_interrupt_handlers() {
   for (const int signal : kSignals) {
-    if (!is_ignored(signal)) set_handler(signal, remember);
+    if (handler_of(signal) == SIG_DFL) set_handler(signal, remember);
   }
   for (const int signal : {SIGPIPE, SIGXFSZ}) set_handler(signal, SIG_IGN);
 }
@@ -48,8 +60,10 @@ bool interrupted() { return caught_signal.load(std::memory_order_relaxed) != 0; 
 void throw_if_interrupted() {
   const int signal = caught_signal.load(std::memory_order_relaxed);
   if (signal == 0) return;
-  const std::string name = signal == SIGINT ? "Ctrl-C" : signal == SIGTERM ? "SIGTERM" : "SIGHUP";
-  throw Error(ErrorCode::run, "interrupted by " + name);
+  const char* name = ::sigabbrev_np(signal);
+  throw Error(ErrorCode::run, signal == SIGINT  ? "interrupted by Ctrl-C"
+                              : name != nullptr ? fmt::format("interrupted by SIG{}", name)
+                                                : fmt::format("interrupted by signal {}", signal));
 }
 
 bool take_ctrl_c() {

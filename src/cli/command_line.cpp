@@ -393,6 +393,7 @@ class CommandLine {
     return perform([this](Session& session) -> Outcome<std::string> {
       const Outcome<std::string> done = session.repair(arguments_.path);
       if (!done.ok()) return done.error();
+      text_event_ = "repair";
       if (arguments_.json) return done.value();
       return arguments_.quiet ? "" : escape_for_terminal(done.value()) + "\n";
     });
@@ -403,7 +404,7 @@ class CommandLine {
       streams_.out << (streams_.out_is_terminal ? escape_lines(text) : text);
       return;
     }
-    const nlohmann::ordered_json event{{"event", "explanation"}, {"text", text}};
+    const nlohmann::ordered_json event{{"event", text_event_}, {"text", text}};
     streams_.out << event.dump(-1, ' ', streams_.out_is_terminal, nlohmann::json::error_handler_t::replace) << '\n';
   }
 
@@ -465,7 +466,8 @@ class CommandLine {
   Streams streams_;
   Arguments arguments_;
   std::vector<std::string> typed_;  // the command and what follows it
-  bool checking_ = false;           // `check`: the report is the result
+  const char* text_event_ = "explanation";
+  bool checking_ = false;  // `check`: the report is the result
 };
 
 }  // namespace

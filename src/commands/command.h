@@ -112,7 +112,8 @@ struct Command {
   // The path that the step writes to; empty: none.
   std::function<std::string(const void* spec)> writes;
   // The steps that this one stands for; empty: none. `read_text` gives a file. Throws Error(plan).
-  std::function<std::vector<PlanStep>(const void* spec, const std::function<std::string(const std::string&)>& read_text)>
+  std::function<std::vector<PlanStep>(const void* spec,
+                                      const std::function<std::string(const std::string&)>& read_text)>
       steps;
   // It reads or writes files or changes aliases: a preview asks before it is done.
   bool has_impact = false;

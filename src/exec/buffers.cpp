@@ -8,11 +8,11 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <new>
 #include <utility>
 
 #include "base/units.h"
+#include "brainsurgery/env.h"
 #include "brainsurgery/error.h"
 
 namespace brainsurgery {
@@ -98,13 +98,13 @@ std::unique_ptr<Buffer> memory_buffer(std::int64_t bytes) {
 
 // A file without a name, its space reserved so that a full disk is an error here and not a signal later.
 std::unique_ptr<Buffer> spilled_buffer(std::int64_t bytes, const std::string& directory) {
-  std::error_code ignored;
-  const bool made = std::filesystem::create_directories(directory, ignored);
+  const bool exists = posix_env().status(directory).has_value();
+  if (!exists) posix_env().make_directories(directory);
   std::string path = directory + "/spill-XXXXXX";
   Descriptor spill(::mkostemp(path.data(), O_CLOEXEC));
   if (spill.file < 0) fail(fmt::format("cannot create a spill file in '{}'", directory));
   ::unlink(path.c_str());
-  if (made) std::filesystem::remove(directory, ignored);  // the file lives on without a name
+  if (!exists) ::rmdir(directory.c_str());  // the file lives on without a name
   // Where the file system cannot reserve, this writes into every block; a hole would be filled only later.
   do {
     errno = ::posix_fallocate(spill.file, 0, bytes);

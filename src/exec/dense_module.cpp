@@ -3,10 +3,12 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <climits>
 #include <cstdlib>
-#include <filesystem>
 #include <vector>
 
 #include "brainsurgery/error.h"
@@ -23,9 +25,11 @@ constexpr std::size_t kMessageSize = 512;
 // for the test programs of a build.
 std::vector<std::string> candidates() {
   if (const char* named = std::getenv("BRAINSURGERY_DENSE"); named != nullptr && *named != '\0') return {named};
-  std::error_code error;
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  return {program / kFileName, program / ".." / "lib" / "brainsurgery" / kFileName, program / ".." / kFileName};
+  std::string program(PATH_MAX, '\0');
+  const ssize_t size = ::readlink("/proc/self/exe", program.data(), program.size());
+  program.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  const std::string folder = program.substr(0, program.rfind('/') + 1);
+  return {folder + kFileName, folder + "../lib/brainsurgery/" + kFileName, folder + "../" + kFileName};
 }
 
 bs_dense_tensor abi_tensor(const void* data, const TensorDesc& desc) {
@@ -93,7 +97,7 @@ void DenseModule::load() {
   std::string reason = "there is no such file";
   auto library = std::make_unique<Library>();
   for (const std::string& path : candidates()) {
-    if (!std::filesystem::exists(path)) continue;
+    if (::access(path.c_str(), F_OK) != 0) continue;
     library->handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library->handle != nullptr) break;
     reason = ::dlerror();

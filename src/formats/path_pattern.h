@@ -16,10 +16,10 @@
 namespace brainsurgery {
 
 struct PathMatches {
-  std::string root;                // what stands before each name: "shards/", or nothing
-  std::vector<std::string> names;  // of regular files or links to some, sorted
+  std::string root;                  // what stands before each name: "shards/", or nothing
+  std::vector<std::string> names;    // of regular files or links to some, sorted
   std::vector<std::string> folders;  // those that were searched for files: behind the root, each with its slash
-  std::vector<std::string> near;   // where there is none: patterns like this one that match something
+  std::vector<std::string> near;     // where there is none: patterns like this one that match something
 };
 
 [[nodiscard]] bool has_wildcards(std::string_view path);

@@ -9,6 +9,7 @@
 #include "base/spelling.h"
 #include "base/text.h"
 #include "plan/hints.h"
+#include "plan/path_text.h"
 #include "plan/schema.h"
 
 namespace brainsurgery {
@@ -130,9 +131,15 @@ std::optional<NumberArray> FieldDecoder::numbers(const YamlNode& value) const {
 }
 
 std::optional<std::string> FieldDecoder::text(const YamlNode& value) const {
-  if (value.is_string() && !value.text().empty()) return value.text();
-  expected(value, "a string");
-  return std::nullopt;
+  if (!value.is_string() || value.text().empty()) {
+    expected(value, "a string");
+    return std::nullopt;
+  }
+  if (field_.kind == FieldKind::path && is_cut_path(value.text())) {
+    fail(value, kCutPath);
+    return std::nullopt;
+  }
+  return value.text();
 }
 
 std::optional<bool> FieldDecoder::flag(const YamlNode& value) const {

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "base/spelling.h"
+#include "plan/path_text.h"
 
 namespace brainsurgery {
 namespace {
@@ -144,6 +145,10 @@ class PlanParser {
       error(item, fmt::format("{}: the path of '{}' is empty", field, item.text()));
       return;
     }
+    if (is_cut_path(input.path)) {
+      error(item, fmt::format("{}: {}", field, kCutPath));
+      return;
+    }
     if (input.alias.empty()) {
       if (count > 1) {
         error(item, fmt::format("{}: '{}' needs an alias, as in 'a::{}', since there are several inputs", field,
@@ -199,6 +204,10 @@ class PlanParser {
       if (!parse_output_keys(node, output)) return;
     } else {
       error(node, fmt::format("output: expected a path or a mapping, found {}", node.describe()));
+      return;
+    }
+    if (is_cut_path(output.path)) {
+      error(node, fmt::format("output: {}", kCutPath));
       return;
     }
     plan_.output = std::move(output);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kFirstLine = "brainsurgery journal 2";
 constexpr std::int64_t kMaxBytes = 64 << 20;
+constexpr std::size_t kMaxEntries = 1'000'000;
 // Of a large file these pieces are digested: beginning, middle and end.
 constexpr std::int64_t kPieces = 3, kPieceBytes = 64 << 10;
 
@@ -72,6 +73,7 @@ bool read_name(std::string_view line, std::string& name) {
 }
 
 bool read_entry(std::string_view line, std::vector<JournalEntry>& entries) {
+  if (entries.size() == kMaxEntries) return false;
   JournalEntry& entry = entries.emplace_back();
   if (!read_number(line, entry.inode) || !read_number(line, entry.size) || !read_number(line, entry.mtime_ns) ||
       !read_number(line, entry.ctime_ns))
@@ -128,7 +130,8 @@ std::string content_digest(Env& env, const std::string& path) {
     } else {
       const std::span<std::byte> all(bytes);
       for (std::int64_t i = 0; i < kPieces; ++i)
-        file->read((size - kPieceBytes) / (kPieces - 1) * i, all.subspan(static_cast<std::size_t>(i * kPieceBytes), kPieceBytes));
+        file->read((size - kPieceBytes) * i / (kPieces - 1),
+                   all.subspan(static_cast<std::size_t>(i * kPieceBytes), kPieceBytes));
     }
     Sha256 hash;
     hash.update(bytes);
@@ -139,8 +142,8 @@ std::string content_digest(Env& env, const std::string& path) {
 
 std::string to_text(const Journal& journal) {
   const bool exchange = journal.mode == Journal::Mode::exchange;
-  std::string text = fmt::format("{}\nmode {}\nfolder {}\n", kFirstLine, exchange ? "exchange" : "in-place",
-                                 journal.folder);
+  std::string text =
+      fmt::format("{}\nmode {}\nfolder {}\n", kFirstLine, exchange ? "exchange" : "in-place", journal.folder);
   if (!exchange) text += fmt::format("staging {} {}\n", journal.staging_inode, escape(journal.staging));
   append_entries(text, "remove", journal.remove);
   append_entries(text, "install", journal.install);
@@ -167,7 +170,8 @@ std::optional<Journal> parse_journal(std::string_view text) {
 void write_journal(Env& env, const Journal& journal, const std::string& staging, const std::string& directory,
                    bool sync) {
   const std::string text = to_text(journal);
-  if (std::ssize(text) > kMaxBytes) {
+  const std::size_t most = std::max({journal.remove.size(), journal.install.size(), journal.keep.size()});
+  if (std::ssize(text) > kMaxBytes || most > kMaxEntries) {
     throw Error(ErrorCode::run, fmt::format("cannot publish into '{}': it has too many entries", directory));
   }
   // Not by the journal's own name: a folder beside the target that has one passes for the swapped-out old folder.

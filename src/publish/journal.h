@@ -12,9 +12,9 @@
 //   end
 //
 // IDENTITY is inode, size, modification and change time in nanoseconds, and a digest of the content (in-place) or "-".
-// Names are percent-escaped. In-place: the journal lies in the target while files are removed and installed; whoever finds
-// it there carries on. Exchange: it is written into the old folder before the two are swapped; in the target it means that
-// nothing has happened yet, in the swapped-out sibling it tells what may be deleted there.
+// Names are percent-escaped. In-place: the journal lies in the target while files are removed and installed; whoever
+// finds it there carries on. Exchange: it is written into the old folder before the two are swapped; in the target it
+// means that nothing has happened yet, in the swapped-out sibling it tells what may be deleted there.
 //
 // A journal proves nothing by its words, since anybody can write some: it counts where what it says of the folders and
 // files around it is true. recovery.h does what it asks for.
@@ -49,16 +49,16 @@ struct JournalEntry {
 };
 [[nodiscard]] JournalEntry journal_entry(std::string name, const FileStatus& status);
 
-// SHA-256, hexadecimal, of a file that is not large; of others of their beginning, middle and end. "-" for what cannot be
-// read.
+// SHA-256, hexadecimal, of a file that is not large; of others of their beginning, middle and end. "-" for what cannot
+// be read.
 [[nodiscard]] std::string content_digest(Env& env, const std::string& path);
 
 struct Journal {
   enum class Mode : std::uint8_t { in_place, exchange };
   Mode mode = Mode::in_place;
-  std::uint64_t folder = 0;          // inode
-  std::uint64_t staging_inode = 0;   // in-place
-  std::string staging;               // in-place
+  std::uint64_t folder = 0;         // inode
+  std::uint64_t staging_inode = 0;  // in-place
+  std::string staging;              // in-place
   std::vector<JournalEntry> remove;
   std::vector<JournalEntry> install;  // in-place
   std::vector<JournalEntry> keep;     // exchange
@@ -93,8 +93,8 @@ class HalfPublished : public Error {
   std::string directory_;
 };
 
-// Throws HalfPublished where a killed run may have left files of two checkpoints side by side. The journal of an exchange
-// says nothing of the kind: the folder that it lies in is the old one, or the new one, as a whole.
+// Throws HalfPublished where a killed run may have left files of two checkpoints side by side. The journal of an
+// exchange says nothing of the kind: the folder that it lies in is the old one, or the new one, as a whole.
 void refuse_half_published(Env& env, const std::string& directory);
 
 // Is `name` one plain component of a path?

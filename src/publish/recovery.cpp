@@ -64,13 +64,14 @@ class InPlace {
  private:
   [[noreturn]] void refuse(const std::string& path, std::string_view how) const {
     const std::string journal = join_path(shown_, std::string(kJournalName));
-    throw Error(ErrorCode::run,
-                fmt::format("cannot finish the interrupted publication into '{}': '{}' {}; nothing was touched", shown_,
-                            path, how),
-                {},
-                {fmt::format("put things right and run brainsurgery repair '{}', or delete '{}' to keep the directory as "
-                             "it is",
-                             shown_, journal)});
+    throw Error(
+        ErrorCode::run,
+        fmt::format("cannot finish the interrupted publication into '{}': '{}' {}; nothing was touched", shown_, path,
+                    how),
+        {},
+        {fmt::format("put things right and run brainsurgery repair '{}', or delete '{}' to keep the directory as "
+                     "it is",
+                     shown_, journal)});
   }
 
   // Is it the entry that the journal means? In the folder that it was written for the inode says that, unless only the
@@ -164,9 +165,9 @@ class InPlace {
   bool sync_;
   std::string staging_;
   EntriesByName removes_;
-  bool staged_ = false;                          // the staging folder is there
-  bool copied_ = false;                          // this is a copy of the folder that the journal was written for
-  bool begun_ = false;                           // something was removed or installed
+  bool staged_ = false;  // the staging folder is there
+  bool copied_ = false;  // this is a copy of the folder that the journal was written for
+  bool begun_ = false;   // something was removed or installed
   std::unordered_set<std::string> installed_;
   std::string missing_;                        // a new file that is nowhere
   std::vector<std::string> remove_, install_;  // what is left to do
@@ -189,10 +190,10 @@ Recovery finish_journal(Env& env, const std::string& target, const std::string& 
   if (!found) return {};
   const std::string path = join_path(shown, std::string(kJournalName));
   if (!found->journal) {
-    throw Error(ErrorCode::run,
-                fmt::format("cannot publish into '{}': '{}' is damaged, or of another version of brainsurgery", shown, path),
-                {},
-                {"finish the publication with that version, or delete the file to keep the directory as it is"});
+    throw Error(
+        ErrorCode::run,
+        fmt::format("cannot publish into '{}': '{}' is damaged, or of another version of brainsurgery", shown, path),
+        {}, {"finish the publication with that version, or delete the file to keep the directory as it is"});
   }
   if (found->journal->mode == Journal::Mode::in_place)
     return finish_in_place(env, target, shown, *found->journal, sync);

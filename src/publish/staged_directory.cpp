@@ -132,9 +132,7 @@ void StagedDirectory::publish_new() {
   if (options_.sync) env_.sync_directory(parts_.directory);
 }
 
-bool StagedDirectory::is_replaced(const std::string& name) const {
-  return belongs_(name) || new_names_.contains(name);
-}
+bool StagedDirectory::is_replaced(const std::string& name) const { return belongs_(name) || new_names_.contains(name); }
 
 void StagedDirectory::refuse_change(const std::string& name, const std::optional<FileStatus>& now) const {
   const auto before = before_.find(name);
@@ -166,7 +164,8 @@ StagedDirectory::Entries StagedDirectory::examine_target() const {
     if (is_replaced(name) && !std::binary_search(names.begin(), names.end(), name)) refuse_change(name, std::nullopt);
   }
   // Without its index an old checkpoint is nothing to a reader: it goes first.
-  std::ranges::stable_partition(entries.replaced, is_index, &JournalEntry::name);
+  std::stable_partition(entries.replaced.begin(), entries.replaced.end(),
+                        [](const JournalEntry& entry) { return is_index(entry.name); });
   return entries;
 }
 
@@ -260,8 +259,8 @@ void StagedDirectory::publish_in_place(const Entries& entries) {
     if (options_.sync) env_.sync_directory(target_);
     finish_in_place(env_, target_, shown_, journal, options_.sync);
   } catch (const Error& error) {
-    throw error.with_note(
-        fmt::format("'{0}' may hold a part of the new files; brainsurgery repair '{0}' finishes the publication", shown_));
+    throw error.with_note(fmt::format(
+        "'{0}' may hold a part of the new files; brainsurgery repair '{0}' finishes the publication", shown_));
   }
 }
 

@@ -89,7 +89,7 @@ class StagedDirectory {
   std::optional<StagingEntry> staging_;
   std::vector<std::pair<std::string, std::unique_ptr<WritableFile>>> files_;
   std::set<std::string, std::less<>> new_names_;  // of files_
-  bool exchange_announced_ = false;  // our journal lies in the target and means nothing yet
+  bool exchange_announced_ = false;               // our journal lies in the target and means nothing yet
   bool committed_ = false;
 };
 

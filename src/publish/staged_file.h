@@ -25,8 +25,8 @@ struct PublishOptions {
 
 class StagedFile {
  public:
-  // Refuses folders, FIFOs and devices. Removes what earlier, killed runs left for the same target, and finishes or takes
-  // back a publication into its folder that was interrupted.
+  // Refuses folders, FIFOs and devices. Removes what earlier, killed runs left for the same target, and finishes or
+  // takes back a publication into its folder that was interrupted.
   StagedFile(Env& env, std::string target, PublishOptions options);
 
   [[nodiscard]] const std::string& target() const { return target_; }

@@ -100,8 +100,8 @@ class StagingEntry {
   bool released_ = false;
 };
 
-// Locks a folder that is published into; waits a moment, for a run that only starts there. nullptr where the file system
-// has no locks. Throws Error(run) while another program publishes there. `shown`: the folder's path in messages.
+// Locks a folder that is published into; waits a moment, for a run that only starts there. nullptr where the file
+// system has no locks. Throws Error(run) while another program publishes there. `shown`: the folder's path in messages.
 [[nodiscard]] std::unique_ptr<FileLock> lock_directory(Env& env, const std::string& directory,
                                                        const std::string& shown);
 

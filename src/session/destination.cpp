@@ -4,11 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/text.h"
 #include "base/units.h"
 #include "brainsurgery/error.h"
+#include "publish/staging.h"
 
 namespace brainsurgery {
 
@@ -53,12 +53,39 @@ std::vector<std::string_view> writable_suffixes(const FormatRegistry& formats) {
   return suffixes;
 }
 
+// ".safetensors" of "out/Model.SAFETENSORS"; hidden names have none by their first point.
+std::string suffix_of(const std::string& path) {
+  const std::string name = split_path(path).name;
+  const std::size_t point = name.rfind('.');
+  return point == std::string::npos || point == 0 || name == ".." ? "" : ascii_lower(name.substr(point));
+}
+
+constexpr std::size_t kNameBytes = 255, kPathBytes = 4096;  // NAME_MAX, PATH_MAX
+constexpr std::size_t kShownBytes = 40;
+
+void refuse_unusable_names(const WriteTarget& target) {
+  const std::string& path = target.place.path;
+  if (const std::optional<std::string> name = housekeeping_name_in(path))
+    refuse_target(target, fmt::format("'{}': names like '{}' are kept for unfinished publications", path, *name));
+  if (path.size() >= kPathBytes)
+    refuse_target(target, fmt::format("the path has {} bytes; the system takes {}", path.size(), kPathBytes - 1));
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    if (end - begin > kNameBytes) {
+      refuse_target(target, fmt::format("'{}...' has {} bytes; file systems take names of {}",
+                                        path.substr(begin, kShownBytes), end - begin, kNameBytes));
+    }
+    begin = end + 1;
+  }
+}
+
 }  // namespace
 
 Destination choose_destination(Env& env, const FormatRegistry& formats, const WriteTarget& target,
                                const std::string& default_shard) {
+  refuse_unusable_names(target);
   const PlanOutput& output = target.place;
-  const std::string suffix = ascii_lower(std::filesystem::path(output.path).extension().string());
+  const std::string suffix = suffix_of(output.path);
   const std::optional<FileStatus> status = env.status(output.path);
   const bool is_directory = (status && status->kind == FileStatus::Kind::directory) || output.path.ends_with('/');
   const Format& format = choose_format(target, formats, is_directory);

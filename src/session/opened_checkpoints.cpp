@@ -54,8 +54,8 @@ std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> Ope
   return {all_.back(), std::move(tensors)};
 }
 
-// Finishing a publication changes files, and only a directory that the plan itself writes to is changed. Each one that is
-// finished is half published no more, so this ends.
+// Finishing a publication changes files, and only a directory that the plan itself writes to is changed. Each one that
+// is finished is half published no more, so this ends.
 Checkpoint OpenedCheckpoints::open_finished(const std::string& path) {
   for (;;) {
     try {

@@ -11,7 +11,8 @@ std::string recovery_text(const Recovery& recovery, const std::string& directory
   switch (recovery.outcome) {
     case Recovery::Outcome::finished:
       return fmt::format("finished the interrupted publication into '{}': {} installed, {} removed", directory,
-                         counted(std::ssize(recovery.installed), "file"), counted(std::ssize(recovery.removed), "file"));
+                         counted(std::ssize(recovery.installed), "file"),
+                         counted(std::ssize(recovery.removed), "file"));
     case Recovery::Outcome::rolled_back:
       return fmt::format("took the interrupted publication into '{}' back: the old files are there, unchanged",
                          directory);

@@ -1,6 +1,6 @@
-# Ctrl-C, SIGTERM and kill -9 in the middle of a long run, and the run after it.
+# Ctrl-C, signals that end programs, and kill -9 in the middle of a long run, and the run after it.
 . "$(dirname "$0")/lib.sh"
-# A shell starts what runs in the background with SIGINT ignored, and what was ignored stays so.
+# A shell starts what runs in the background with SIGINT and SIGQUIT ignored, and what was ignored stays so.
 env --default-signal=INT true 2>/dev/null || { skip "env cannot reset signals"; exit 0; }
 make big.safetensors 20480
 printf 'the old one' >target.safetensors
@@ -8,8 +8,8 @@ plan 'inputs: [big.safetensors]' 'transforms: [{scale_: {target: w, by: 2}}]' 'o
 [ "$(df -Pk . | awk 'NR == 2 {print $4}')" -gt 22000000 ] || { skip "no room for 20 GiB"; exit 0; }
 keep
 
-for signal in INT TERM; do
-  env --default-signal=INT "$program" run plan.yaml --no-sync >out 2>err &
+for signal in INT TERM QUIT ALRM USR1 XCPU RTMIN; do
+  env --default-signal=INT,QUIT "$program" run plan.yaml --no-sync >out 2>err &
   pid=$!
   sleep 1
   kill -$signal $pid
@@ -24,7 +24,7 @@ done
 # What waits for the output is not blamed, and nothing more is printed.
 plan 'inputs: [big.safetensors]' 'transforms:' '  - scale_: {target: w, by: 2}' \
   '  - diff: {mode: pair, left: w, right: w, eps: 0}' '  - prefixes' 'output: target.safetensors'
-env --default-signal=INT "$program" run plan.yaml --no-sync >out 2>err &
+env --default-signal=INT,QUIT "$program" run plan.yaml --no-sync >out 2>err &
 pid=$!
 sleep 1
 kill -INT $pid

@@ -78,6 +78,27 @@ expect 3 'it does not exist' repair missing; one_error
 expect 3 'it is not a directory' repair a.safetensors; one_error
 rm -r dir
 
+# Names of the program's own, and such that no file system takes.
+keep
+for name in m/.brainsurgery-deadbeef/ .brainsurgery-journal m/.x.brainsurgery-1234abcd.dir/a.safetensors; do
+  expect 2 'are kept for unfinished publications' convert a.safetensors "$name"; one_error
+done
+long=$(printf '%0300d' 0)
+expect 2 'file systems take names of 255' convert a.safetensors "$long.safetensors"; one_error
+expect 3 'does not exist' convert "$long.safetensors" b.safetensors; one_error
+plan 'inputs: ["a\0b.safetensors"]' 'output: c.safetensors'
+expect 2 'plan.yaml:1:10: error: inputs[0]: a path cannot contain a NUL character' run plan.yaml; one_error
+no_litter
+
+# A working directory that is gone.
+mkdir gone
+for command in 'convert a.safetensors b.npz' 'inspect a.safetensors' 'repair a' 'run plan.yaml' 'check plan.yaml'; do
+  mkdir -p gone; (cd gone && rmdir "$work/gone" && "$program" $command >"$work/out" 2>"$work/err"); code=$?
+  [ $code -eq 3 ] || [ $code -eq 2 ] || fail "exit code $code in a directory that was deleted: $command"
+  grep -q 'the working directory was deleted' err || fail "the reason is not said: $command"
+  one_error
+done
+
 # A file system that is full, or read-only.
 if mkdir mount && mount -t tmpfs -o size=256k none mount 2>/dev/null; then
   to mount/b.safetensors; expect 3 'mount' run plan.yaml; one_error

@@ -71,6 +71,36 @@ TEST(Env, StatusOfImpossibleNames) {
             "cannot examine '" + dir / "loop" + "': Too many levels of symbolic links");
 }
 
+TEST(Env, RefusesPathsThatWouldBeCut) {
+  const TempDir dir;
+  write_file(dir / "a", "x");
+  const std::string cut = dir / "a" + std::string("\0b", 2);
+  const std::string message = "a path contains a NUL character after '" + dir / "a" + "'";
+  Env& env = posix_env();
+  EXPECT_EQ(error_of([&] { (void)env.open(cut); }), message);
+  EXPECT_EQ(error_of([&] { (void)env.create(cut); }), message);
+  EXPECT_EQ(error_of([&] { (void)env.status(cut); }), message);
+  EXPECT_EQ(error_of([&] { (void)env.real_path(cut); }), message);
+  EXPECT_EQ(error_of([&] { env.rename(dir / "a", cut); }), message);
+  EXPECT_EQ(error_of([&] { env.remove(cut); }), message);
+  EXPECT_EQ(error_of([&] { env.make_directory(cut); }), message);
+  EXPECT_EQ(env.list(dir.path()), std::vector<std::string>{"a"});
+}
+
+TEST(Env, SaysThatTheWorkingDirectoryIsGone) {
+  const TempDir dir;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::create_directory(dir / "gone");
+  std::filesystem::current_path(dir / "gone");
+  std::filesystem::remove(dir / "gone");
+  EXPECT_EQ(error_of([] { (void)posix_env().status("a"); }), "cannot examine 'a': the working directory was deleted");
+  EXPECT_EQ(error_of([] { (void)posix_env().create("a"); }), "cannot create 'a': the working directory was deleted");
+  EXPECT_EQ(error_of([] { (void)posix_env().real_path("."); }),
+            "cannot resolve '.': the working directory was deleted");
+  EXPECT_FALSE(posix_env().status(dir / "a").has_value());
+  std::filesystem::current_path(before);
+}
+
 TEST(Env, ReadText) {
   const TempDir dir;
   write_file(dir / "a", std::string(100000, 'x'));

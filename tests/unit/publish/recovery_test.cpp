@@ -75,7 +75,8 @@ bool half_publish(const std::string& target, int call, bool exchange_works = fal
     if (calls[i].starts_with("rename") && calls[i].find("/.brainsurgery-journal") != std::string::npos)
       journal = static_cast<int>(i) + 1;
   }
-  FaultyEnv env(posix_env(), {.fail_at = journal + call, .dies = true, .exchange_works = exchange_works, .syncs = false});
+  FaultyEnv env(posix_env(),
+                {.fail_at = journal + call, .dies = true, .exchange_works = exchange_works, .syncs = false});
   try {
     publish(env, target, kNew);
   } catch (const Error&) {
@@ -283,7 +284,8 @@ class SwappedOut : public RecoveryTest {
       journal.keep.push_back(journal_entry(name, *posix_env().status(old + "/" + name)));
     }
     fs::remove(target_ + "/deleted");
-    for (const auto& [name, content] : kOld) journal.remove.push_back(journal_entry(name, *posix_env().status(old + "/" + name)));
+    for (const auto& [name, content] : kOld)
+      journal.remove.push_back(journal_entry(name, *posix_env().status(old + "/" + name)));
     journal.folder = posix_env().status(old)->inode;
     write_file(old + "/.brainsurgery-journal", to_text(journal));
     return old;
@@ -358,9 +360,9 @@ TEST(Journal, RoundTripAndRefusals) {
   EXPECT_TRUE(parse_journal(head + "end\n").has_value());
   for (const char* line :
        {"remove 1 2 3 4 - ..", "remove 1 2 3 4 - a/b", "remove 1 2 3 4 - ", "remove", "remove 1 2 3 4 - %2e%2e",
-        "remove 1 2 3 4 - a%2fb", "remove 1 2 3 4 - %00", "remove 1 2 3 4 - %zz", "remove 1 2 3 - x", "remove -1 2 3 4 - x",
-        "remove 1 2 3 4 x", "staging 1 x", "staging 1 .brainsurgery-0123abcd/..", "mode other", "folder 1 x", "what x",
-        "end\nend", ""}) {
+        "remove 1 2 3 4 - a%2fb", "remove 1 2 3 4 - %00", "remove 1 2 3 4 - %zz", "remove 1 2 3 - x",
+        "remove -1 2 3 4 - x", "remove 1 2 3 4 x", "staging 1 x", "staging 1 .brainsurgery-0123abcd/..", "mode other",
+        "folder 1 x", "what x", "end\nend", ""}) {
     EXPECT_EQ(parse_journal(head + line + "\nend\n"), std::nullopt) << line;
   }
 }

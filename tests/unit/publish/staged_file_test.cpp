@@ -148,7 +148,8 @@ TEST(StagedFile, StaleStagingGoesLiveStays) {
 
 TEST(StagedFile, HousekeepingNamesAreNoTargets) {
   const TempDir dir;
-  for (const char* name : {".brainsurgery-journal", ".brainsurgery-0123abcd/x", ".x.brainsurgery-1.tmp", "a/.brainsurgery-/x"}) {
+  for (const char* name :
+       {".brainsurgery-journal", ".brainsurgery-0123abcd/x", ".x.brainsurgery-1.tmp", "a/.brainsurgery-/x"}) {
     const std::string message = error_of([&] { publish(posix_env(), dir / name, "x"); });
     EXPECT_NE(message.find("are kept for unfinished publications"), std::string::npos) << name << ": " << message;
   }
