@@ -49,6 +49,10 @@ bool looks_like_npz(std::span<const std::byte> head, std::int64_t) {
 // The array whose content begins at `begin` of `file`.
 TensorEntry entry_of(std::string name, NpyHeader header, std::shared_ptr<const ReadableFile> file, std::int64_t begin) {
   TensorEntry entry{std::move(name), std::move(header.desc), std::move(file), begin + header.data_begin};
+  if (!header.unreadable.empty()) {
+    entry.unreadable = std::move(header.unreadable);
+    return entry;
+  }
   const auto& [dtype, shape] = entry.desc;
   const std::int64_t part = item_size(dtype) / (info(dtype).kind == DTypeClass::complex ? 2 : 1);
   if (header.big_endian && part > 1) {
@@ -83,10 +87,10 @@ TensorEntry read_entry(const std::shared_ptr<const ReadableFile>& file, const Zi
   std::string name = entry.name.substr(0, entry.name.size() - kSuffix.size());
   if (!is_valid_utf8(name)) throw Error(ErrorCode::run, context + ": its name is not UTF-8");
   if (!entry.deflated) {
-    NpyHeader header = parse_npy_header(head_of(*file, entry.offset, entry.size), entry.size, context);
+    NpyHeader header = parse_any_npy_header(head_of(*file, entry.offset, entry.size), entry.size, context);
     return entry_of(std::move(name), std::move(header), file, entry.offset);
   }
-  NpyHeader header = parse_npy_header(deflated_head(*file, entry, context), entry.size, context);
+  NpyHeader header = parse_any_npy_header(deflated_head(*file, entry, context), entry.size, context);
   auto plain = inflated(file, entry.offset, entry.stored_size, entry.size, context);
   return entry_of(std::move(name), std::move(header), std::move(plain), 0);
 }

@@ -73,6 +73,7 @@ class DictReader {
   [[nodiscard]] std::int64_t dimension();
   [[nodiscard]] Shape shape();
   void read_descr(NpyHeader& header);
+  void skip_brackets();
 
   std::string_view text_;
   const std::string& context_;
@@ -151,10 +152,32 @@ Shape DictReader::shape() {
   return shape;
 }
 
+// Over what is between two brackets that belong together: the description of records.
+void DictReader::skip_brackets() {
+  std::size_t depth = 0;
+  do {
+    skip_blanks();
+    if (at_ == text_.size()) fail_syntax("end of a bracket");
+    const char c = text_[at_];
+    if (c == '\'' || c == '"') {
+      static_cast<void>(string());
+      continue;
+    }
+    ++at_;
+    if (c == '[' || c == '(' || c == '{') ++depth;
+    if (c == ']' || c == ')' || c == '}') --depth;
+  } while (depth > 0);
+}
+
 void DictReader::read_descr(NpyHeader& header) {
+  const auto set_unreadable = [&](std::string form, std::string refusal) {
+    header.unreadable = std::move(form);
+    header.refusal = std::move(refusal);
+  };
   skip_blanks();
   if (at_ < text_.size() && (text_[at_] == '[' || text_[at_] == '(' || text_[at_] == '{')) {
-    fail("its elements are records, which are not read");
+    skip_brackets();
+    return set_unreadable("record array", "its elements are records, which are not read");
   }
   const std::string_view descr = string();
   std::string_view kind = descr;
@@ -162,13 +185,19 @@ void DictReader::read_descr(NpyHeader& header) {
     header.big_endian = kind.front() == '>';
     kind.remove_prefix(1);
   }
-  if (kind.starts_with('O')) fail("its elements are Python objects; reading them could run code, so they are not read");
+  if (kind.starts_with('O')) {
+    return set_unreadable("object array",
+                          "its elements are Python objects; reading them could run code, so they are not read");
+  }
   if (kind.starts_with('V')) {
-    fail("its elements are bytes without a type (" + in_quotes(descr) +
-         "), as bfloat16 and 8-bit floats become; save them as float32 or as integers");
+    return set_unreadable("array of " + in_quotes(descr),
+                          "its elements are bytes without a type (" + in_quotes(descr) +
+                              "), as bfloat16 and 8-bit floats become; save them as float32 or as integers");
   }
   const auto* found = std::find_if(kDescrs.begin(), kDescrs.end(), [&](const Descr& d) { return d.text == kind; });
-  if (found == kDescrs.end()) fail("elements of type " + in_quotes(descr) + " are not read");
+  if (found == kDescrs.end()) {
+    return set_unreadable("array of " + in_quotes(descr), "elements of type " + in_quotes(descr) + " are not read");
+  }
   header.desc.dtype = found->dtype;
 }
 
@@ -195,6 +224,12 @@ std::string dict_of(std::string_view order, std::string_view descr, const Shape&
 }  // namespace
 
 NpyHeader parse_npy_header(std::string_view head, std::int64_t content_size, const std::string& context) {
+  NpyHeader header = parse_any_npy_header(head, content_size, context);
+  if (!header.unreadable.empty()) throw Error(ErrorCode::run, context + ": " + header.refusal);
+  return header;
+}
+
+NpyHeader parse_any_npy_header(std::string_view head, std::int64_t content_size, const std::string& context) {
   const auto fail = [&](const std::string& reason) { throw Error(ErrorCode::run, context + ": " + reason); };
   if (!head.starts_with(kMagic)) fail("it does not begin with '\\x93NUMPY'");
   if (head.size() < kFixedBytes) fail("it ends inside the version (cut off?)");
@@ -217,7 +252,7 @@ NpyHeader parse_npy_header(std::string_view head, std::int64_t content_size, con
   const std::optional<std::int64_t> bytes = size_of(header.desc);
   if (!bytes) fail("the size of the shape " + to_string(header.desc.shape) + " overflows 64 bits");
   const std::int64_t data = content_size - header.data_begin;
-  if (*bytes != data) {
+  if (header.unreadable.empty() && *bytes != data) {
     fail(std::string(info(header.desc.dtype).name) + " " + to_string(header.desc.shape) + " needs " +
          std::to_string(*bytes) + " bytes of data, the file has " + std::to_string(data) +
          (data < *bytes ? " (cut off?)" : ""));

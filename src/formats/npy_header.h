@@ -22,10 +22,16 @@ struct NpyHeader {
   bool column_major = false;
   bool big_endian = false;
   std::int64_t data_begin = 0;  // bytes from the beginning of the content
+  // Where the elements cannot be read: what they are, "object array", and the message that refuses them. Then `desc` has
+  // the shape alone.
+  std::string unreadable = {}, refusal = {};
 };
 
 // `head`: the first min(content_size, kMaxNpyHead) bytes of a content of `content_size` bytes, which must end with the
 // last element. The dict is parsed, never evaluated. Throws Error(run) "<context>: <reason>".
+[[nodiscard]] NpyHeader parse_any_npy_header(std::string_view head, std::int64_t content_size,
+                                             const std::string& context);
+// The same, which also throws for elements that cannot be read.
 [[nodiscard]] NpyHeader parse_npy_header(std::string_view head, std::int64_t content_size, const std::string& context);
 
 // Version 1.0, row-major, little-endian, byte for byte numpy's. `name` is for messages. Throws Error(run) for a dtype

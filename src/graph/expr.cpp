@@ -203,7 +203,7 @@ Shape common_shape(const std::vector<Expr>& operands) {
 bool is_read_from_blocks(Expr expr) {
   for (;;) {
     const NodeKind& kind = expr.node().kind();
-    if (const auto* source = std::get_if<nodes::Source>(&kind)) return source->file->blocks() != nullptr;
+    if (const auto* source = std::get_if<nodes::Source>(&kind)) return source->file && source->file->blocks() != nullptr;
     if (const auto* sliced = std::get_if<nodes::Slice>(&kind)) {
       expr = Expr(sliced->base);
     } else if (const auto* permuted = std::get_if<nodes::Permute>(&kind)) {

@@ -6,6 +6,7 @@
 #include "base/thread_pool.h"
 #include "exec/executor.h"
 #include "formats/decoded_file.h"
+#include "support/expressions.h"
 #include "support/temp_dir.h"
 
 namespace brainsurgery {
