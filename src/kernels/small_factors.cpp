@@ -17,9 +17,11 @@
 namespace brainsurgery::kernels {
 namespace {
 
-constexpr int kMaxSweeps = 60;  // 10 are usual
-// The cosine of the angle between vectors that count as orthogonal.
-constexpr double kOrthogonal = 0x1p-50;
+// 10 are usual. What pairs are still turned by then is smaller than the rounding errors of the products.
+constexpr int kMaxSweeps = 60;
+// The cosine of the angle between vectors that count as orthogonal, times the root of their length: as much as rounding
+// makes of it.
+constexpr double kOrthogonal = 0x1p-51;
 
 struct Products {
   double aa, bb, ab;
@@ -66,7 +68,8 @@ struct RotateLoop {
 class Jacobi {
  public:
   Jacobi(std::vector<double> vectors, std::int64_t count, std::int64_t length)
-      : vectors_(std::move(vectors)), turns_(static_cast<std::size_t>(count * count)), count_(count), length_(length) {
+      : vectors_(std::move(vectors)), turns_(static_cast<std::size_t>(count * count)), count_(count), length_(length),
+        orthogonal_(kOrthogonal * std::sqrt(static_cast<double>(length))) {
     for (std::int64_t i = 0; i < count; ++i) turns_[static_cast<std::size_t>(i * count + i)] = 1;
   }
 
@@ -91,7 +94,7 @@ class Jacobi {
     double* const a = vectors_.data() + i * length_;
     double* const b = vectors_.data() + j * length_;
     const Products dot = run_widest<DotLoop>(static_cast<const double*>(a), static_cast<const double*>(b), length_);
-    if (std::abs(dot.ab) <= kOrthogonal * std::sqrt(dot.aa) * std::sqrt(dot.bb)) return false;
+    if (std::abs(dot.ab) <= orthogonal_ * std::sqrt(dot.aa) * std::sqrt(dot.bb)) return false;
     const double zeta = (dot.bb - dot.aa) / (2 * dot.ab);
     const double tangent = std::copysign(1 / (std::abs(zeta) + std::hypot(1.0, zeta)), zeta);
     const double cosine = 1 / std::hypot(1.0, tangent), sine = cosine * tangent;
@@ -102,6 +105,7 @@ class Jacobi {
 
   std::vector<double> vectors_, turns_;
   std::int64_t count_, length_;
+  double orthogonal_;
 };
 
 std::vector<double> transposed(const std::vector<double>& matrix, std::int64_t rows, std::int64_t columns) {

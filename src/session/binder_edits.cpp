@@ -206,6 +206,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
     for (const Expr& result : results)
       static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
   } catch (const Error& error) {
+    throw_if_interrupted();
     if (error.code() == ErrorCode::internal) throw;
     require_readable(step, operands.operands);
     std::vector<std::string> labels;

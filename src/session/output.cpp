@@ -6,6 +6,7 @@
 #include <iterator>
 #include <span>
 
+#include "base/interrupt.h"
 #include "base/spelling.h"
 #include "exec/memory_model.h"
 #include "exec/shared_extents.h"
@@ -248,6 +249,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
     result.files = maker.make(tensors);
     std::ranges::move(decoded_warnings(maker.decoded(), *destination.format), std::back_inserter(result.warnings));
   } catch (const Error& error) {  // what the format cannot hold
+    throw_if_interrupted();
     if (error.code() == ErrorCode::internal) throw;
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));
   }

@@ -1,5 +1,6 @@
 #include "session/plan_targets.h"
 
+#include "base/interrupt.h"
 #include "session/prepared_step.h"
 
 namespace brainsurgery {
@@ -8,8 +9,8 @@ namespace {
 using ReadText = std::function<std::string(const std::string&)>;
 
 // Without `read_text` steps that stand for others are left out: an `execute` has none inside.
-void collect(const std::vector<PlanStep>& steps, StepDecoder decoder, const Registries& registries,
-             const ReadText& read_text, std::vector<std::string>& targets) {
+void collect(const std::vector<PlanStep>& steps, StepDecoder decoder, const ReadText& read_text,
+             std::vector<std::string>& targets) {
   Diagnostics ignored;  // whoever binds the steps reports them
   std::vector<PlanStep> inner;
   for (const PlanStep& step : steps) {
@@ -22,10 +23,11 @@ void collect(const std::vector<PlanStep>& steps, StepDecoder decoder, const Regi
       std::vector<PlanStep> more = command->command->steps(command->spec.get(), read_text);
       inner.insert(inner.end(), more.begin(), more.end());
     } catch (const Error& error) {
+      throw_if_interrupted();
       ignored.add(error);
     }
   }
-  if (!inner.empty()) collect(inner, std::move(decoder), registries, nullptr, targets);
+  if (!inner.empty()) collect(inner, std::move(decoder), nullptr, targets);
 }
 
 }  // namespace
@@ -35,7 +37,7 @@ std::vector<std::string> plan_targets(const Plan& plan, const Registries& regist
   if (plan.output) targets.push_back(plan.output->path);
   std::set<std::string, std::less<>> aliases;
   for (const PlanInput& input : plan.inputs) aliases.insert(input.alias);
-  collect(plan.steps, plan_decoder(plan, registries, std::move(aliases)), registries, read_text, targets);
+  collect(plan.steps, plan_decoder(plan, registries, std::move(aliases)), read_text, targets);
   return targets;
 }
 

@@ -81,6 +81,7 @@ std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index,
       return std::nullopt;
     }
   } catch (const Error& error) {
+    throw_if_interrupted();
     diagnostics.add(error.at(step.span));
     return std::nullopt;
   }

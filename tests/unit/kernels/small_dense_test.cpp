@@ -173,6 +173,9 @@ TEST(SmallFactors, DecomposeMatricesOfAllShapes) {
   }
 }
 
+// Rounding errors of products over so many elements must not keep vectors turning.
+TEST(SmallFactors, DecomposeLongVectors) { expect_decomposed({DType::F32, {3, 200'000}, random_values(600'000, -1, 1)}); }
+
 TEST(SmallFactors, DecomposeDeficientMatrices) {
   expect_decomposed({DType::F64, {5, 4}});  // zeros
   expect_decomposed({DType::F64, {6, 8}, std::vector<double>(48, 1.0)});
