@@ -18,6 +18,8 @@
 namespace brainsurgery {
 namespace {
 
+constexpr int kFolderTries = 100;  // to make a folder that other runs remove
+
 [[noreturn]] void fail(const std::string& what) {
   throw Error(ErrorCode::run, fmt::format("{}: {}", what, std::strerror(errno)));
 }
@@ -49,6 +51,27 @@ void move_all(std::int64_t offset, std::span<Byte> bytes, const char* what, cons
     if (moved <= 0) fail(what);
     bytes = bytes.subspan(static_cast<std::size_t>(moved));
     offset += moved;
+  }
+}
+
+// A folder that is missing is made and removed again. Other runs do so with the same one, at any moment.
+int open_nameless(const std::string& directory) {
+  for (int tries = 1;; ++tries) {
+    const bool last = tries == kFolderTries;
+    const bool exists = posix_env().status(directory).has_value();
+    try {
+      if (!exists) posix_env().make_directories(directory);
+    } catch (const Error&) {
+      if (last) throw;
+      continue;
+    }
+    std::string path = directory + "/spill-XXXXXX";
+    const int file = ::mkostemp(path.data(), O_CLOEXEC);
+    if (file < 0 && errno == ENOENT && !last) continue;
+    if (file < 0) fail(fmt::format("cannot create a spill file in '{}'", directory));
+    ::unlink(path.c_str());
+    if (!exists) ::rmdir(directory.c_str());  // the file lives on without a name
+    return file;
   }
 }
 
@@ -98,13 +121,7 @@ std::unique_ptr<Buffer> memory_buffer(std::int64_t bytes) {
 
 // A file without a name, its space reserved so that a full disk is an error here and not a signal later.
 std::unique_ptr<Buffer> spilled_buffer(std::int64_t bytes, const std::string& directory) {
-  const bool exists = posix_env().status(directory).has_value();
-  if (!exists) posix_env().make_directories(directory);
-  std::string path = directory + "/spill-XXXXXX";
-  Descriptor spill(::mkostemp(path.data(), O_CLOEXEC));
-  if (spill.file < 0) fail(fmt::format("cannot create a spill file in '{}'", directory));
-  ::unlink(path.c_str());
-  if (!exists) ::rmdir(directory.c_str());  // the file lives on without a name
+  Descriptor spill(open_nameless(directory));
   // Where the file system cannot reserve, this writes into every block; a hole would be filled only later.
   do {
     errno = ::posix_fallocate(spill.file, 0, bytes);

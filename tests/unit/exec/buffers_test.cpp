@@ -11,11 +11,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "brainsurgery/error.h"
@@ -81,6 +83,22 @@ TEST(Buffers, SpilledOnesLeaveNothing) {
   buffer.reset();
   EXPECT_EQ(open_files(), files);
   EXPECT_EQ(spilled_mappings(folder.path()), 0);
+}
+
+TEST(Buffers, RunsShareASpillFolder) {
+  const testing::TempDir folder;
+  std::atomic<int> made{0};
+  const auto spill = [&] {
+    try {
+      for (int i = 0; i < 500; ++i, ++made) static_cast<void>(spilled_buffer(1, folder / "spill"));
+    } catch (const Error& error) {
+      ADD_FAILURE() << error.what();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) threads.emplace_back(spill);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(made, 1500);
 }
 
 TEST(Buffers, WhatIsWrittenPiecewiseIsNotResident) {
