@@ -56,7 +56,7 @@ StagedDirectory::StagedDirectory(Env& env, std::string target, std::function<boo
 }
 
 StagedDirectory::~StagedDirectory() {
-  if (exchange_announced_) attempt([&] { env_.remove(journal_path(target_)); });
+  if (announced_) attempt([&] { env_.remove(journal_path(target_)); });
   files_.clear();
 }
 
@@ -104,9 +104,12 @@ PublishReport StagedDirectory::commit() {
     return report;
   }
   const std::unique_ptr<FileLock> lock = lock_directory(env_, target_, shown_);
-  const Entries entries = examine_target();
-  report.atomic = may_exchange(entries) && publish_by_exchange(entries);
-  if (!report.atomic) publish_in_place(entries);
+  Entries entries = examine_target();
+  report.atomic = may_exchange(entries) && publish_by_exchange(entries, report);
+  if (!report.atomic) {
+    entries = examine_target();  // a change by another program may be why the exchange failed
+    publish_in_place(entries);
+  }
   for (std::string& name : names_of(entries.replaced)) {
     if (!new_names_.contains(name)) report.removed.push_back(std::move(name));
   }
@@ -182,7 +185,7 @@ bool StagedDirectory::may_exchange(const Entries& entries) const {
   return possible;
 }
 
-bool StagedDirectory::publish_by_exchange(const Entries& entries) {
+bool StagedDirectory::publish_by_exchange(const Entries& entries, PublishReport& report) {
   const std::string inside = staging_->path();
   const std::uint64_t staging_inode = status_of(env_, staging_->path()).inode;
   const std::string sibling = join_path(parts_.directory, staging_name(parts_.name, kDirectorySuffix, staging_inode));
@@ -194,12 +197,12 @@ bool StagedDirectory::publish_by_exchange(const Entries& entries) {
   }
   staging_->release();
   committed_ = true;
-  exchange_announced_ = false;
+  announced_ = false;
   if (options_.sync) env_.sync_directory(parts_.directory);
   // Published; what cannot be cleared now, the next run clears.
   attempt([&] {
     if (const auto found = find_journal(env_, sibling); found && found->journal) {
-      finish_exchange(env_, sibling, target_, *found->journal);
+      if (!finish_exchange(env_, sibling, target_, *found->journal)) report.swapped_out = sibling;
     }
   });
   return true;
@@ -216,7 +219,7 @@ bool StagedDirectory::prepare_exchange(const Entries& entries, const std::string
   journal.folder = status_of(env_, target_).inode;
   journal.remove = entries.replaced;
   journal.keep = entries.foreign;
-  exchange_announced_ = true;
+  announced_ = true;
   write_journal(env_, journal, sibling, target_, options_.sync);
   if (options_.sync) env_.sync_directory(target_);
   // Somebody may have written while we linked; what comes later still is moved after the exchange.
@@ -227,8 +230,8 @@ bool StagedDirectory::prepare_exchange(const Entries& entries, const std::string
 }
 
 void StagedDirectory::undo_exchange(const Entries& entries, const std::string& inside) {
-  if (exchange_announced_ && env_.status(journal_path(target_), false)) env_.remove(journal_path(target_));
-  exchange_announced_ = false;
+  if (announced_ && env_.status(journal_path(target_), false)) env_.remove(journal_path(target_));
+  announced_ = false;
   if (staging_->path() == inside) return;
   for (const JournalEntry& entry : entries.foreign) {
     const std::string link = join_path(staging_->path(), entry.name);
@@ -251,16 +254,20 @@ void StagedDirectory::publish_in_place(const Entries& entries) {
     const std::string path = join_path(staging_->path(), name);
     add(journal.install, journal_entry(name, status_of(env_, path)), path);
   }
+  announced_ = true;
   write_journal(env_, journal, staging_->path(), target_, options_.sync);
-  // The journal stands: the way leads forward only, in this run or in the next.
+  if (options_.sync) env_.sync_directory(target_);
+  // Somebody may have written while we digested and waited for the disk; nothing has moved, so the journal can go again.
+  static_cast<void>(examine_target());
+  // From here on the way leads forward only, in this run or in the next.
+  announced_ = false;
   staging_->release();
   committed_ = true;
   try {
-    if (options_.sync) env_.sync_directory(target_);
     finish_in_place(env_, target_, shown_, journal, options_.sync);
   } catch (const Error& error) {
-    throw error.with_note(fmt::format(
-        "'{0}' may hold a part of the new files; brainsurgery repair '{0}' finishes the publication", shown_));
+    throw error.with_note(
+        fmt::format("the publication into '{0}' is unfinished; brainsurgery repair '{0}' finishes it", shown_));
   }
 }
 

@@ -34,6 +34,7 @@ struct PublishReport {
   bool atomic = true;                // false: there was a moment in which readers saw part of the files
   std::vector<std::string> removed;  // names of the old checkpoint that have no successor
   std::vector<std::string> kept;     // foreign names in the folder
+  std::string swapped_out;           // the old folder, where it stays for what another program changed in it
 };
 
 class StagedDirectory {
@@ -72,7 +73,7 @@ class StagedDirectory {
   void close_files();
   void publish_new();
   [[nodiscard]] bool may_exchange(const Entries& entries) const;
-  [[nodiscard]] bool publish_by_exchange(const Entries& entries);
+  [[nodiscard]] bool publish_by_exchange(const Entries& entries, PublishReport& report);
   [[nodiscard]] bool prepare_exchange(const Entries& entries, const std::string& sibling);
   void undo_exchange(const Entries& entries, const std::string& inside);
   void publish_in_place(const Entries& entries);
@@ -89,7 +90,7 @@ class StagedDirectory {
   std::optional<StagingEntry> staging_;
   std::vector<std::pair<std::string, std::unique_ptr<WritableFile>>> files_;
   std::set<std::string, std::less<>> new_names_;  // of files_
-  bool exchange_announced_ = false;               // our journal lies in the target and means nothing yet
+  bool announced_ = false;                        // our journal lies in the target, where nothing has moved yet
   bool committed_ = false;
 };
 

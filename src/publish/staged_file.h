@@ -30,6 +30,7 @@ class StagedFile {
   StagedFile(Env& env, std::string target, PublishOptions options);
 
   [[nodiscard]] const std::string& target() const { return target_; }
+  [[nodiscard]] bool replaces() const { return before_.has_value(); }
   [[nodiscard]] const Recovery& recovery() const { return recovery_; }
   // To be written, not closed. Several threads may write.
   [[nodiscard]] WritableFile& file() { return staging_->file(); }

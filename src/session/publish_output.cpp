@@ -16,31 +16,34 @@
 namespace brainsurgery {
 namespace {
 
-// `open`: file number i of the output.
-void write_files(const BoundOutput& output, const std::function<WritableFile&(std::size_t i)>& open,
+// `open`: file number i of the output. `replaces`: one file that is there.
+void write_files(const BoundOutput& output, bool replaces, const std::function<WritableFile&(std::size_t i)>& open,
                  Executor& executor) {
   std::vector<Executor::FileTask> tasks;
   for (const OutputFile& file : output.files) tasks.push_back({*file.plan, file.stages});
   try {
     executor.write(tasks, open);
   } catch (const Error& error) {
-    throw error.with_note(fmt::format("while writing '{}'; the existing file was left untouched", output.report.path));
+    throw error.with_note(
+        fmt::format("while writing '{}'; {}", output.report.path,
+                    replaces ? "the existing file was left untouched" : "nothing was published there"));
   }
 }
 
 }  // namespace
 
-// An input that changed while it was read may have given bytes of two versions. Of what this run replaced itself the
-// change times moved, the content did not.
-void Publisher::require_unchanged(const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs) const {
+// An input that changed while it was read may have given bytes of two versions. Of what this run replaced itself, or
+// linked into a new folder, the change times moved, the content did not.
+void Publisher::require_unchanged(const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
+                                  const BoundOutput& output) const {
   for (const auto& input : inputs) {
     for (const auto& before : input->files) {
       FileStatus now = before->current_status();
-      if (published_ && now.links != before->status().links) now.ctime_ns = before->status().ctime_ns;
+      if (published_) now.ctime_ns = before->status().ctime_ns;
       if (!now.same_content(before->status())) {
         throw Error(ErrorCode::run,
-                    fmt::format("input '{}' was changed by another program while it was read; nothing is published",
-                                before->path()));
+                    fmt::format("input '{}' was changed by another program while it was read; '{}' is not published",
+                                before->path(), output.report.path));
       }
     }
   }
@@ -59,10 +62,18 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
   StagedDirectory staged(env_, output.report.path, belongs, options);
   warn_of_recovery(events_, staged.recovery(), output.report.path);
   write_files(
-      output, [&](std::size_t i) -> WritableFile& { return staged.create(output.files[i].name); }, executor);
+      output, false, [&](std::size_t i) -> WritableFile& { return staged.create(output.files[i].name); }, executor);
   settle();
-  require_unchanged(inputs);
+  require_unchanged(inputs, output);
   PublishReport report = staged.commit();
+  if (!report.swapped_out.empty()) {
+    events_.on(events::Warning{
+        {Severity::warning,
+         {},
+         fmt::format("another program changed files in '{}' while it was replaced; they are kept in '{}'",
+                     output.report.path, report.swapped_out),
+         {}}});
+  }
   std::vector<std::string> names;
   for (const OutputFile& file : output.files) names.push_back(file.name);
   const bool is_alone = names.size() == 1;  // no index says that nothing else belongs to it
@@ -100,9 +111,9 @@ ByteCounts Publisher::publish(const BoundOutput& output, Executor& executor,
     StagedFile staged(env_, report.path, publish);
     warn_of_recovery(events_, staged.recovery(), split_path(report.path).directory);
     write_files(
-        output, [&](std::size_t) -> WritableFile& { return staged.file(); }, executor);
+        output, staged.replaces(), [&](std::size_t) -> WritableFile& { return staged.file(); }, executor);
     settle();
-    require_unchanged(inputs);
+    require_unchanged(inputs, output);
     staged.commit();
     events_.on(events::Published{report.path, {}, {}, true, executor.moved().shared});
   }

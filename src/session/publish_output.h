@@ -27,12 +27,13 @@ class Publisher {
   void publish_directory(const BoundOutput& output, Executor& executor,
                          const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
                          const PublishOptions& options, const Settle& settle);
-  void require_unchanged(const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs) const;
+  void require_unchanged(const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
+                         const BoundOutput& output) const;
 
   Env& env_;
   const SessionOptions& options_;
   EventSink& events_;
-  bool published_ = false;  // an input may have been replaced by ourselves
+  bool published_ = false;  // an input may have been replaced or linked by ourselves
 };
 
 }  // namespace brainsurgery

@@ -20,6 +20,7 @@ to limited.safetensors; keep
 (ulimit -f 64; "$program" run plan.yaml >out 2>err); code=$?
 [ $code -eq 3 ] || fail "exit code $code at a file size limit"
 grep -q 'File too large' err || fail "the limit is not named"
+grep -q "while writing 'limited.safetensors'; nothing was published there" err || fail "an existing file is spoken of"
 one_error; no_litter
 # An assertion that is decided with the output fails first, whatever becomes of the writing.
 plan 'inputs: [a.safetensors]' 'transforms:' '- assert: {not: {iszero: {of: w}}}' '- scale_: {target: w, by: 2}' \
@@ -51,6 +52,12 @@ for shard in none 1MB; do
   expect 0 '' inspect dir; grep -q '\bv\b' out || fail "no copy in $shard"
   find dir -name '.*' | grep -q . && fail "litter in dir"
 done
+
+# A kept file is an input too: exchanging the directory links it anew, which is no change.
+rm -rf dir; mkdir dir; cp a.safetensors dir/model.safetensors
+plan 'inputs: [a.safetensors]' 'transforms: [{save: {path: dir/v.npy, target: w}}]'; expect 0 '' run plan.yaml
+plan 'inputs: ["a::a.safetensors", "e::dir/v.npy"]' 'transforms: [{save: {path: dir, alias: a}}]' 'output: {path: b.safetensors, model: e}'
+expect 0 '' run plan.yaml
 
 # What stands in the place of a journal and none of this version stops readers and writers, and is never carried out.
 # Publications that are really killed: faults.py.

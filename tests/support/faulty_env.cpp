@@ -13,6 +13,7 @@ class FaultyEnv::Counter {
   void call(const std::string& what, const std::string& path) {
     const int number = static_cast<int>(calls_.size()) + 1;
     calls_.push_back(what + " " + path);
+    if (plan_.before) plan_.before(calls_.back());
     const bool fails = plan_.fail_at > 0 && (plan_.dies ? number >= plan_.fail_at : number == plan_.fail_at);
     if (!fails) return;
     failed_ = true;

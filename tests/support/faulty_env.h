@@ -6,6 +6,7 @@
 // Without fail_at it only records. Counted are all calls that can fail. Not for use from several threads.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct FaultPlan {
   std::string reason = "No space left on device";
   bool exchange_works = true;  // false: exchange() answers that the file system cannot
   bool syncs = true;           // false: syncs are counted but not done, for speed
+  // Called before every call, with "rename /a/b": for what another program does meanwhile.
+  std::function<void(const std::string& call)> before = {};
 };
 
 class FaultyEnv final : public Env {

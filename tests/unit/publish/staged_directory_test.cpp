@@ -197,6 +197,58 @@ TEST(StagedDirectory, ChangesByOthersAreNoticed) {
             "cannot publish '" + dir / "fresh" + "': it was created by another program meanwhile");
 }
 
+TEST(StagedDirectory, ChangesDuringThePublicationLeaveTheOldDirectory) {
+  const std::vector<std::pair<std::string, std::string>> moments{
+      {"link ", ""}, {"create ", ""}, {"rename ", ".draft"}, {"sync ", "/out"}, {"read ", "model-1-of-1"}};
+  for (const auto& [call, where] : moments) {
+    for (const bool subfolder : {false, true}) {
+      const TempDir dir;
+      const std::string target = dir / "out", changed_path = target + "/model-2-of-2";
+      make_directory(target, together(kOld, kForeign));
+      if (subfolder) make_directory(target + "/onnx", {});
+      bool begun = false, changed = false;
+      FaultPlan plan;
+      plan.before = [&](const std::string& now) {
+        if (!begun || changed || !now.starts_with(call) || !now.ends_with(where)) return;
+        write_file(changed_path, "theirs");
+        changed = true;
+      };
+      FaultyEnv env(posix_env(), plan);
+      {
+        StagedDirectory staged(env, target, belongs, {});
+        staged.create("model-1-of-1").write(0, std::as_bytes(std::span("new", 3)));
+        begun = true;
+        const std::string error = error_of([&] { (void)staged.commit(); });
+        if (changed) {
+          EXPECT_EQ(error, "cannot publish '" + changed_path + "': it was changed by another program meanwhile")
+              << call << subfolder;
+        }
+      }
+      if (!changed) continue;
+      Files now = together(kOld, kForeign);
+      now["model-2-of-2"] = "theirs";
+      EXPECT_EQ(files_in(target), now) << call << subfolder;
+      EXPECT_EQ(recover(posix_env(), target, false).outcome, Recovery::Outcome::nothing) << call << subfolder;
+    }
+  }
+}
+
+TEST(StagedDirectory, OldFilesThatChangeAtTheExchangeAreKept) {
+  const TempDir dir;
+  const std::string target = dir / "out";
+  make_directory(target, together(kOld, kForeign));
+  FaultPlan plan;
+  plan.before = [&](const std::string& call) {
+    if (call.starts_with("exchange ")) write_file(target + "/model-1-of-2", "theirs, and longer");
+  };
+  FaultyEnv env(posix_env(), plan);
+  const PublishReport report = publish(env, target, kNew);
+  if (!report.atomic) GTEST_SKIP() << "the file system cannot exchange";
+  EXPECT_EQ(files_in(target), together(kNew, kForeign));
+  ASSERT_FALSE(report.swapped_out.empty());
+  EXPECT_EQ(files_in(report.swapped_out).at("model-1-of-2"), "theirs, and longer");
+}
+
 TEST(StagedDirectory, TwoRunsIntoOneTarget) {
   const TempDir dir;
   make_directory(dir / "out", together(kOld, kForeign));
