@@ -257,7 +257,7 @@ void StagedDirectory::publish_in_place(const Entries& entries) {
   announced_ = true;
   write_journal(env_, journal, staging_->path(), target_, options_.sync);
   if (options_.sync) env_.sync_directory(target_);
-  // Somebody may have written while we digested and waited for the disk; nothing has moved, so the journal can go again.
+  // Somebody may have written while we digested and waited for the disk. Nothing has moved: the journal can go again.
   static_cast<void>(examine_target());
   // From here on the way leads forward only, in this run or in the next.
   announced_ = false;
