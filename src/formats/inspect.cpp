@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
+#include "base/checked_math.h"
 #include "base/json_text.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
@@ -26,6 +28,9 @@ std::int64_t stored_bytes(const TensorEntry& tensor) {
   if (!tensor.unreadable.empty()) return 0;
   return tensor.stored ? tensor.stored->size : byte_count(tensor.desc.dtype, tensor.desc.shape);
 }
+
+// Meta tensors have no bytes in the file, so their number of elements can be anything.
+std::int64_t capped_sum(std::int64_t a, std::int64_t b) { return try_add(a, b).value_or(INT64_MAX); }
 
 // A value on a line: vocabularies have megabytes.
 std::string shown_value(std::string_view value) {
@@ -130,8 +135,8 @@ std::string inspect_total(const Checkpoint& checkpoint, const InspectOptions& op
   const std::vector<const TensorEntry*> shown = shown_tensors(checkpoint, options);
   std::int64_t bytes = 0, parameters = 0;
   for (const TensorEntry* tensor : shown) {
-    bytes += stored_bytes(*tensor);
-    parameters += element_count(tensor->desc.shape);
+    bytes = capped_sum(bytes, stored_bytes(*tensor));
+    parameters = capped_sum(parameters, element_count(tensor->desc.shape));
   }
   const std::string of_all = options.matches ? fmt::format("{} of ", shown.size()) : std::string();
   return text + fmt::format("{}{}, {}, {} in {} ({})\n", of_all,

@@ -677,6 +677,16 @@ const PickleNode& PickleTree::part(PickleRef object, std::size_t number) const {
   return node.kind == Kind::object && node.size > number ? (*this)[node.items()[number]] : kNone;
 }
 
+std::optional<PickleRef> PickleTree::field(const PickleNode& dict, std::string_view key) const {
+  if (dict.kind != PickleNode::Kind::dict) return std::nullopt;
+  const std::span<const PickleRef> items = dict.items();
+  for (std::size_t i = 0; i < std::min(items.size(), 2 * kMaxPickleFields); i += 2) {
+    const PickleNode& candidate = (*this)[items[i]];
+    if (candidate.kind == PickleNode::Kind::text && candidate.text() == key) return items[i + 1];
+  }
+  return std::nullopt;
+}
+
 PickleTree read_pickle(std::string_view bytes, const PickleGlobals& globals, const std::string& context,
                        std::int64_t stored) {
   return PickleMachine(bytes, globals, context, stored).run();

@@ -30,6 +30,8 @@ inline constexpr std::int64_t kPickleMemory = 64 << 20;
 inline constexpr std::int64_t kPickleMemoryPerByte = 2;
 inline constexpr std::size_t kMaxPickleMarks = 1000;   // open at a time
 inline constexpr std::size_t kMaxPickleGlobal = 4096;  // bytes of "module.name"
+// Of an object or a dict of flags. Many values can share a huge one, which would be searched for each of them.
+inline constexpr std::size_t kMaxPickleFields = 64;
 
 using PickleRef = std::uint32_t;  // a place in PickleTree::nodes
 
@@ -105,6 +107,8 @@ class PickleTree {
   [[nodiscard]] std::span<const PickleRef> arguments(PickleRef ref) const;
   [[nodiscard]] const PickleNode& state(PickleRef ref) const { return part(ref, 2); }
   [[nodiscard]] const PickleNode& content(PickleRef ref) const { return part(ref, 3); }
+  // The value of a text key among the first kMaxPickleFields pairs of a dict; nullopt for other kinds.
+  [[nodiscard]] std::optional<PickleRef> field(const PickleNode& dict, std::string_view key) const;
 
  private:
   friend class PickleMachine;

@@ -99,7 +99,6 @@ class Chooser {
   [[noreturn]] void fail(const std::string& reason) const { throw Error(ErrorCode::run, context_ + ": " + reason); }
   void charge(std::int64_t bytes);
   [[nodiscard]] Children children(PickleRef ref) const;
-  [[nodiscard]] std::optional<PickleRef> field(const PickleNode& dict, std::string_view key) const;
   [[nodiscard]] bool is_module(PickleRef ref) const;
   [[nodiscard]] bool is_persistent(PickleRef module, const Child& child) const;
   [[nodiscard]] bool is_key(const Child& child, std::string_view text) const;
@@ -140,25 +139,15 @@ void Chooser::charge(std::int64_t bytes) {
     fail("its tensors and their names take more memory than a pickle of its size needs");
 }
 
-std::optional<PickleRef> Chooser::field(const PickleNode& dict, std::string_view key) const {
-  constexpr std::size_t kMaxFields = 64;
-  if (dict.kind != Kind::dict) return std::nullopt;
-  const std::span<const PickleRef> items = dict.items();
-  for (std::size_t i = 0; i < std::min(items.size(), 2 * kMaxFields); i += 2) {
-    if (tree_[items[i]].kind == Kind::text && tree_[items[i]].text() == key) return items[i + 1];
-  }
-  return std::nullopt;
-}
-
 // A pickled torch.nn.Module: what its attributes hold is what state_dict() would give.
 bool Chooser::is_module(PickleRef ref) const {
   const PickleNode& state = tree_.state(ref);
-  return field(state, "_parameters") && field(state, "_buffers") && field(state, "_modules");
+  return tree_.field(state, "_parameters") && tree_.field(state, "_buffers") && tree_.field(state, "_modules");
 }
 
 bool Chooser::is_persistent(PickleRef module, const Child& child) const {
   constexpr std::size_t kMaxNames = 64;
-  const auto left_out = field(tree_.state(module), "_non_persistent_buffers_set");
+  const auto left_out = tree_.field(tree_.state(module), "_non_persistent_buffers_set");
   if (!left_out || !child.key) return true;
   const std::span<const PickleRef> names = tree_[*left_out].items();
   return std::ranges::none_of(names.first(std::min(names.size(), kMaxNames)),
@@ -181,7 +170,7 @@ Children Chooser::children(PickleRef ref) const {
   if (is_module(ref)) {
     std::vector<const PickleNode*> parts;
     for (const char* name : {"_parameters", "_buffers", "_modules"}) {
-      const PickleNode& part = tree_[*field(state, name)];
+      const PickleNode& part = tree_[*tree_.field(state, name)];
       if (part.kind == Kind::dict) parts.push_back(&part);
     }
     return Children(std::move(parts));
@@ -282,7 +271,8 @@ void Chooser::collect(PickleRef ref, const std::string& name, bool of_model, int
     if (list.size() == kMaxTensors) fail(fmt::format("more than {} tensors", kMaxTensors));
     if (name.size() > kMaxTensorName) fail("a name is too long");
     const std::size_t numbers = tensor.desc.shape.size() + tensor.strides.size();
-    charge(static_cast<std::int64_t>(sizeof(TensorEntry) + name.size() + numbers * sizeof(std::int64_t)));
+    const std::size_t texts = name.size() + tensor.unreadable.size();
+    charge(static_cast<std::int64_t>(sizeof(TensorEntry) + texts + numbers * sizeof(std::int64_t)));
     tensor.name = name;
     tensor.unnamed = nesting == 0;
     list.push_back(std::move(tensor));
@@ -340,14 +330,14 @@ void Chooser::warn_of_rank() {
                      in_quotes(std::ranges::find_if(contents_.tensors, is_shard)->name)));
   }
   const PickleNode& root = tree_[tree_.root];
-  const auto optimizer = field(root, "optimizer_state_dict");
-  const bool partitioned = optimizer && field(tree_[*optimizer], "zero_stage");
+  const auto optimizer = tree_.field(root, "optimizer_state_dict");
+  const bool partitioned = optimizer && tree_.field(tree_[*optimizer], "zero_stage");
   const auto is_placeholder = [](const TensorEntry& tensor) { return tensor.desc.shape == Shape{0}; };
   if (partitioned) {
     warn("it holds partitions of DeepSpeed's ZeRO optimizer; zero_to_fp32.py joins those of all ranks");
-  } else if (field(root, "ds_version") && std::ranges::any_of(contents_.tensors, is_placeholder)) {
+  } else if (tree_.field(root, "ds_version") && std::ranges::any_of(contents_.tensors, is_placeholder)) {
     warn("of some weights it holds empty placeholders of DeepSpeed's ZeRO stage 3; zero_to_fp32.py joins all ranks");
-  } else if (const auto ranks = field(root, "mp_world_size");
+  } else if (const auto ranks = tree_.field(root, "mp_world_size");
              ranks && tree_[*ranks].kind == Kind::integer && tree_[*ranks].integer > 1) {
     warn(fmt::format("it was written by one of {} tensor-parallel ranks", tree_[*ranks].integer));
   }

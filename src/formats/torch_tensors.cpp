@@ -54,7 +54,6 @@ class TensorReader {
   };
   [[nodiscard]] Flags flags_of(PickleRef metadata) const;
   void apply(const Flags& flags, TensorEntry& entry) const;
-  [[nodiscard]] std::optional<PickleRef> find(const PickleNode& dict, std::string_view key) const;
   [[nodiscard]] TensorEntry distributed(TensorEntry whole, const PickleNode& state, int nesting) const;
   void require_countable(const Shape& shape) const;
   void place(TensorEntry& entry, const TorchStorages::View& view, Shape strides, std::int64_t offset) const;
@@ -96,6 +95,7 @@ TensorReader::Flags TensorReader::flags_of(PickleRef metadata) const {
   Flags flags;
   if (node.kind == Kind::none) return flags;
   if (node.kind != Kind::dict) fail("the metadata of a tensor are " + std::string(describe(node.kind)));
+  if (node.items().size() > 2 * kMaxPickleFields) return {.unknown = true};
   for (std::size_t i = 0; i < node.items().size(); i += 2) {
     const PickleNode &key = tree_[node.items()[i]], &value = tree_[node.items()[i + 1]];
     if (value.kind == Kind::boolean && value.integer == 0) continue;
@@ -121,8 +121,10 @@ void TensorReader::apply(const Flags& flags, TensorEntry& entry) const {
   }
   if (entry.file == nullptr || (!flags.conjugated && !flags.negated)) return;
   const auto [begin, size] = *entry.storage;
+  const int item = row.bits / (complex ? 16 : 8);
   const bool odd = flags.negated != flags.conjugated;
-  entry.file = negated(std::move(entry.file), begin, size, row.bits / (complex ? 16 : 8), flags.negated, odd);
+  // An untyped storage that is viewed in part can end with less than an element.
+  entry.file = negated(std::move(entry.file), begin, size - size % item, item, flags.negated, odd);
   entry.offset -= begin;
   entry.storage.reset();
 }
@@ -204,7 +206,12 @@ void TensorReader::place(TensorEntry& entry, const TorchStorages::View& view, Sh
   const TorchStorage& storage = *view.storage;
   const bool packs_two = entry.desc.dtype == DType::F4;
   const std::int64_t item = packs_two ? 1 : item_size(entry.desc.dtype);
+  const std::int64_t first = view.first * storage.type.item;
   if (view.count * storage.type.item % item != 0) fail("a storage is not a whole number of elements");
+  if (first % item != 0) {
+    fail("the view of a storage begins at its byte " + std::to_string(first) + ", which is not a multiple of the " +
+         std::to_string(item) + " bytes of an element");
+  }
   const std::int64_t room = view.count * storage.type.item / item;
   require_countable(entry.desc.shape);
   std::int64_t elements = 0, extent = 0, bytes = 0;
@@ -222,7 +229,7 @@ void TensorReader::place(TensorEntry& entry, const TorchStorages::View& view, Sh
   if (bytes > kMaxExpandedBytes && bytes / kMaxExpansion > storage.bytes)
     fail("a tensor of shape " + to_string(entry.desc.shape) + " repeats the few elements of its storage too often");
   entry.file = storage.file;
-  entry.offset = storage.begin + view.first * storage.type.item + offset * item;
+  entry.offset = storage.begin + first + offset * item;
   if (elements == 0) entry.offset = storage.begin;
   entry.storage = StorageSpan{storage.begin, storage.bytes};
   if (!is_packed(entry.desc.shape, strides)) {
@@ -241,32 +248,24 @@ void TensorReader::place(TensorEntry& entry, const TorchStorages::View& view, Sh
   }
 }
 
-std::optional<PickleRef> TensorReader::find(const PickleNode& dict, std::string_view key) const {
-  constexpr std::size_t kMaxFields = 64;
-  if (dict.kind != Kind::dict) return std::nullopt;
-  const Arguments items = dict.items();
-  for (std::size_t i = 0; i < std::min(items.size(), 2 * kMaxFields); i += 2) {
-    if (tree_[items[i]].text() == key) return items[i + 1];
-  }
-  return std::nullopt;
-}
-
 // A DTensor has the part of one process beside the description of the whole. Where the part is the whole, because every
 // process has all of it, it can be read.
 TensorEntry TensorReader::distributed(TensorEntry whole, const PickleNode& state, int nesting) const {
   const PickleNode& fields =
       state.kind == Kind::tuple && state.size == 2 ? tree_[state.items()[1]] : state;  // (__dict__, slots)
-  const auto local = find(fields, "_local_tensor"), spec = find(fields, "_spec");
+  const auto local = tree_.field(fields, "_local_tensor"), spec = tree_.field(fields, "_spec");
   TensorEntry shard = unreadable(std::string(kDTensorShard), std::nullopt, whole.desc.shape);
   if (!local || !spec || !is_torch_tensor(tree_, *local)) return shard;
   TensorEntry part = read(*local, nesting + 1);
   shard.unreadable += " " + to_string(part.desc.dtype);
-  const auto placements = find(tree_.state(*spec), "placements");
+  const auto placements = tree_.field(tree_.state(*spec), "placements");
   const auto is_plain = [&](PickleRef placement) {
     const std::string_view name = tree_.callee(placement);
     return name.ends_with(".Replicate") || name.ends_with(".Shard");
   };
-  if (!placements || !std::ranges::all_of(tree_[*placements].items(), is_plain)) return shard;
+  if (!placements) return shard;
+  const Arguments places = tree_[*placements].items();
+  if (places.size() > kMaxPickleFields || !std::ranges::all_of(places, is_plain)) return shard;
   return part.desc.shape == whole.desc.shape ? part : shard;
 }
 
@@ -346,7 +345,7 @@ TorchStorages::Id TorchStorages::parse(PickleRef persistent) const {
   const PickleNode& id = tree_[tree_[persistent].items()[0]];
   const auto items = id.items();
   if (id.kind != Kind::tuple || items.size() != (legacy_ ? 6 : 5) || tree_[items[0]].text() != "storage")
-    return {"a persistent id is not that of a storage"};
+    return {"a persistent id does not name a storage"};
   const PickleNode& class_name = tree_[items[1]];
   const auto type = class_name.kind == Kind::global ? storage_type(class_name.text()) : std::nullopt;
   if (!type) return {"a storage is of an unknown type"};

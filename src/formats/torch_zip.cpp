@@ -121,7 +121,7 @@ FileContents Archive::read(std::string_view part) {
   const std::string where = context_ + ": data.pkl";
   const PickleTree tree =
       read_pickle(pickle, is_script ? torch_script_global : torch_global, where, entry->stored_size);
-  if (tree.size != std::ssize(pickle)) fail("data.pkl goes on behind its end");
+  if (tree.size != std::ssize(pickle)) fail("data.pkl has bytes after its end");
   // A script's root is a module. Another one would be read by torch.load and refused by torch.jit.load.
   if (is_script && !tree.callee(tree.root).starts_with(kScriptPrefix))
     fail("it is marked as TorchScript, but holds no script module");

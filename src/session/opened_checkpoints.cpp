@@ -1,7 +1,9 @@
 #include "session/opened_checkpoints.h"
 
 #include <algorithm>
+#include <cstdint>
 
+#include "base/checked_math.h"
 #include "publish/recovery.h"
 #include "publish/staging.h"
 #include "session/recovery_text.h"
@@ -39,7 +41,8 @@ std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> Ope
   opened.tensors = std::ssize(tensors);
   std::int64_t bytes = 0;
   for (const TensorEntry& tensor : tensors) {
-    if (tensor.unreadable.empty()) bytes += byte_count(tensor.desc.dtype, tensor.desc.shape);
+    if (tensor.unreadable.empty())
+      bytes = try_add(bytes, byte_count(tensor.desc.dtype, tensor.desc.shape)).value_or(INT64_MAX);
     if (opened.files.empty() || opened.files.back() != tensor.file) opened.files.push_back(tensor.file);
   }
   if (const auto& extras = opened.checkpoint.extras) {

@@ -9,6 +9,7 @@
 #include "brainsurgery/format.h"
 #include "formats/adapted_file.h"
 #include "formats/digest.h"
+#include "formats/inspect.h"
 #include "formats/pickle_vm.h"
 #include "formats/pickle_writer.h"
 #include "formats/torch_file.h"
@@ -170,6 +171,14 @@ TEST(TorchFile, AsksForNoMoreThanItHolds) {
   std::string storage = tensor;
   storage.replace(storage.find("X" + number_bytes(1, 4) + "0"), 6, long_text(2000));
   EXPECT_EQ(refusal(storage), "the key of a storage is too long");
+  // One long name of a layout of many tensors.
+  const std::string layout = "ctorch.serialization\n_get_layout\n(" + long_text(1 << 20) + "tR";
+  std::string sparse = "ctorch._utils\n_rebuild_sparse_tensor\n(" + layout + "(" + tensor +
+                       "q\1h\1h\1(K\2tttRq\2"
+                       "0](" +
+                       repeated("h\2", 100) + "e";
+  sparse.replace(sparse.find("kkk"), 13, "torch.sparse_");
+  EXPECT_EQ(refusal(sparse), "its tensors and their names take more memory than a pickle of its size needs");
   // The children of one dict again for each of its parents, though all of them are left out.
   EXPECT_NE(refusal("}(X" + number_bytes(5, 4) + "model}q\1X" + number_bytes(1, 4) + "w" + tensor + "sX" +
                     number_bytes(1, 4) + "z](](" + repeated("h\1", 10'000) + "eq\2" + repeated("h\2", 10'000) + "eu")
@@ -216,6 +225,112 @@ TEST(TorchFile, IgnoresStridesOfSizeOne) {
   const TensorEntry tensor = tensor_of("K\2K\1K\2", "K\1" + most + "K\2");
   EXPECT_EQ(tensor.strides, (Shape{1, 0, 2}));
   EXPECT_EQ(sha256_of(tensor), sha256_of(tensor_of("K\2K\2", "K\1K\2")));
+}
+
+// A file of before 1.6 with the tensor 'w', float32 [1], that is negated: in a view of an untyped storage.
+std::string negated_view(int first, int viewed, int stored) {
+  PickleWriter object;
+  object.empty_dict();
+  object.mark();
+  object.text("w");
+  object.global("torch._utils", "_rebuild_tensor_v3");
+  object.mark();
+  object.mark();
+  object.text("storage");
+  object.global("torch.storage", "UntypedStorage");
+  object.text("0");
+  object.text("cpu");
+  object.integer(stored);
+  object.mark();
+  object.text("1");
+  object.integer(first);
+  object.integer(viewed);
+  object.tuple();
+  object.tuple();
+  object.persistent();
+  object.integer(0);
+  object.integers(Shape{1});
+  object.integers(Shape{1});
+  object.boolean(false);
+  object.none();
+  object.global("torch", "float32");
+  object.empty_dict();
+  object.mark();
+  object.text("neg");
+  object.boolean(true);
+  object.set_items();
+  object.tuple();
+  object.call();
+  object.set_items();
+  PickleWriter protocol, system, keys;
+  protocol.integer(1001);
+  system.empty_dict();
+  keys.empty_list();
+  keys.text("0");
+  keys.append();
+  const std::string magic = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+  const auto size = static_cast<std::size_t>(stored);
+  return magic + protocol.finish() + system.finish() + object.finish() + keys.finish() + testing::length_word(size) +
+         std::string("0123456789abcdef").substr(0, size);
+}
+
+// The view counts bytes, and neither it nor the storage need begin or end where an element does.
+TEST(TorchFile, TakesViewsOfUntypedStorages) {
+  const testing::TempDir folder;
+  const auto element = [&](int first, int viewed, int stored) {
+    const std::string path = folder / "x.pt";
+    testing::write_file(path, negated_view(first, viewed, stored));
+    const TensorEntry tensor = torch_format().read(posix_env().open(path)).tensors.at(0);
+    std::string bytes(4, '?');
+    tensor.file->read(tensor.offset, std::as_writable_bytes(std::span(bytes)));
+    return bytes;
+  };
+  EXPECT_EQ(element(0, 4, 7), "012\xb3");
+  EXPECT_EQ(element(4, 8, 15), "456\xb7");
+  const std::string message = message_of([&] { static_cast<void>(element(1, 4, 8)); });
+  EXPECT_TRUE(message.ends_with("the view of a storage begins at its byte 1, which is not a multiple of the 4 bytes of "
+                                "an element"))
+      << message;
+}
+
+// Walking through a large dict of flags again for each tensor would take minutes.
+TEST(TorchFile, KnowsFewFlagsOfATensor) {
+  const auto form_with = [](int flags) {
+    std::string metadata = "}(";
+    for (int i = 0; i < flags; ++i) metadata += "M" + number_bytes(static_cast<std::uint64_t>(i), 2) + "\x89";
+    std::string pickle = tensor_pickle("K\2", "K\1");
+    pickle.replace(pickle.size() - 2, 2, metadata + "utR");
+    return read(archive_of(pickle)).tensors.at(0).unreadable;
+  };
+  EXPECT_EQ(form_with(64), "");
+  EXPECT_EQ(form_with(65), "with flags that this program does not know, float32");
+}
+
+// Neither does a long list of placements cost its length again for each DTensor.
+TEST(TorchFile, KnowsFewPlacementsOfADTensor) {
+  const auto text = [](const std::string& value) { return "X" + number_bytes(value.size(), 4) + value; };
+  const auto form_with = [&](int placements) {
+    std::string list = "(ctorch.distributed.tensor\nReplicate\n)Rq\7";
+    for (int i = 1; i < placements; ++i) list += "h\7";
+    const std::string spec = "ctorch.distributed.tensor\nDTensorSpec\n)R}" + text("placements") + list + "tsb";
+    return read(archive_of("ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_meta_tensor_no_storage\n"
+                           "ctorch.distributed.tensor\nDTensor\n(ctorch\nfloat32\n(K\2t(K\1t\x89t}(" +
+                           text("_local_tensor") + tensor_pickle("K\2", "K\1") + text("_spec") + spec + "utR"))
+        .tensors.at(0)
+        .unreadable;
+  };
+  EXPECT_EQ(form_with(64), "");
+  EXPECT_EQ(form_with(65), "DTensor shard float32");
+}
+
+// Meta tensors have no bytes, so the file can promise more elements than a number holds.
+TEST(TorchFile, PromisesAnyNumberOfParameters) {
+  const std::string most = "\x8a\x08" + number_bytes(0x7FFF'FFFF'FFFF'FFFF, 8);
+  const std::string meta = "ctorch._utils\n_rebuild_meta_tensor_no_storage\n(ctorch\nuint8\n(" + most + "t(K\1t\x89tR";
+  const testing::TempDir folder;
+  testing::write_file(folder / "x.pt", archive_of("](" + meta + meta + "e"));
+  const Checkpoint checkpoint = open_checkpoint(posix_env(), all_formats(), folder / "x.pt");
+  EXPECT_EQ(inspect_total(checkpoint, {}), "2 tensors, 9223372036854775807 parameters, 0 B in 1 file (torch)\n");
 }
 
 TEST(TorchLayout, IsReadBack) {
