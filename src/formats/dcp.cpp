@@ -29,7 +29,6 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
-constexpr std::size_t kMaxFields = 64;  // of an object; a huge one, shared by many, would be searched for each of them
 constexpr std::size_t kMaxNameBytes = 128 << 20;  // of all names; a long one can stand in the pickle once
 constexpr std::size_t kMaxFileName = 255;  // bytes; what file systems take
 constexpr std::string_view kModule = "torch.distributed.checkpoint.metadata";
@@ -68,8 +67,7 @@ class MetadataReader {
   void read_places(PickleRef storage_data);
   void check_places() const;
   [[nodiscard]] TensorDesc desc_of(const std::string& name, PickleRef description, const Shape& size) const;
-  [[nodiscard]] std::vector<TensorBox> read_boxes(const std::string& name, DType dtype, std::size_t rank,
-                                                  Shape& strides);
+  [[nodiscard]] std::vector<TensorBox> read_boxes(TensorEntry& entry, std::size_t rank);
   [[nodiscard]] TensorEntry read_tensor(const std::string& name, PickleRef description);
   [[nodiscard]] const std::shared_ptr<const ReadableFile>& file_of(const std::string& name, const Part& part);
   void read_object(const std::string& name, CheckpointExtras& extras);
@@ -102,11 +100,9 @@ PickleRef MetadataReader::state(PickleRef object, std::string_view class_name) c
 std::optional<PickleRef> MetadataReader::find(PickleRef dict, std::string_view key) const {
   const PickleNode& node = tree_[dict];
   if (node.kind != Kind::dict) fail("found " + std::string(describe(node.kind)) + " where a dict should be");
-  if (node.items().size() > 2 * kMaxFields) fail("an object has more than " + std::to_string(kMaxFields) + " fields");
-  for (std::size_t i = 0; i < node.items().size(); i += 2) {
-    if (tree_[node.items()[i]].kind == Kind::text && tree_[node.items()[i]].text() == key) return node.items()[i + 1];
-  }
-  return std::nullopt;
+  if (node.items().size() > 2 * kMaxPickleFields)
+    fail("an object has more than " + std::to_string(kMaxPickleFields) + " fields");
+  return tree_.field(node, key);
 }
 
 PickleRef MetadataReader::field(PickleRef dict, std::string_view key) const {
@@ -224,9 +220,10 @@ TensorDesc MetadataReader::desc_of(const std::string& name, PickleRef descriptio
   return desc;
 }
 
-// Its parts, in PyTorch's sizes. `strides`: of the only one.
-std::vector<TensorBox> MetadataReader::read_boxes(const std::string& name, DType dtype, std::size_t rank,
-                                                  Shape& strides) {
+// The parts in PyTorch's sizes. Sets the strides of an entry with one part. An entry whose elements cannot be read gets
+// its form, and no boxes.
+std::vector<TensorBox> MetadataReader::read_boxes(TensorEntry& entry, std::size_t rank) {
+  const std::string& name = entry.name;
   const auto described = parts_.extract(name);  // a second description finds nothing
   const std::vector<Part> parts = described ? std::move(described.mapped()) : std::vector<Part>();
   if (parts.empty()) fail("the location of " + in_quotes(name) + " is missing");
@@ -234,14 +231,21 @@ std::vector<TensorBox> MetadataReader::read_boxes(const std::string& name, DType
   std::vector<TensorBox> boxes;
   for (const Part& part : parts) {
     TensorEntry found = read_part(name, part);
-    if (found.desc.dtype != dtype) fail("a part of " + in_quotes(name) + " is of another dtype");
+    if (!found.unreadable.empty()) {
+      if (parts.size() > 1)
+        fail("a part of " + in_quotes(name) + " is " + found.unreadable + ", whose elements cannot be read");
+      entry.unreadable = std::move(found.unreadable);
+      entry.file = std::move(found.file);
+      return {};
+    }
+    if (found.desc.dtype != entry.desc.dtype) fail("a part of " + in_quotes(name) + " is of another dtype");
     Shape starts = part.starts.value_or(Shape(rank, 0));
     if (starts.size() != rank || found.desc.shape.size() != rank)
       fail("a part of " + in_quotes(name) + " has another number of dimensions");
     if (parts.size() > 1 && !found.strides.empty()) fail("a part of " + in_quotes(name) + " is not packed");
-    if (dtype == DType::F4) found.desc.shape.back() /= 2;
+    if (entry.desc.dtype == DType::F4) found.desc.shape.back() /= 2;
     boxes.push_back({found.file, found.offset, std::move(starts), std::move(found.desc.shape)});
-    strides = std::move(found.strides);
+    entry.strides = std::move(found.strides);
   }
   return boxes;
 }
@@ -249,10 +253,10 @@ std::vector<TensorBox> MetadataReader::read_boxes(const std::string& name, DType
 TensorEntry MetadataReader::read_tensor(const std::string& name, PickleRef description) {
   const Shape size = sizes(field(description, "size"));
   TensorEntry entry{name, desc_of(name, description, size), nullptr};
-  const DType dtype = entry.desc.dtype;
-  const std::vector<TensorBox> boxes = read_boxes(name, dtype, size.size(), entry.strides);
+  const std::vector<TensorBox> boxes = read_boxes(entry, size.size());
+  if (!entry.unreadable.empty()) return entry;
   if (const std::string mistake = cover_mistake(name, boxes, size); !mistake.empty()) fail(mistake);
-  const std::int64_t item = dtype == DType::F4 ? 1 : item_size(dtype);
+  const std::int64_t item = entry.desc.dtype == DType::F4 ? 1 : item_size(entry.desc.dtype);
   entry.file = boxes.size() == 1 ? boxes.front().file : assembled(boxes, size, item);
   entry.offset = boxes.size() == 1 ? boxes.front().offset : 0;
   return entry;
@@ -274,7 +278,7 @@ void MetadataReader::read_paths(PickleRef metadata, CheckpointExtras& extras) {
   for (std::size_t i = 0; i < paths.items().size(); i += 2) {
     const PickleNode& node = tree_[paths.items()[i + 1]];
     if (tree_[paths.items()[i]].kind != Kind::text || node.kind != Kind::tuple) continue;
-    if (node.items().size() < 2 || node.items().size() > kMaxFields) continue;
+    if (node.items().size() < 2 || node.items().size() > kMaxPickleFields) continue;
     ContainerPath path;
     for (const PickleRef ref : node.items()) {
       const PickleNode& key = tree_[ref];

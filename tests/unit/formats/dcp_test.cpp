@@ -7,6 +7,7 @@
 
 #include "formats/pickle_writer.h"
 #include "formats/safetensors.h"
+#include "formats/zip_writer.h"
 #include "unit/formats/layout_bytes.h"
 #include "unit/formats/memory_file.h"
 
@@ -91,6 +92,89 @@ TEST(Dcp, HoldsFourBitNumbers) {
       read(testing::written(files[1].layout, {}), testing::written(files[0].layout, {std::string(12, 'x')}));
   ASSERT_EQ(got.tensors.size(), 1u);
   EXPECT_EQ(got.tensors[0].desc, tensors[0].desc);
+}
+
+template <typename Fields>
+void append_object(PickleWriter& pickle, const char* module, const char* name, const Fields& fields) {
+  pickle.global(module, name);
+  pickle.empty_tuple();
+  pickle.new_object();
+  pickle.empty_dict();
+  pickle.mark();
+  fields();
+  pickle.set_items();
+  pickle.build();
+}
+
+// The metadata of the tensor 'w' of shape [2, 3], whose parts stand behind each other.
+std::string metadata_of(int parts, std::int64_t length) {
+  PickleWriter pickle;
+  append_object(pickle, kModule, "Metadata", [&] {
+    pickle.text("state_dict_metadata");
+    pickle.empty_dict();
+    pickle.mark();
+    pickle.text("w");
+    append_object(pickle, kModule, "TensorStorageMetadata", [&] {
+      pickle.text("properties");
+      pickle.global(kModule, "TensorProperties");
+      pickle.empty_tuple();
+      pickle.new_object();
+      pickle.global("torch", "float32");
+      pickle.one_tuple();
+      pickle.build();
+      pickle.text("size");
+      pickle.integers(Shape{2, 3});
+    });
+    pickle.set_items();
+    pickle.text("storage_data");
+    pickle.empty_dict();
+    pickle.mark();
+    for (int part = 0; part < parts; ++part) {
+      append_object(pickle, kModule, "MetadataIndex", [&] {
+        pickle.text("fqn");
+        pickle.text("w");
+        pickle.text("offset");
+        pickle.integers(Shape{part, 0});
+      });
+      append_object(pickle, "torch.distributed.checkpoint.filesystem", "_StorageInfo", [&] {
+        pickle.text("relative_path");
+        pickle.text("__0_0.distcp");
+        pickle.text("offset");
+        pickle.integer(part * length);
+        pickle.text("length");
+        pickle.integer(length);
+      });
+    }
+    pickle.set_items();
+  });
+  return pickle.finish();
+}
+
+// The metadata do not say that a tensor is of a class of another library; its archive does.
+TEST(Dcp, ListsWhatCannotBeRead) {
+  PickleWriter pickle;
+  pickle.global("torch._utils", "_rebuild_wrapper_subclass");
+  pickle.mark();
+  pickle.global("other.library", "Int8Tensor");
+  pickle.global("torch", "float32");
+  pickle.integers(Shape{2, 3});
+  pickle.integers(Shape{3, 1});
+  pickle.tuple();
+  pickle.call();
+  FileLayout layout;
+  ZipWriter zip(layout);
+  zip.add("archive/data.pkl", pickle.finish());
+  zip.add("archive/version", "3\n");
+  zip.finish();
+  const std::string archive = testing::written(layout, {});
+  const FileContents got = read(metadata_of(1, std::ssize(archive)), archive);
+  ASSERT_EQ(got.tensors.size(), 1u);
+  EXPECT_EQ(got.tensors[0].unreadable, "other.library.Int8Tensor float32");
+  EXPECT_EQ(got.tensors[0].desc.shape, (Shape{2, 3}));
+  EXPECT_EQ(got.tensors[0].file->path(), "__0_0.distcp");
+  EXPECT_EQ(refusal(metadata_of(2, std::ssize(archive)), archive + archive),
+            "'.metadata': invalid DCP metadata: a part of 'w' is other.library.Int8Tensor float32, whose elements "
+            "cannot be read");
 }
 
 // An object of more fields than any of PyTorch's would be searched again and again.
