@@ -15,6 +15,7 @@ ByteRange shareable_range(const PhysicalPlan& plan, const Segment& segment) {
   const auto* copy = std::get_if<Segment::Copy>(&segment.content);
   if (copy == nullptr || plan.has_checksums()) return nothing;
   const FilePlace& from = copy->from;
+  if (!from.file->descriptor()) return nothing;
   if ((from.offset - segment.offset) % kSharedBlockBytes != 0) return nothing;
   const std::int64_t end = segment.offset + segment.size;
   // The last block of a file may be a part of one, if it is the last of the other too.

@@ -16,7 +16,8 @@ struct ByteRange {
 };
 
 // The range of the target that a segment could share: the whole blocks of a copy whose source stands at the same place
-// in a block. Empty for all others, and in files with checksums, which have to be computed.
+// in a block. Empty for all others, for sources that no file holds as they are, and in files with checksums, which have
+// to be computed.
 [[nodiscard]] ByteRange shareable_range(const PhysicalPlan& plan, const Segment& segment);
 // Of all segments.
 [[nodiscard]] std::int64_t shareable_bytes(const PhysicalPlan& plan);

@@ -83,6 +83,11 @@ class AssembledFile final : public AdaptedFile {
   bool decodes() const override {
     return std::ranges::any_of(boxes_, [](const TensorBox& box) { return box.file->decodes(); });
   }
+  std::vector<std::shared_ptr<const ReadableFile>> beneath() const override {
+    std::vector<std::shared_ptr<const ReadableFile>> files;
+    for (const TensorBox& box : boxes_) files.push_back(box.file);
+    return files;
+  }
 
  private:
   // A row of a box is a run of bytes of the tensor; so are several whole rows where the box is as wide as the tensor.

@@ -3,8 +3,9 @@
 //   auto plain = byte_swapped(file, entry.offset, entry.size, 4);      // a big-endian float32 storage
 //   plain->read(0, buffer);                                            // little-endian
 //
-// Offsets count from the beginning of the stretch; path and status are those of the file beneath, so that messages and
-// checks for changes speak of that. They are not mapped. May be used from several threads.
+// Offsets count from the beginning of the stretch. Path and status are those of the file beneath, the first of several,
+// so that messages speak of that; a check for changes looks at all that are beneath(). They are not mapped. May be used
+// from several threads.
 #pragma once
 
 #include <algorithm>
@@ -31,6 +32,8 @@ class AdaptedFile : public ReadableFile {
   [[nodiscard]] std::shared_ptr<const FileMap> map() const override;
   [[nodiscard]] FileAccess access() const override { return std::max(file_->access(), FileAccess::ranges); }
   [[nodiscard]] bool decodes() const override { return true; }
+  // The files that the bytes are made from; some may be adapted themselves.
+  [[nodiscard]] virtual std::vector<std::shared_ptr<const ReadableFile>> beneath() const { return {file_}; }
 
  protected:
   void require_inside(std::int64_t offset, std::size_t size) const;

@@ -45,6 +45,7 @@ struct PartName {
   std::string_view before, after;
   std::int64_t number = 0, count = 0;
   std::size_t digits = 0;  // of the number
+  bool is_even = false;    // the count has as many
 };
 
 std::optional<std::int64_t> parse_part_number(std::string_view digits) {
@@ -65,7 +66,8 @@ std::optional<PartName> parse_part_at(std::string_view name, std::size_t of) {
   const auto number = parse_part_number(name.substr(first, end - first));
   const auto count = parse_part_number(name.substr(begin, last - begin));
   if (!number || !count || *number > *count) return std::nullopt;
-  return PartName{name.substr(0, first), name.substr(end), *number, *count, end - first};
+  const std::size_t digits = end - first;
+  return PartName{name.substr(0, first), name.substr(end), *number, *count, digits, digits == last - begin};
 }
 
 std::optional<PartName> parse_part(std::string_view name) {
@@ -100,10 +102,12 @@ bool is_trainer_file(std::string_view name) {
 
 bool is_numbered_part(std::string_view name) { return parse_part(name).has_value(); }
 
-std::vector<std::string> missing_parts(std::span<const std::string> names) {
+std::vector<MissingPart> missing_parts(std::span<const std::string> names) {
   struct Set {
     std::set<std::int64_t> numbers;
     std::size_t digits = kMaxPartDigits;  // of the shortest number
+    bool is_even = false;
+    std::string_view member;
   };
   std::map<std::tuple<std::string_view, std::string_view, std::int64_t>, Set> sets;
   for (const std::string& name : names) {
@@ -112,14 +116,17 @@ std::vector<std::string> missing_parts(std::span<const std::string> names) {
     Set& set = sets[{part->before, part->after, part->count}];
     set.numbers.insert(part->number);
     set.digits = std::min(set.digits, part->digits);
+    set.is_even = set.is_even || part->is_even;
+    set.member = name;
   }
-  std::vector<std::string> missing;
+  std::vector<MissingPart> missing;
   for (const auto& [key, set] : sets) {
     const auto& [before, after, count] = key;
     const std::int64_t first = set.numbers.contains(0) ? 0 : 1;
     for (std::int64_t i = first; i < first + count; ++i) {
       if (set.numbers.contains(i)) continue;
-      missing.push_back(fmt::format("{}{:0{}}{}", before, i, set.digits, after));
+      missing.push_back({fmt::format("{}{:0{}}{}", before, i, set.digits, after), std::string(set.member),
+                         set.is_even || set.numbers.size() > 1});
       break;
     }
   }

@@ -20,9 +20,15 @@ namespace brainsurgery {
 [[nodiscard]] bool is_trainer_file(std::string_view name);
 // Whether the name numbers its file among others: "model-00001-of-00002.bf16.safetensors", "m-1-of-3.gguf".
 [[nodiscard]] bool is_numbered_part(std::string_view name);
+struct MissingPart {
+  std::string name;
+  std::string present;  // a member of its set
+  bool is_certain;      // else the only member may count steps: "step-100-of-1000.safetensors"
+};
 // The first name that is missing among the numbered ones, for each set of these that `names` has members of, whether
-// padded or not, and wherever the number stands in the name. None for complete sets.
-[[nodiscard]] std::vector<std::string> missing_parts(std::span<const std::string> names);
+// padded or not, and wherever the number stands in the name. None for complete sets. A set is one for certain where it
+// has several members, or where the numbers of a name are equally wide.
+[[nodiscard]] std::vector<MissingPart> missing_parts(std::span<const std::string> names);
 // The plain file names that the directory's index lists; empty without a readable index.
 [[nodiscard]] std::vector<std::string> indexed_files(Env& env, const std::string& directory);
 

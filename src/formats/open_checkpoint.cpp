@@ -403,8 +403,8 @@ bool Opener::open_indexed(const std::string& index_name, const std::vector<std::
                                                                                : ", which does not exist"));
     }
   }
-  for (const std::string& part : missing_parts(index.files)) {
-    checkpoint_.warnings.push_back(index.shown_path + ": does not name " + in_quotes(part) +
+  for (const MissingPart& part : missing_parts(index.files)) {
+    checkpoint_.warnings.push_back(index.shown_path + ": does not name " + in_quotes(part.name) +
                                    ", which is numbered with the files that it names");
   }
   add_files(index.files, Others::refused);
@@ -538,13 +538,19 @@ void Opener::warn_of_left_aside() {
 
 // Of numbered files without an index. A pattern may choose some of those that are there.
 void Opener::require_all_parts(const std::vector<std::string>& names) {
-  for (const std::string& part : missing_parts(names)) {
-    if (env_.status(checkpoint_.root + part)) {
-      checkpoint_.warnings.push_back(subject() + ": does not match " + in_quotes(part) +
+  for (const MissingPart& part : missing_parts(names)) {
+    if (env_.status(checkpoint_.root + part.name)) {
+      checkpoint_.warnings.push_back(subject() + ": does not match " + in_quotes(part.name) +
                                      ", which is numbered with others that it matches");
       continue;
     }
-    throw Error(ErrorCode::run, subject() + ": of the shards in it " + in_quotes(part) +
+    if (!part.is_certain) {
+      checkpoint_.warnings.push_back(subject() + ": " + in_quotes(part.present) +
+                                     " has the number of a shard, and no other shard is there; if it is one, tensors "
+                                     "are missing");
+      continue;
+    }
+    throw Error(ErrorCode::run, subject() + ": of the shards in it " + in_quotes(part.name) +
                                     " is missing; name the files one by one to read the others alone");
   }
 }

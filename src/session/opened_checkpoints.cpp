@@ -2,13 +2,34 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 
 #include "base/checked_math.h"
+#include "formats/adapted_file.h"
 #include "publish/recovery.h"
 #include "publish/staging.h"
 #include "session/recovery_text.h"
 
 namespace brainsurgery {
+namespace {
+
+// Each file that holds bytes once, whatever adapts it.
+class FileCollector {
+ public:
+  void add(const std::shared_ptr<const ReadableFile>& file) {
+    if (!seen_.insert(file.get()).second) return;
+    const auto* adapted = dynamic_cast<const AdaptedFile*>(file.get());
+    if (adapted == nullptr) return files_.push_back(file);
+    for (const auto& beneath : adapted->beneath()) add(beneath);
+  }
+  [[nodiscard]] std::vector<std::shared_ptr<const ReadableFile>> take() { return std::move(files_); }
+
+ private:
+  std::set<const ReadableFile*> seen_;
+  std::vector<std::shared_ptr<const ReadableFile>> files_;
+};
+
+}  // namespace
 
 bool same_entry(Env& env, const std::string& a, const std::string& b) {
   const auto one = env.status(a), other = env.status(b);
@@ -40,16 +61,16 @@ std::pair<std::shared_ptr<const OpenedCheckpoint>, std::vector<TensorEntry>> Ope
   std::vector<TensorEntry> tensors = std::move(opened.checkpoint.tensors);
   opened.tensors = std::ssize(tensors);
   std::int64_t bytes = 0;
+  FileCollector files;
   for (const TensorEntry& tensor : tensors) {
     if (tensor.unreadable.empty())
       bytes = try_add(bytes, byte_count(tensor.desc.dtype, tensor.desc.shape)).value_or(INT64_MAX);
-    if (opened.files.empty() || opened.files.back() != tensor.file) opened.files.push_back(tensor.file);
+    files.add(tensor.file);
   }
   if (const auto& extras = opened.checkpoint.extras) {
-    for (const StoredObject& object : extras->objects) {
-      if (opened.files.empty() || opened.files.back() != object.file) opened.files.push_back(object.file);
-    }
+    for (const StoredObject& object : extras->objects) files.add(object.file);
   }
+  opened.files = files.take();
   for (const std::string& warning : opened.checkpoint.warnings)
     events_.on(events::Warning{{Severity::warning, {}, warning, {}}});
   events_.on(events::InputOpened{alias, path, opened.tensors, bytes});

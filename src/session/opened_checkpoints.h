@@ -18,7 +18,7 @@ namespace brainsurgery {
 struct OpenedCheckpoint {
   Checkpoint checkpoint;  // without tensors
   std::int64_t tensors = 0;
-  std::vector<std::shared_ptr<const ReadableFile>> files;  // what they stand in
+  std::vector<std::shared_ptr<const ReadableFile>> files;  // that hold their bytes, each once
 };
 
 class OpenedCheckpoints {

@@ -100,6 +100,18 @@ std::vector<std::string> stale_tie_warnings(const Metadata& stale, const Format&
                       stale.size() == 1 ? "" : fmt::format(", and {} more pairs", stale.size() - 1))};
 }
 
+ShardPlan shards_of(const NamedTensors& tensors, std::int64_t shard_bytes) {
+  std::vector<SizedName> sized;
+  sized.reserve(tensors.size());
+  for (const auto& [name, tensor] : tensors)
+    sized.push_back({name, byte_count(tensor->expr.dtype(), tensor->expr.shape())});
+  return plan_shards(sized, shard_bytes);
+}
+
+bool writes_several(const Destination& destination, const StateDict& names) {
+  return destination.shard_bytes && shards_of(names.in_key_order(), *destination.shard_bytes).shards.size() > 1;
+}
+
 // How the files of a model are to be made.
 struct FileOptions {
   bool single_tensor = false;
@@ -159,11 +171,7 @@ class FileMaker {
   }
 
   std::vector<OutputFile> make_shards(const NamedTensors& tensors) {
-    std::vector<SizedName> sized;
-    sized.reserve(tensors.size());
-    for (const auto& [name, tensor] : tensors)
-      sized.push_back({name, byte_count(tensor->expr.dtype(), tensor->expr.shape())});
-    ShardPlan shards = plan_shards(sized, *destination_.shard_bytes);
+    ShardPlan shards = shards_of(tensors, *destination_.shard_bytes);
     std::vector<OutputFile> files;
     for (const Shard& shard : shards.shards) {
       const auto chosen = std::span(tensors).subspan(shard.begin, shard.end - shard.begin);
@@ -233,8 +241,11 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   if (destination.format->takes_extras) result.content.extras = model.extras;
   const Metadata stale = remove_stale_ties(result.content.metadata, model.ties, model.names);
   if (!target.single_tensor) result.warnings = stale_tie_warnings(stale, *destination.format);
-  if (destination.format->has_metadata)
-    std::ranges::move(fit_part_pairs(result.content.metadata, model.names), std::back_inserter(result.warnings));
+  if (destination.format->has_metadata) {
+    std::ranges::move(
+        fit_part_pairs(result.content.metadata, model.names, writes_several(destination, model.names)),
+        std::back_inserter(result.warnings));
+  }
   if (const auto& edit = target.place.metadata)
     std::ranges::move(edit_metadata(result.content.metadata, *edit), std::back_inserter(result.warnings));
   if (target.place.tied == TiedTensors::drop && !destination.format->shares_contents)

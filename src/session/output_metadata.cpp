@@ -31,14 +31,16 @@ PartOffsets offsets_of(const std::string& json, const StateDict& names) {
 
 }  // namespace
 
-std::vector<std::string> fit_part_pairs(Metadata& metadata, const StateDict& names) {
+std::vector<std::string> fit_part_pairs(Metadata& metadata, const StateDict& names, bool in_several_files) {
   const auto pair = std::ranges::find(metadata, kPartOffsets, &Metadata::value_type::first);
   if (pair == metadata.end()) return {};
-  const PartOffsets offsets = offsets_of(pair->second, names);
-  if (offsets.empty()) {
+  const auto drop = [&](std::string_view reason) {
     erase_part_pairs(metadata);
-    return {fmt::format("dropped the metadata pair '{}': it does not describe these tensors", kPartOffsets)};
-  }
+    return std::vector{fmt::format("dropped the metadata pair '{}': {}", kPartOffsets, reason)};
+  };
+  const PartOffsets offsets = offsets_of(pair->second, names);
+  if (offsets.empty()) return drop("it does not describe these tensors");
+  if (in_several_files) return drop("it places the tensors of one file, and several are written");
   pair->second = part_offsets_text(offsets);
   return {};
 }

@@ -47,4 +47,13 @@ sharding='DCP_SHARDING_INFO = {"w": {"saved_offsets": [3, 0]}};DCP_VERSION = 1.0
 expect 0 '' convert $one same.safetensors; has same.safetensors "$sharding"
 plan "inputs: [$one]" 'transforms: [{move: {from: w, to: v}}]' 'output: changed.safetensors'
 expect 0 "dropped the metadata pair 'DCP_SHARDING_INFO'" run plan.yaml; has changed.safetensors 'format = pt;'
+# In several files it would be a part in each of them.
+two='{"__metadata__":{"DCP_SHARDING_INFO":"{\"a\": {\"saved_offsets\": [2]}, \"w\": {\"saved_offsets\": [2]}}"},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"w":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}'
+# shellcheck disable=SC2059
+{ printf "\\$(printf %o ${#two})\\0\\0\\0\\0\\0\\0\\0"; printf '%sxy' "$two"; } >two.safetensors
+plan 'inputs: [two.safetensors]' 'output: {path: split, shard: 1B}'
+expect 0 "warning: dropped the metadata pair 'DCP_SHARDING_INFO': it places the tensors of one file, and several are written" run plan.yaml
+expect 0 '' inspect split; has split 'format = pt;'
+plan 'inputs: [two.safetensors]' 'output: {path: single, shard: 2B}'
+expect 0 '' run plan.yaml; grep -q warning err && fail 'a warning'; pairs single | grep -q DCP_SHARDING_INFO || fail 'one shard lost its pairs'
 finish

@@ -12,6 +12,7 @@
 #include "brainsurgery/error.h"
 #include "support/expressions.h"
 #include "support/temp_dir.h"
+#include "unit/formats/memory_file.h"
 
 namespace brainsurgery {
 namespace {
@@ -213,6 +214,13 @@ TEST_F(ExecutorTest, SharesWholeBlocks) {
     EXPECT_EQ(out.reserved(), plan.size() - shared);
     EXPECT_EQ(out.written(), plan.size() - shared);
   }
+}
+
+TEST_F(ExecutorTest, SharesNothingWithFilesWithoutADescriptor) {
+  PhysicalPlan plan({});
+  plan.add_tensor(source(testing::file_of(counting(400'000)), 0, {DType::U8, {400'000}}));
+  EXPECT_EQ(plan.bytes_copied(), 400'000);
+  EXPECT_EQ(shareable_bytes(plan), 0);
 }
 
 TEST_F(ExecutorTest, WritesEverySegmentAtItsPlace) {

@@ -412,6 +412,21 @@ TEST_F(OpenCheckpoint, PartsAreNumberedInManyWays) {
   EXPECT_EQ(names("of-*/*"), Names{"a"});  // a folder's number is not the file's
 }
 
+TEST_F(OpenCheckpoint, OneFileMayCountSteps) {
+  const std::string reason =
+      " has the number of a shard, and no other shard is there; if it is one, tensors are missing";
+  file("m/best.safetensors", {"a"});
+  file("m/epoch_3of10.safetensors", {"b"});
+  EXPECT_EQ(names("m"), (Names{"a", "b"}));
+  EXPECT_EQ(warning("m"), "directory 'D/m': 'epoch_3of10.safetensors'" + reason);
+  file("n/step-100-of-1000.safetensors", {"a"});
+  EXPECT_EQ(names("n"), Names{"a"});
+  EXPECT_EQ(warning("n/*"), "'D/n/*': 'step-100-of-1000.safetensors'" + reason);
+  file("n/step-200-of-1000.safetensors", {"b"});
+  EXPECT_EQ(refusal("n"), "directory 'D/n': of the shards in it 'step-001-of-1000.safetensors' is missing; name the "
+                          "files one by one to read the others alone");
+}
+
 TEST_F(OpenCheckpoint, AnIndexOfNumberedFilesNamesAllOfThem) {
   file("m/x-1-of-2.safetensors", {"a"});
   file("m/x-2-of-2.safetensors", {"b"});
