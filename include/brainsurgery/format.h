@@ -59,6 +59,8 @@ struct Format {
   bool takes_extras = false;     // files hold what else than tensors was in a checkpoint of this format
   bool arranges = false;         // `layout` keeps the origins of contents in mind, see FileRequest
   bool has_metadata = false;     // files hold the pairs of the request
+  // Why files cannot hold a pair as it is written; nullopt: they can. nullptr: every pair is text.
+  std::optional<std::string> (*problem_of_pair)(std::string_view key, std::string_view value) = nullptr;
   bool records_ties = false;     // metadata can say for which names a tensor stands, as readers know
   bool keeps_blocks = false;     // tensors may stand in the blocks that they were read in, see StoredTensor
   std::string_view advice;       // for a format that is not read: what would help

@@ -54,7 +54,8 @@ struct Operation {
   void (*run)(const Call& call);
 };
 
-// The rows of the library, in the order of its documentation. A program that links the library may use all of them; steps use some.
+// The rows of the library, in the order of its documentation. A program that links the library may use all of them;
+// steps use some.
 [[nodiscard]] std::span<const Operation> operations();
 // nullptr: there is none of this name.
 [[nodiscard]] const Operation* find_operation(std::string_view name);

@@ -383,6 +383,7 @@ Format gguf_format() {
           .read = read_gguf,
           .layout = layout_gguf,
           .has_metadata = true,
+          .problem_of_pair = problem_of_gguf_pair,
           .keeps_blocks = true,
           .advice = {}};
 }

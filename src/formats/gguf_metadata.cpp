@@ -1,5 +1,7 @@
 #include "formats/gguf_metadata.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -119,6 +121,12 @@ bool holds(const Pair& pair, const std::set<std::uint32_t>& types) {
 
 bool is_gguf_alignment(std::uint64_t bytes) {
   return std::has_single_bit(bytes) && bytes <= static_cast<std::uint64_t>(kMaxGgufAlignment);
+}
+
+std::optional<std::string> problem_of_gguf_pair(std::string_view key, std::string_view value) {
+  const ParsedKey parsed = parse_key(key);
+  if (!parsed.has_suffix || parsed.omitted || parse_pair(key, value).key != key) return std::nullopt;
+  return fmt::format("'{}' is not a value of type {}", value, key.substr(key.rfind(':') + 1));
 }
 
 Metadata::value_type text_pair(std::string_view key, std::string_view bytes) {

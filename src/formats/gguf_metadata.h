@@ -23,6 +23,10 @@ inline constexpr std::int64_t kGgufAlignment = 32;          // bytes, where no p
 inline constexpr std::int64_t kMaxGgufAlignment = 1 << 20;  // as the reference implementation
 [[nodiscard]] bool is_gguf_alignment(std::uint64_t bytes);
 
+// "'abc' is not a u32 value" for a pair whose key names a type that its value does not have. Such a pair is written as a
+// string under the whole key, which only a pair that was read can mean.
+[[nodiscard]] std::optional<std::string> problem_of_gguf_pair(std::string_view key, std::string_view value);
+
 // The pair of a string.
 [[nodiscard]] Metadata::value_type text_pair(std::string_view key, std::string_view bytes);
 // "llama.block_count:u32", "tokenizer.ggml.tokens:string[]".

@@ -124,7 +124,8 @@ struct Divide {
   }
 };
 
-// Of floats as Python's //: the quotient without the remainder, which is exact, rounded to the integral value that it is.
+// Of floats as Python's //: the quotient without the remainder, which is exact, rounded to the integral value that it
+// is.
 struct FloorDivide {
   template <std::floating_point T>
   BS_INLINE static T of(T a, T b) {

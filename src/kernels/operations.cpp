@@ -65,7 +65,8 @@ DType whole_number(const Operation& operation, DTypes operands, const Parameters
 
 DType truth(const Operation& operation, DTypes operands, const Parameters&) {
   const DType dtype = common(operation, operands);
-  if (dtype != DType::BOOL) refuse(fmt::format("{} is defined for bool tensors, not for {}", operation.name, to_string(dtype)));
+  if (dtype != DType::BOOL)
+    refuse(fmt::format("{} is defined for bool tensors, not for {}", operation.name, to_string(dtype)));
   return dtype;
 }
 

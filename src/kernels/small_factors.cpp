@@ -63,8 +63,8 @@ struct RotateLoop {
   }
 };
 
-// The shorter side's vectors of a matrix, each of `length`, and the rotations that were applied to them: `vectors` row i
-// is the sum over j of turns[i][j] times the original vector j.
+// The shorter side's vectors of a matrix, each of `length`, and the rotations that were applied to them: row i of
+// `vectors` is the sum over j of turns[i][j] times the original vector j.
 class Jacobi {
  public:
   Jacobi(std::vector<double> vectors, std::int64_t count, std::int64_t length)

@@ -54,6 +54,8 @@ std::string Prompt::read_submission(const InteractiveRun& run) {
     }
     if (line.kind == Line::Kind::end) {
       at_end_ = true;
+      if (!person_ && !trim(text).empty())
+        err_ << "warning: the input ends within a step, which is not done; an empty line ends YAML\n" << std::flush;
       return "";
     }
     text += line.text + "\n";

@@ -92,6 +92,14 @@ void require_readable(const WriteTarget& target, const std::string& alias, const
   }
 }
 
+void require_pairs(const WriteTarget& target, const Format& format, const MetadataEdit& edit) {
+  if (format.problem_of_pair == nullptr) return;
+  for (const auto& [key, value] : edit.set) {
+    if (const auto problem = format.problem_of_pair(key, value))
+      refuse_target(target, fmt::format("metadata.set: '{}': {}", key, *problem));
+  }
+}
+
 // What is said of a pair of names that the metadata tied when they were read.
 std::vector<std::string> stale_tie_warnings(const Metadata& stale, const Format& format) {
   if (stale.empty() || !format.records_ties) return {};
@@ -246,8 +254,10 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
         fit_part_pairs(result.content.metadata, model.names, writes_several(destination, model.names)),
         std::back_inserter(result.warnings));
   }
-  if (const auto& edit = target.place.metadata)
+  if (const auto& edit = target.place.metadata) {
+    require_pairs(target, *destination.format, *edit);
     std::ranges::move(edit_metadata(result.content.metadata, *edit), std::back_inserter(result.warnings));
+  }
   if (target.place.tied == TiedTensors::drop && !destination.format->shares_contents)
     record_dropped(drop_tied(result.content.names), result.content.metadata);
   const NamedTensors tensors = result.content.names.in_key_order();

@@ -62,14 +62,17 @@ Expr combined(const Operation& operation, const Joining& how, const Expr& a, con
 struct Words {
   std::string summary, example;
   const char* rules = kOfBool;
+  std::vector<std::string> elsewhere = {};  // names that other tools give to the step
 };
 
 Edit into_existing(std::string name, const Operation& operation, const Words& words,
                    const std::string& setup = kSecondModel) {
   SchemaBuilder<TernarySpec> schema(
       std::move(name),
-      {words.summary, fmt::format("The destination exists before and may be one of the sources. {} {}", kRules, words.rules),
+      {words.summary,
+       fmt::format("The destination exists before and may be one of the sources. {} {}", kRules, words.rules),
        words.example, setup});
+  schema.called_elsewhere(words.elsewhere);
   schema.reference(&TernarySpec::from_a, "from_a", roles::source())
       .doc("The first operand; its pattern names the others.");
   schema.reference(&TernarySpec::from_b, "from_b", roles::paired_source()).doc("The second operand.");
@@ -87,6 +90,7 @@ Edit into_second(std::string name, const Operation& operation, const Words& word
                  const std::string& setup = kSecondModel) {
   SchemaBuilder<BinarySpec> schema(std::move(name),
                                    {words.summary, fmt::format("{} {}", kRules, words.rules), words.example, setup});
+  schema.called_elsewhere(words.elsewhere);
   schema.reference(&BinarySpec::from, "from", roles::source()).doc("The operand.");
   schema.reference(&BinarySpec::to, "to", roles::updated()).doc("The existing tensor that is changed.");
   add_joining(schema);
@@ -114,28 +118,33 @@ void add_binary(TransformRegistry& registry) {
                            {"Adds one tensor to another.", "add_: {from: 'tuned::(.+)', to: 'model::\\1'}"}));
   registry.add(into_existing("subtract", operation("subtract"),
                              {"Writes the difference of two tensors to a third that exists.",
-                              "subtract: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}"}));
+                              "subtract: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}", kOfBool,
+                              {"sub"}}));
   registry.add(into_second(
       "subtract_", operation("subtract"),
-      {"Subtracts one tensor from another.", "subtract_: {from: 'model::(.+)', to: 'tuned::\\1'}"}));
+      {"Subtracts one tensor from another.", "subtract_: {from: 'model::(.+)', to: 'tuned::\\1'}", kOfBool, {"sub_"}}));
   registry.add(into_existing(
       "multiply", operation("multiply"),
       {"Multiplies two tensors element by element into a third that exists.",
-       "multiply: {from_a: 'h\\.(\\d+)\\.ln_1\\.weight', from_b: 'h.\\1.ln_2.weight', to: 'h.\\1.ln_1.weight'}"},
+       "multiply: {from_a: 'h\\.(\\d+)\\.ln_1\\.weight', from_b: 'h.\\1.ln_2.weight', to: 'h.\\1.ln_1.weight'}",
+       kOfBool, {"mul"}},
       ""));
   registry.add(into_second(
       "multiply_", operation("multiply"),
       {"Multiplies a tensor by another, element by element.",
-       "multiply_: {from: 'h\\.(\\d+)\\.ln_2\\.weight', to: 'h.\\1.mlp.c_proj.weight', broadcast: true, in: float32}"},
+       "multiply_: {from: 'h\\.(\\d+)\\.ln_2\\.weight', to: 'h.\\1.mlp.c_proj.weight', broadcast: true, in: float32}",
+       kOfBool,
+       {"mul_"}},
       ""));
   registry.add(into_existing("divide", operation("divide"),
                              {"Divides one tensor by another, element by element, into a third that exists.",
                               "divide: {from_a: 'tuned::(.+\\.weight)', from_b: 'model::\\1', to: 'tuned::\\1'}",
-                              kOfFloats}));
+                              kOfFloats, {"div", "truediv"}}));
   registry.add(into_second(
       "divide_", operation("divide"),
       {"Divides a tensor by another, element by element.",
-       "divide_: {from: 'h\\.(\\d+)\\.ln_2\\.weight', to: 'h.\\1.mlp.c_proj.weight', broadcast: true}", kOfFloats},
+       "divide_: {from: 'h\\.(\\d+)\\.ln_2\\.weight', to: 'h.\\1.mlp.c_proj.weight', broadcast: true}", kOfFloats,
+       {"div_", "truediv_"}},
       ""));
 }
 
@@ -146,8 +155,9 @@ void add_unary(TransformRegistry& registry) {
                         "To the nearest, and to the even one where two are equally near. The dtype is kept, and "
                         "integers stay as they are; bool is refused.",
                         "round_: {target: 'wpe\\.weight'}"));
-  registry.add(in_place("reciprocal_", operation("reciprocal"), "Replaces the values of tensors by one divided by them.",
-                        kOfFloats, "reciprocal_: {target: 'h\\.\\d+\\.ln_1\\.weight'}"));
+  registry.add(in_place("reciprocal_", operation("reciprocal"),
+                        "Replaces the values of tensors by one divided by them.", kOfFloats,
+                        "reciprocal_: {target: 'h\\.\\d+\\.ln_1\\.weight'}"));
   registry.add(in_place("sqrt_", operation("sqrt"), "Replaces the values of tensors by their square roots.",
                         "The root is correctly rounded; that of a negative number is NaN. Only floating dtypes have "
                         "roots.",

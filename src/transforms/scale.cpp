@@ -37,7 +37,6 @@ void add_scale(TransformRegistry& registry) {
   SchemaBuilder<ScaleInPlaceSpec> in_place(
       "scale_",
       {"Multiplies tensors by a number.", kDetails, "scale_: {target: 'h\\.\\d+\\.attn\\.c_proj\\.weight', by: 0.5}"});
-  in_place.called_elsewhere({"mul_", "multiply_", "divide", "div"});
   in_place.reference(&ScaleInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to scale.");
   in_place.field(&ScaleInPlaceSpec::by, "by").require().doc("The factor; any number.");
   registry.add(make_edit<ScaleInPlaceSpec>(in_place, [](const ScaleInPlaceSpec& spec, const EditMatch& match) {

@@ -9,6 +9,7 @@ stdin=in expect 0 "unknown command 'zap'" run -i --no-sync plan.yaml
 one_error
 if grep -q 'brainsurgery>' out err; then fail "a prompt in a pipe"; fi
 if grep -q 'delete' out; then fail "unfinished text was done"; fi
+grep -q 'the input ends within a step' err || fail "unfinished text is discarded in silence"
 grep -a -q '"d"' out.safetensors || fail "the last step is not written"
 
 # A plan of its own cannot come from there too.
