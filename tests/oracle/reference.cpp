@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -76,6 +77,15 @@ at::Tensor extreme(const at::Tensor& a, const at::Tensor& b, bool smaller) {
   return at::where(at::eq(a, b), of_equal, chosen);
 }
 
+// Correctly rounded. at::sqrt is not where libtorch comes with MKL: that one rounds some results the other way and takes
+// subnormal numbers for 0. In double, the square root of a narrower element rounds to the same as the exact one.
+at::Tensor square_root(const at::Tensor& x) {
+  at::Tensor roots = x.to(at::kDouble).contiguous();
+  double* values = roots.data_ptr<double>();
+  std::transform(values, values + roots.numel(), values, [](double value) { return std::sqrt(value); });
+  return roots.to(x.scalar_type());
+}
+
 // ATen's functions for the operations of the table that have no parameters.
 at::Tensor elementwise(std::string_view name, const std::vector<at::Tensor>& x) {
   using Function = std::function<at::Tensor(const std::vector<at::Tensor>&)>;
@@ -91,7 +101,7 @@ at::Tensor elementwise(std::string_view name, const std::vector<at::Tensor>& x) 
       {"negate", [](const auto& v) { return at::neg(v[0]); }},
       {"abs", [](const auto& v) { return at::abs(v[0]); }},
       {"sign", [](const auto& v) { return at::sign(v[0]); }},
-      {"sqrt", [](const auto& v) { return at::sqrt(v[0]); }},
+      {"sqrt", [](const auto& v) { return square_root(v[0]); }},
       {"rsqrt", [](const auto& v) { return at::rsqrt(v[0]); }},
       {"reciprocal", [](const auto& v) { return at::reciprocal(v[0]); }},
       {"round", [](const auto& v) { return at::round(v[0]); }},
