@@ -74,6 +74,7 @@ struct CheckpointExtras {
   std::vector<StoredObject> objects;
   // Where the tensors and objects stand whose path is more than their name, by name.
   std::map<std::string, ContainerPath, std::less<>> paths;
+  bool has_dotted_keys = false;  // a key of a dict, nested or not, has a dot
 };
 
 struct Checkpoint {

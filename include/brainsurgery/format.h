@@ -33,7 +33,7 @@ struct FileContents {
 
 class FileLayout;
 struct FileRequest;
-struct NamedLayout;
+struct DirectoryLayout;
 
 struct Format {
   std::string_view name;                   // as in a plan's `format:`, "safetensors"
@@ -51,9 +51,8 @@ struct Format {
   FileLayout (*layout)(const FileRequest& request) = nullptr;
   // The same for a file of one tensor without a name, where that is another thing; the request holds one.
   FileLayout (*layout_tensor)(const FileRequest& request) = nullptr;
-  // For checkpoints that are directories of several files, instead of `layout`; in the order in which they should
-  // appear.
-  std::vector<NamedLayout> (*layout_directory)(const FileRequest& request) = nullptr;
+  // For checkpoints that are directories of several files, instead of `layout`.
+  DirectoryLayout (*layout_directory)(const FileRequest& request) = nullptr;
   bool has_index = false;        // a model may be cut into several files of a directory, with an index
   bool shares_contents = false;  // several tensors of a request may be views of one content
   bool takes_extras = false;     // files hold what else than tensors was in a checkpoint of this format

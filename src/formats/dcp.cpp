@@ -8,20 +8,16 @@
 #include <optional>
 #include <span>
 #include <utility>
-#include <variant>
 
 #include "base/checked_math.h"
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
 #include "formats/adapted_file.h"
 #include "formats/pickle_vm.h"
-#include "formats/pickle_writer.h"
 #include "formats/safetensors.h"
 #include "formats/tensor_parts.h"
 #include "formats/torch_globals.h"
-#include "formats/torch_layout.h"
 #include "formats/torch_zip.h"
-#include "formats/zip_writer.h"
 
 namespace brainsurgery {
 
@@ -31,8 +27,6 @@ using Kind = PickleNode::Kind;
 
 constexpr std::size_t kMaxNameBytes = 128 << 20;  // of all names; a long one can stand in the pickle once
 constexpr std::size_t kMaxFileName = 255;  // bytes; what file systems take
-constexpr std::string_view kModule = "torch.distributed.checkpoint.metadata";
-constexpr std::string_view kDataFile = "__0_0.distcp";
 
 // Where a part of a tensor stands in the tensor, and in the files.
 struct Part {
@@ -282,7 +276,10 @@ void MetadataReader::read_paths(PickleRef metadata, CheckpointExtras& extras) {
     ContainerPath path;
     for (const PickleRef ref : node.items()) {
       const PickleNode& key = tree_[ref];
-      if (key.kind == Kind::text) path.emplace_back(tensor_name(ref));
+      if (key.kind == Kind::text) {
+        path.emplace_back(tensor_name(ref));
+        extras.has_dotted_keys = extras.has_dotted_keys || key.text().find('.') != std::string_view::npos;
+      }
       if (key.kind == Kind::integer && key.integer >= 0) path.emplace_back(key.integer);
     }
     hold(path.size() * sizeof(ContainerPath::value_type));
@@ -319,178 +316,6 @@ FileContents MetadataReader::read() {
   return contents;
 }
 
-// Which container each name of an output stands in.
-class Nesting {
- public:
-  explicit Nesting(const FileRequest& request) : extras_(request.extras) {
-    for (const StoredTensor& tensor : request.tensors) add_known(tensor.name);
-    for (const StoredBytes& object : request.objects) add_known(object.name);
-  }
-
-  [[nodiscard]] ContainerPath path_of(std::string_view name) const {
-    if (const ContainerPath* known = find_known(name)) return *known;
-    if (containers_.contains(name)) throw Error(ErrorCode::run, in_quotes(name) + " is the name of a container too");
-    for (std::size_t dot = name.rfind('.'); dot != std::string_view::npos && dot > 0; dot = name.rfind('.', dot - 1)) {
-      const auto container = containers_.find(name.substr(0, dot));
-      if (container == containers_.end() || container->second.is_list) continue;
-      ContainerPath path = container->second.path;
-      path.emplace_back(std::string(name.substr(dot + 1)));
-      return path;
-    }
-    return {std::string(name)};
-  }
-
- private:
-  struct Container {
-    ContainerPath path;
-    bool is_list = false;
-  };
-
-  const ContainerPath* find_known(std::string_view name) const {
-    if (extras_ == nullptr) return nullptr;
-    const auto found = extras_->paths.find(name);
-    return found == extras_->paths.end() ? nullptr : &found->second;
-  }
-
-  void add_known(std::string_view name) {
-    const ContainerPath* path = find_known(name);
-    if (path == nullptr) return;
-    std::string joined;
-    ContainerPath outer;
-    for (std::size_t i = 0; i + 1 < path->size(); ++i) {
-      const auto& key = (*path)[i];
-      const auto* text = std::get_if<std::string>(&key);
-      joined += (i == 0 ? "" : ".") + (text != nullptr ? *text : std::to_string(std::get<std::int64_t>(key)));
-      outer.push_back(key);
-      Container& container = containers_[joined];
-      if (container.path.empty()) container.path = outer;
-      container.is_list = container.is_list || std::holds_alternative<std::int64_t>((*path)[i + 1]);
-    }
-  }
-
-  const CheckpointExtras* extras_;
-  std::map<std::string, Container, std::less<>> containers_;  // by the names of what they hold, without the last key
-};
-
-struct ByteRange {
-  std::int64_t begin = 0, size = 0;
-};
-
-// Writes the metadata pickle: objects of the classes that torch.distributed.checkpoint reads.
-class MetadataWriter {
- public:
-  void object(std::string_view module, std::string_view name) {
-    pickle_.global(module, name);
-    pickle_.empty_tuple();
-    pickle_.new_object();
-  }
-  void size(std::span<const std::int64_t> sizes) {
-    pickle_.global("torch", "Size");
-    pickle_.integers(sizes);
-    pickle_.one_tuple();
-    pickle_.call();
-  }
-  // The fields between are the object's state.
-  void begin_fields() {
-    pickle_.empty_dict();
-    pickle_.mark();
-  }
-  void end_fields() {
-    pickle_.set_items();
-    pickle_.build();
-  }
-  void properties(DType dtype) {
-    object(kModule, "TensorProperties");
-    pickle_.mark();
-    pickle_.global("torch", info(dtype).torch_name);
-    pickle_.global("torch.serialization", "_get_layout");
-    pickle_.known_text("torch.strided");
-    pickle_.one_tuple();
-    pickle_.call();
-    pickle_.boolean(false);  // requires_grad
-    pickle_.global(kModule, "_MEM_FORMAT_ENCODING");
-    pickle_.integer(0);  // contiguous
-    pickle_.one_tuple();
-    pickle_.call();
-    pickle_.boolean(false);  // pin_memory
-    pickle_.tuple();
-    pickle_.build();
-  }
-  void tensor(const StoredTensor& tensor) {
-    const Shape sizes = torch_sizes(tensor);
-    const Shape origin(sizes.size(), 0);
-    object(kModule, "TensorStorageMetadata");
-    begin_fields();
-    pickle_.known_text("properties");
-    properties(tensor.desc.dtype);
-    pickle_.known_text("size");
-    size(sizes);
-    pickle_.known_text("chunks");
-    pickle_.empty_list();
-    object(kModule, "ChunkStorageMetadata");
-    begin_fields();
-    pickle_.known_text("offsets");
-    size(origin);
-    pickle_.known_text("sizes");
-    size(sizes);
-    end_fields();
-    pickle_.append();
-    end_fields();
-  }
-  void object_description() { object(kModule, "BytesStorageMetadata"); }
-  // Where the tensor stands in the data file.
-  void place(const StoredTensor& tensor, ByteRange range) {
-    place(tensor.name, range, [&] {
-      pickle_.known_text("index");
-      pickle_.integer(0);
-      pickle_.known_text("offset");
-      size(Shape(tensor.desc.shape.size(), 0));
-    });
-  }
-  void place(const StoredBytes& bytes, ByteRange range) {
-    place(bytes.name, range, [&] {
-      for (const std::string_view field : {"index", "offset"}) {
-        pickle_.known_text(field);
-        pickle_.none();
-      }
-    });
-  }
-  void path(const ContainerPath& path) {
-    pickle_.mark();
-    for (const auto& key : path) {
-      if (const auto* text = std::get_if<std::string>(&key)) {
-        pickle_.known_text(*text);
-      } else {
-        pickle_.integer(std::get<std::int64_t>(key));
-      }
-    }
-    pickle_.tuple();
-  }
-  PickleWriter& pickle() { return pickle_; }
-
- private:
-  template <typename Part>
-  void place(std::string_view name, ByteRange range, const Part& which_part) {
-    object(kModule, "MetadataIndex");
-    begin_fields();
-    pickle_.known_text("fqn");
-    pickle_.known_text(name);
-    which_part();
-    end_fields();
-    object("torch.distributed.checkpoint.filesystem", "_StorageInfo");
-    begin_fields();
-    pickle_.known_text("relative_path");
-    pickle_.known_text(kDataFile);
-    pickle_.known_text("offset");
-    pickle_.integer(range.begin);
-    pickle_.known_text("length");
-    pickle_.integer(range.size);
-    end_fields();
-  }
-
-  PickleWriter pickle_;
-};
-
 }  // namespace
 
 Format dcp_format() {
@@ -505,67 +330,6 @@ Format dcp_format() {
 FileContents read_dcp(const ReadableFile& metadata,
                       const std::function<std::shared_ptr<const ReadableFile>(const std::string&)>& open) {
   return MetadataReader(metadata, open).read();
-}
-
-std::vector<NamedLayout> layout_dcp(const FileRequest& request) {
-  FileLayout data;
-  std::vector<ByteRange> tensor_places, object_places;
-  for (const StoredTensor& tensor : request.tensors) {
-    const std::int64_t padding = (kZipAlignment - data.size() % kZipAlignment) % kZipAlignment;
-    if (padding > 0) data.add(std::string(static_cast<std::size_t>(padding), '\0'));
-    const std::int64_t begin = data.size();
-    append_torch_tensor(data, request, tensor);
-    tensor_places.push_back({begin, data.size() - begin});
-  }
-  for (const StoredBytes& object : request.objects) {
-    const std::int64_t size = request.content_bytes[object.content];
-    object_places.push_back({data.size(), size});
-    data.add_content(object.content, size);
-  }
-  MetadataWriter writer;
-  PickleWriter& pickle = writer.pickle();
-  writer.object(kModule, "Metadata");
-  writer.begin_fields();
-  pickle.known_text("state_dict_metadata");
-  pickle.empty_dict();
-  pickle.mark();
-  for (const StoredTensor& tensor : request.tensors) {
-    pickle.known_text(tensor.name);
-    writer.tensor(tensor);
-  }
-  for (const StoredBytes& object : request.objects) {
-    pickle.known_text(object.name);
-    writer.object_description();
-  }
-  pickle.set_items();
-  pickle.known_text("planner_data");
-  pickle.empty_dict();
-  pickle.mark();
-  const Nesting nesting(request);
-  const auto write_path = [&](std::string_view name) {
-    pickle.known_text(name);
-    writer.path(nesting.path_of(name));
-  };
-  for (const StoredTensor& tensor : request.tensors) write_path(tensor.name);
-  for (const StoredBytes& object : request.objects) write_path(object.name);
-  pickle.set_items();
-  pickle.known_text("storage_data");
-  pickle.empty_dict();
-  pickle.mark();
-  for (std::size_t i = 0; i < request.tensors.size(); ++i) writer.place(request.tensors[i], tensor_places[i]);
-  for (std::size_t i = 0; i < request.objects.size(); ++i) writer.place(request.objects[i], object_places[i]);
-  pickle.set_items();
-  pickle.known_text("storage_meta");
-  pickle.none();
-  pickle.known_text("version");
-  pickle.known_text("1.0.0");
-  writer.end_fields();
-  FileLayout metadata;
-  metadata.add(pickle.finish());
-  std::vector<NamedLayout> files;
-  files.push_back({std::string(kDataFile), std::move(data)});
-  files.push_back({std::string(kDcpMetadata), std::move(metadata)});
-  return files;
 }
 
 bool is_dcp_file(std::string_view name) {

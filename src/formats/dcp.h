@@ -28,9 +28,9 @@ inline constexpr std::string_view kDcpSuffix = ".distcp";
 [[nodiscard]] FileContents read_dcp(const ReadableFile& metadata,
                                     const std::function<std::shared_ptr<const ReadableFile>(const std::string&)>& open);
 
-// One data file, then the metadata. Names stand in the containers that the extras of the request say; a new name stands
-// in the innermost dict whose path it begins with. Throws Error(run) for a name that is both a value and a container.
-[[nodiscard]] std::vector<NamedLayout> layout_dcp(const FileRequest& request);
+// One data file, then the metadata. Names stand in containers as DcpNesting says. Throws Error(run) for a name that is
+// both a value and a container.
+[[nodiscard]] DirectoryLayout layout_dcp(const FileRequest& request);
 
 // "__0_0.distcp" and ".metadata": what a new distributed checkpoint replaces.
 [[nodiscard]] bool is_dcp_file(std::string_view name);

@@ -98,4 +98,10 @@ struct NamedLayout {
   FileLayout layout;
 };
 
+// Its files, in the order in which they should appear.
+struct DirectoryLayout {
+  std::vector<NamedLayout> files;
+  std::vector<std::string> warnings;
+};
+
 }  // namespace brainsurgery

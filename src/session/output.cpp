@@ -143,6 +143,7 @@ class FileMaker {
   }
   // Of the files that were made.
   [[nodiscard]] const DecodedTensors& decoded() const { return decoded_; }
+  [[nodiscard]] std::vector<std::string>& warnings() { return warnings_; }
 
  private:
   StoredContent stored(std::span<const NamedTensors::value_type> tensors) {
@@ -168,12 +169,14 @@ class FileMaker {
 
   std::vector<OutputFile> make_directory(const NamedTensors& tensors) {
     StoredContent content = stored(tensors);
-    if (options_.extras != nullptr) store_objects(*options_.extras, content);
+    if (options_.extras != nullptr) warnings_ = store_objects(*options_.extras, content);
     FileRequest request{content.tensors, content.content_bytes, metadata_};
     request.objects = content.objects;
     request.extras = options_.extras;
+    DirectoryLayout directory = format_.layout_directory(request);
+    std::ranges::move(directory.warnings, std::back_inserter(warnings_));
     std::vector<OutputFile> files;
-    for (auto& [name, layout] : format_.layout_directory(request))
+    for (auto& [name, layout] : directory.files)
       files.push_back({name, physical_plan(std::move(layout), content.contents, options_.compiler)});
     return files;
   }
@@ -196,6 +199,7 @@ class FileMaker {
   const Metadata& metadata_;
   FileOptions options_;
   DecodedTensors decoded_;
+  std::vector<std::string> warnings_;
 };
 
 // Quantised tensors that are written plainly: which steps changed, or whose blocks the format does not have.
@@ -269,6 +273,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
                      result.content.extras.get()});
     result.files = maker.make(tensors);
     std::ranges::move(decoded_warnings(maker.decoded(), *destination.format), std::back_inserter(result.warnings));
+    std::ranges::move(maker.warnings(), std::back_inserter(result.warnings));
   } catch (const Error& error) {  // what the format cannot hold
     throw_if_interrupted();
     if (error.code() == ErrorCode::internal) throw;

@@ -106,15 +106,20 @@ StoredContent store(std::span<const NamedTensors::value_type> tensors, const For
   return stored;
 }
 
-void store_objects(const CheckpointExtras& extras, StoredContent& stored) {
+std::vector<std::string> store_objects(const CheckpointExtras& extras, StoredContent& stored) {
+  std::vector<std::string> warnings;
   std::set<std::string_view> names;
   for (const StoredTensor& tensor : stored.tensors) names.insert(tensor.name);
   for (const StoredObject& object : extras.objects) {
-    if (names.contains(object.name)) continue;
+    if (names.contains(object.name)) {
+      warnings.push_back("the non-tensor entry '" + object.name + "' is not kept: a tensor has its name");
+      continue;
+    }
     stored.objects.push_back({object.name, stored.contents.size()});
     stored.contents.push_back(source(object.file, object.offset, {DType::U8, {object.size}}));
     stored.content_bytes.push_back(object.size);
   }
+  return warnings;
 }
 
 std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& contents) {

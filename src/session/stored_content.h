@@ -36,8 +36,8 @@ using NamedTensors = std::vector<std::pair<std::string_view, const NamedTensor*>
 // byte that one of its tensors uses.
 [[nodiscard]] StoredContent store(std::span<const NamedTensors::value_type> tensors, const Format& format);
 
-// Adds the objects, but for those whose name a tensor has.
-void store_objects(const CheckpointExtras& extras, StoredContent& stored);
+// Adds the objects, but for those whose name a tensor has. Gives warnings of these.
+std::vector<std::string> store_objects(const CheckpointExtras& extras, StoredContent& stored);
 
 // By number: where the bytes of a content stand, if it is a range of a file.
 [[nodiscard]] std::vector<std::optional<ContentOrigin>> origins_of(const std::vector<Expr>& contents);

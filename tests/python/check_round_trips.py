@@ -7,9 +7,10 @@ usage: check_round_trips.py PROGRAM
 One model for each format that can be an end of the way, of every dtype that both ends hold, with scalars, empty tensors
 and names as models have them. The first file of a way is written by the library itself where it writes files (torch,
 safetensors, numpy, gguf, torch.distributed.checkpoint). Names, dtypes, shapes and bytes must be equal. Besides, a
-distributed checkpoint that two processes wrote in parts is read.
+distributed checkpoint that two processes wrote in parts is read, and PyTorch rebuilds the dicts and lists of edited ones.
 """
 import itertools
+import json
 import os
 import socket
 import sys
@@ -22,6 +23,7 @@ import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 import torch.multiprocessing as multiprocessing
 from safetensors.torch import load_file, save_file
+from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 from torch.distributed.tensor import DeviceMesh, Replicate, Shard, distribute_tensor
 
 import peers
@@ -197,6 +199,34 @@ def check_parts(program, folder):
     return problem or difference(load_file(os.path.join(folder, "whole.safetensors")), wanted)
 
 
+def nested():
+    return {"app": {"model": {"w": torch.ones(2, 3)}, "layers": [torch.ones(1), torch.ones(2)], "mixed": [torch.ones(1), 5]},
+            "epoch": 3}
+
+
+NESTED = {
+    "renaming all of a dict": ("{move: {from: 'app.model.(.*)', to: 'app.net.new.\\1'}}",
+                               lambda it: it["app"].update(net={"new": it["app"].pop("model")})),
+    "a longer list": ("{copy: {from: app.layers.0, to: app.layers.2}}", lambda it: it["app"]["layers"].append(torch.ones(1))),
+    "a list with a gap": ("{delete: {target: app.layers.0}}", lambda it: it["app"].update(layers={"1": torch.ones(2)})),
+    "a list without tensors": ("{delete: {target: app.mixed.0}}", lambda it: it["app"].update(mixed={"1": 5})),
+    "an empty list": ("{delete: {target: 'app.layers.*'}}", lambda it: it["app"].pop("layers")),
+}
+
+
+def check_nested(program, step, edit, folder):
+    """What torch.load rebuilds of a distributed checkpoint, after a step."""
+    dcp.save(nested(), checkpoint_id=os.path.join(folder, "in"), no_dist=True)
+    problem = peers.run_plan(program, "inputs: [in]\ntransforms: [%s]\noutput: {path: out, format: dcp}\n" % step, folder)
+    if problem:
+        return problem
+    dcp_to_torch_save(os.path.join(folder, "out"), os.path.join(folder, "out.pt"))
+    wanted, got = nested(), torch.load(os.path.join(folder, "out.pt"), weights_only=True)
+    edit(wanted)
+    as_text = lambda it: json.dumps(it, default=lambda tensor: tensor.tolist(), sort_keys=True)
+    return None if as_text(got) == as_text(wanted) else "%s instead of %s" % (got, wanted)
+
+
 def main():
     program, tally = peers.program_from_arguments(), peers.Tally()
     warnings.filterwarnings("ignore", message="torch.distributed is|ComplexHalf")  # no_dist says the former too
@@ -207,6 +237,9 @@ def main():
                             check_way(program, there, back, model, folder))
     with peers.scratch() as folder:
         tally.check("a distributed checkpoint of two processes", check_parts(program, folder))
+    for name, (step, edit) in NESTED.items():
+        with peers.scratch() as folder:
+            tally.check("a distributed checkpoint after " + name, check_nested(program, step, edit, folder))
     return tally.finish()
 
 

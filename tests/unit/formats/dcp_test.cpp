@@ -33,7 +33,7 @@ std::pair<std::string, std::string> written_for(const std::vector<std::string>& 
   for (std::size_t i = 0; i < names.size(); ++i) tensors.push_back({names[i], {DType::I16, {2, 3}}, i});
   const std::vector<std::int64_t> sizes(names.size(), 12);
   const std::vector<std::string> contents(names.size(), std::string(12, 'x'));
-  const std::vector<NamedLayout> files = layout_dcp({tensors, sizes, {}});
+  const std::vector<NamedLayout> files = layout_dcp({tensors, sizes, {}}).files;
   return {testing::written(files[1].layout, {}), testing::written(files[0].layout, contents)};
 }
 
@@ -58,10 +58,11 @@ TEST(Dcp, KeepsWhatIsNotATensor) {
   extras.paths = {{"app.model.a.w", {"app", "model", "a.w"}},
                   {"app.list.0.lr", {"app", "list", 0, "lr"}},
                   {"app.model.state", {"app", "model", "state"}}};
+  extras.has_dotted_keys = true;
   FileRequest request{tensors, sizes, {}};
   request.objects = objects;
   request.extras = &extras;
-  const std::vector<NamedLayout> files = layout_dcp(request);
+  const std::vector<NamedLayout> files = layout_dcp(request).files;
   const std::string data = testing::written(files[0].layout, {"aaaa", "bbbb", "cccc", "dddd", "xyz", ""});
   const FileContents got = read(testing::written(files[1].layout, {}), data);
   EXPECT_EQ(got.tensors.size(), 4u);
@@ -87,7 +88,7 @@ TEST(Dcp, KeepsWhatIsNotATensor) {
 TEST(Dcp, HoldsFourBitNumbers) {
   const std::vector<StoredTensor> tensors{{"w", {DType::F4, {3, 8}}, 0}};
   const std::vector<std::int64_t> sizes{12};
-  const std::vector<NamedLayout> files = layout_dcp({tensors, sizes, {}});
+  const std::vector<NamedLayout> files = layout_dcp({tensors, sizes, {}}).files;
   const FileContents got =
       read(testing::written(files[1].layout, {}), testing::written(files[0].layout, {std::string(12, 'x')}));
   ASSERT_EQ(got.tensors.size(), 1u);
