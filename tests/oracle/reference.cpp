@@ -80,7 +80,7 @@ at::Tensor extreme(const at::Tensor& a, const at::Tensor& b, bool smaller) {
 // Correctly rounded. at::sqrt is not where libtorch comes with MKL: that one rounds some results the other way and takes
 // subnormal numbers for 0. In double, the square root of a narrower element rounds to the same as the exact one.
 at::Tensor square_root(const at::Tensor& x) {
-  at::Tensor roots = x.to(at::kDouble).contiguous();
+  at::Tensor roots = x.to(at::kDouble).contiguous().clone();
   double* values = roots.data_ptr<double>();
   std::transform(values, values + roots.numel(), values, [](double value) { return std::sqrt(value); });
   return roots.to(x.scalar_type());

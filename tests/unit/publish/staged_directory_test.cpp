@@ -198,9 +198,12 @@ TEST(StagedDirectory, ChangesByOthersAreNoticed) {
 }
 
 TEST(StagedDirectory, ChangesDuringThePublicationLeaveTheOldDirectory) {
-  const std::vector<std::pair<std::string, std::string>> moments{
+  struct Moment {
+    std::string call, where;  // how the call begins, and ends
+  };
+  const std::vector<Moment> moments{
       {"link ", ""}, {"create ", ""}, {"rename ", ".draft"}, {"sync ", "/out"}, {"read ", "model-1-of-1"}};
-  for (const auto& [call, where] : moments) {
+  for (const Moment& moment : moments) {
     for (const bool subfolder : {false, true}) {
       const TempDir dir;
       const std::string target = dir / "out", changed_path = target + "/model-2-of-2";
@@ -209,7 +212,7 @@ TEST(StagedDirectory, ChangesDuringThePublicationLeaveTheOldDirectory) {
       bool begun = false, changed = false;
       FaultPlan plan;
       plan.before = [&](const std::string& now) {
-        if (!begun || changed || !now.starts_with(call) || !now.ends_with(where)) return;
+        if (!begun || changed || !now.starts_with(moment.call) || !now.ends_with(moment.where)) return;
         write_file(changed_path, "theirs");
         changed = true;
       };
@@ -221,14 +224,14 @@ TEST(StagedDirectory, ChangesDuringThePublicationLeaveTheOldDirectory) {
         const std::string error = error_of([&] { (void)staged.commit(); });
         if (changed) {
           EXPECT_EQ(error, "cannot publish '" + changed_path + "': it was changed by another program meanwhile")
-              << call << subfolder;
+              << moment.call << subfolder;
         }
       }
       if (!changed) continue;
       Files now = together(kOld, kForeign);
       now["model-2-of-2"] = "theirs";
-      EXPECT_EQ(files_in(target), now) << call << subfolder;
-      EXPECT_EQ(recover(posix_env(), target, false).outcome, Recovery::Outcome::nothing) << call << subfolder;
+      EXPECT_EQ(files_in(target), now) << moment.call << subfolder;
+      EXPECT_EQ(recover(posix_env(), target, false).outcome, Recovery::Outcome::nothing) << moment.call << subfolder;
     }
   }
 }
