@@ -23,7 +23,7 @@ set(BS_ROOMS
 # public header:room whose promise it is
 set(BS_PUBLIC_HEADERS
   "error:base" "env:base" "events:base" "byte_counts:base"
-  "types:types" "operation:kernels"
+  "types:types" "operation:kernels" "reducer:kernels"
   "checkpoint:formats" "format:formats"
   "config:plan"
   "expr:graph" "name_map:graph" "workspace:graph" "check:graph" "data_source:graph"

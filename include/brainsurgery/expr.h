@@ -24,6 +24,7 @@
 
 #include "brainsurgery/env.h"
 #include "brainsurgery/operation.h"
+#include "brainsurgery/reducer.h"
 #include "brainsurgery/types.h"
 
 namespace brainsurgery {
@@ -86,6 +87,13 @@ struct Map {  // an elementwise operation on operands of one shape
   Parameters parameters;
   std::vector<Expr> parts;
 };
+struct Reduce {  // few numbers out of many
+  const Reducer* reducer;
+  ReducerParameters parameters;  // all that the reducer has
+  std::vector<Expr> parts;       // of one shape
+  std::vector<int> axes;         // those that disappear, increasing
+  bool keepdim;                  // they stay, of size 1
+};
 struct Concat {
   std::vector<Expr> parts;
   int dim;
@@ -106,8 +114,8 @@ struct SingularFactors {  // of a matrix: F64 [rows + columns, count], see singu
 }  // namespace nodes
 
 using NodeKind = std::variant<nodes::Source, nodes::Literal, nodes::Random, nodes::Unreadable, nodes::Slice,
-                              nodes::Permute, nodes::Reshape, nodes::Broadcast, nodes::Map, nodes::Concat,
-                              nodes::Overwrite, nodes::Matmul, nodes::SingularFactors>;
+                              nodes::Permute, nodes::Reshape, nodes::Broadcast, nodes::Map, nodes::Reduce,
+                              nodes::Concat, nodes::Overwrite, nodes::Matmul, nodes::SingularFactors>;
 
 class Node {
  public:
@@ -165,6 +173,10 @@ void require_readable(const Expr& expr, std::string_view label);
 // The operation "cast". The same dtype gives `base` itself, unless its elements are read from quantised blocks: a format
 // that has these would store them otherwise.
 [[nodiscard]] Expr cast(Expr base, DType dtype);
+// As many operands as the reducer has, of dtypes that it takes; they are broadcast to one shape. `axes`: the dimensions
+// that are reduced, negative ones counted from the end; none: all of them. `keepdim`: they stay, of size 1. Parameters that are not given have the reducer's defaults. Refuses axes without elements where these make no number.
+[[nodiscard]] Expr reduce(const Reducer& reducer, std::vector<Expr> operands, std::vector<int> axes = {},
+                          bool keepdim = false, const ReducerParameters& parameters = {});
 // parts: at least one; equal rank >= 1, dtype and sizes outside `dim` (0 <= dim < rank). The message names the part's
 // position.
 [[nodiscard]] Expr concat(std::vector<Expr> parts, int dim);

@@ -7,6 +7,7 @@
 #include "base/interrupt.h"
 #include "brainsurgery/error.h"
 #include "exec/executor_run.h"
+#include "exec/reduction_task.h"
 #include "kernels/kernels.h"
 #include "kernels/small_dense.h"
 
@@ -276,6 +277,8 @@ Executor::Job Executor::make_job(Run& run, int buffer) {
               return ByteCounts{};
             }};
   }
+  if (const auto* reduction = std::get_if<Materialization::Reduction>(&wanted.how))
+    return reduction_job(run, *reduction, into);
   const auto* program = std::get_if<ProgramPtr>(&wanted.how);
   if (program == nullptr) return dense_job(run, wanted, run.places.map_made(buffer));
   run.places.prepare(**program);
@@ -288,6 +291,19 @@ Executor::Job Executor::make_job(Run& run, int buffer) {
     return ByteCounts{.read = runner.take_read_bytes()};
   };
   return {((*program)->elements + elements - 1) / elements, fill};
+}
+
+Executor::Job Executor::reduction_job(Run& run, const Materialization::Reduction& reduction, const Buffer& into) {
+  std::vector<std::int64_t> tiles;
+  for (const ProgramPtr& operand : reduction.operands) {
+    run.places.prepare(*operand);
+    tiles.push_back(tile_elements(*operand, options_, pool_.size()));
+  }
+  const auto task = std::make_shared<ReductionTask>(reduction, std::move(tiles), into);
+  return {task->pieces(), [task](TileRunner& runner, Scratch& scratch, std::int64_t piece) {
+            task->run(runner, scratch, piece);
+            return ByteCounts{.read = runner.take_read_bytes()};
+          }};
 }
 
 Executor::Job Executor::dense_job(Run& run, const Materialization& wanted, std::span<std::byte> into) {

@@ -108,6 +108,7 @@ class Executor final : public DataOracle, public DataSource {
   void require(Run& run, const std::vector<int>& needs);
   void perform(Run& run, const Stage& stage, std::vector<Job> jobs);
   [[nodiscard]] Job make_job(Run& run, int buffer);
+  [[nodiscard]] Job reduction_job(Run& run, const Materialization::Reduction& reduction, const Buffer& into);
   [[nodiscard]] Job dense_job(Run& run, const Materialization& wanted, std::span<std::byte> into);
   void draw(const nodes::Random& random, const TensorDesc& desc, const Buffer& into, Scratch& scratch) const;
   // Shows `look` all elements of the operands, which have one shape, a block at a time, on every worker; the last block

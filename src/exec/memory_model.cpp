@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "planner/program_costs.h"
+#include "planner/reductions.h"
 
 namespace brainsurgery {
 namespace {
@@ -23,6 +24,7 @@ class Growth {
     for (const int buffer : stage.make) {
       const Materialization& made = plan_.materializations()[buffer];
       if (const auto* program = std::get_if<ProgramPtr>(&made.how)) add_tile(tile_bytes(**program));
+      if (const auto* reduction = std::get_if<Materialization::Reduction>(&made.how)) add_reduction(*reduction);
       if (made.needs_libtorch) library += kLibraryTaskBytes;
     }
     for (const std::size_t i : stage.write) {
@@ -42,6 +44,16 @@ class Growth {
   [[nodiscard]] std::int64_t tile_bytes(const Program& program) const {
     const std::int64_t elements = std::min(program.elements, tile_elements(program, options_, threads_));
     return elements * program.item_bytes + scratch_bytes(program, elements, in_files_);
+  }
+  // The scratch memory of its programs is used by one after another.
+  void add_reduction(const Materialization::Reduction& reduction) {
+    std::int64_t most = 0;
+    for (const ProgramPtr& program : reduction.operands) {
+      const std::int64_t chunk = ReductionGrid(reduction.shape).chunk_elements();
+      const std::int64_t elements = std::min(chunk, tile_elements(*program, options_, threads_));
+      most = std::max(most, scratch_bytes(*program, elements, in_files_));
+    }
+    add_tile(piece_bytes(reduction) + most);
   }
   void add_tile(std::int64_t bytes) { tile_ = std::max(tile_, bytes); }
 

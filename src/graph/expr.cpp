@@ -9,6 +9,7 @@
 
 #include "base/checked_math.h"
 #include "brainsurgery/error.h"
+#include "graph/make.h"
 #include "types/max_rank.h"
 
 namespace brainsurgery {
@@ -16,11 +17,15 @@ namespace {
 
 [[noreturn]] void refuse(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
+}  // namespace
+
 Expr make(TensorDesc desc, NodeKind kind) {
   if (desc.shape.size() > kMaxRank)
     refuse(fmt::format("a tensor has at most {} dimensions, not {}", kMaxRank, desc.shape.size()));
   return Expr(std::make_shared<const Node>(std::move(desc), std::move(kind)));
 }
+
+namespace {
 
 // Parts of a tensor are found by byte arithmetic, which types below 8 bits do not have.
 void require_whole_bytes(const char* what, DType dtype) {
@@ -179,9 +184,7 @@ Expr broadcast(Expr base, Shape shape) {
   return make(std::move(desc), nodes::Broadcast{std::move(base)});
 }
 
-namespace {
-
-// The one shape that all operands are brought to, by PyTorch's rules.
+// By PyTorch's rules.
 Shape common_shape(const std::vector<Expr>& operands) {
   Shape shape = operands.front().shape();
   for (const Expr& operand : operands) {
@@ -198,6 +201,8 @@ Shape common_shape(const std::vector<Expr>& operands) {
   }
   return shape;
 }
+
+namespace {
 
 // Whether no step computed the elements since a file made them from blocks.
 bool is_read_from_blocks(Expr expr) {

@@ -33,6 +33,10 @@ struct Details {
   std::string operator()(const nodes::Slice& node) const { return " " + describe(node.region); }
   std::string operator()(const nodes::Permute& node) const { return fmt::format(" [{}]", fmt::join(node.order, ", ")); }
   std::string operator()(const nodes::Map& node) const { return describe(*node.operation, node.parameters); }
+  std::string operator()(const nodes::Reduce& node) const {
+    return fmt::format("{} dims [{}]{}", describe(*node.reducer, node.parameters), fmt::join(node.axes, ", "),
+                       node.keepdim ? " kept" : "");
+  }
   std::string operator()(const nodes::Concat& node) const { return fmt::format(" dim {}", node.dim); }
   std::string operator()(const nodes::Overwrite& node) const { return " " + describe(node.region); }
   std::string operator()(const nodes::SingularFactors& node) const { return node.exact ? " exact" : " krylov"; }
@@ -48,8 +52,9 @@ class Printer {
     if (depth > kMaxDepth) return "...";
     ++nodes_;
     const Node& node = expr.node();
-    const bool is_operation = std::holds_alternative<nodes::Map>(node.kind());
-    std::string text = fmt::format("{}{} {} {}", is_operation ? "" : kind_name(node), std::visit(Details{}, node.kind()),
+    // Rows of a table bring their name.
+    const bool is_row = as<nodes::Map>(expr) != nullptr || as<nodes::Reduce>(expr) != nullptr;
+    std::string text = fmt::format("{}{} {} {}", is_row ? "" : kind_name(node), std::visit(Details{}, node.kind()),
                                    to_string(expr.dtype()), to_string(expr.shape()));
     std::string inner;
     for (const Expr& operand : operands(node)) {

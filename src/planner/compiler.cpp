@@ -6,6 +6,7 @@
 #include "brainsurgery/error.h"
 #include "graph/visitor.h"
 #include "planner/dense_costs.h"
+#include "planner/reductions.h"
 #include "types/box_read.h"
 
 namespace brainsurgery {
@@ -24,6 +25,9 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
 
 // Sources that a program reads only to hold others against them. Each takes a buffer, and makes tiles smaller.
 constexpr int kMostReadAlong = 32;
+
+// Of the results of a reduction in their buffer, bytes: elements of any dtype can stand there.
+constexpr std::int64_t kResultAlignment = 8;
 
 bool is_leaf(const Node& node) { return node.depth() == 1; }
 
@@ -242,9 +246,9 @@ class ProgramBuilder {
       return add(expr.dtype(), ops::Load{FilePlace{node.file, node.offset + map.offset * item_size(expr.dtype())}});
     if (reads_well_at_random(node, map, expr.dtype()))
       return add(expr.dtype(), ops::Gather{FilePlace{node.file, node.offset}, map});
-    const int buffer = compiler_.materialize(node.strides.empty() ? expr : compiler_.stretch_of(expr));
-    compiler_.use(buffer, needs_);
-    return add(expr.dtype(), ops::Gather{BufferPlace{buffer, 0}, map});
+    const BufferPlace place = compiler_.materialize(node.strides.empty() ? expr : compiler_.stretch_of(expr));
+    compiler_.use(place.buffer, needs_);
+    return add(expr.dtype(), ops::Gather{place, map});
   }
   int emit_kind(const nodes::Literal&, const Expr& expr, const View& view) {
     const StridedMap map = strided(view);
@@ -263,6 +267,9 @@ class ProgramBuilder {
     return emit_buffer(compiler_.materialize(expr), expr, view);
   }
   int emit_kind(const nodes::SingularFactors&, const Expr& expr, const View& view) {
+    return emit_buffer(compiler_.materialize(expr), expr, view);
+  }
+  int emit_kind(const nodes::Reduce&, const Expr& expr, const View& view) {
     return emit_buffer(compiler_.materialize(expr), expr, view);
   }
   int emit_kind(const nodes::Slice& node, const Expr&, const View& view) {
@@ -320,12 +327,14 @@ class ProgramBuilder {
     return add(expr.dtype(), ops::Patch{input, std::move(value), strided(target)});
   }
 
-  int emit_buffer(int buffer, const Expr& expr, const View& view) {
-    compiler_.use(buffer, needs_);
+  int emit_buffer(const BufferPlace& place, const Expr& expr, const View& view) {
+    compiler_.use(place.buffer, needs_);
     const StridedMap map = strided(view);
-    if (map.is_contiguous())
-      return add(expr.dtype(), ops::Load{BufferPlace{buffer, map.offset * item_size(expr.dtype())}});
-    return add(expr.dtype(), ops::Gather{BufferPlace{buffer, 0}, map});
+    if (map.is_contiguous()) {
+      const std::int64_t offset = place.offset + map.offset * item_size(expr.dtype());
+      return add(expr.dtype(), ops::Load{BufferPlace{place.buffer, offset}});
+    }
+    return add(expr.dtype(), ops::Gather{place, map});
   }
 
   // Types below 8 bits: whole tensors and their concatenation along dimension 0 are runs of bytes.
@@ -341,8 +350,8 @@ class ProgramBuilder {
       return;
     }
     if (const auto buffer = compiler_.buffers_.find(at.get()); buffer != compiler_.buffers_.end()) {
-      compiler_.use(buffer->second, needs_);
-      add(DType::U8, ops::Load{BufferPlace{buffer->second, 0}});
+      compiler_.use(buffer->second.buffer, needs_);
+      add(DType::U8, ops::Load{buffer->second});
       return;
     }
     const auto* joined = as<nodes::Concat>(at);
@@ -386,9 +395,10 @@ void Compiler::materialize_deep_parts(const Expr& expr) {
   for (const Expr& cut : cuts) static_cast<void>(materialize(cut));
 }
 
-int Compiler::materialize(const Expr& expr) {
+BufferPlace Compiler::materialize(const Expr& expr) {
   if (const auto known = buffers_.find(expr.get()); known != buffers_.end()) return known->second;
   if (const auto* factors = as<nodes::SingularFactors>(expr)) return factorise(expr, *factors);
+  if (const auto* reduction = as<nodes::Reduce>(expr)) return reduce(expr, *reduction);
   Materialization result;
   result.desc = expr.desc();
   result.bytes = byte_count(expr.dtype(), expr.shape());
@@ -404,17 +414,14 @@ int Compiler::materialize(const Expr& expr) {
   } else {
     result.how = ProgramBuilder(*this, result.needs).build(expr, View::identity(expr.shape()), true);
   }
-  return keep(expr, std::move(result));
+  return keep(expr, {add(std::move(result)), 0});
 }
 
 // Steps that ask for the same values of the same matrix made nodes of their own; they get one decomposition.
-int Compiler::factorise(const Expr& expr, const nodes::SingularFactors& node) {
+BufferPlace Compiler::factorise(const Expr& expr, const nodes::SingularFactors& node) {
   const std::tuple key(node.base.get(), node.count, node.exact);
-  if (const auto known = factorisations_.find(key); known != factorisations_.end()) {
-    buffers_.emplace(expr.get(), known->second);
-    kept_.push_back(expr);
-    return known->second;
-  }
+  if (const auto known = factorisations_.find(key); known != factorisations_.end())
+    return keep(expr, {known->second, 0});
   Materialization result;
   result.desc = expr.desc();
   result.bytes = byte_count(expr.dtype(), expr.shape());
@@ -424,17 +431,56 @@ int Compiler::factorise(const Expr& expr, const nodes::SingularFactors& node) {
   const DenseCost cost = factors_cost(matrix.desc(), node.count, node.exact);
   result.needs_libtorch = cost.needs_libtorch;
   result.work_bytes = cost.work_bytes;
-  const int buffer = keep(expr, std::move(result));
+  const int buffer = add(std::move(result));
   factorisations_.emplace(key, buffer);
-  return buffer;
+  return keep(expr, {buffer, 0});
 }
 
-int Compiler::keep(const Expr& expr, Materialization result) {
-  const int buffer = static_cast<int>(materializations_.size());
+// Joins the pass over its operands that another reducer along these axes needs.
+BufferPlace Compiler::reduce(const Expr& expr, const nodes::Reduce& node) {
+  std::pair<std::vector<const Node*>, std::vector<int>> key{{}, node.axes};
+  for (const Expr& operand : node.parts) key.first.push_back(operand.get());
+  auto known = reductions_.find(key);
+  if (known == reductions_.end()) known = reductions_.emplace(std::move(key), begin_reduction(node)).first;
+  Materialization& made = materializations_[known->second];
+  auto& results = std::get<Materialization::Reduction>(made.how).results;
+  const auto same = std::ranges::find_if(results, [&node](const auto& result) {
+    return result.reducer == node.reducer && result.parameters == node.parameters;
+  });
+  if (same != results.end()) return keep(expr, {known->second, same->offset});
+  if (results.empty()) made.desc = expr.desc();
+  const std::int64_t offset = (made.bytes + kResultAlignment - 1) / kResultAlignment * kResultAlignment;
+  results.push_back({node.reducer, node.parameters, expr.dtype(), offset});
+  made.bytes = offset + byte_count(expr.dtype(), expr.shape());
+  made.work_bytes = state_bytes(std::get<Materialization::Reduction>(made.how));
+  return keep(expr, {known->second, offset});
+}
+
+// The pass, without anything that it is to find.
+int Compiler::begin_reduction(const nodes::Reduce& node) {
+  const Shape& shape = node.parts.front().shape();
+  const ReductionOrder order = reduction_order(shape, node.axes);
+  Materialization made;
+  Materialization::Reduction reduction;
+  reduction.shape = order.shape;
+  Shape seen;
+  for (const int axis : order.axes) seen.push_back(shape[axis]);
+  const View view = View::identity(seen).through_permute(order.axes, shape);
+  for (const Expr& operand : node.parts)
+    reduction.operands.push_back(ProgramBuilder(*this, made.needs).build(operand, view));
+  made.how = std::move(reduction);
+  return add(std::move(made));
+}
+
+int Compiler::add(Materialization result) {
   materializations_.push_back(std::move(result));
-  buffers_.emplace(expr.get(), buffer);
+  return static_cast<int>(materializations_.size()) - 1;
+}
+
+BufferPlace Compiler::keep(const Expr& expr, BufferPlace place) {
+  buffers_.emplace(expr.get(), place);
   kept_.push_back(expr);
-  return buffer;
+  return place;
 }
 
 // Everything from the first to the last element of a strided source, packed.
@@ -453,9 +499,9 @@ Place Compiler::packed_operand(const Expr& expr, std::vector<int>& needs) {
       file != nullptr && file->strides.empty() && is_mapped(*file, expr.dtype())) {
     return FilePlace{file->file, file->offset};
   }
-  const int buffer = materialize(expr);
-  use(buffer, needs);
-  return BufferPlace{buffer, 0};
+  const BufferPlace place = materialize(expr);
+  use(place.buffer, needs);
+  return place;
 }
 
 void Compiler::use(int buffer, std::vector<int>& needs) {

@@ -34,19 +34,23 @@ class Compiler {
   friend class ProgramBuilder;
 
   void materialize_deep_parts(const Expr& expr);
-  [[nodiscard]] int materialize(const Expr& expr);
+  [[nodiscard]] BufferPlace materialize(const Expr& expr);
   [[nodiscard]] Expr stretch_of(const Expr& expr);
-  [[nodiscard]] int factorise(const Expr& expr, const nodes::SingularFactors& node);
-  int keep(const Expr& expr, Materialization result);
+  [[nodiscard]] BufferPlace factorise(const Expr& expr, const nodes::SingularFactors& node);
+  [[nodiscard]] BufferPlace reduce(const Expr& expr, const nodes::Reduce& node);
+  [[nodiscard]] int begin_reduction(const nodes::Reduce& node);
+  int add(Materialization result);
+  BufferPlace keep(const Expr& expr, BufferPlace place);
   [[nodiscard]] Place packed_operand(const Expr& expr, std::vector<int>& needs);
   void use(int buffer, std::vector<int>& needs);
 
   CompileOptions options_;
   std::vector<Materialization> materializations_;
-  std::unordered_map<const Node*, int> buffers_;
+  std::unordered_map<const Node*, BufferPlace> buffers_;
   std::vector<Expr> kept_;  // keeps the nodes of buffers_ alive
   std::unordered_map<const Node*, Expr> stretches_;
   std::map<std::tuple<const Node*, std::int64_t, bool>, int> factorisations_;  // by matrix, count and method
+  std::map<std::pair<std::vector<const Node*>, std::vector<int>>, int> reductions_;  // by operands and axes
   std::unordered_set<int> answered_;                                           // numbers of questions
   std::unordered_map<const Node*, int> visits_;  // by how many programs of the tensor at hand
 };

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "brainsurgery/expr.h"
+#include "planner/reduction_grid.h"
 #include "planner/view.h"
 
 namespace brainsurgery {
@@ -121,9 +122,21 @@ struct Materialization {
     TensorDesc matrix_desc;  // F64 or F32
     bool exact;
   };
-  TensorDesc desc;
+  // All reducers that are applied to the same operands along the same axes, in one pass over them.
+  struct Reduction {
+    struct Result {
+      const Reducer* reducer;
+      ReducerParameters parameters;
+      DType dtype;
+      std::int64_t offset;  // bytes, in the buffer
+    };
+    std::vector<ProgramPtr> operands;  // the elements in the order of `shape`
+    ReductionShape shape;
+    std::vector<Result> results;
+  };
+  TensorDesc desc;  // of a reduction: the first result's
   std::int64_t bytes = 0;
-  std::variant<ProgramPtr, Matmul, SingularFactors, nodes::Random> how;
+  std::variant<ProgramPtr, Matmul, SingularFactors, nodes::Random, Reduction> how;
   bool needs_libtorch = false;  // see DenseCost
   std::int64_t work_bytes = 0;  // about what making it takes besides, outside of the budget
   std::vector<int> needs;       // buffers it is made from

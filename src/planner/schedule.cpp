@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <span>
 #include <utility>
 
 #include "planner/program_costs.h"
@@ -46,21 +47,32 @@ double effort(const Materialization& made) {
     const double rounds = factors->exact ? 20.0 * static_cast<double>(std::min(shape[0], shape[1])) : 1000.0;
     return static_cast<double>(element_count(shape)) * rounds;
   }
+  if (const auto* reduction = std::get_if<Materialization::Reduction>(&made.how))
+    return static_cast<double>(reduction->shape.elements());
   return static_cast<double>(made.bytes);
+}
+
+// The programs that a materialization consists of.
+std::span<const ProgramPtr> programs_of(const Materialization& made) {
+  if (const auto* program = std::get_if<ProgramPtr>(&made.how)) return {program, 1};
+  const auto* reduction = std::get_if<Materialization::Reduction>(&made.how);
+  return reduction == nullptr ? std::span<const ProgramPtr>() : reduction->operands;
 }
 
 }  // namespace
 
-bool takes_one_worker(const Materialization& made) { return !std::holds_alternative<ProgramPtr>(made.how); }
+bool takes_one_worker(const Materialization& made) { return programs_of(made).empty(); }
 
 std::int64_t read_bytes(const Materialization& made) {
-  const auto* program = std::get_if<ProgramPtr>(&made.how);
-  return program != nullptr ? read_bytes(**program) : operand_bytes(made);
+  std::int64_t bytes = operand_bytes(made);
+  for (const ProgramPtr& program : programs_of(made)) bytes += read_bytes(*program);
+  return bytes;
 }
 
 std::int64_t mapped_bytes(const Materialization& made) {
-  const auto* program = std::get_if<ProgramPtr>(&made.how);
-  return program != nullptr ? mapped_bytes(**program) : operand_bytes(made);
+  std::int64_t bytes = operand_bytes(made);
+  for (const ProgramPtr& program : programs_of(made)) bytes += mapped_bytes(*program);
+  return bytes;
 }
 
 // Segments that are written in one stage, and the buffers that have to be made before.

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "planner/reductions.h"
 #include "session/binder.h"
 
 namespace brainsurgery {
@@ -20,6 +21,7 @@ std::string describe(const Materialization& made, int number) {
                       factors->exact ? "exact" : "krylov");
   }
   if (const auto* program = std::get_if<ProgramPtr>(&made.how)) how = to_string(**program);
+  if (const auto* reduction = std::get_if<Materialization::Reduction>(&made.how)) how = to_string(*reduction);
   return fmt::format("  buffer {}: {} {} ({}), used {}: {}\n", number, to_string(made.desc.dtype),
                      to_string(made.desc.shape), format_size(made.bytes), counted(made.uses, "time"), how);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <numeric>
 
 #include "brainsurgery/error.h"
@@ -203,20 +204,47 @@ Expr RandomGraph::overwritten(const Expr& base) {
   return overwrite(base, region, fit({base.dtype(), region.shape()}));
 }
 
+namespace {
+
 // Small integers, whose products and sums are exact in every dtype and order.
+Expr small(const Expr& expr) { return cast(clamp(cast(expr, DType::I8), -2.0, 2.0), expr.dtype()); }
+
+}  // namespace
+
 Expr RandomGraph::product(const Expr& base) {
   const std::int64_t inner = base.shape().empty() ? 0 : base.shape().back();
   if (base.shape().empty() || base.dtype() == DType::BOOL || inner * size_.max_dim > size_.max_elements) return base;
-  const auto small = [](const Expr& expr) { return cast(clamp(cast(expr, DType::I8), -2.0, 2.0), expr.dtype()); };
   const Expr left = base.dtype() == DType::U8 ? base : small(base);
   const Shape right_shape{inner, 1 + draw(engine_, size_.max_dim)};
   const Expr right = fit({base.dtype(), right_shape});
   return matmul(left, base.dtype() == DType::U8 ? right : small(right));
 }
 
+// A reducer of the table whose result does not depend on an order of additions, along some axes.
+Expr RandomGraph::reduced(const Expr& base) {
+  constexpr std::array kOfAll{"min", "max", "argmin", "argmax", "count_nonzero", "any", "all"};
+  constexpr std::array kOfSmall{"sum", "mean", "norm", "dot"};
+  const bool sums = chance(engine_, 0.5);
+  const Reducer& drawn = reducer(sums ? kOfSmall[draw(engine_, std::ssize(kOfSmall))]
+                                      : kOfAll[draw(engine_, std::ssize(kOfAll))]);
+  std::vector<int> axes;
+  for (int axis = 0; axis < static_cast<int>(base.shape().size()); ++axis)
+    if (chance(engine_, 0.5)) axes.push_back(axis);
+  std::vector<Expr> operands{base};
+  if (drawn.operands == 2) operands.push_back(fit(base.desc()));
+  if (sums) std::ranges::transform(operands, operands.begin(), small);
+  ReducerParameters parameters;
+  if (drawn.name == "norm") parameters.numbers[0] = chance(engine_, 0.5) ? 1 : std::numeric_limits<double>::infinity();
+  try {
+    return reduce(drawn, operands, axes, chance(engine_, 0.5), parameters);
+  } catch (const Error&) {
+    return base;  // not defined for the dtype, or without elements
+  }
+}
+
 Expr RandomGraph::grow() {
   const Expr base = pick();
-  switch (draw(engine_, 18)) {
+  switch (draw(engine_, 20)) {
     case 0:
     case 1:
       return sliced(base);
@@ -245,6 +273,9 @@ Expr RandomGraph::grow() {
     case 15:
     case 16:
       return combined(base);
+    case 17:
+    case 18:
+      return reduced(base);
     default:
       return product(base);
   }

@@ -43,6 +43,7 @@ class RandomGraph {
   [[nodiscard]] Expr joined(const Expr& base);
   [[nodiscard]] Expr overwritten(const Expr& base);
   [[nodiscard]] Expr product(const Expr& base);
+  [[nodiscard]] Expr reduced(const Expr& base);
 
   Engine& engine_;
   const Sources& sources_;

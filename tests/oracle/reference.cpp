@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "oracle/reference_reductions.h"
+
 namespace brainsurgery::testing {
 namespace {
 
@@ -178,6 +180,9 @@ struct Compute {
     if (is_half(in[0]))
       return at::clamp(in[0].to(at::kFloat), half_limit(low), half_limit(high)).to(in[0].scalar_type());
     return at::clamp(in[0], limit(low), limit(high));
+  }
+  at::Tensor operator()(const nodes::Reduce& node) const {
+    return reduced_by_aten(node, in, torch_type(desc.dtype)).reshape(desc.shape);
   }
   at::Tensor operator()(const nodes::Concat& node) const { return at::cat(in, node.dim); }
   at::Tensor operator()(const nodes::Overwrite& node) const {

@@ -1,0 +1,92 @@
+// Reductions as data: a row has everything that somebody needs to know of a reducer, and the loops that perform it.
+// Graph, planner, executor, printers and documentation look the row up; none of them knows one by name.
+//
+//   const Reducer& mean = reducer("mean");
+//   Expr of_rows = reduce(mean, {w}, {1}, true);                       // brainsurgery/expr.h
+//   Expr norm = reduce(reducer("norm"), {w}, {}, false, {.numbers = {1.0}});
+//
+// A reducer makes one number of many: of all elements of a tensor, or of those along some of its axes. It works on
+// states: one is begun, ranges of elements are added to it, states of neighbouring ranges are merged, and the result is
+// made of the last one. Which ranges these are depends on the shape of the tensor alone, and so does the result.
+//
+// A reducer from outside of the library is an object of this type with static storage duration.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "brainsurgery/operation.h"
+#include "brainsurgery/types.h"
+
+namespace brainsurgery {
+
+// The arguments of one use of a reducer that are no tensors, in the order of Reducer::parameters.
+struct ReducerParameters {
+  std::array<std::optional<double>, kMaxParameters> numbers = {};
+
+  friend bool operator==(const ReducerParameters&, const ReducerParameters&) = default;
+};
+
+struct Reducer {
+  struct Parameter {
+    std::string_view name;                  // empty: no more
+    std::optional<double> otherwise = {};   // where it is not given; nullopt: it must be
+  };
+  // One use.
+  struct Use {
+    std::span<const DType> operands;  // their dtypes
+    const ReducerParameters& parameters;
+    DType dtype;         // of the result
+    std::int64_t count;  // how many elements make one number, at least 1
+  };
+  // Some elements of each operand: a packed box [outer, count, inner], aligned to its elements, of which dimension 1
+  // makes one number.
+  struct Range {
+    std::span<const void* const> operands;
+    std::int64_t outer, count, inner;
+    std::int64_t first;  // the place of the first element among those that make the number
+  };
+  // States of neighbouring numbers. A state is some words of 8 bytes; word w of state i is at data + 8 * (w * stride +
+  // i). Who has them gives them room and no value.
+  struct States {
+    std::byte* data;
+    std::int64_t stride;  // in words
+    std::int64_t count;
+  };
+
+  std::string_view name;
+  std::string_view meaning;  // one line, with a, b for the operands
+  std::size_t operands;      // 1 or 2, all of one shape
+  std::array<Parameter, kMaxParameters> parameters;
+  bool reduces_nothing;  // whether no elements make a number, too
+
+  // The dtype of the result. Throws Error(plan) where the reducer is not defined for these dtypes and parameters.
+  DType (*result)(const Reducer& reducer, std::span<const DType> operands, const ReducerParameters& parameters);
+  // How many words a state has.
+  std::int64_t (*words)(const Use& use);
+  // All of these may be called from several threads, for states of their own.
+  void (*start)(const Use& use, const States& states);
+  // `states`: range.outer * range.inner of them, in row-major order.
+  void (*add)(const Use& use, const Range& range, const States& states);
+  // Into states of elements that stand before those of `from`.
+  void (*merge)(const Use& use, const States& into, const States& from);
+  // Writes states.count elements.
+  void (*finish)(const Use& use, const States& states, void* out);
+};
+
+// The rows of the library, in the order of its documentation.
+[[nodiscard]] std::span<const Reducer> reducers();
+// nullptr: there is none of this name.
+[[nodiscard]] const Reducer* find_reducer(std::string_view name);
+// A row that exists.
+[[nodiscard]] const Reducer& reducer(std::string_view name);
+
+// "mean", "norm p 2": the name, and the numbers that are given.
+[[nodiscard]] std::string describe(const Reducer& reducer, const ReducerParameters& parameters);
+
+}  // namespace brainsurgery

@@ -1,0 +1,131 @@
+#include "exec/reduction_task.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+namespace brainsurgery {
+namespace {
+
+constexpr std::int64_t kWord = 8;
+
+}  // namespace
+
+ReductionTask::ReductionTask(const Materialization::Reduction& reduction, std::vector<std::int64_t> tiles,
+                             const Buffer& into)
+    : reduction_(reduction),
+      tiles_(std::move(tiles)),
+      into_(into),
+      grid_(reduction.shape),
+      dtypes_(operand_dtypes(reduction)),
+      words_(state_words(reduction)),
+      left_(grid_.pieces()) {}
+
+template <typename Visit>
+void ReductionTask::for_each_result(const Visit& visit) const {
+  std::int64_t words = 0;
+  for (const Result& result : reduction_.results) {
+    const Reducer::Use use = use_of(reduction_, result, dtypes_);
+    visit(result, use, words);
+    words += result.reducer->words(use);
+  }
+}
+
+void ReductionTask::start(std::byte* states, std::int64_t stride, std::int64_t count) const {
+  for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
+    result.reducer->start(use, {states + words * stride * kWord, stride, count});
+  });
+}
+
+// Results number [first, first + count) of every reducer.
+void ReductionTask::finish(std::byte* states, std::int64_t stride, std::int64_t count, std::int64_t first,
+                           Scratch& scratch) const {
+  for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
+    const std::int64_t bytes = count * item_size(result.dtype);
+    const auto numbers = scratch.take(bytes);
+    result.reducer->finish(use, {states + words * stride * kWord, stride, count}, numbers->data());
+    into_.write(result.offset + first * item_size(result.dtype), {numbers->data(), static_cast<std::size_t>(bytes)});
+  });
+}
+
+// The memory exists while pieces of the reduction are at work, not from the beginning of its stage.
+std::byte* ReductionTask::states_of_block(std::int64_t block) {
+  const std::int64_t bytes = grid_.shape().results() * words_ * kWord;
+  std::call_once(begun_, [&] { states_ = take_memory(grid_.blocks() * bytes); });
+  return states_.data() + block * bytes;
+}
+
+void ReductionTask::run(TileRunner& runner, Scratch& scratch, std::int64_t number) {
+  const ReductionPiece piece = grid_.piece(number);
+  const std::int64_t results = piece.results();
+  const std::int64_t first = piece.outer * grid_.shape().inner + piece.column;
+  const bool is_whole = grid_.blocks() == 1;
+  const std::int64_t stride = is_whole ? results : grid_.shape().results();
+  const auto own = scratch.take(is_whole ? results * words_ * kWord : 0);
+  std::byte* states = is_whole ? own->data() : states_of_block(piece.block) + first * kWord;
+  start(states, stride, results);
+  const std::int64_t row = piece.count * piece.columns;
+  const std::int64_t outers = std::max<std::int64_t>(1, ReductionGrid::kChunk / row);
+  const std::int64_t rows = std::max<std::int64_t>(1, ReductionGrid::kChunk / piece.columns);
+  for (std::int64_t outer = 0; outer < piece.outers; outer += outers) {
+    for (std::int64_t at = 0; at < piece.count; at += rows) {
+      const Chunk chunk{piece.outer + outer, std::min(outers, piece.outers - outer), piece.first + at,
+                        std::min(rows, piece.count - at)};
+      add_chunk(runner, scratch, piece, chunk, states + outer * piece.columns * kWord, stride);
+    }
+  }
+  if (is_whole) finish(states, stride, results, first, scratch);
+  if (--left_ == 0 && !is_whole) merge_blocks(scratch);
+}
+
+void ReductionTask::add_chunk(TileRunner& runner, Scratch& scratch, const ReductionPiece& piece, const Chunk& chunk,
+                              std::byte* states, std::int64_t stride) {
+  const std::int64_t elements = chunk.outers * chunk.count * piece.columns;
+  std::array<std::unique_ptr<Scratch::Block>, kMaxOperands> memory;
+  std::array<const void*, kMaxOperands> operands{};
+  for (std::size_t i = 0; i < reduction_.operands.size(); ++i) {
+    memory[i] = scratch.take(elements * reduction_.operands[i]->item_bytes);
+    load(runner, i, piece, chunk, memory[i]->data());
+    operands[i] = memory[i]->data();
+  }
+  const Reducer::Range range{std::span(operands).first(reduction_.operands.size()), chunk.outers, chunk.count,
+                             piece.columns, chunk.first};
+  for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
+    result.reducer->add(use, range, {states + words * stride * kWord, stride, chunk.outers * piece.columns});
+  });
+}
+
+// The elements of a chunk are neighbours, unless the piece takes a part of the columns.
+void ReductionTask::load(TileRunner& runner, std::size_t operand, const ReductionPiece& piece, const Chunk& chunk,
+                         std::byte* out) const {
+  const Program& program = *reduction_.operands[operand];
+  const ReductionShape& shape = grid_.shape();
+  const bool is_one_range = piece.columns == shape.inner;
+  const std::int64_t ranges = is_one_range ? 1 : chunk.count;
+  const std::int64_t length = chunk.outers * chunk.count * piece.columns / ranges;
+  for (std::int64_t i = 0; i < ranges; ++i) {
+    const std::int64_t begin = (chunk.outer * shape.reduced + chunk.first + i) * shape.inner + piece.column;
+    for (std::int64_t at = begin; at < begin + length; at += tiles_[operand]) {
+      const std::int64_t end = std::min(begin + length, at + tiles_[operand]);
+      runner.run(program, at, end, out);
+      out += (end - at) * program.item_bytes;
+    }
+  }
+}
+
+void ReductionTask::merge_blocks(Scratch& scratch) {
+  const std::int64_t results = grid_.shape().results();
+  std::byte* all = states_of_block(0);
+  for (std::int64_t block = 1; block < grid_.blocks(); ++block) {
+    std::byte* other = states_of_block(block);
+    for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
+      const std::int64_t offset = words * results * kWord;
+      result.reducer->merge(use, {all + offset, results, results}, {other + offset, results, results});
+    });
+  }
+  finish(all, results, results, 0, scratch);
+  states_ = {};
+}
+
+}  // namespace brainsurgery

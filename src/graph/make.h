@@ -1,0 +1,15 @@
+// For those who construct expressions.
+#pragma once
+
+#include <vector>
+
+#include "brainsurgery/expr.h"
+
+namespace brainsurgery {
+
+// A node that was checked, but for its rank.
+[[nodiscard]] Expr make(TensorDesc desc, NodeKind kind);
+// The one shape that all operands are brought to.
+[[nodiscard]] Shape common_shape(const std::vector<Expr>& operands);
+
+}  // namespace brainsurgery

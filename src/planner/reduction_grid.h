@@ -1,0 +1,83 @@
+// How the work of a reduction is cut into pieces. The cut depends on the shape alone: sums are rounded in the same
+// order for any number of threads, tile size and budget.
+//
+// The operands are taken as [outer, reduced, inner], and every result is made of the elements along the middle one. A
+// piece is a box of them: many whole results if these are of few elements, or a block of the elements of some results.
+// States of the blocks of one result are merged in their order.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace brainsurgery {
+
+struct ReductionShape {
+  std::int64_t outer = 1, reduced = 1, inner = 1;
+
+  [[nodiscard]] std::int64_t results() const { return outer * inner; }
+  [[nodiscard]] std::int64_t elements() const { return outer * reduced * inner; }
+
+  friend bool operator==(const ReductionShape&, const ReductionShape&) = default;
+};
+
+struct ReductionPiece {
+  std::int64_t block;          // which one of a result's blocks
+  std::int64_t outer, outers;  // first and count, of each dimension
+  std::int64_t first, count;
+  std::int64_t column, columns;
+
+  [[nodiscard]] std::int64_t results() const { return outers * columns; }
+};
+
+class ReductionGrid {
+ public:
+  // Elements that are added to states at a time: operands and states then stay in a second-level cache.
+  static constexpr std::int64_t kChunk = 1 << 16;
+
+  // A shape with elements.
+  explicit ReductionGrid(const ReductionShape& shape)
+      : shape_(shape), columns_(std::min(shape.inner, kMostColumns)), column_pieces_(quotient(shape.inner, columns_)) {
+    const std::int64_t wanted = quotient(shape.elements(), kPiece);
+    const std::int64_t most = std::clamp<std::int64_t>(kMostStates / shape.results(), 1, shape.reduced);
+    const std::int64_t blocks = std::clamp<std::int64_t>(wanted / (shape.outer * column_pieces_), 1, most);
+    length_ = quotient(shape.reduced, blocks);
+    blocks_ = quotient(shape.reduced, length_);
+    if (blocks_ == 1 && column_pieces_ == 1)
+      outers_ = std::clamp<std::int64_t>(kPiece / (shape.reduced * shape.inner), 1, shape.outer);
+  }
+
+  [[nodiscard]] const ReductionShape& shape() const { return shape_; }
+  [[nodiscard]] std::int64_t blocks() const { return blocks_; }  // of each result
+  [[nodiscard]] std::int64_t pieces() const { return quotient(shape_.outer, outers_) * blocks_ * column_pieces_; }
+  [[nodiscard]] ReductionPiece piece(std::int64_t index) const {
+    const std::int64_t column = index % column_pieces_ * columns_;
+    const std::int64_t block = index / column_pieces_ % blocks_;
+    const std::int64_t outer = index / column_pieces_ / blocks_ * outers_;
+    const std::int64_t first = block * length_;
+    return {block,
+            outer,
+            std::min(outers_, shape_.outer - outer),
+            first,
+            std::min(length_, shape_.reduced - first),
+            column,
+            std::min(columns_, shape_.inner - column)};
+  }
+  // Of the largest piece.
+  [[nodiscard]] std::int64_t piece_results() const { return outers_ * columns_; }
+  [[nodiscard]] std::int64_t chunk_elements() const {
+    return std::min(outers_ * length_ * columns_, std::max(columns_, kChunk));
+  }
+
+ private:
+  static constexpr std::int64_t kPiece = 1 << 18;        // elements, where that can be had
+  static constexpr std::int64_t kMostColumns = 1 << 14;  // whose states are at hand at one time
+  static constexpr std::int64_t kMostStates = 1 << 19;   // of all blocks
+
+  static std::int64_t quotient(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+  ReductionShape shape_;
+  std::int64_t columns_, column_pieces_;
+  std::int64_t outers_ = 1, length_ = 1, blocks_ = 1;
+};
+
+}  // namespace brainsurgery

@@ -1,0 +1,81 @@
+#include "planner/reductions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace brainsurgery {
+
+ReductionOrder reduction_order(const Shape& shape, const std::vector<int>& axes) {
+  const int rank = static_cast<int>(shape.size());
+  const auto is_reduced = [&](int axis) { return std::ranges::binary_search(axes, axis); };
+  std::vector<int> before, reduced, behind;
+  for (int axis = 0; axis < rank; ++axis) {
+    if (is_reduced(axis)) {
+      reduced.push_back(axis);
+    } else {
+      (reduced.empty() ? before : behind).push_back(axis);
+    }
+  }
+  // Where the last dimension disappears, all results stand before the elements that make one.
+  if (rank > 0 && is_reduced(rank - 1)) {
+    std::ranges::copy(behind, std::back_inserter(before));
+    behind.clear();
+  }
+  ReductionOrder order;
+  const auto append = [&](const std::vector<int>& some) {
+    std::int64_t size = 1;
+    for (const int axis : some) {
+      order.axes.push_back(axis);
+      size *= shape[axis];
+    }
+    return size;
+  };
+  order.shape.outer = append(before);
+  order.shape.reduced = append(reduced);
+  order.shape.inner = append(behind);
+  return order;
+}
+
+std::vector<DType> operand_dtypes(const Materialization::Reduction& reduction) {
+  std::vector<DType> dtypes;
+  for (const ProgramPtr& operand : reduction.operands) dtypes.push_back(operand->dtype);
+  return dtypes;
+}
+
+Reducer::Use use_of(const Materialization::Reduction& reduction, const Materialization::Reduction::Result& result,
+                    const std::vector<DType>& dtypes) {
+  return {dtypes, result.parameters, result.dtype, reduction.shape.reduced};
+}
+
+std::int64_t state_words(const Materialization::Reduction& reduction) {
+  const std::vector<DType> dtypes = operand_dtypes(reduction);
+  std::int64_t words = 0;
+  for (const auto& result : reduction.results) words += result.reducer->words(use_of(reduction, result, dtypes));
+  return words;
+}
+
+std::int64_t state_bytes(const Materialization::Reduction& reduction) {
+  const ReductionGrid grid(reduction.shape);
+  return grid.blocks() == 1 ? 0 : grid.blocks() * reduction.shape.results() * state_words(reduction) * 8;
+}
+
+std::int64_t piece_bytes(const Materialization::Reduction& reduction) {
+  const ReductionGrid grid(reduction.shape);
+  std::int64_t bytes = 0;
+  for (const ProgramPtr& operand : reduction.operands) bytes += grid.chunk_elements() * operand->item_bytes;
+  if (grid.blocks() == 1) bytes += grid.piece_results() * (state_words(reduction) + 1) * 8;
+  return bytes;
+}
+
+std::string to_string(const Materialization::Reduction& reduction) {
+  std::string text;
+  for (const auto& result : reduction.results)
+    text += (text.empty() ? "" : ", ") + describe(*result.reducer, result.parameters);
+  const ReductionShape& shape = reduction.shape;
+  text += fmt::format(" of [{}, {}, {}]", shape.outer, shape.reduced, shape.inner);
+  for (const ProgramPtr& operand : reduction.operands) text += ": " + to_string(*operand);
+  return text;
+}
+
+}  // namespace brainsurgery

@@ -1,0 +1,35 @@
+// What the planner knows of reductions: the order in which they take elements, and what they cost.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "planner/program.h"
+
+namespace brainsurgery {
+
+// The dimensions of a tensor in an order in which those that are reduced are neighbours. Others that stand before all
+// of them stay there, and the last dimension stays last, so that neighbours in a file stay neighbours.
+struct ReductionOrder {
+  std::vector<int> axes;
+  ReductionShape shape;
+};
+// `axes`: increasing.
+[[nodiscard]] ReductionOrder reduction_order(const Shape& shape, const std::vector<int>& axes);
+
+// One use of a reducer, as its functions want it. It points into both arguments and `dtypes`.
+[[nodiscard]] std::vector<DType> operand_dtypes(const Materialization::Reduction& reduction);
+[[nodiscard]] Reducer::Use use_of(const Materialization::Reduction& reduction,
+                                  const Materialization::Reduction::Result& result, const std::vector<DType>& dtypes);
+// Words of 8 bytes of the states that one result of every reducer takes.
+[[nodiscard]] std::int64_t state_words(const Materialization::Reduction& reduction);
+// Of all states that exist at one time beside those of the pieces at hand.
+[[nodiscard]] std::int64_t state_bytes(const Materialization::Reduction& reduction);
+// What a piece takes, without the scratch memory of programs.
+[[nodiscard]] std::int64_t piece_bytes(const Materialization::Reduction& reduction);
+
+// "sum, max of [1, 100, 1]: %0 = load ...".
+[[nodiscard]] std::string to_string(const Materialization::Reduction& reduction);
+
+}  // namespace brainsurgery

@@ -1,0 +1,291 @@
+// Reductions: what a plain loop in long double finds, the same bits for any way of cutting and sharing the work.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
+#include "brainsurgery/error.h"
+#include "exec/executor.h"
+#include "kernels/kernels.h"
+#include "planner/compiler.h"
+#include "support/expressions.h"
+#include "support/temp_dir.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+Expr numbers(const std::vector<double>& values, DType dtype, Shape shape) {
+  std::vector<std::byte> bytes(values.size() * static_cast<std::size_t>(item_size(dtype)));
+  kernels::cast(DType::F64, values.data(), dtype, bytes.data(), static_cast<std::int64_t>(values.size()));
+  return literal({dtype, std::move(shape)}, std::move(bytes));
+}
+
+Expr random_numbers(DType dtype, const Shape& shape, std::uint64_t seed) {
+  std::mt19937_64 engine(seed);
+  std::vector<double> values(static_cast<std::size_t>(element_count(shape)));
+  for (double& value : values) value = std::ldexp(static_cast<double>(static_cast<std::int64_t>(engine())), -62);
+  return numbers(values, dtype, shape);
+}
+
+class Reduce : public ::testing::Test {
+ protected:
+  // The same bytes in all configurations.
+  std::vector<std::byte> evaluate(const Expr& expr) {
+    std::vector<std::byte> first;
+    for (const auto& pool : pools_) {
+      const int threads = pool->size();
+      for (const std::int64_t tile_bytes : {1 << 20, 1 << 12}) {
+        const ExecOptions options{.tile_bytes = tile_bytes,
+                                  .budget_bytes = threads == 3 ? 1 : 1 << 30,
+                                  .spill_directory = folder_ / "spill",
+                                  .fuse = threads != 2};
+        const std::vector<std::byte> found = Executor(*pool, options, nullptr).evaluate(expr);
+        if (first.empty()) first = found;
+        EXPECT_TRUE(found == first) << threads << " threads, tiles of " << tile_bytes << "\n" << to_string(expr);
+      }
+    }
+    return first;
+  }
+  static std::vector<double> once(const Expr& expr) {
+    ThreadPool pool(1);
+    const std::vector<std::byte> bytes = Executor(pool, {}, nullptr).evaluate(cast(expr, DType::F64));
+    std::vector<double> values(bytes.size() / sizeof(double));
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+    return values;
+  }
+  std::vector<double> values_of(const Expr& expr) { return once(literal(expr.desc(), evaluate(expr))); }
+
+  testing::TempDir folder_;
+  std::vector<std::unique_ptr<ThreadPool>> pools_ = [] {
+    std::vector<std::unique_ptr<ThreadPool>> pools;
+    for (const int threads : {1, 2, 3, 8}) pools.push_back(std::make_unique<ThreadPool>(threads));
+    return pools;
+  }();
+};
+
+// The elements that make each result.
+std::vector<std::vector<double>> groups(const std::vector<double>& values, const Shape& shape,
+                                        const std::vector<int>& axes) {
+  std::int64_t results = 1;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (std::ranges::find(axes, static_cast<int>(i)) == axes.end()) results *= shape[i];
+  std::vector<std::vector<double>> all(static_cast<std::size_t>(results));
+  const std::vector<std::int64_t> strides = row_major_strides(shape);
+  for (std::size_t at = 0; at < values.size(); ++at) {
+    std::int64_t group = 0;
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      if (std::ranges::find(axes, static_cast<int>(i)) != axes.end()) continue;
+      group = group * shape[i] + static_cast<std::int64_t>(at) / strides[i] % shape[i];
+    }
+    all[static_cast<std::size_t>(group)].push_back(values[at]);
+  }
+  return all;
+}
+
+struct Expected {
+  long double value, size;  // size: of what was added, for the error of sums in double
+};
+
+Expected expected_of(std::string_view name, double parameter, const std::vector<double>& x,
+                     const std::vector<double>& y) {
+  long double sum = 0, magnitudes = 0, squares = 0, products = 0, product = 1, most = 0, sizes = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const long double value = x[i];
+    sum += value;
+    magnitudes += std::abs(value);
+    squares += value * value;
+    products += value * y[i];
+    sizes += std::abs(value * y[i]);
+    product *= value;
+    most = std::max(most, std::abs(value));
+  }
+  const auto n = static_cast<long double>(x.size());
+  if (name == "sum") return {sum, magnitudes};
+  if (name == "mean") return {sum / n, magnitudes / n};
+  if (name == "dot") return {products, sizes};
+  if (name == "prod") return {product, std::abs(product) * n};
+  if (name == "norm" && parameter == 1) return {magnitudes, magnitudes};
+  if (name == "norm" && parameter == 2) return {std::sqrt(squares), std::sqrt(squares)};
+  if (name == "norm") return {most, 0};
+  long double distances = 0;
+  for (const double value : x) distances += (value - sum / n) * (value - sum / n);
+  const long double variance = distances / std::max(0.0L, n - static_cast<long double>(parameter));
+  if (name == "var") return {variance, variance * 4};
+  return {std::sqrt(variance), std::sqrt(variance) * 4};
+}
+
+struct Precision {
+  DType dtype;
+  int bits, least_exponent;
+};
+constexpr Precision kPrecisions[] = {{DType::F64, 53, -1074},   {DType::F32, 24, -149},    {DType::F16, 11, -24},
+                                     {DType::BF16, 8, -133},    {DType::F8_E4M3, 4, -9},   {DType::F8_E5M2, 3, -16},
+                                     {DType::F8_E4M3FNUZ, 4, -10}};
+
+struct Sum {
+  const char* name;
+  ReducerParameters parameters;
+};
+const Sum kSums[] = {{"sum", {}},           {"mean", {}},           {"norm", {{1.0}}},     {"norm", {{2.0}}},
+                     {"norm", {{kInf}}},    {"var", {{1.0}}},       {"var", {{0.0}}},      {"std", {{1.0}}},
+                     {"dot", {}},           {"prod", {}}};
+
+struct Cut {
+  Shape shape;
+  std::vector<int> axes;
+};
+
+TEST_F(Reduce, SumsAreThoseOfLongDoubleRoundedOnce) {
+  const std::vector<Cut> cuts{{{3, 5, 7}, {0}},       {{3, 5, 7}, {1}},    {{3, 5, 7}, {2}},      {{3, 5, 7}, {0, 2}},
+                              {{3, 5, 7}, {0, 1, 2}}, {{6000, 3}, {0}},    {{3, 6000}, {1}},   {{2, 4, 3, 5}, {1, 3}},
+                              {{270'001}, {0}},       {{66'000, 2}, {0}},  {{2, 70'003}, {1}},    {{40, 1700}, {0}},
+                              {{1}, {0}},             {{2, 3, 17'000}, {1}}};
+  for (const auto& [dtype, bits, least] : kPrecisions) {
+    for (const auto& [shape, axes] : cuts) {
+      const Expr a = random_numbers(dtype, shape, 1), b = random_numbers(dtype, shape, 2);
+      const auto x = groups(once(a), shape, axes), y = groups(once(b), shape, axes);
+      for (const auto& [name, parameters] : kSums) {
+        std::vector<Expr> operands{a};
+        if (reducer(name).operands == 2) operands.push_back(b);
+        const Expr expr = reduce(reducer(name), operands, axes, false, parameters);
+        ASSERT_EQ(expr.dtype(), dtype);
+        const std::vector<double> found = values_of(expr);
+        ASSERT_EQ(found.size(), x.size());
+        for (std::size_t i = 0; i < found.size(); ++i) {
+          const Expected wanted = expected_of(name, parameters.numbers[0].value_or(0), x[i], y[i]);
+          if (!(std::abs(wanted.value) < info(dtype).max_finite)) continue;
+          const int exponent = wanted.value == 0 ? least : std::max(std::ilogb(wanted.value) - bits, least - 1);
+          const long double allowed = std::ldexp(1.0L, exponent) + wanted.size * 1e-14L;
+          ASSERT_LE(std::abs(found[i] - wanted.value), allowed)
+              << name << " " << to_string(dtype) << " " << to_string(shape) << " result " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(Reduce, SumsAreRoundedOnceToHalves) {
+  // 1 + 2^-8 is half way between two numbers of bfloat16, 2^-40 more is not; in float it is lost.
+  const Expr wide = numbers({1, 0x1p-8, 0x1p-40}, DType::BF16, {3});
+  EXPECT_EQ(values_of(reduce(reducer("sum"), {wide})), std::vector<double>{1 + 0x1p-7});
+  const Expr tie = numbers({1, 0x1p-8, 0}, DType::BF16, {3});
+  EXPECT_EQ(values_of(reduce(reducer("sum"), {tie})), std::vector<double>{1});
+}
+
+TEST_F(Reduce, IntegersWrapAsInt64) {
+  const double big = 0x1p62;
+  const Expr a = numbers({big, big, big, 5}, DType::I64, {4});
+  EXPECT_EQ(values_of(reduce(reducer("sum"), {a})), std::vector<double>{-0x1p62 + 5});
+  const Expr small = numbers({200, 100, 255}, DType::U8, {3});
+  EXPECT_EQ(values_of(reduce(reducer("sum"), {small})), std::vector<double>{555});
+  EXPECT_EQ(values_of(reduce(reducer("prod"), {small})), std::vector<double>{200.0 * 100 * 255});
+  EXPECT_EQ(values_of(reduce(reducer("dot"), {small, small})), std::vector<double>{40000 + 10000 + 65025});
+  EXPECT_EQ(reduce(reducer("sum"), {numbers({1, 0, 1}, DType::BOOL, {3})}).dtype(), DType::I64);
+}
+
+// A large mean takes nothing from the precision of a variance.
+TEST_F(Reduce, VarianceOfNumbersFarFromZero) {
+  std::vector<double> values(300'000);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1e9 + static_cast<double>(i % 2);
+  const Expr expr = reduce(reducer("var"), {numbers(values, DType::F64, {300'000})}, {}, false, {{0.0}});
+  EXPECT_NEAR(values_of(expr)[0], 0.25, 1e-12);
+}
+
+TEST_F(Reduce, SpecialValues) {
+  const auto one = [this](const char* name, const std::vector<double>& values, DType dtype) {
+    return values_of(reduce(reducer(name), {numbers(values, dtype, {static_cast<std::int64_t>(values.size())})}))[0];
+  };
+  for (const DType dtype : {DType::F64, DType::F32, DType::F16, DType::BF16, DType::F8_E5M2}) {
+    for (const char* name : {"min", "max", "sum", "mean", "var", "norm"})
+      EXPECT_TRUE(std::isnan(one(name, {1, kNan, -kInf, 3}, dtype))) << name << to_string(dtype);
+    EXPECT_EQ(one("argmin", {1, 0, kNan, kNan}, dtype), 2);
+    EXPECT_EQ(one("argmax", {1, kNan, kInf, kNan}, dtype), 1);
+    EXPECT_EQ(one("min", {1, kInf, -kInf}, dtype), -kInf);
+    EXPECT_EQ(one("max", {1, -kInf, kInf}, dtype), kInf);
+    EXPECT_TRUE(std::signbit(one("min", {0.0, -0.0, 0.0}, dtype)));
+    EXPECT_FALSE(std::signbit(one("max", {-0.0, 0.0, -0.0}, dtype)));
+    EXPECT_EQ(one("argmin", {1, 0.0, -0.0}, dtype), 1);
+    EXPECT_EQ(one("argmax", {-1, -0.0, 0.0}, dtype), 1);
+    EXPECT_TRUE(std::isnan(one("sum", {kInf, -kInf}, dtype)));
+    EXPECT_EQ(one("any", {0.0, -0.0, kNan}, dtype), 1);
+    EXPECT_EQ(one("all", {1, -0.0, kNan}, dtype), 0);
+    EXPECT_EQ(one("count_nonzero", {0.0, -0.0, kNan, 2}, dtype), 2);
+    EXPECT_TRUE(std::isnan(one("var", {1}, dtype)));
+  }
+  constexpr auto kLeast = std::numeric_limits<std::int64_t>::min();
+  const Expr extremes = literal({DType::I64, {2}}, [] {
+    const std::int64_t values[] = {std::numeric_limits<std::int64_t>::max(), kLeast};
+    std::vector<std::byte> bytes(sizeof values);
+    std::memcpy(bytes.data(), values, sizeof values);
+    return bytes;
+  }());
+  EXPECT_EQ(values_of(reduce(reducer("argmin"), {extremes}))[0], 1);
+  EXPECT_EQ(values_of(reduce(reducer("min"), {extremes}))[0], static_cast<double>(kLeast));
+}
+
+TEST_F(Reduce, OfNothing) {
+  const Expr empty = numbers({}, DType::F32, {2, 0});
+  EXPECT_EQ(values_of(reduce(reducer("sum"), {empty}, {1})), (std::vector<double>{0, 0}));
+  EXPECT_EQ(values_of(reduce(reducer("prod"), {empty}, {1}, true)), (std::vector<double>{1, 1}));
+  EXPECT_EQ(values_of(reduce(reducer("any"), {empty}))[0], 0);
+  EXPECT_EQ(values_of(reduce(reducer("all"), {empty}))[0], 1);
+  EXPECT_EQ(values_of(reduce(reducer("count"), {cast(empty, DType::BOOL)}))[0], 0);
+  for (const char* name : {"mean", "min", "argmax", "var"}) {
+    try {
+      static_cast<void>(reduce(reducer(name), {empty}, {1}));
+      ADD_FAILURE() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::plan);
+      EXPECT_EQ(std::string(error.what()), std::string(name) + " over an empty axis has no value: shape [2, 0]");
+    }
+  }
+  EXPECT_EQ(reduce(reducer("max"), {empty}, {0}).shape(), Shape{0});
+}
+
+TEST_F(Reduce, ResultsAreOperands) {
+  const Shape shape{5, 1000};
+  const Expr w = random_numbers(DType::F32, shape, 7);
+  const Expr square_mean = reduce(reducer("mean"), {multiply(w, w)}, {-1}, true);
+  const std::vector<double> found = values_of(map(operation("divide"), {w, map(operation("sqrt"), {square_mean})}));
+  const std::vector<double> x = once(w);
+  for (std::size_t row = 0; row < 5; ++row) {
+    double sum = 0;
+    for (std::size_t i = 0; i < 1000; ++i) sum += x[row * 1000 + i] * x[row * 1000 + i];
+    for (std::size_t i = 0; i < 1000; ++i)
+      ASSERT_NEAR(found[row * 1000 + i], x[row * 1000 + i] / std::sqrt(sum / 1000), 1e-6);
+  }
+  // Seen through slices, permutations and joins, and reduced again.
+  const Expr of_rows = reduce(reducer("sum"), {w}, {1}), of_columns = reduce(reducer("sum"), {w}, {0});
+  const Expr joined = concat({of_rows, slice(of_columns, Region{{{10, 20, 2, false}}})}, 0);
+  EXPECT_EQ(values_of(reduce(reducer("count_nonzero"), {joined}))[0], 25);
+}
+
+// Recorded once: the results do not depend on the instruction set, which the environment of this test chooses.
+TEST_F(Reduce, BitsAreTheSameOnEveryMachine) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const DType dtype : {DType::F64, DType::F32, DType::F16, DType::BF16, DType::F8_E4M3, DType::I32, DType::BOOL}) {
+    for (const auto& [shape, axes] : {Cut{{31, 4099}, {1}}, Cut{{4099, 31}, {0}}, Cut{{127'069}, {}}}) {
+      const Expr a = random_numbers(dtype, shape, 3), b = random_numbers(dtype, shape, 4);
+      for (const Reducer& row : reducers()) {
+        try {
+          const std::vector<Expr> operands = row.operands == 2 ? std::vector{a, b} : std::vector{a};
+          ThreadPool pool(1);
+          for (const std::byte byte : Executor(pool, {}, nullptr).evaluate(reduce(row, operands, axes)))
+            hash = (hash ^ static_cast<std::uint64_t>(byte)) * 1099511628211U;
+        } catch (const Error& error) {
+          ASSERT_EQ(error.code(), ErrorCode::plan);
+        }
+      }
+    }
+  }
+  EXPECT_EQ(hash, 11843872729995128111U);
+}
+
+}  // namespace
+}  // namespace brainsurgery
