@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
-#include <ranges>
 
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
@@ -181,7 +180,8 @@ void DcpNesting::count_items(const std::vector<Leaf>& leaves) {
     }
   }
   // Inner lists come behind the lists that hold them.
-  for (const auto& [name, list] : std::views::reverse(lists_)) {
+  for (auto at = lists_.rbegin(); at != lists_.rend(); ++at) {
+    const auto& [name, list] = *at;
     const std::size_t dot = name.rfind('.');
     const auto outer = dot == std::string::npos ? lists_.end() : lists_.find(name.substr(0, dot));
     if (outer != lists_.end() && list.is_traversed) outer->second.is_traversed = true;
