@@ -133,7 +133,8 @@ void finish_count(const Use&, const States& states, void* out) {
 template <bool kAll>
 void finish_truth(const Use& use, const States& states, void* out) {
   const auto* counts = words_of<std::int64_t>(states);
-  const std::int64_t wanted = kAll ? use.count : 1;
+  std::int64_t wanted = use.count;
+  if constexpr (!kAll) wanted = 1;
   std::transform(counts, counts + states.count, static_cast<std::uint8_t*>(out),
                  [wanted](std::int64_t count) { return static_cast<std::uint8_t>(count >= wanted); });
 }
