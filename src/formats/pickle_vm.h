@@ -95,7 +95,7 @@ class PickleTree {
   std::int64_t size = 0;               // bytes up to and including STOP
   std::int64_t stored = 0;             // those on the disk
   std::deque<std::string> names = {};  // of globals
-  std::vector<std::string_view> foreign = {};  // names of PickleGlobal::foreign, as they came
+  std::vector<std::string_view> foreign = {};  // names of PickleGlobal::foreign, as they were called
 
   [[nodiscard]] const PickleNode& operator[](PickleRef ref) const { return chunks_[ref / kChunk][ref % kChunk]; }
   [[nodiscard]] std::size_t count() const {
