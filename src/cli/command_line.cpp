@@ -204,9 +204,10 @@ class CommandLine {
                      "Only tensors whose names match, as in 'h.*bias' or '[h, $i, attn, bias]'")
         ->type_name("PATTERN");
     CLI::Option* digest = inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
-    inspect->add_flag("--tree", arguments_.tree, "A tree by the segments of names, equal layers on one line")
-        ->excludes(digest);
+    CLI::Option* tree =
+        inspect->add_flag("--tree", arguments_.tree, "A tree by the segments of names, equal layers on one line");
     add_view_options(*inspect, arguments_);
+    tree->excludes(digest)->excludes(inspect->get_option("--json"));
     CLI::App* repair =
         app.add_subcommand("repair", "Finish a publication into a directory that was interrupted, or take it back");
     repair->add_option("directory", arguments_.path, "The directory")->type_name("FOLDER")->required();

@@ -41,7 +41,7 @@ std::vector<std::string> progress_parts(const events::Progress& progress, double
     parts.push_back(fmt::format("{} of {}", format_size(progress.bytes_done), format_size(progress.bytes_total)));
     if (rate > 0) parts.push_back(rate_text);
   }
-  if (rate > 0 && seconds >= kFirstEstimate) parts.push_back(format_duration((total - done) / rate) + " left");
+  if (rate > 0 && done < total && seconds >= kFirstEstimate) parts.push_back(format_duration((total - done) / rate) + " left");
   return parts;
 }
 

@@ -19,6 +19,7 @@
 #include "formats/duplicate_names.h"
 #include "formats/model_family.h"
 #include "formats/path_pattern.h"
+#include "formats/safetensors.h"
 #include "formats/safetensors_index.h"
 #include "formats/shards.h"
 #include "formats/tensor_parts.h"
@@ -37,6 +38,11 @@ std::string joined(const std::string& directory, std::string_view name) {
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string_view without_slash(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return path;
 }
 
 std::string_view base_name(std::string_view path) {
@@ -238,8 +244,7 @@ void Opener::fail_missing() const {
   if (is_broken_link(checkpoint_.path))
     throw Error(ErrorCode::run, "checkpoint " + in_quotes(checkpoint_.path) + " is " + std::string(kBrokenLink));
   std::string message = "checkpoint " + in_quotes(checkpoint_.path) + " does not exist";
-  std::string path = checkpoint_.path;
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const std::string path(without_slash(checkpoint_.path));
   const std::string directory = directory_of(path);
   const auto status = env_.status(directory);
   if (!status || status->kind != FileStatus::Kind::directory) {
@@ -325,7 +330,8 @@ std::optional<std::string> Opener::find_snapshot(const std::vector<std::string>&
   constexpr std::int64_t kMaxCommit = 4096;
   const bool is_cache = std::ranges::find(names, "snapshots") != names.end() &&
                         (std::ranges::find(names, "refs") != names.end() ||
-                         std::ranges::find(names, "blobs") != names.end()) &&
+                         std::ranges::find(names, "blobs") != names.end() ||
+                         base_name(without_slash(checkpoint_.path)).starts_with("models--")) &&
                         checkpoint_.root == joined(checkpoint_.path, "");
   if (!is_cache) return std::nullopt;
   const std::string folder = checkpoint_.root + std::string(kSnapshots);
@@ -339,12 +345,17 @@ std::optional<std::string> Opener::find_snapshot(const std::vector<std::string>&
     if (std::ranges::find(commits, commit) != commits.end()) return std::string(kSnapshots) + commit + "/";
   }
   if (commits.size() == 1) return std::string(kSnapshots) + commits.front() + "/";
-  throw Error(ErrorCode::run, commits.empty()
-                                  ? subject() + " is a cache of models without a snapshot; download the model again"
-                                  : subject() + " is a cache of " + std::to_string(commits.size()) +
-                                        " snapshots, and its refs/main names none of them; name the directory of "
-                                        "one, such as " +
-                                        in_quotes(folder + commits.front()));
+  if (commits.empty())
+    throw Error(ErrorCode::run, subject() + " is a cache of models without a snapshot; download the model again");
+  constexpr std::size_t kShown = 5;
+  std::vector<std::string> notes;
+  for (std::size_t i = 0; i < std::min(commits.size(), kShown); ++i) notes.push_back(in_quotes(folder + commits[i]));
+  if (commits.size() > kShown) notes.push_back(fmt::format("and {} more", commits.size() - kShown));
+  throw Error(ErrorCode::run,
+              fmt::format("{} is a cache of {} snapshots, and its refs/main names none of them; name the directory of "
+                          "one",
+                          subject(), commits.size()),
+              {}, std::move(notes));
 }
 
 void Opener::open_dcp(const std::vector<std::string>& names) {
@@ -454,8 +465,7 @@ Opener::Part Opener::read_file(const std::string& name) const {
   file->read(0, head);
   const Format* format = formats_.recognise(path, head, size);
   if (format == nullptr || format->read == nullptr) fail_unreadable(path, format);
-  // The suffix promises that a file is harmless to every loader; a pickle under it is a mistake or a trap.
-  if (ascii_lower(path).ends_with(".safetensors") && format->name != "safetensors") {
+  if (is_called_safetensors(path) && format->name != "safetensors") {
     throw Error(ErrorCode::run, in_quotes(path) + " is " + std::string(format->description) +
                                     ", which contradicts its suffix; rename it if that is intended");
   }
@@ -509,6 +519,13 @@ void Opener::take_parts(FileContents& contents) {
   const PartOffsets offsets = parse_part_offsets(
       pair->second, in_quotes(checkpoint_.root + checkpoint_.files.back()) + ": invalid " + std::string(kPartOffsets));
   erase_part_pairs(contents.metadata);
+  for (const auto& [name, starts] : offsets) {
+    if (std::ranges::find(contents.tensors, name, &TensorEntry::name) != contents.tensors.end()) continue;
+    checkpoint_.warnings.push_back(fmt::format("{}: {} places {}, which the file does not hold",
+                                               in_quotes(checkpoint_.root + checkpoint_.files.back()), kPartOffsets,
+                                               in_quotes(name)));
+    break;
+  }
   for (TensorEntry& tensor : std::exchange(contents.tensors, {})) {
     const auto known = offsets.find(tensor.name);
     Shape starts = known == offsets.end() ? Shape(tensor.desc.shape.size(), 0) : known->second;
@@ -522,8 +539,19 @@ void Opener::take_parts(FileContents& contents) {
 }
 
 void Opener::join_taken_parts() {
-  for (auto& [name, taken] : taken_parts_)
-    checkpoint_.tensors[taken.position] = join_parts(std::move(taken.parts), subject());
+  std::vector<std::string_view> repeated;
+  for (auto& [name, taken] : taken_parts_) {
+    JoinedTensor joined = join_parts(std::move(taken.parts), subject());
+    checkpoint_.tensors[taken.position] = std::move(joined.tensor);
+    if (joined.is_repeated) repeated.push_back(name);
+  }
+  if (!repeated.empty()) {
+    checkpoint_.warnings.push_back(
+        fmt::format("{}: several files hold the same part of {}{}; that of the first file is read, the others are not "
+                    "compared with it",
+                    subject(), in_quotes(repeated.front()),
+                    repeated.size() == 1 ? "" : fmt::format(" and {} more tensors", repeated.size() - 1)));
+  }
   taken_parts_.clear();
 }
 

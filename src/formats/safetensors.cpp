@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/json_text.h"
+#include "base/text.h"
 #include "brainsurgery/error.h"
 #include "formats/duplicate_names.h"
 #include "formats/json_cursor.h"
@@ -314,6 +315,8 @@ void HeaderReader::check_spans() const {
 }
 
 }  // namespace
+
+bool is_called_safetensors(std::string_view path) { return ascii_lower(path).ends_with(".safetensors"); }
 
 Format safetensors_format() {
   return {.name = "safetensors",

@@ -23,6 +23,9 @@
 
 namespace brainsurgery {
 
+// The suffix promises that a file is harmless to every loader; a pickle under it is a mistake or a trap.
+[[nodiscard]] bool is_called_safetensors(std::string_view path);
+
 // What a header may hold. The first is the format's own limit; the others keep hostile headers from costing memory.
 inline constexpr std::int64_t kMaxSafetensorsHeader = 100'000'000;  // bytes
 inline constexpr std::size_t kMaxTensors = 1'000'000;               // per file; metadata pairs too

@@ -41,13 +41,16 @@ PartOffsets parse_part_offsets(std::string_view text, std::string context) {
     const std::string name(*key);
     if (json.peek() != JsonCursor::Kind::object) json.fail("the value of " + in_quotes(name) + " is not an object");
     json.enter_object();
+    std::optional<std::vector<std::int64_t>> offsets;
     while (const auto field = json.next_key()) {
       if (*field == "saved_offsets") {
-        result.insert_or_assign(name, read_offsets(json, name));
+        offsets = read_offsets(json, name);
       } else {
         json.skip_value();
       }
     }
+    if (!offsets) json.fail(in_quotes(name) + " has no saved_offsets");
+    result.insert_or_assign(name, *std::move(offsets));
   }
   json.finish();
   return result;
@@ -67,7 +70,7 @@ void erase_part_pairs(Metadata& metadata) {
   std::erase_if(metadata, [](const auto& pair) { return pair.first == kPartOffsets || pair.first == kPartVersion; });
 }
 
-TensorEntry join_parts(std::vector<TensorPart> parts, const std::string& context) {
+JoinedTensor join_parts(std::vector<TensorPart> parts, const std::string& context) {
   const TensorEntry& first = parts.front().tensor;
   const std::string name = first.name;
   const auto fail = [&](const std::string& reason) { throw Error(ErrorCode::run, context + ": " + reason); };
@@ -91,10 +94,11 @@ TensorEntry join_parts(std::vector<TensorPart> parts, const std::string& context
   for (const TensorPart& part : distinct)
     boxes.push_back({part.tensor.file, part.tensor.offset, part.starts, part.tensor.desc.shape});
   if (const std::string mistake = cover_mistake(name, boxes, shape); !mistake.empty()) fail(mistake);
-  if (boxes.size() == 1) return std::move(distinct.front().tensor);
+  const bool is_repeated = distinct.size() < parts.size();
+  if (boxes.size() == 1) return {std::move(distinct.front().tensor), is_repeated};
   TensorEntry whole{name, {first.desc.dtype, shape}, nullptr};
   whole.file = assembled(std::move(boxes), shape, item_size(first.desc.dtype));
-  return whole;
+  return {std::move(whole), is_repeated};
 }
 
 std::string cover_mistake(const std::string& name, const std::vector<TensorBox>& boxes, const Shape& shape) {

@@ -33,9 +33,14 @@ struct TensorPart {
   std::vector<std::int64_t> starts;
 };
 
-// The whole. Parts that several files hold count once. Throws Error(run) "<context>: <reason>" where parts overlap, are
+struct JoinedTensor {
+  TensorEntry tensor;
+  bool is_repeated = false;  // several files hold one part of it; that of the first is used
+};
+
+// The whole. Throws Error(run) "<context>: <reason>" where parts overlap, are
 // missing, or differ in dtype or number of dimensions.
-[[nodiscard]] TensorEntry join_parts(std::vector<TensorPart> parts, const std::string& context);
+[[nodiscard]] JoinedTensor join_parts(std::vector<TensorPart> parts, const std::string& context);
 
 // What is wrong with boxes that are to make up the tensor: outside of it, twice, missing; empty if nothing is.
 [[nodiscard]] std::string cover_mistake(const std::string& name, const std::vector<TensorBox>& boxes,

@@ -20,6 +20,7 @@ struct Row {
 constexpr auto kPlain = std::to_array<Row>({
     {"collections.OrderedDict", ordered_dict},
     {"collections.Counter", ordered_dict},
+    {"collections.defaultdict", call},  // its content is set like that of any dict
     {"builtins.set", set},
     {"builtins.bytearray", bytearray_of},
     {"builtins.complex", call},

@@ -1,6 +1,7 @@
 #include "formats/torch_state_dict.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -97,6 +98,7 @@ class Chooser {
 
  private:
   [[noreturn]] void fail(const std::string& reason) const { throw Error(ErrorCode::run, context_ + ": " + reason); }
+  [[noreturn]] void fail_without_part(std::string_view part);
   void charge(std::int64_t bytes);
   [[nodiscard]] Children children(PickleRef ref) const;
   [[nodiscard]] bool is_module(PickleRef ref) const;
@@ -255,8 +257,8 @@ PickleRef Chooser::usual_part() {
   if (candidates.size() > 1) {
     std::string names;
     for (const Child& candidate : candidates) names += (names.empty() ? "" : ", ") + in_quotes(*key_text(candidate));
-    fail(fmt::format("several parts could be the model: {}; name the one you mean: {}#{}", names, path_,
-                     *key_text(candidates.front())));
+    throw Error(ErrorCode::run, fmt::format("{}: several parts could be the model: {}; name the one you mean: {}#{}",
+                                            in_quotes(path_), names, path_, *key_text(candidates.front())));
   }
   return candidates.front().value;
 }
@@ -377,12 +379,29 @@ void Chooser::reserve_entries() {
   contents_.tensors.reserve(std::min(tensors, kMaxTensors));
 }
 
+void Chooser::fail_without_part(std::string_view part) {
+  constexpr std::size_t kShown = 5;
+  std::vector<std::string> known;
+  const Children parts = children(tree_.root);
+  for (std::size_t i = 0; i < parts.size() && known.size() <= kShown; ++i) {
+    const std::optional<std::string> key = key_text(parts[i]);
+    if (key && is_container(parts[i].value) && holds_tensor(parts[i].value)) known.push_back(in_quotes(*key));
+  }
+  const bool has_more = known.size() > kShown;
+  if (has_more) known.pop_back();
+  throw Error(ErrorCode::run,
+              fmt::format("{} has no part {} that holds tensors", in_quotes(path_), in_quotes(part)), {},
+              known.empty() ? std::vector<std::string>()
+                            : std::vector{fmt::format("parts with tensors: {}{}", fmt::join(known, ", "),
+                                                      has_more ? ", ..." : "")});
+}
+
 FileContents Chooser::choose(std::string_view part) {
   const PickleRef root = tree_.root;
   const bool any = holds_tensor(root);
   if (!part.empty()) {
     const auto found = find_part(root, part);
-    if (!found || !holds_tensor(*found)) fail("it has no part " + in_quotes(part) + " that holds tensors");
+    if (!found || !holds_tensor(*found)) fail_without_part(part);
     model_ = *found;
   } else {
     const bool is_empty_dict = tree_[root].kind == Kind::dict && tree_[root].size == 0;

@@ -173,4 +173,13 @@ std::vector<std::string> dtypes_like(std::string_view word) {
   return by_name.empty() ? by_part : by_name;
 }
 
+std::string unescaped(std::string_view expr) {
+  std::string text;
+  for (std::size_t i = 0; i < expr.size(); ++i) {
+    if (expr[i] == '\\' && i + 1 < expr.size()) ++i;
+    text += expr[i];
+  }
+  return text;
+}
+
 }  // namespace brainsurgery

@@ -24,6 +24,9 @@ namespace brainsurgery {
 [[nodiscard]] std::vector<std::string> unmatched_notes(std::string_view regex, std::vector<std::string> nearest,
                                                        const std::function<bool(const std::string& regex)>& matches);
 
+// A reference's text as a name might be spelt: escapes removed.
+[[nodiscard]] std::string unescaped(std::string_view expr);
+
 // The note for a template with `$1` where `\1` is a group, or with a `*`; or none.
 [[nodiscard]] std::vector<std::string> group_notes(const TensorRef& derived);
 

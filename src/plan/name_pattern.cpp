@@ -74,8 +74,7 @@ std::optional<Captures> NamePattern::match(std::string_view name) const {
   return match(name, budget);
 }
 
-bool NamePattern::matches(std::string_view name) const {
-  MatchBudget budget;
+bool NamePattern::matches(std::string_view name, MatchBudget& budget) const {
   if (impl_->literal || impl_->list != nullptr) return match(name, budget).has_value();
   budget.try_name(name, impl_->text);
   return impl_->regex->matches(name, budget);

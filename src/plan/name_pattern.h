@@ -47,7 +47,8 @@ class NamePattern {
   [[nodiscard]] std::optional<Captures> match(std::string_view name, MatchBudget& budget) const;
   // For one name alone.
   [[nodiscard]] std::optional<Captures> match(std::string_view name) const;
-  [[nodiscard]] bool matches(std::string_view name) const;  // faster: no captures
+  // Faster: no captures.
+  [[nodiscard]] bool matches(std::string_view name, MatchBudget& budget) const;
 
   // Every matching name starts with it. An unescaped dot is a wildcard: the prefix of "h.0.w" is "h".
   [[nodiscard]] const std::string& literal_prefix() const;

@@ -260,8 +260,10 @@ class PlanParser {
       } else if (key->text() == "drop") {
         edit.drop = metadata_patterns(*structured(value));
       } else {
-        error(*key, fmt::format("unknown key '{}' of output.metadata", key->text()),
-              did_you_mean(key->text(), std::vector<std::string>{"set", "drop"}));
+        const std::vector<std::string> known{"set", "drop"};
+        std::vector<std::string> notes = did_you_mean(key->text(), known);
+        notes.push_back(fmt::format("keys of output.metadata: {}", fmt::join(known, ", ")));
+        error(*key, fmt::format("unknown key '{}' of output.metadata", key->text()), std::move(notes));
       }
     }
     return edit;

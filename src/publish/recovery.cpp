@@ -44,15 +44,19 @@ class InPlace {
         staging_(join_path(target, journal.staging)),
         removes_(by_name(journal.remove)) {}
 
-  Recovery finish() {
+  // Changes nothing.
+  Recovery::Outcome foresee() {
     examine();
     if (!missing_.empty() && begun_) refuse(missing_, "is missing");
-    Recovery recovery;
-    if (missing_.empty()) {
-      recovery = {Recovery::Outcome::finished, install_, remove_, {}};
+    return missing_.empty() ? Recovery::Outcome::finished : Recovery::Outcome::rolled_back;
+  }
+
+  Recovery finish() {
+    Recovery recovery{foresee(), {}, {}, {}};
+    if (recovery.outcome == Recovery::Outcome::finished) {
+      recovery.installed = install_;
+      recovery.removed = remove_;
       carry_out();
-    } else {
-      recovery.outcome = Recovery::Outcome::rolled_back;
     }
     // The staging folder goes after the journal: without one it is nothing but stale.
     env_.remove(journal_path(target_));
@@ -184,10 +188,10 @@ std::vector<std::string> remove_stale_inside(Env& env, const std::string& target
   return cleared;
 }
 
-// The journal of an exchange that did not come about is all that it leaves in the target.
-Recovery finish_journal(Env& env, const std::string& target, const std::string& shown, bool sync) {
-  const auto found = find_journal(env, target);
-  if (!found) return {};
+// nullopt: there is none.
+std::optional<Journal> read_journal(Env& env, const std::string& target, const std::string& shown) {
+  auto found = find_journal(env, target);
+  if (!found) return std::nullopt;
   const std::string path = join_path(shown, std::string(kJournalName));
   if (!found->journal) {
     throw Error(
@@ -195,8 +199,14 @@ Recovery finish_journal(Env& env, const std::string& target, const std::string& 
         fmt::format("cannot publish into '{}': '{}' is damaged, or of another version of brainsurgery", shown, path),
         {}, {"finish the publication with that version, or delete the file to keep the directory as it is"});
   }
-  if (found->journal->mode == Journal::Mode::in_place)
-    return finish_in_place(env, target, shown, *found->journal, sync);
+  return std::move(found->journal);
+}
+
+// The journal of an exchange that did not come about is all that it leaves in the target.
+Recovery finish_journal(Env& env, const std::string& target, const std::string& shown, bool sync) {
+  const std::optional<Journal> journal = read_journal(env, target, shown);
+  if (!journal) return {};
+  if (journal->mode == Journal::Mode::in_place) return finish_in_place(env, target, shown, *journal, sync);
   env.remove(journal_path(target));
   return {Recovery::Outcome::rolled_back, {}, {}, {}};
 }
@@ -243,9 +253,8 @@ bool finish_exchange(Env& env, const std::string& old_directory, const std::stri
   return true;
 }
 
-std::vector<std::string> remove_stale_beside(Env& env, const std::string& target, bool target_exists) {
+void remove_stale_beside(Env& env, const std::string& target, bool target_exists, Recovery& recovery) {
   const PathParts parts = split_path(target);
-  std::vector<std::string> cleared;
   for (const std::string& name : env.list(parts.directory)) {
     if (!is_staging_name(name, parts.name, kDirectorySuffix)) continue;
     const std::string path = join_path(parts.directory, name);
@@ -255,18 +264,26 @@ std::vector<std::string> remove_stale_beside(Env& env, const std::string& target
         gone = remove_stale(env, parts.directory, name, parts.name, kDirectorySuffix);
       } else if (const auto lock = target_exists ? env.try_lock(path) : nullptr; lock != nullptr) {
         gone = finish_exchange(env, path, target, *journal);
+        if (!gone) recovery.kept.push_back(path);
       }
-      if (gone) cleared.push_back(path);
+      if (gone) recovery.cleared.push_back(path);
     });
   }
-  return cleared;
 }
 
 Recovery finish_earlier_runs(Env& env, const std::string& target, const std::string& shown, bool sync) {
   Recovery recovery = finish_journal(env, target, shown, sync);
   attempt([&] { recovery.cleared = remove_stale_inside(env, target); });
-  attempt([&] { std::ranges::move(remove_stale_beside(env, target, true), std::back_inserter(recovery.cleared)); });
+  attempt([&] { remove_stale_beside(env, target, true, recovery); });
   return recovery;
+}
+
+Recovery::Outcome foreseen_recovery(Env& env, const std::string& target) {
+  const std::string path = env.real_path(target);
+  const std::optional<Journal> journal = read_journal(env, path, target);
+  if (!journal) return Recovery::Outcome::nothing;
+  if (journal->mode == Journal::Mode::exchange) return Recovery::Outcome::rolled_back;
+  return InPlace(env, path, target, *journal, false).foresee();
 }
 
 Recovery recover(Env& env, const std::string& target, bool sync) {

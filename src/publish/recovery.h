@@ -21,6 +21,7 @@ struct Recovery {
   Outcome outcome = Outcome::nothing;
   std::vector<std::string> installed, removed;  // names, by this recovery
   std::vector<std::string> cleared;             // paths of staging entries that were left in the target or beside it
+  std::vector<std::string> kept = {};           // paths of old folders beside it in which others changed files
 };
 
 // In `target`, a folder or a link to one, and beside it. A missing target is fine. Throws Error(run) while another
@@ -29,8 +30,11 @@ Recovery recover(Env& env, const std::string& target, bool sync = true);
 
 // The same for a folder whose links are resolved and which the caller has locked. `shown`: its path in messages.
 Recovery finish_earlier_runs(Env& env, const std::string& target, const std::string& shown, bool sync);
-// Clears entries beside `target`, a path without a slash at its end, whose run is gone. Gives their paths.
-std::vector<std::string> remove_stale_beside(Env& env, const std::string& target, bool target_exists);
+// Clears entries beside `target`, a path without a slash at its end, whose run is gone. Adds to `recovery`.
+void remove_stale_beside(Env& env, const std::string& target, bool target_exists, Recovery& recovery);
+
+// What recover() would do to the journal in the folder `target`. Changes nothing. Throws as recover().
+[[nodiscard]] Recovery::Outcome foreseen_recovery(Env& env, const std::string& target);
 
 // Carries an in-place journal of `target` out, from wherever it stopped, and removes it.
 Recovery finish_in_place(Env& env, const std::string& target, const std::string& shown, const Journal& journal,

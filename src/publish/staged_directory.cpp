@@ -35,7 +35,7 @@ StagedDirectory::StagedDirectory(Env& env, std::string target, std::function<boo
   locate();
   if (!exists_) {
     parents_.emplace(env_, parts_.directory);
-    attempt([&] { static_cast<void>(remove_stale_beside(env_, target_, false)); });
+    attempt([&] { remove_stale_beside(env_, target_, false, recovery_); });
     staging_.emplace(env_, parts_.directory, parts_.name, kDirectorySuffix, StagingEntry::Kind::directory);
     return;
   }

@@ -32,16 +32,6 @@ Expr expression_of(TensorEntry& tensor) {
   return source(std::move(tensor.file), tensor.offset, std::move(tensor.desc), std::move(tensor.strides));
 }
 
-// A reference's text as a name might be spelt: escapes removed.
-std::string unescaped(const std::string& expr) {
-  std::string text;
-  for (std::size_t i = 0; i < expr.size(); ++i) {
-    if (expr[i] == '\\' && i + 1 < expr.size()) ++i;
-    text += expr[i];
-  }
-  return text;
-}
-
 const Schema* schema_of(const PreparedStep& step) {
   if (const auto* edit = std::get_if<PreparedEdit>(&step.action)) return &edit->edit->schema;
   if (const auto* command = std::get_if<PreparedCommand>(&step.action)) return &command->command->schema;
@@ -58,12 +48,14 @@ Binder::Binder(Env& env, const Registries& registries, EventSink& events, const 
       plan_(plan),
       options_(options),
       checkpoints_(env, registries.formats, events, options.threads, [this, may_recover] {
-        const auto read = [this](const std::string& path) { return read_text(path); };
-        return may_recover && !state_.flags.dry_run ? plan_targets(plan_, registries_, read)
-                                                    : std::vector<std::string>();
+        return may_recover && !state_.flags.dry_run ? targets() : std::vector<std::string>();
       }) {
   for (const PlanInput& input : plan.inputs) state_.pending.emplace(input.alias, input);
   set_flags({options.dry_run, options.preview, options.verbose});
+}
+
+std::vector<std::string> Binder::targets() {
+  return plan_targets(plan_, registries_, [this](const std::string& path) { return read_text(path); });
 }
 
 bool Binder::open(const std::string& alias) {
@@ -192,7 +184,7 @@ Expr Binder::sliced(const Expr& expr, const TensorRef& ref, const std::string& a
 Region Binder::region_of(const TensorRef& ref, const Shape& shape, const std::string& alias, const std::string& name) {
   try {
     Region region = brainsurgery::select(*ref.slice, shape);
-    warn_of_clipping(ref, shape, label_of(alias, name));
+    warn_of_clipping(ref, region, shape, label_of(alias, name));
     return region;
   } catch (const Error& error) {
     throw error.at(ref.span).with_note("in " + label_of(alias, name));
@@ -200,14 +192,17 @@ Region Binder::region_of(const TensorRef& ref, const Shape& shape, const std::st
 }
 
 // Once for a reference, however many names it matches.
-void Binder::warn_of_clipping(const TensorRef& ref, const Shape& shape, const std::string& label) {
+void Binder::warn_of_clipping(const TensorRef& ref, const Region& region, const Shape& shape,
+                              const std::string& label) {
   const std::optional<std::size_t> dimension = clipped_dimension(*ref.slice, shape);
   if (!dimension || !current_.clipped.insert(&ref).second) return;
-  events_.on(events::Warning{{Severity::warning,
-                              ref.span,
-                              fmt::format("slice '{}' is cut off: dimension {} of {} has size {}", ref.slice->text,
-                                          *dimension, label, shape[*dimension]),
-                              {}}});
+  const bool is_outside = region.axes[*dimension].count == 0;
+  events_.on(events::Warning{
+      {Severity::warning,
+       ref.span,
+       fmt::format("slice '{}' {}: dimension {} of {} has size {}", ref.slice->text,
+                   is_outside ? "selects nothing" : "is cut off", *dimension, label, shape[*dimension]),
+       {}}});
 }
 
 Error Binder::no_match(const std::string& where, const std::string& alias, const TensorRef& ref) const {
@@ -241,10 +236,7 @@ bool Binder::any_match(const std::string& regex, const std::string& alias) const
   try {
     const NamePattern pattern = NamePattern::compile_regex(regex, "");
     MatchBudget budget;
-    bool any = false;
-    if (!pattern.backtracks())
-      for_each_match(pattern, names->names(), budget, [&](const auto&, const Captures&) { any = true; });
-    return any;
+    return !pattern.backtracks() && any_match_in(pattern, names->names(), budget);
   } catch (const Error&) {
     throw_if_interrupted();
     return false;

@@ -95,6 +95,8 @@ class Binder final : private PlanScope {
   void rewind(Mark mark);
   // Nobody knows what the alias should hold, for a mistake that was reported.
   void distrust(const std::string& alias) { taints_.add_alias(alias); }
+  // The paths that the plan writes to.
+  [[nodiscard]] std::vector<std::string> targets();
   // Opens the input of `alias` if there is one and it is not open yet. False: no such alias. One that cannot be opened
   // is empty from then on, and in unreadable().
   bool open(const std::string& alias);
@@ -152,7 +154,7 @@ class Binder final : private PlanScope {
 
   void warn_of_groups(const PreparedEdit& edit);
   void warn_of_untying(const Resolved& target);
-  void warn_of_clipping(const TensorRef& ref, const Shape& shape, const std::string& label);
+  void warn_of_clipping(const TensorRef& ref, const Region& region, const Shape& shape, const std::string& label);
 
   [[nodiscard]] const StateDict& names_of(const std::string& alias);
   [[nodiscard]] const Expr& expr_of(const Resolved& resolved);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/interrupt.h"
+#include "graph/visitor.h"
 #include "plan/hints.h"
 #include "plan/match_names.h"
 #include "session/binder.h"
@@ -38,6 +39,19 @@ NameSet names_of_ref(const PreparedRef& ref) {
 void require_readable(const PreparedStep& step, const std::vector<Operand>& operands) {
   for (const auto& [alias, name, expr] : operands) {
     if (!is_readable(expr)) require_readable(expr, step.name + ": " + label_of(alias, name));
+  }
+}
+
+// Views keep blocks as they are, so that others can undo them; what computes needs the elements.
+void require_decodable(const std::vector<Operand>& operands, const std::vector<Expr>& results) {
+  const auto computes = [](const Expr& result) {
+    return as<nodes::Map>(result) != nullptr || as<nodes::Matmul>(result) != nullptr;
+  };
+  if (!std::ranges::any_of(results, computes)) return;
+  for (const Operand& operand : operands) {
+    const auto* source = as<nodes::Source>(operand.expr);
+    const BlockCode* code = source == nullptr ? nullptr : source->file->blocks();
+    if (code != nullptr && !code->unreadable.empty()) throw Error(ErrorCode::plan, code->unreadable);
   }
 }
 
@@ -203,6 +217,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
   try {
     results = edit.edit->lower(edit.spec.get(), operands);
     if (!only_passes_on(operands.operands, results)) require_readable(step, operands.operands);
+    require_decodable(operands.operands, results);
     for (const Expr& result : results)
       static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
   } catch (const Error& error) {

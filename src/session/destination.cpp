@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "brainsurgery/error.h"
+#include "formats/safetensors.h"
 #include "publish/staging.h"
 
 namespace brainsurgery {
@@ -119,6 +120,12 @@ Destination choose_destination(Env& env, const FormatRegistry& formats, const Wr
     refuse_target(target, fmt::format("unknown file suffix '{}' of '{}'", suffix, output.path),
                   {fmt::format("known suffixes: {}", fmt::join(writable_suffixes(formats), ", ")),
                    "with 'format' any suffix may be used; a path without one is a directory"});
+  }
+  if (!destination.directory && is_called_safetensors(output.path) && format.name != "safetensors") {
+    refuse_target(target,
+                  fmt::format("'{}': a {} checkpoint cannot have this suffix, which readers refuse for other formats",
+                              output.path, format.name),
+                  {fmt::format("usual suffixes: {}", fmt::join(format.suffixes, ", "))});
   }
   if (destination.shard_bytes && !destination.directory)
     refuse_target(target, fmt::format("shard: '{}' is a single file; sharding needs a directory", output.path));

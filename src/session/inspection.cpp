@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "base/spelling.h"
 #include "base/text.h"
 #include "describe/dump_text.h"
 #include "formats/inspect.h"
+#include "plan/hints.h"
 #include "plan/name_pattern.h"
 
 namespace brainsurgery {
@@ -21,9 +23,23 @@ NamePattern filter_of(const std::string& pattern) {
 InspectOptions options_of(bool digest, int threads, const InspectView& view) {
   InspectOptions options{digest, threads, {}, view.for_terminal};
   if (view.match) {
-    options.matches = [pattern = filter_of(*view.match)](std::string_view name) { return pattern.matches(name); };
+    options.matches = [pattern = filter_of(*view.match), budget = MatchBudget()](std::string_view name) mutable {
+      return pattern.matches(name, budget);
+    };
   }
   return options;
+}
+
+void require_match(const Checkpoint& checkpoint, const InspectOptions& options, const InspectView& view) {
+  if (!view.match || !shown_tensors(checkpoint, options).empty()) return;
+  NearestNames near(unescaped(*view.match), 3);
+  for (const auto* list : {&checkpoint.tensors, &checkpoint.beside}) {
+    for (const TensorEntry& tensor : *list) near.offer(tensor.name);
+  }
+  std::vector<std::string> notes;
+  for (const std::string& name : near.result()) notes.push_back(fmt::format("did you mean '{}'?", name));
+  throw Error(ErrorCode::plan, fmt::format("no tensor matches '{}' in '{}'", *view.match, checkpoint.path), {},
+              std::move(notes));
 }
 
 std::string tree_text(const Checkpoint& checkpoint, const InspectOptions& options) {
@@ -46,11 +62,14 @@ std::string tree_text(const Checkpoint& checkpoint, const InspectOptions& option
 
 std::string inspection_text(const Checkpoint& checkpoint, bool digest, int threads, const InspectView& view) {
   const InspectOptions options = options_of(digest, threads, view);
+  require_match(checkpoint, options, view);
   return view.tree ? tree_text(checkpoint, options) : inspect_text(checkpoint, options);
 }
 
 std::string inspection_json(const Checkpoint& checkpoint, bool digest, int threads, const InspectView& view) {
-  return inspect_json(checkpoint, options_of(digest, threads, view));
+  const InspectOptions options = options_of(digest, threads, view);
+  require_match(checkpoint, options, view);
+  return inspect_json(checkpoint, options);
 }
 
 }  // namespace brainsurgery

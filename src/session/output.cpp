@@ -251,19 +251,26 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   }
   result.content = {model.names, model.metadata, model.ties, std::string(destination.format->name)};
   if (destination.format->takes_extras) result.content.extras = model.extras;
-  const Metadata stale = remove_stale_ties(result.content.metadata, model.ties, model.names);
-  if (!target.single_tensor) result.warnings = stale_tie_warnings(stale, *destination.format);
-  if (destination.format->has_metadata) {
-    std::ranges::move(
-        fit_part_pairs(result.content.metadata, model.names, writes_several(destination, model.names)),
-        std::back_inserter(result.warnings));
+  const auto warn = [&](std::vector<std::string> warnings) {
+    std::ranges::move(warnings, std::back_inserter(result.warnings));
+  };
+  std::set<std::string> ties = model.ties;
+  if (target.place.tied == TiedTensors::drop && !destination.format->shares_contents) {
+    const Metadata dropped = drop_tied(result.content.names);
+    for (const auto& [name, other] : dropped) ties.insert(name);
+    record_dropped(dropped, result.content.metadata);
   }
-  if (const auto& edit = target.place.metadata) {
+  const StateDict& names = result.content.names;
+  const auto& edit = target.place.metadata;
+  if (edit) {
     require_pairs(target, *destination.format, *edit);
-    std::ranges::move(edit_metadata(result.content.metadata, *edit), std::back_inserter(result.warnings));
+    warn(edit_metadata(result.content.metadata, *edit, ties));
+    for (const auto& [key, value] : edit->set) ties.erase(key);
   }
-  if (target.place.tied == TiedTensors::drop && !destination.format->shares_contents)
-    record_dropped(drop_tied(result.content.names), result.content.metadata);
+  const Metadata stale = remove_stale_ties(result.content.metadata, ties, names);
+  if (!target.single_tensor) warn(stale_tie_warnings(stale, *destination.format));
+  if (destination.format->has_metadata)
+    warn(fit_part_pairs(result.content.metadata, names, writes_several(destination, names)));
   const NamedTensors tensors = result.content.names.in_key_order();
   require_readable(target, alias, tensors);
   try {

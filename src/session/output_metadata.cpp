@@ -45,12 +45,27 @@ std::vector<std::string> fit_part_pairs(Metadata& metadata, const StateDict& nam
   return {};
 }
 
-std::vector<std::string> edit_metadata(Metadata& metadata, const MetadataEdit& edit) {
+std::vector<std::string> edit_metadata(Metadata& metadata, const MetadataEdit& edit,
+                                       const std::set<std::string>& ties) {
   std::vector<std::string> warnings;
+  MatchBudget budget;
+  std::vector<bool> dropped(metadata.size(), false);
   for (const NamePattern& pattern : edit.drop) {
-    const auto dropped = std::erase_if(metadata, [&](const auto& pair) { return pattern.matches(pair.first); });
-    if (dropped == 0) warnings.push_back(fmt::format("no metadata key matches '{}'", pattern.text()));
+    bool any = false;
+    for (std::size_t i = 0; i < metadata.size(); ++i) {
+      if (!pattern.matches(metadata[i].first, budget)) continue;
+      any = dropped[i] = true;
+    }
+    if (!any) warnings.push_back(fmt::format("no metadata key matches '{}'", pattern.text()));
   }
+  Metadata lost_ties;
+  for (std::size_t i = 0; i < metadata.size(); ++i) {
+    const auto& [key, value] = metadata[i];
+    const auto set = std::ranges::find(edit.set, key, &Metadata::value_type::first);
+    const bool is_replaced = set != edit.set.end() && set->second != value;
+    if (ties.contains(key) && (is_replaced || (dropped[i] && set == edit.set.end()))) lost_ties.push_back(metadata[i]);
+  }
+  std::erase_if(metadata, [&](const auto& pair) { return dropped[static_cast<std::size_t>(&pair - metadata.data())]; });
   for (const auto& [key, value] : edit.set) {
     const auto known = std::ranges::find(metadata, key, &Metadata::value_type::first);
     if (known == metadata.end()) {
@@ -59,6 +74,8 @@ std::vector<std::string> edit_metadata(Metadata& metadata, const MetadataEdit& e
       known->second = value;
     }
   }
+  for (const auto& [name, other] : lost_ties)
+    warnings.push_back(fmt::format("output.metadata removes the record that '{}' is tied to '{}'", name, other));
   return warnings;
 }
 

@@ -1,6 +1,7 @@
 // Which metadata pairs an output carries.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,9 @@ namespace brainsurgery {
 // output is `in_several_files`, each of which would be taken for a part of all tensors. Gives warnings.
 std::vector<std::string> fit_part_pairs(Metadata& metadata, const StateDict& names, bool in_several_files);
 
-// Does what the plan asks for. Gives warnings of patterns that match no key.
-std::vector<std::string> edit_metadata(Metadata& metadata, const MetadataEdit& edit);
+// Does what the plan asks for. `ties`: the keys of pairs that record ties. Gives warnings of patterns that match no key,
+// and of lost records.
+std::vector<std::string> edit_metadata(Metadata& metadata, const MetadataEdit& edit,
+                                       const std::set<std::string>& ties);
 
 }  // namespace brainsurgery

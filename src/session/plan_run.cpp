@@ -3,13 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <span>
 #include <tuple>
 
 #include "base/interrupt.h"
 #include "base/resources.h"
 #include "plan/config_items.h"
+#include "publish/recovery.h"
 #include "publish/staged_file.h"
+#include "publish/staging.h"
+#include "session/recovery_text.h"
 #include "session/summary.h"
 #include "session/work_options.h"
 
@@ -111,6 +115,21 @@ void PlanRun::bind_plan() {
   }
   if (readable && first_mistake_) print_known(*first_mistake_);
   throw_mistakes(diagnostics_);
+  if (purpose_ == Purpose::look && !options_.dry_run) warn_of_pending_publications();
+}
+
+// What a run does to the folders that it writes to, or refuses to do, before anything else.
+void PlanRun::warn_of_pending_publications() {
+  std::set<std::string> folders;
+  for (std::string target : binder_->targets()) {
+    while (target.size() > 1 && target.ends_with('/')) target.pop_back();
+    const auto status = env_.status(target);
+    const bool is_directory = status && status->kind == FileStatus::Kind::directory;
+    if (!is_directory) target = split_path(target).directory;
+    if (!env_.status(target) || !folders.insert(target).second) continue;
+    const Recovery::Outcome outcome = foreseen_recovery(env_, target);
+    if (outcome != Recovery::Outcome::nothing) warn(foreseen_text(outcome, target));
+  }
 }
 
 void PlanRun::bind_target() {

@@ -57,6 +57,7 @@ class PlanRun {
  private:
   void bind_plan();
   void bind_steps(std::vector<PreparedStep> steps);
+  void warn_of_pending_publications();
   void bind_target();
   void throw_mistakes(const Diagnostics& diagnostics) const;
   void throw_failed_assertions();

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "formats/dcp.h"
 #include "formats/model_family.h"
+#include "publish/recovery.h"
 #include "publish/staged_directory.h"
 #include "publish/staged_file.h"
 #include "publish/staging.h"
@@ -59,6 +60,8 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
            std::ranges::find(indexed, name) != indexed.end() ||
            std::ranges::find(output.owned, name) != output.owned.end();
   };
+  // Before what may refuse the directory as it is then.
+  warn_of_recovery(events_, recover(env_, output.report.path, options.sync), output.report.path);
   StagedDirectory staged(env_, output.report.path, belongs, options);
   warn_of_recovery(events_, staged.recovery(), output.report.path);
   write_files(

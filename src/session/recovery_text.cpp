@@ -7,7 +7,9 @@
 
 namespace brainsurgery {
 
-std::string recovery_text(const Recovery& recovery, const std::string& directory) {
+namespace {
+
+std::string done_text(const Recovery& recovery, const std::string& directory) {
   switch (recovery.outcome) {
     case Recovery::Outcome::finished:
       return fmt::format("finished the interrupted publication into '{}': {} installed, {} removed", directory,
@@ -24,8 +26,28 @@ std::string recovery_text(const Recovery& recovery, const std::string& directory
                      fmt::join(recovery.cleared, ", "));
 }
 
+std::string kept_text(const Recovery& recovery, const std::string& directory) {
+  if (recovery.kept.empty()) return "";
+  return fmt::format("another program changed files in '{}' while it was replaced; they are kept in {}", directory,
+                     fmt::join(recovery.kept, ", "));
+}
+
+}  // namespace
+
+std::string recovery_text(const Recovery& recovery, const std::string& directory) {
+  const std::string done = done_text(recovery, directory), kept = kept_text(recovery, directory);
+  return done + (done.empty() || kept.empty() ? "" : "; ") + kept;
+}
+
+std::string foreseen_text(Recovery::Outcome outcome, const std::string& directory) {
+  return outcome == Recovery::Outcome::finished
+             ? fmt::format("run will first finish the interrupted publication into '{}'", directory)
+             : fmt::format("run will first take the interrupted publication into '{}' back: its old files are there",
+                           directory);
+}
+
 void warn_of_recovery(EventSink& events, const Recovery& recovery, const std::string& path) {
-  if (recovery.outcome == Recovery::Outcome::nothing) return;
+  if (recovery.outcome == Recovery::Outcome::nothing && recovery.kept.empty()) return;
   events.on(events::Warning{{Severity::warning, {}, recovery_text(recovery, path), {}}});
 }
 

@@ -2,6 +2,8 @@
 // tensor in place (negate_).
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "brainsurgery/error.h"
 #include "transforms/families.h"
 
@@ -44,14 +46,29 @@ void add_joining(SchemaBuilder<Spec>& schema) {
       .doc("Convert the operands to this dtype, compute, and round once to the dtype of the destination.");
 }
 
+// By PyTorch's rules: aligned at the last dimension, sizes are equal or one of them is 1.
+bool can_broadcast(const Shape& a, const Shape& b) {
+  const std::size_t common = std::min(a.size(), b.size());
+  return std::equal(a.end() - static_cast<std::ptrdiff_t>(common), a.end(),
+                    b.end() - static_cast<std::ptrdiff_t>(common),
+                    [](std::int64_t one, std::int64_t other) { return one == other || one == 1 || other == 1; });
+}
+
 // The operands in the order of the keys, which is that of messages.
 void require_alike(const EditMatch& match, const Joining& how) {
   const Expr &first = match.operands[0].expr, &second = match.operands[1].expr;
-  const auto refuse = [](const char* what, const auto& one, const auto& other) {
-    throw Error(ErrorCode::plan, fmt::format("{} differ: {} and {}", what, to_string(one), to_string(other)));
+  const auto refuse = [](const char* what, const auto& one, const auto& other, std::vector<std::string> notes) {
+    throw Error(ErrorCode::plan, fmt::format("{} differ: {} and {}", what, to_string(one), to_string(other)), {},
+                std::move(notes));
   };
-  if (!how.broadcast && first.shape() != second.shape()) refuse("shapes", first.shape(), second.shape());
-  if (!how.in && first.dtype() != second.dtype()) refuse("dtypes", first.dtype(), second.dtype());
+  if (!how.broadcast && first.shape() != second.shape()) {
+    std::vector<std::string> notes;
+    if (can_broadcast(first.shape(), second.shape()))
+      notes.emplace_back("'broadcast: true' repeats the smaller one along the missing dimensions");
+    refuse("shapes", first.shape(), second.shape(), std::move(notes));
+  }
+  if (!how.in && first.dtype() != second.dtype())
+    refuse("dtypes", first.dtype(), second.dtype(), {"'in: float32' converts both, computes in float32 and rounds once"});
 }
 
 Expr combined(const Operation& operation, const Joining& how, const Expr& a, const Expr& b, DType result) {

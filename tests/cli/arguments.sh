@@ -97,6 +97,12 @@ expect 0 '' inspect n.safetensors --tree; grep -q '\[1-2\]' out || fail "equal l
 expect 2 "the glob '*.w' is written '.*\\.w'" inspect n.safetensors '*.w'; one_error
 expect 2 'no alias' inspect n.safetensors 'a::b'; one_error
 
+# A pattern that matches nothing is a mistake, as in plans.
+expect 2 "no tensor matches 'h\.3\.w' in 'n.safetensors'" inspect n.safetensors 'h\.3\.w'; one_error
+grep -q "did you mean 'h.1.w'?" err || fail 'no near name'
+expect 2 "no tensor matches 'h' in 'n.safetensors'" inspect n.safetensors h --json; [ -s out ] && fail 'half an answer'
+expect 2 '--tree excludes --json' inspect n.safetensors --tree --json
+
 # A reader that has seen enough is no failure.
 for words in schema help 'inspect n.safetensors' 'check plan.yaml'; do
   # shellcheck disable=SC2086

@@ -92,6 +92,15 @@ expect 0 '' convert "$tied" tied.pt --tied drop; same "$tied" tied.pt
 expect 2 "tied: a dcp checkpoint cannot say which names it leaves out" convert "$tied" x --format dcp --tied drop; one_error
 plan "inputs: ['$tied']" "transforms: [{save: {path: saved.safetensors, tied: drop}}, {load: {path: saved.safetensors, alias: s}}, {assert: {exists: 's::lm_head.weight'}}, {assert: {not: {exists: 's::wte.weight'}}}]" "output: {path: o.safetensors, tied: drop, model: model}"
 expect 0 '' run plan.yaml; cmp -s o.safetensors drop.safetensors || fail "output.tied differs from --tied"
+# The record of a tie is a pair as others are; the plan has the last word, and its loss is said.
+record() { "$program" inspect o.safetensors | grep -c 'metadata lm_head.weight = wte.weight\|metadata wte.weight = lm_head.weight'; }
+for edit in 'drop: [.*]' 'set: {lm_head.weight: mine, wte.weight: mine}'; do
+  plan "inputs: ['$tied']" "output: {path: o.safetensors, tied: drop, metadata: {$edit}}"
+  expect 0 'output.metadata removes the record that' run plan.yaml; [ "$(record)" -eq 0 ] || fail "a record after $edit"
+  grep -q 'no metadata key matches' err && fail 'an untrue warning'
+done
+plan "inputs: ['$tied']" 'output: {path: o.safetensors, tied: drop, metadata: {drop: [format]}}'
+expect 0 '' run plan.yaml; [ "$(record)" -eq 1 ] || fail 'no record'
 cmp -s saved.safetensors drop.safetensors || fail "save.tied differs from --tied"
 # A write ends the sharing: nothing is tied any more.
 plan "inputs: ['$tied']" 'transforms: [{scale_: {target: wte.weight, by: 2}}]' 'output: {path: untied.safetensors, tied: drop}'

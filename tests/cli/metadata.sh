@@ -27,6 +27,12 @@ expect 0 '' run plan.yaml; has c 'format = pt;'
 plan 'inputs: [a.safetensors]' 'output: {path: c.pt, metadata: {set: {a: b}}}'
 expect 2 'a torch checkpoint has no place for metadata' check plan.yaml; one_error
 
+# Dropping comes before setting; what several patterns drop is dropped once, and every one of them matches it.
+plan 'inputs: [a.safetensors]' "output: {path: b.safetensors, metadata: {drop: [author, 'auth.*', author], set: {author: you}}}"
+expect 0 '' run plan.yaml; grep -q warning err && fail 'a warning'; has b.safetensors 'author = you;epoch = 3;format = pt;n.a = x;'
+plan 'inputs: [a.safetensors]' "output: {path: b.safetensors, metadata: {drp: [author]}}"
+expect 2 'keys of output.metadata: set, drop' run plan.yaml; one_error
+
 # Parts of tensors: joined in a directory and through a pattern.
 mkdir parts; part parts/shard-00001-model-00001-of-00001.safetensors 1 0; part parts/shard-00002-model-00001-of-00001.safetensors 2 1
 part parts/shard-00003-model-00001-of-00001.safetensors 3 3; part whole.safetensors 6 0
@@ -36,11 +42,16 @@ for way in parts 'parts/*'; do
   [ "$(digest joined.safetensors)" = "$(digest whole.safetensors)" ] || fail "joined wrongly"
 done
 cp parts/shard-00003-model-00001-of-00001.safetensors parts/shard-00004-model-00001-of-00001.safetensors  # the same once more
-expect 0 '' convert parts again.safetensors; cmp joined.safetensors again.safetensors || fail "the same part twice"
+expect 0 "warning: directory 'parts': several files hold the same part of 'w'; that of the first file is read, the others are not compared with it" convert parts again.safetensors
+cmp joined.safetensors again.safetensors || fail "the same part twice"
 part parts/shard-00004-model-00001-of-00001.safetensors 2 2
 expect 3 "directory 'parts': two parts of 'w' overlap" inspect parts; one_error
 rm parts/shard-00004-model-00001-of-00001.safetensors parts/shard-00002-model-00001-of-00001.safetensors
 expect 3 "directory 'parts': parts of 'w' are missing" inspect parts; one_error
+# An entry without a place.
+mkdir odd; part odd/shard-00001-model-00001-of-00001.safetensors 1 0
+sed 's/saved_offsets/other_offsets/' parts/shard-00003-model-00001-of-00001.safetensors >odd/shard-00002-model-00001-of-00001.safetensors
+expect 3 "invalid DCP_SHARDING_INFO: 'w' has no saved_offsets" inspect odd; one_error
 # One part alone stays one, until a step makes another tensor of it.
 one=parts/shard-00003-model-00001-of-00001.safetensors
 sharding='DCP_SHARDING_INFO = {"w": {"saved_offsets": [3, 0]}};DCP_VERSION = 1.0;format = pt;'

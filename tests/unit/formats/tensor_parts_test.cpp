@@ -29,12 +29,14 @@ TEST(TensorParts, MakeUpAWhole) {
     return TensorPart{{"w", {dtype, std::move(sizes)}, file, offset}, std::move(starts)};
   };
   // Two columns, then one.
-  const TensorEntry whole = join_parts({part(0, {0, 0}, {2, 2}), part(4, {0, 2}, {2, 1})}, "x");
+  const TensorEntry whole = join_parts({part(0, {0, 0}, {2, 2}), part(4, {0, 2}, {2, 1})}, "x").tensor;
   EXPECT_EQ(whole.desc, (TensorDesc{DType::U8, {2, 3}}));
   std::string bytes(6, ' ');
   whole.file->read(whole.offset, std::as_writable_bytes(std::span(bytes)));
   EXPECT_EQ(bytes, "abecdf");
-  EXPECT_EQ(join_parts({part(2, {0}, {3}), part(5, {0}, {3})}, "x").offset, 2);  // two copies of one
+  const JoinedTensor twice = join_parts({part(2, {0}, {3}), part(5, {0}, {3})}, "x");  // two copies of one
+  EXPECT_EQ(twice.tensor.offset, 2);
+  EXPECT_TRUE(twice.is_repeated);
   const auto refusal = [](std::vector<TensorPart> parts) {
     return message_of([&] { static_cast<void>(join_parts(std::move(parts), "x")); });
   };

@@ -200,7 +200,7 @@ TEST(TorchFile, LooksForAPartOnce) {
   }
   const std::string archive = archive_of("}(" + text("w") + tensor_pickle("K\2", "K\1") + text("p") + pickle + "u");
   EXPECT_EQ(message_of([&] { static_cast<void>(read(archive, "p." + part + ".b")); }),
-            "'x.pt': invalid PyTorch archive: data.pkl: it has no part 'p." + part + ".b' that holds tensors");
+            "'x.pt' has no part 'p." + part + ".b' that holds tensors");
 }
 
 TEST(TorchFile, SaysWhatItLeavesAside) {
@@ -211,6 +211,16 @@ TEST(TorchFile, SaysWhatItLeavesAside) {
   EXPECT_EQ(read(two).warnings,
             std::vector<std::string>{"'x.pt': ignored entries outside the model: 'optimizer.0' and 1 more tensors"});
   EXPECT_TRUE(read(two, "model").warnings.empty());  // whoever names a part knows
+}
+
+// A defaultdict is a dict; the class that makes its missing values is mentioned, and no value is made by it.
+TEST(TorchFile, ReadsDefaultDicts) {
+  const auto text = [](const std::string& value) { return "X" + number_bytes(value.size(), 4) + value; };
+  const FileContents got = read(archive_of("ccollections\ndefaultdict\nc__builtin__\ndict\n\x85R(" + text("w") +
+                                           tensor_pickle("K\2", "K\1") + text("n") + "K\1u"));
+  ASSERT_EQ(got.tensors.size(), 1u);
+  EXPECT_EQ(got.tensors[0].name, "w");
+  EXPECT_EQ(got.warnings, std::vector<std::string>{"'x.pt': skipped non-tensor entries: 'n'"});
 }
 
 // A stride that nobody takes a step along may be anything.

@@ -102,6 +102,7 @@ class RecoveryTest : public ::testing::Test {
     const std::string message = error_of([&] { recover(posix_env(), target_, false); });
     EXPECT_EQ(message, "cannot finish the interrupted publication into '" + target_ + "': '" + target_ + "/" + file +
                            "' " + how + "; nothing was touched");
+    EXPECT_EQ(error_of([&] { static_cast<void>(foreseen_recovery(posix_env(), target_)); }), message);
     EXPECT_EQ(error_of([&] { publish(posix_env(), target_, {{"model-9", "next"}}); }), message);
     EXPECT_EQ(error_of([&] { StagedFile staged(posix_env(), target_ + "/single", {}); }), message);
     EXPECT_EQ(files_in(target_), before);
@@ -120,6 +121,9 @@ TEST_F(RecoveryTest, FinishesFromEveryCall) {
       EXPECT_EQ(files_in(target_), kNew);
     } else {
       EXPECT_NE(error_of([&] { refuse_half_published(posix_env(), target_); }), "no error");
+      const Files before = files_in(target_);
+      EXPECT_EQ(foreseen_recovery(posix_env(), target_), Recovery::Outcome::finished);
+      EXPECT_EQ(files_in(target_), before);
       EXPECT_EQ(recover(posix_env(), target_, false).outcome, Recovery::Outcome::finished);
     }
     EXPECT_EQ(files_in(target_), kNew) << call;
@@ -308,7 +312,7 @@ TEST_F(SwappedOut, StaysWithWhatOthersChanged) {
   write_file(old + "/model-1-of-2", "changed while we swapped");
   write_file(old + "/late", "theirs");
   write_file(target_ + "/late", "later");
-  recover(posix_env(), target_, false);
+  EXPECT_EQ(recover(posix_env(), target_, false).kept, std::vector{old});
   EXPECT_EQ(read_file(target_ + "/late"), "later");
   EXPECT_EQ(read_file(old + "/late"), "theirs");
   EXPECT_EQ(read_file(old + "/model-1-of-2"), "changed while we swapped");
