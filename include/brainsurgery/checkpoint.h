@@ -45,6 +45,8 @@ struct StoredForm {
 
 // A little-endian tensor inside a file. `offset` need not be a multiple of the element size. Names are valid UTF-8 but
 // otherwise anything: never a path, and to be escaped when shown.
+struct TensorShard;
+
 struct TensorEntry {
   std::string name;
   TensorDesc desc;
@@ -56,7 +58,14 @@ struct TensorEntry {
   // Where the elements cannot be read: the form that the tensor has, "sparse COO float32" or "object array". Then only
   // name, shape and file say something, and the dtype where the form names it. See unreadable() in expr.h.
   std::string unreadable = {};
+  std::shared_ptr<const TensorShard> shard = {};  // where the file has a part of the tensor only; or nullptr
   bool unnamed = false;  // the file has no name for its only tensor; a Checkpoint calls it after the file
+};
+
+// The part of a tensor that one process of several wrote.
+struct TensorShard {
+  TensorEntry part;             // without a name
+  std::optional<Shape> starts;  // where it begins in the whole; nullopt: not known
 };
 
 // A value that is not a tensor, as the format stores it.

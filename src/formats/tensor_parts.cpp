@@ -81,6 +81,7 @@ JoinedTensor join_parts(std::vector<TensorPart> parts, const std::string& contex
   Shape shape(first.desc.shape.size(), 0);
   for (TensorPart& part : parts) {
     const Shape& sizes = part.tensor.desc.shape;
+    if (parts.size() > 1 && !part.tensor.strides.empty()) fail("a part of " + in_quotes(name) + " is not packed");
     if (part.tensor.desc.dtype != first.desc.dtype) fail("the parts of " + in_quotes(name) + " differ in dtype");
     if (sizes.size() != shape.size() || part.starts.size() != shape.size())
       fail("the parts of " + in_quotes(name) + " differ in their number of dimensions");

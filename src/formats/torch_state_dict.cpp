@@ -274,6 +274,7 @@ void Chooser::collect(PickleRef ref, const std::string& name, bool of_model, int
     if (name.size() > kMaxTensorName) fail("a name is too long");
     const std::size_t numbers = tensor.desc.shape.size() + tensor.strides.size();
     const std::size_t texts = name.size() + tensor.unreadable.size();
+    if (tensor.shard) charge(static_cast<std::int64_t>(sizeof(TensorShard) + 4 * tensor.desc.shape.size() * sizeof(std::int64_t)));
     charge(static_cast<std::int64_t>(sizeof(TensorEntry) + texts + numbers * sizeof(std::int64_t)));
     tensor.name = name;
     tensor.unnamed = nesting == 0;
@@ -324,13 +325,6 @@ void Chooser::warn_of_rank() {
   const auto warn = [&](const std::string& what) {
     contents_.warnings.push_back(fmt::format("{} is one rank's part of a model: {}", in_quotes(path_), what));
   };
-  const auto is_shard = [](const TensorEntry& tensor) { return tensor.unreadable.starts_with(kDTensorShard); };
-  const auto shards = std::ranges::count_if(contents_.tensors, is_shard);
-  if (shards > 0) {
-    warn(fmt::format("{} of its {} tensors are shards of DTensors ({}); join the files of all ranks where they were made",
-                     shards, contents_.tensors.size(),
-                     in_quotes(std::ranges::find_if(contents_.tensors, is_shard)->name)));
-  }
   const PickleNode& root = tree_[tree_.root];
   const auto optimizer = tree_.field(root, "optimizer_state_dict");
   const bool partitioned = optimizer && tree_.field(tree_[*optimizer], "zero_stage");

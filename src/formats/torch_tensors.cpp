@@ -10,6 +10,7 @@
 #include "brainsurgery/error.h"
 #include "formats/adapted_file.h"
 #include "formats/safetensors.h"
+#include "formats/torch_mesh.h"
 
 namespace brainsurgery {
 
@@ -258,15 +259,11 @@ TensorEntry TensorReader::distributed(TensorEntry whole, const PickleNode& state
   if (!local || !spec || !is_torch_tensor(tree_, *local)) return shard;
   TensorEntry part = read(*local, nesting + 1);
   shard.unreadable += " " + to_string(part.desc.dtype);
-  const auto placements = tree_.field(tree_.state(*spec), "placements");
-  const auto is_plain = [&](PickleRef placement) {
-    const std::string_view name = tree_.callee(placement);
-    return name.ends_with(".Replicate") || name.ends_with(".Shard");
-  };
-  if (!placements) return shard;
-  const Arguments places = tree_[*placements].items();
-  if (places.size() > kMaxPickleFields || !std::ranges::all_of(places, is_plain)) return shard;
-  return part.desc.shape == whole.desc.shape ? part : shard;
+  const std::optional<MeshPlace> place = mesh_place(tree_, tree_.state(*spec));
+  const std::optional<Shape> starts = place ? place->starts_of(whole.desc.shape, part.desc.shape) : std::nullopt;
+  if (place && !place->is_partial() && part.desc.shape == whole.desc.shape) return part;
+  shard.shard = std::make_shared<const TensorShard>(TensorShard{std::move(part), starts});
+  return shard;
 }
 
 TensorEntry TensorReader::read(PickleRef ref, int nesting) const {

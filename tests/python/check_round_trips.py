@@ -7,12 +7,14 @@ usage: check_round_trips.py PROGRAM
 One model for each format that can be an end of the way, of every dtype that both ends hold, with scalars, empty tensors
 and names as models have them. The first file of a way is written by the library itself where it writes files (torch,
 safetensors, numpy, gguf, torch.distributed.checkpoint). Names, dtypes, shapes and bytes must be equal. Besides, a
-distributed checkpoint that two processes wrote in parts is read, and PyTorch rebuilds the dicts and lists of edited ones.
+distributed checkpoint that two processes wrote in parts is read, PyTorch rebuilds the dicts and lists of edited ones, and the
+shards that four processes saved one by one are joined.
 """
 import itertools
 import json
 import os
 import socket
+import subprocess
 import sys
 import warnings
 
@@ -199,6 +201,46 @@ def check_parts(program, folder):
     return problem or difference(load_file(os.path.join(folder, "whole.safetensors")), wanted)
 
 
+RANK_FILE = """
+import sys, torch, torch.distributed as dist
+from torch.testing._internal.distributed.fake_pg import FakeStore
+from torch.distributed.tensor import DeviceMesh, DTensor, Replicate, Shard
+rank = int(sys.argv[1])
+dist.init_process_group("fake", rank=rank, world_size=4, store=FakeStore())
+mesh = DeviceMesh("cpu", torch.arange(4).reshape(2, 2))
+whole = torch.arange(30.0).reshape(5, 6)
+def part(placements):
+    local = whole
+    for axis, placement in enumerate(placements):
+        if isinstance(placement, Shard):
+            pieces = local.chunk(2, placement.dim)
+            local = pieces[mesh.get_coordinate()[axis]]
+    return DTensor.from_local(local.clone(memory_format=torch.contiguous_format), mesh, placements, run_check=False, shape=whole.shape,
+                              stride=whole.stride())
+torch.save({"rows.columns": part([Shard(0), Shard(1)]), "hybrid": part([Replicate(), Shard(0)]),
+            "columns.twice": part([Shard(1), Shard(1)]), "everywhere": part([Replicate(), Replicate()]),
+            "plain": torch.tensor(0.5)}, "ranks/model_world_size_4_rank_%d.pt" % rank)
+"""
+
+
+def check_ranks(program, folder):
+    """The state dicts that the processes of a mesh saved one by one are one model."""
+    os.mkdir(os.path.join(folder, "ranks"))
+    for rank in range(4):
+        subprocess.run([sys.executable, "-W", "ignore", "-c", RANK_FILE, str(rank)], cwd=folder, check=True)
+    whole = torch.arange(30.0).reshape(5, 6)
+    wanted = {name: whole for name in ("rows.columns", "hybrid", "columns.twice", "everywhere")}
+    wanted["plain"] = torch.tensor(0.5)
+    for number, path in enumerate(["ranks", "ranks/*rank_*.pt"]):
+        problem = peers.run_plan(program, "inputs: ['%s']\noutput: whole%d.safetensors\n" % (path, number), folder)
+        problem = problem or difference(load_file(os.path.join(folder, "whole%d.safetensors" % number)), wanted)
+        if problem:
+            return problem
+    os.remove(os.path.join(folder, "ranks/model_world_size_4_rank_3.pt"))
+    problem = peers.run_plan(program, "inputs: [ranks]\noutput: lacking.safetensors\n", folder)
+    return None if problem and "' are missing" in problem else "a rank is missing: %s" % problem
+
+
 def nested():
     return {"app": {"model": {"w": torch.ones(2, 3)}, "layers": [torch.ones(1), torch.ones(2)], "mixed": [torch.ones(1), 5]},
             "epoch": 3}
@@ -237,6 +279,8 @@ def main():
                             check_way(program, there, back, model, folder))
     with peers.scratch() as folder:
         tally.check("a distributed checkpoint of two processes", check_parts(program, folder))
+    with peers.scratch() as folder:
+        tally.check("the files of four ranks", check_ranks(program, folder))
     for name, (step, edit) in NESTED.items():
         with peers.scratch() as folder:
             tally.check("a distributed checkpoint after " + name, check_nested(program, step, edit, folder))
