@@ -1,5 +1,6 @@
 # No front end, and nothing that describes the language, knows a step or an operator by its name: what they show and offer
 # follows from the schemas. Looks for string literals that are such a name; the names are those of the reference pages.
+# Nothing between the kernels and the steps knows an elementwise operation by its name.
 #
 #   cmake -DROOT=<source tree> -P check_names.cmake
 cmake_minimum_required(VERSION 3.25)
@@ -37,11 +38,41 @@ foreach(room IN ITEMS cli repl web describe)
   endforeach()
 endforeach()
 
+# Rows of the table of elementwise operations are named by kernels, which perform them, and by the steps and formulas
+# that a user writes. Whoever else needs one has it handed over.
+file(STRINGS ${ROOT}/src/kernels/operations.cpp rows REGEX "^    {\"[a-z0-9_]+\", \"")
+list(TRANSFORM rows REPLACE "^    {\"([a-z0-9_]+)\".*" "\\1")
+set(graph_may_name cast)  # its constructor folds casts that change nothing
+list(LENGTH rows row_count)
+file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/src/*.h ${ROOT}/src/*.cpp)
+list(FILTER sources EXCLUDE REGEX "^src/(kernels|transforms|formula)/")
+foreach(source IN LISTS sources)
+  string(REGEX REPLACE "^src/([a-z]+).*" "\\1" room ${source})
+  set(pattern "operation\\(\"[a-z0-9_]+\"")
+  if(room MATCHES "^(base|types|graph|planner|exec)$")
+    set(pattern "\"[a-z0-9_]+\"")  # these have no words of the language
+  endif()
+  file(STRINGS ${ROOT}/${source} lines REGEX "${pattern}")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "//.*" "" line "${line}")
+    string(REGEX MATCHALL "${pattern}" literals "${line}")
+    foreach(literal IN LISTS literals)
+      string(REGEX REPLACE ".*\"([a-z0-9_]+)\"$" "\\1" word "${literal}")
+      if(word IN_LIST rows AND NOT word IN_LIST ${room}_may_name)
+        string(APPEND problems "  ${source}: knows the operation '${word}' by name\n")
+      endif()
+    endforeach()
+  endforeach()
+endforeach()
+if(row_count LESS 30)
+  string(APPEND problems "  nothing to check: ${row_count} operations\n")
+endif()
+
 list(LENGTH names name_count)
 if(name_count LESS 30 OR looked_at EQUAL 0)
   string(APPEND problems "  nothing to check: ${name_count} names, ${looked_at} sources\n")
 endif()
 if(problems)
-  message(FATAL_ERROR "front ends get what they show from the schemas:\n${problems}")
+  message(FATAL_ERROR "steps are known from their schemas, operations from their rows:\n${problems}")
 endif()
-message(STATUS "names: ${looked_at} sources know none of ${name_count} names")
+message(STATUS "names: ${looked_at} sources know none of ${name_count} names, no others one of ${row_count} operations")

@@ -11,10 +11,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "brainsurgery/types.h"
 
@@ -23,12 +25,24 @@ namespace brainsurgery {
 inline constexpr std::size_t kMaxOperands = 3;
 inline constexpr std::size_t kMaxParameters = 3;
 
+// The values that a lookup chooses from.
+struct LookupTable {
+  DType dtype = DType::F32;
+  std::vector<std::byte> elements;  // packed
+
+  friend bool operator==(const LookupTable&, const LookupTable&) = default;
+};
+
 // The arguments of one use of an operation that are no tensors.
 struct Parameters {
   std::array<std::optional<double>, kMaxParameters> numbers = {};  // in the order of Operation::parameters
   std::optional<DType> dtype = {};                                // of the result, for operations that convert
+  std::shared_ptr<const LookupTable> table = {};                  // for operations that look values up
 
-  friend bool operator==(const Parameters&, const Parameters&) = default;
+  friend bool operator==(const Parameters& a, const Parameters& b) {
+    const bool same_table = a.table == b.table || (a.table && b.table && *a.table == *b.table);
+    return a.numbers == b.numbers && a.dtype == b.dtype && same_table;
+  }
 };
 
 struct Operation {

@@ -23,6 +23,16 @@ void sign(const Call& call);
 void sqrt(const Call& call);
 void rsqrt(const Call& call);
 void reciprocal(const Call& call);
+void exp(const Call& call);
+void exp2(const Call& call);
+void expm1(const Call& call);
+void log(const Call& call);
+void log2(const Call& call);
+void log1p(const Call& call);
+void tanh(const Call& call);
+void sigmoid(const Call& call);
+// Of integers: throws Error(run) where b is negative.
+void pow(const Call& call);
 void round(const Call& call);
 void floor(const Call& call);
 void ceil(const Call& call);
@@ -38,6 +48,14 @@ void less_equal(const Call& call);
 void is_nan(const Call& call);
 void is_finite(const Call& call);
 void logical_not(const Call& call);
+
 void bit_and(const Call& call);
+void bit_or(const Call& call);
+void bit_xor(const Call& call);
+void bit_not(const Call& call);
+void shift_left(const Call& call);
+void shift_right(const Call& call);
+// Throws Error(run) where an index is beyond the table.
+void lookup(const Call& call);
 
 }  // namespace brainsurgery::kernels::elementwise

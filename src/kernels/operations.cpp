@@ -15,6 +15,10 @@ using DTypes = std::span<const DType>;
 
 [[noreturn]] void refuse(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
+std::int64_t table_size(const Parameters& parameters) {
+  return static_cast<std::int64_t>(parameters.table->elements.size()) / item_size(parameters.table->dtype);
+}
+
 void require_computing(std::string_view name, DType dtype) {
   if (!info(dtype).computes) {
     refuse(fmt::format("{} is not defined for dtype {}: such tensors can be renamed, copied and joined only", name,
@@ -111,16 +115,28 @@ DType limited(const Operation& operation, DTypes operands, const Parameters& par
   return dtype;
 }
 
-using kernels::elementwise::Call;
+DType looked_up(const Operation& operation, DTypes operands, const Parameters& parameters) {
+  constexpr std::int64_t kMostValues = 65536;
+  static_cast<void>(whole_number(operation, operands, parameters));
+  BS_CHECK(parameters.table != nullptr);
+  const DType dtype = parameters.table->dtype;
+  require_computing(operation.name, dtype);
+  const std::int64_t size = table_size(parameters);
+  if (size < 1 || size > kMostValues)
+    refuse(fmt::format("a table has 1 to {} values, not {}", kMostValues, size));
+  return dtype;
+}
+
 namespace loops = kernels::elementwise;
 
-constexpr std::array<Operation, 30> kOperations{{
+constexpr auto kOperations = std::to_array<Operation>({
     {"add", "a + b; integers wrap, of bool it is 'or'", 2, {}, any_number, loops::add},
     {"subtract", "a - b; integers wrap", 2, {}, difference, loops::subtract},
     {"multiply", "a * b; integers wrap, of bool it is 'and'", 2, {}, any_number, loops::multiply},
     {"divide", "a / b, as IEEE 754 defines it", 2, {}, floating, loops::divide},
     {"floor_divide", "a / b rounded towards minus infinity", 2, {}, number_but_bool, loops::floor_divide},
     {"remainder", "a - floor_divide(a, b) * b: the sign is that of b", 2, {}, number_but_bool, loops::remainder},
+    {"pow", "a to the power b; integers wrap, and take no negative b", 2, {}, number_but_bool, loops::pow},
     {"minimum", "the smaller of a and b, NaN if one is NaN; -0.0 is below 0.0", 2, {}, any_number, loops::minimum},
     {"maximum", "the larger of a and b, NaN if one is NaN; 0.0 is above -0.0", 2, {}, any_number, loops::maximum},
     {"negate", "-a; integers wrap", 1, {}, number_but_bool, loops::negate},
@@ -129,6 +145,14 @@ constexpr std::array<Operation, 30> kOperations{{
     {"sqrt", "the square root, correctly rounded", 1, {}, floating, loops::sqrt},
     {"rsqrt", "1 / sqrt(a), each rounded", 1, {}, floating, loops::rsqrt},
     {"reciprocal", "1 / a", 1, {}, floating, loops::reciprocal},
+    {"exp", "e to the power a", 1, {}, floating, loops::exp},
+    {"exp2", "2 to the power a", 1, {}, floating, loops::exp2},
+    {"expm1", "exp(a) - 1, of small a too", 1, {}, floating, loops::expm1},
+    {"log", "the natural logarithm; NaN below 0", 1, {}, floating, loops::log},
+    {"log2", "the logarithm to the base 2; NaN below 0", 1, {}, floating, loops::log2},
+    {"log1p", "log(1 + a), of small a too", 1, {}, floating, loops::log1p},
+    {"tanh", "the hyperbolic tangent", 1, {}, floating, loops::tanh},
+    {"sigmoid", "1 / (1 + exp(-a))", 1, {}, floating, loops::sigmoid},
     {"round", "the nearest integral value, the even one if two are", 1, {}, number_but_bool, loops::round},
     {"floor", "the largest integral value that is not above a", 1, {}, number_but_bool, loops::floor},
     {"ceil", "the smallest integral value that is not below a", 1, {}, number_but_bool, loops::ceil},
@@ -145,7 +169,13 @@ constexpr std::array<Operation, 30> kOperations{{
     {"or", "whether a or b is true", 2, {}, truth, loops::add},
     {"not", "whether a is false", 1, {}, truth, loops::logical_not},
     {"bit_and", "the bits that a and b share", 2, {}, whole_number, loops::bit_and},
-}};
+    {"bit_or", "the bits that a or b has", 2, {}, whole_number, loops::bit_or},
+    {"bit_xor", "the bits that either a or b has", 2, {}, whole_number, loops::bit_xor},
+    {"bit_not", "the bits that a does not have", 1, {}, whole_number, loops::bit_not},
+    {"shift_left", "a's bits moved up by b; 0 unless 0 <= b < width", 2, {}, whole_number, loops::shift_left},
+    {"shift_right", "a's bits moved down by b, those of its sign moved in", 2, {}, whole_number, loops::shift_right},
+    {"lookup", "the value of a table at index a", 1, {}, looked_up, loops::lookup},
+});
 
 }  // namespace
 
@@ -167,6 +197,7 @@ std::string describe(const Operation& operation, const Parameters& parameters) {
   for (std::size_t i = 0; i < kMaxParameters; ++i) {
     if (parameters.numbers[i]) text += fmt::format(" {} {}", operation.parameters[i], *parameters.numbers[i]);
   }
+  if (parameters.table) text += fmt::format(" in {} values", table_size(parameters));
   return text;
 }
 

@@ -5,6 +5,7 @@
 
 #include "kernels/element.h"
 #include "kernels/kernels.h"
+#include "kernels/transcendental.h"
 
 namespace brainsurgery::kernels {
 namespace {
@@ -54,25 +55,6 @@ void draw_uniform(DType drawn, DType dtype, std::pair<double, double> bounds, vo
         round_to(dtype, drawn, values, count);
         std::replace(values, values + count, rounded[1], rounded[0]);
       });
-}
-
-// ln(x) for normal x > 0, within about one unit in the last place: x = m * 2^e with m in [sqrt(1/2), sqrt(2)),
-// ln(m) = 2 atanh((m - 1) / (m + 1)) by its series.
-double natural_log(double x) {
-  int exponent = 0;
-  double m = std::frexp(x, &exponent);  // exact
-  if (m < 0.70710678118654752) {
-    m *= 2;
-    --exponent;
-  }
-  const double s = (m - 1) / (m + 1);
-  const double z = s * s;
-  double series = 0;
-  for (int k = 23; k >= 3; k -= 2) series = (series + 1.0 / k) * z;
-  // ln 2 in two parts, the first of few enough bits that its product with the exponent is exact.
-  constexpr double kLn2High = 0x1.62e42fee00000p-1;
-  constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
-  return exponent * kLn2High + (2 * s + (2 * s * series + exponent * kLn2Low));
 }
 
 struct SineCosine {
@@ -134,7 +116,7 @@ void NormalStream::draw(DType dtype, void* out, std::int64_t n) {
     }
     const double u = static_cast<double>(bits53(engine_) + 1) * 0x1p-53;  // in (0, 1]
     const double turn = static_cast<double>(bits53(engine_)) * 0x1p-53;
-    const double radius = std::sqrt(-2 * natural_log(u));
+    const double radius = std::sqrt(-2 * transcendental::quick_log(u));
     const auto [sine, cosine] = sine_cosine(turn);
     spare_ = radius * sine;
     return radius * cosine;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <memory>
 #include <numeric>
 
 #include "brainsurgery/error.h"
@@ -144,6 +145,14 @@ Expr RandomGraph::clamped(const Expr& base) {
   }
 }
 
+// A random table for the codes of a byte, which are all in it.
+Expr RandomGraph::looked_up(const Expr& base) {
+  const DType dtype = kDTypes[draw(engine_, std::ssize(kDTypes))];
+  auto table = std::make_shared<LookupTable>();
+  *table = {dtype, Sources::numbers(engine_, dtype, 256)};
+  return map(operation("lookup"), {cast(base, DType::U8)}, {.numbers = {}, .dtype = {}, .table = std::move(table)});
+}
+
 namespace {
 
 // Whether the table has the operation for operands of these dtypes, and a random value of them may be given to it.
@@ -152,6 +161,7 @@ bool is_defined(const Operation& operation, const std::vector<Expr>& operands) {
   for (const Expr& operand : operands) dtypes.push_back(operand.dtype());
   // Integers would be divided by zero, and ATen gives NaN for subnormal divisors; the oracle tests have these two.
   if (operation.name == "floor_divide" || operation.name == "remainder") return false;
+  if (operation.name == "pow" && !is_floating(dtypes[1])) return false;  // of integers, negative ones
   try {
     static_cast<void>(operation.result(operation, dtypes, {}));
     return true;
@@ -166,7 +176,7 @@ bool is_defined(const Operation& operation, const std::vector<Expr>& operands) {
 Expr RandomGraph::combined(const Expr& base) {
   std::vector<const Operation*> candidates;
   for (const Operation& candidate : operations()) {
-    if (candidate.parameters[0].empty() && candidate.name != "cast") candidates.push_back(&candidate);
+    if (candidate.parameters[0].empty() && candidate.name != "cast" && candidate.name != "lookup") candidates.push_back(&candidate);
   }
   const Operation& drawn = *candidates[draw(engine_, std::ssize(candidates))];
   std::vector<Expr> operands;
@@ -244,7 +254,7 @@ Expr RandomGraph::reduced(const Expr& base) {
 
 Expr RandomGraph::grow() {
   const Expr base = pick();
-  switch (draw(engine_, 20)) {
+  switch (draw(engine_, 21)) {
     case 0:
     case 1:
       return sliced(base);
@@ -276,6 +286,8 @@ Expr RandomGraph::grow() {
     case 17:
     case 18:
       return reduced(base);
+    case 19:
+      return looked_up(base);
     default:
       return product(base);
   }

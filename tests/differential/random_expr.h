@@ -39,6 +39,7 @@ class RandomGraph {
   [[nodiscard]] Expr repeated(const Expr& base);
   [[nodiscard]] Expr scaled(const Expr& base);
   [[nodiscard]] Expr clamped(const Expr& base);
+  [[nodiscard]] Expr looked_up(const Expr& base);
   [[nodiscard]] Expr combined(const Expr& base);
   [[nodiscard]] Expr joined(const Expr& base);
   [[nodiscard]] Expr overwritten(const Expr& base);

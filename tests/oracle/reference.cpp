@@ -9,6 +9,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -79,6 +80,18 @@ at::Tensor extreme(const at::Tensor& a, const at::Tensor& b, bool smaller) {
   return at::where(at::eq(a, b), of_equal, chosen);
 }
 
+// A count beyond the width moves all bits out; 1.13 leaves that to the processor.
+at::Tensor shifted(const at::Tensor& x, const at::Tensor& count, bool left) {
+  const std::int64_t width = x.element_size() * 8;
+  const bool has_sign = x.scalar_type() != at::kByte;
+  const at::Tensor wide = count.to(at::kLong);
+  const at::Tensor is_beyond = at::logical_or(at::lt(wide, 0), at::ge(wide, width));
+  const at::Tensor safe = at::where(is_beyond, at::zeros_like(count), count);
+  const at::Tensor moved_out = !left && has_sign ? at::where(at::lt(x, 0), at::full_like(x, -1), at::zeros_like(x))
+                                                 : at::zeros_like(x);
+  return at::where(is_beyond, moved_out, left ? at::bitwise_left_shift(x, safe) : at::bitwise_right_shift(x, safe));
+}
+
 // Correctly rounded. at::sqrt is not where libtorch comes with MKL: that one rounds some results the other way and takes
 // subnormal numbers for 0. In double, the square root of a narrower element rounds to the same as the exact one.
 at::Tensor square_root(const at::Tensor& x) {
@@ -106,6 +119,15 @@ at::Tensor elementwise(std::string_view name, const std::vector<at::Tensor>& x) 
       {"sqrt", [](const auto& v) { return square_root(v[0]); }},
       {"rsqrt", [](const auto& v) { return at::rsqrt(v[0]); }},
       {"reciprocal", [](const auto& v) { return at::reciprocal(v[0]); }},
+      {"exp", [](const auto& v) { return at::exp(v[0]); }},
+      {"exp2", [](const auto& v) { return at::exp2(v[0]); }},
+      {"expm1", [](const auto& v) { return at::expm1(v[0]); }},
+      {"log", [](const auto& v) { return at::log(v[0]); }},
+      {"log2", [](const auto& v) { return at::log2(v[0]); }},
+      {"log1p", [](const auto& v) { return at::log1p(v[0]); }},
+      {"tanh", [](const auto& v) { return at::tanh(v[0]); }},
+      {"sigmoid", [](const auto& v) { return at::sigmoid(v[0]); }},
+      {"pow", [](const auto& v) { return at::pow(v[0], v[1]); }},
       {"round", [](const auto& v) { return at::round(v[0]); }},
       {"floor", [](const auto& v) { return at::floor(v[0]); }},
       {"ceil", [](const auto& v) { return at::ceil(v[0]); }},
@@ -119,6 +141,11 @@ at::Tensor elementwise(std::string_view name, const std::vector<at::Tensor>& x) 
       {"or", [](const auto& v) { return at::logical_or(v[0], v[1]); }},
       {"not", [](const auto& v) { return at::logical_not(v[0]); }},
       {"bit_and", [](const auto& v) { return at::bitwise_and(v[0], v[1]); }},
+      {"bit_or", [](const auto& v) { return at::bitwise_or(v[0], v[1]); }},
+      {"bit_xor", [](const auto& v) { return at::bitwise_xor(v[0], v[1]); }},
+      {"bit_not", [](const auto& v) { return at::bitwise_not(v[0]); }},
+      {"shift_left", [](const auto& v) { return shifted(v[0], v[1], true); }},
+      {"shift_right", [](const auto& v) { return shifted(v[0], v[1], false); }},
   };
   return functions.at(name)(x);
 }
@@ -127,6 +154,7 @@ at::Tensor elementwise(std::string_view name, const std::vector<at::Tensor>& x) 
 struct Compute {
   const TensorDesc& desc;
   const std::vector<at::Tensor>& in;
+  bool only_aten;
 
   at::Tensor operator()(const nodes::Source& node) const {
     if (!node.strides.empty()) {
@@ -163,9 +191,22 @@ struct Compute {
     if (name == "cast") return in[0].to(torch_type(desc.dtype));
     if (name == "scale") return scaled(*numbers[0]);
     if (name == "clamp") return clamped(numbers[0], numbers[1]);
+    if (node.parameters.table) return looked_up(*node.parameters.table);
+    if (!only_aten && is_approximate(*node.operation, desc.dtype)) return by_row(node);
     std::vector<at::Tensor> x;
     for (const at::Tensor& operand : in) x.push_back(is_half(operand) ? operand.to(at::kFloat) : operand);
     return elementwise(name, x).to(torch_type(desc.dtype));
+  }
+  [[nodiscard]] at::Tensor by_row(const nodes::Map& node) const {
+    const at::Tensor out = at::empty(desc.shape, torch_type(desc.dtype));
+    std::vector<const void*> places;
+    std::vector<DType> dtypes;
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      places.push_back(in[i].data_ptr());
+      dtypes.push_back(node.parts[i].dtype());
+    }
+    node.operation->run({places, dtypes, node.parameters, desc.dtype, out.data_ptr(), out.numel()});
+    return out;
   }
   [[nodiscard]] at::Tensor scaled(double factor) const {
     if (is_integer(desc.dtype)) {
@@ -174,6 +215,10 @@ struct Compute {
     }
     if (is_half(in[0])) return at::mul(in[0].to(at::kFloat), at::Scalar(factor)).to(in[0].scalar_type());
     return at::mul(in[0], at::Scalar(factor));
+  }
+  [[nodiscard]] at::Tensor looked_up(const LookupTable& table) const {
+    const std::int64_t size = std::ssize(table.elements) / item_size(table.dtype);
+    return at::take(tensor_of({table.dtype, {size}}, table.elements), in[0].to(at::kLong));
   }
   [[nodiscard]] at::Tensor clamped(const std::optional<double>& low, const std::optional<double>& high) const {
     if (is_integer(desc.dtype)) return at::clamp(in[0], whole_limit(low, true), whole_limit(high, false));
@@ -227,7 +272,13 @@ struct Compute {
 
 }  // namespace
 
-std::vector<std::byte> evaluate_reference(const Expr& expr) {
+bool is_approximate(const Operation& operation, DType dtype) {
+  static const std::set<std::string_view> names{"exp",  "exp2", "expm1",   "log", "log2",
+                                                "log1p", "tanh", "sigmoid", "pow"};
+  return is_floating(dtype) && names.contains(operation.name);
+}
+
+std::vector<std::byte> evaluate_reference(const Expr& expr, bool only_aten) {
   std::unordered_map<const Node*, at::Tensor> values;
   std::vector<const Node*> open{expr.get()};
   while (!open.empty()) {
@@ -248,7 +299,7 @@ std::vector<std::byte> evaluate_reference(const Expr& expr) {
       }
     }
     if (!complete) continue;
-    values.emplace(&node, std::visit(Compute{node.desc(), inputs}, node.kind()));
+    values.emplace(&node, std::visit(Compute{node.desc(), inputs, only_aten}, node.kind()));
     open.pop_back();
   }
   const at::Tensor result = values.at(expr.get()).contiguous();

@@ -18,8 +18,12 @@
 
 namespace brainsurgery::testing {
 
-// All elements, packed, in row-major order.
-[[nodiscard]] std::vector<std::byte> evaluate_reference(const Expr& expr);
+// Whether results of an operation are not defined to the last bit by IEEE 754, so that those of other programs differ.
+[[nodiscard]] bool is_approximate(const Operation& operation, DType dtype);
+
+// All elements, packed, in row-major order. Approximate operations: the program's own loop over whole tensors, unless
+// `only_aten` asks for ATen's.
+[[nodiscard]] std::vector<std::byte> evaluate_reference(const Expr& expr, bool only_aten = false);
 
 // Whether two packed tensors hold the same elements: bit for bit, except that any NaN equals any NaN.
 [[nodiscard]] bool same_elements(DType dtype, std::span<const std::byte> a, std::span<const std::byte> b);
