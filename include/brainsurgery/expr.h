@@ -64,6 +64,7 @@ struct Random {
   enum class Distribution : std::uint8_t { uniform, normal } distribution;
   double a, b;  // low and high, or mean and standard deviation
   std::uint64_t seed;
+  std::optional<std::uint64_t> key;  // given: each element follows from seed, key and its index; else they are a stream
 };
 struct Unreadable {  // a tensor of a file whose elements cannot be read; never an operand
   std::string form;  // "sparse COO float32"
@@ -152,6 +153,13 @@ inline const TensorDesc& Expr::desc() const { return node_->desc(); }
 // A floating dtype. Uniform: a <= x < b; normal: mean a, standard deviation b > 0. The stream is MT19937's from `seed`.
 [[nodiscard]] Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b,
                           std::uint64_t seed);
+// The same, but every element is a function of seed, key and its index in row-major order (Philox4x32-10): a part is made
+// without what is before it, in any order, and tensors with one seed and different keys hold different values.
+struct CounterSeed {
+  std::uint64_t seed, key;
+};
+[[nodiscard]] Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b,
+                          const CounterSeed& seed);
 // A tensor that can be named, renamed, copied and deleted. Every node that would need its elements throws Error(plan).
 // `desc`: its dtype counts only where `form` names it.
 [[nodiscard]] Expr unreadable(TensorDesc desc, std::string form);

@@ -42,6 +42,20 @@ void for_each_box(const StridedMap& map, std::int64_t begin, std::int64_t end, c
   if (begin < end) for_each_box(row_at(begin / inner), 0, end - begin, visit);
 }
 
+// Calls visit(first, stride, count) for the runs along the last dimension of a box, in order.
+template <typename Visit>
+void for_each_run(const StridedMap& box, const Visit& visit) {
+  std::int64_t runs = 1;
+  for (std::size_t i = 0; i + 1 < box.shape.size(); ++i) runs *= box.shape[i];
+  if (box.shape.back() == 0) return;
+  for (std::int64_t run = 0; run < runs; ++run) {
+    std::int64_t first = box.offset, rest = run;
+    for (std::size_t i = box.shape.size() - 1; i-- > 0; rest /= box.shape[i])
+      first += rest % box.shape[i] * box.strides[i];
+    visit(first, box.strides.back(), box.shape.back());
+  }
+}
+
 // For a map whose places grow with the index: the first index whose place is at or after `place`; the number of
 // elements where there is none.
 [[nodiscard]] inline std::int64_t first_at_or_after(const StridedMap& map, std::int64_t place) {

@@ -85,6 +85,17 @@ struct RunInstruction {
     const std::vector<std::int64_t> packed = row_major_strides(box.shape);
     kernels::copy_strided(block->data(), to, item(), {box.shape, read.strides, packed});
   }
+  void operator()(const ops::Draw& op) const {
+    const bool is_normal = op.random.distribution == nodes::Random::Distribution::normal;
+    const kernels::CounterDraws draws{is_normal, op.random.a, op.random.b, op.random.seed, *op.random.key};
+    std::byte* to = out;
+    for_each_box(op.map, begin, end, [&](const StridedMap& box) {
+      for_each_run(box, [&](std::int64_t first, std::int64_t stride, std::int64_t n) {
+        kernels::draw_at(draws, instruction.dtype, first, stride, to, n);
+        to += n * item();
+      });
+    });
+  }
   void operator()(const ops::Map& op) const {
     std::array<const void*, kMaxOperands> operands{};
     std::array<DType, kMaxOperands> dtypes{};

@@ -97,11 +97,23 @@ Expr literal(TensorDesc desc, std::vector<std::byte> bytes) {
   return make(std::move(desc), nodes::Literal{std::move(bytes)});
 }
 
-Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b, std::uint64_t seed) {
+namespace {
+
+Expr random_node(TensorDesc desc, nodes::Random node) {
   if (!is_floating(desc.dtype) || !info(desc.dtype).computes) {
     refuse(fmt::format("random values need a floating dtype, not {}", to_string(desc.dtype)));
   }
-  return make(std::move(desc), nodes::Random{distribution, a, b, seed});
+  return make(std::move(desc), node);
+}
+
+}  // namespace
+
+Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b, std::uint64_t seed) {
+  return random_node(std::move(desc), {distribution, a, b, seed, std::nullopt});
+}
+
+Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b, const CounterSeed& seed) {
+  return random_node(std::move(desc), {distribution, a, b, seed.seed, seed.key});
 }
 
 Expr unreadable(TensorDesc desc, std::string form) { return make(std::move(desc), nodes::Unreadable{std::move(form)}); }

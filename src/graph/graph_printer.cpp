@@ -27,7 +27,8 @@ struct Details {
     return fmt::format(" {} @{}{}", node.file->path(), node.offset, strides);
   }
   std::string operator()(const nodes::Random& node) const {
-    return fmt::format(" seed {} ({}, {})", node.seed, node.a, node.b);
+    const std::string key = node.key ? fmt::format(" key {}", *node.key) : "";
+    return fmt::format(" seed {}{} ({}, {})", node.seed, key, node.a, node.b);
   }
   std::string operator()(const nodes::Unreadable& node) const { return " " + node.form; }
   std::string operator()(const nodes::Slice& node) const { return " " + describe(node.region); }

@@ -96,6 +96,19 @@ class NormalStream {
   std::optional<double> spare_;
 };
 
+// Random numbers by counter: element i is a function of seed, key and i. Philox4x32-10 with the seed as its key (low word
+// first) and the counter i / 2, then `key`, gives two 64-bit words for the elements 2k and 2k + 1, low words first. Uniform:
+// their upper 53 bits over 2^53, times (b - a), plus a, in double; then one cast; what rounds to b becomes a. Normal:
+// Box-Muller over both, times b, plus a, then one cast.
+struct CounterDraws {
+  bool is_normal;
+  double a, b;  // low and high, or mean and standard deviation
+  std::uint64_t seed, key;
+};
+// Elements first, first + stride, ...: n of them. Floating dtypes only.
+void draw_at(const CounterDraws& draws, DType dtype, std::int64_t first, std::int64_t stride, void* out,
+             std::int64_t n);
+
 // Copies a strided n-dimensional box of elements of `item_bytes` (1, 2, 4, 8 or 16): to[sum(i*to_strides)] =
 // from[sum(i*from_strides)]. Strides in elements, may be zero in `from_strides`. Blocks transposes for the cache. The
 // boxes must not overlap.

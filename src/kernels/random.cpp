@@ -5,6 +5,7 @@
 
 #include "kernels/element.h"
 #include "kernels/kernels.h"
+#include "kernels/philox.h"
 #include "kernels/transcendental.h"
 
 namespace brainsurgery::kernels {
@@ -57,33 +58,64 @@ void draw_uniform(DType drawn, DType dtype, std::pair<double, double> bounds, vo
       });
 }
 
-struct SineCosine {
-  double sine, cosine;
+// The upper 53 bits of a 64-bit word over 2^53, in two pieces that fit signed integers of 32 bits: every processor has
+// vector instructions for these.
+BS_INLINE double fraction_of(std::uint32_t high, std::uint32_t low) {
+  const auto upper = static_cast<std::int32_t>(high >> 5);
+  const auto lower = static_cast<std::int32_t>((high & 31) << 21 | low >> 11);
+  return static_cast<double>(upper) * 0x1p-27 + static_cast<double>(lower) * 0x1p-53;
+}
+
+// Two standard draws, normal or in [0, 1), of one counter.
+struct DrawPair {
+  double first, second;
 };
 
-// sin and cos of 2 pi `turn` for turn in [0, 1): exact reduction to an eighth of a turn around a multiple of a quarter,
-// then Taylor's series.
-SineCosine sine_cosine(double turn) {
-  const double quarter = std::floor(turn * 4 + 0.5);
-  const double x = (turn - quarter / 4) * 6.283185307179586476925;
-  const double z = x * x;
-  double sine = 0, cosine = 0;
-  for (int k = 18; k >= 2; k -= 2) {
-    cosine = (1 - cosine) * z / (k * (k - 1));
-    sine = (1 - sine) * z / (k * (k + 1));
+template <bool kNormal>
+BS_INLINE DrawPair pair_at(std::uint64_t seed, std::uint64_t key, std::uint64_t counter) {
+  const auto low = [](std::uint64_t word) { return static_cast<std::uint32_t>(word); };
+  const auto high = [](std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); };
+  const auto bits = philox4x32({low(counter), high(counter), low(key), high(key)}, {low(seed), high(seed)});
+  const double u = fraction_of(bits[1], bits[0]);
+  const double v = fraction_of(bits[3], bits[2]);
+  if constexpr (!kNormal) return {u, v};
+  const double radius = std::sqrt(-2 * transcendental::quick_log(u + 0x1p-53));  // of a number in (0, 1]
+  const auto [sine, cosine] = transcendental::sine_cosine(v);
+  return {radius * cosine, radius * sine};
+}
+
+template <bool kNormal>
+struct DrawInOrder {
+  BS_INLINE static void run(std::uint64_t seed, std::uint64_t key, std::uint64_t counter, double factor, double offset, double* out,
+                            std::int64_t pairs) {
+    for (std::int64_t i = 0; i < pairs; ++i) {
+      const auto [first, second] = pair_at<kNormal>(seed, key, counter + static_cast<std::uint64_t>(i));
+      out[2 * i] = first * factor + offset;
+      out[2 * i + 1] = second * factor + offset;
+    }
   }
-  sine = x - x * sine;
-  cosine = 1 - cosine;
-  switch (static_cast<int>(quarter) % 4) {
-    case 0:
-      return {sine, cosine};
-    case 1:
-      return {cosine, -sine};
-    case 2:
-      return {-sine, -cosine};
-    default:
-      return {-cosine, sine};
+};
+
+template <bool kNormal>
+struct DrawApart {
+  BS_INLINE static void run(std::uint64_t seed, std::uint64_t key, std::uint64_t index, std::uint64_t stride, double factor, double offset,
+                            double* out, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const std::uint64_t at = index + stride * static_cast<std::uint64_t>(i);
+      const auto [first, second] = pair_at<kNormal>(seed, key, at / 2);
+      out[i] = (at % 2 == 0 ? first : second) * factor + offset;
+    }
   }
+};
+
+template <bool kNormal>
+void draw_doubles(const CounterDraws& draws, std::int64_t first, std::int64_t stride, double* out, std::int64_t n) {
+  const double factor = kNormal ? draws.b : draws.b - draws.a;
+  const auto index = static_cast<std::uint64_t>(first);
+  const std::int64_t pairs = stride == 1 && first % 2 == 0 ? n / 2 : 0;
+  run_widest<DrawInOrder<kNormal>>(draws.seed, draws.key, index / 2, factor, draws.a, out, pairs);
+  run_widest<DrawApart<kNormal>>(draws.seed, draws.key, index + static_cast<std::uint64_t>(2 * pairs),
+                                 static_cast<std::uint64_t>(stride), factor, draws.a, out + 2 * pairs, n - 2 * pairs);
 }
 
 }  // namespace
@@ -117,12 +149,35 @@ void NormalStream::draw(DType dtype, void* out, std::int64_t n) {
     const double u = static_cast<double>(bits53(engine_) + 1) * 0x1p-53;  // in (0, 1]
     const double turn = static_cast<double>(bits53(engine_)) * 0x1p-53;
     const double radius = std::sqrt(-2 * transcendental::quick_log(u));
-    const auto [sine, cosine] = sine_cosine(turn);
+    const auto [sine, cosine] = transcendental::sine_cosine(turn);
     spare_ = radius * sine;
     return radius * cosine;
   };
   draw_blocks<double>(
       DType::F64, dtype, out, n, [&] { return standard() * deviation_ + mean_; }, [](double*, std::int64_t) {});
+}
+
+void draw_at(const CounterDraws& draws, DType dtype, std::int64_t first, std::int64_t stride, void* out,
+             std::int64_t n) {
+  std::array<double, kBlock> block;
+  std::array<double, 2> bounds{draws.a, draws.b};
+  if (!draws.is_normal) round_to(dtype, DType::F64, bounds.data(), 2);
+  auto* target = static_cast<std::byte*>(out);
+  for (std::int64_t done = 0; done < n;) {
+    // An odd start is drawn alone, so that pairs follow.
+    const bool is_odd = stride == 1 && first % 2 != 0;
+    const std::int64_t count = is_odd ? 1 : std::min(kBlock, n - done);
+    if (draws.is_normal) {
+      draw_doubles<true>(draws, first, stride, block.data(), count);
+    } else {
+      draw_doubles<false>(draws, first, stride, block.data(), count);
+      round_to(dtype, DType::F64, block.data(), count);
+      std::replace(block.begin(), block.begin() + count, bounds[1], bounds[0]);
+    }
+    cast(DType::F64, block.data(), dtype, target + done * item_size(dtype), count);
+    done += count;
+    first += count * stride;
+  }
 }
 
 }  // namespace brainsurgery::kernels

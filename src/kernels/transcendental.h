@@ -102,6 +102,7 @@ BS_INLINE constexpr Pair fraction_of(Pair r) {
     return inverse;
   }();
   double series = kInverse[13];
+  BS_UNROLL
   for (std::size_t k = 12; k >= 3; --k) series = series * r.high + kInverse[k];
   const Pair square = exact_product(r.high, r.high);
   const Pair sum = sum_in_order(r.high, square.high / 2);
@@ -202,6 +203,7 @@ BS_INLINE constexpr Reduced reduced(double x) {
 template <int kFirst, int kLast>
 BS_INLINE constexpr double inverse_odd_series(double z) {
   double series = 1.0 / (2 * kLast + 1);
+  BS_UNROLL
   for (int k = kLast - 1; k >= kFirst; --k) series = series * z + 1.0 / (2 * k + 1);
   return series;
 }
@@ -255,7 +257,7 @@ BS_INLINE constexpr Pair natural(Logarithm log) {
 BS_INLINE constexpr double log_or_special(double log, double x) {
   const double at_end = x == kInfinity ? x : log;
   const double at_zero = x == 0 ? -kInfinity : at_end;
-  return x < 0 || x != x ? kNan : at_zero;
+  return (x < 0) | (x != x) ? kNan : at_zero;
 }
 
 BS_INLINE constexpr double log(double x) { return log_or_special(natural(logarithm(x)).high, x); }
@@ -278,7 +280,7 @@ BS_INLINE constexpr double log1p(double x) {
 // -- x^y --
 
 BS_INLINE constexpr bool is_integral(double magnitude) {
-  return magnitude >= 0x1p52 || (magnitude + 0x1p52) - 0x1p52 == magnitude;
+  return (magnitude >= 0x1p52) | ((magnitude + 0x1p52) - 0x1p52 == magnitude);
 }
 
 // |x|^y = e^(y ln |x|); what IEEE 754 and C (Annex F) say of zeros, infinities, NaN and negative x.
@@ -300,6 +302,31 @@ BS_INLINE constexpr double pow(double x, double y) {
   const bool undefined = (x < 0) & !integral & (base != kInfinity);
   const double defined = (x != x) | (y != y) | undefined ? kNan : signed_result;
   return (x == 1) | (y == 0) ? 1 : defined;
+}
+
+// -- Sine and cosine --
+
+struct SineCosine {
+  double sine, cosine;
+};
+
+// sin and cos of 2 pi `turn` for turn in [0, 1): exact reduction to an eighth of a turn around a multiple of a quarter,
+// then Taylor's series. Random numbers are made with it: it stays as it is.
+BS_INLINE constexpr SineCosine sine_cosine(double turn) {
+  const auto quarter = static_cast<std::int32_t>(turn * 4 + 0.5);
+  const double x = (turn - static_cast<double>(quarter) / 4) * 6.283185307179586476925;
+  const double z = x * x;
+  double sine = 0, cosine = 0;
+  BS_UNROLL
+  for (int k = 18; k >= 2; k -= 2) {
+    cosine = (1 - cosine) * z / (k * (k - 1));
+    sine = (1 - sine) * z / (k * (k + 1));
+  }
+  sine = x - x * sine;
+  cosine = 1 - cosine;
+  const bool exchanged = (quarter & 1) != 0;
+  const double first = exchanged ? cosine : sine, second = exchanged ? sine : cosine;
+  return {(quarter & 2) != 0 ? -first : first, ((quarter + 1) & 2) != 0 ? -second : second};
 }
 
 }  // namespace brainsurgery::kernels::transcendental

@@ -25,6 +25,13 @@
 #define BS_NO_DEPENDENCE
 #endif
 
+// The next loop, of few rounds known at compile time, becomes straight code, so that a loop around it is vectorised.
+#if defined(__clang__)
+#define BS_UNROLL _Pragma("unroll")
+#else
+#define BS_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 // The compiler's names of what instruction_set() looks for.
 #define BS_TARGET_AVX2 gnu::target("avx2,bmi2,f16c")
 #define BS_TARGET_AVX512 gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi2,f16c")

@@ -260,7 +260,8 @@ class ProgramBuilder {
     require_readable(expr, "a tensor");
     fail_check("a tensor whose elements cannot be read", __FILE__, __LINE__);
   }
-  int emit_kind(const nodes::Random&, const Expr& expr, const View& view) {
+  int emit_kind(const nodes::Random& node, const Expr& expr, const View& view) {
+    if (node.key) return add(expr.dtype(), ops::Draw{node, strided(view)});
     return emit_buffer(compiler_.materialize(expr), expr, view);
   }
   int emit_kind(const nodes::Matmul&, const Expr& expr, const View& view) {
@@ -409,7 +410,7 @@ BufferPlace Compiler::materialize(const Expr& expr) {
     const DenseCost cost = product_cost(matmul->a.desc(), matmul->b.desc(), result.desc.shape);
     result.needs_libtorch = cost.needs_libtorch;
     result.work_bytes = cost.work_bytes;
-  } else if (const auto* random = as<nodes::Random>(expr)) {
+  } else if (const auto* random = as<nodes::Random>(expr); random != nullptr && !random->key) {
     result.how = *random;
   } else {
     result.how = ProgramBuilder(*this, result.needs).build(expr, View::identity(expr.shape()), true);

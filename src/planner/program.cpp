@@ -188,6 +188,9 @@ struct Describe {
   std::string operator()(const ops::Gather& op) const {
     return fmt::format("gather {} {}", describe(op.place), describe(op.map));
   }
+  std::string operator()(const ops::Draw& op) const {
+    return fmt::format("draw seed {} key {} {}", op.random.seed, *op.random.key, describe(op.map));
+  }
   std::string operator()(const ops::Map& op) const {
     return fmt::format("{} %{}", brainsurgery::describe(*op.operation, op.parameters), fmt::join(op.inputs, " %"));
   }

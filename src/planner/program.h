@@ -45,6 +45,10 @@ struct Gather {  // element i is where `map` says
   Place place;
   StridedMap map;
 };
+struct Draw {  // element i is the random number whose index is where `map` says
+  nodes::Random random;  // with a key
+  StridedMap map;
+};
 struct Map {
   const Operation* operation;
   Parameters parameters;
@@ -63,7 +67,7 @@ struct Patch {  // the input with the elements that `map` names replaced, in ord
 
 struct Instruction {
   DType dtype;
-  std::variant<ops::Load, ops::Gather, ops::Map, ops::Join, ops::Patch> op;
+  std::variant<ops::Load, ops::Gather, ops::Draw, ops::Map, ops::Join, ops::Patch> op;
   int slot = 0;  // the buffer that it writes; kResultSlot: the caller's
 };
 
@@ -136,7 +140,7 @@ struct Materialization {
   };
   TensorDesc desc;  // of a reduction: the first result's
   std::int64_t bytes = 0;
-  std::variant<ProgramPtr, Matmul, SingularFactors, nodes::Random, Reduction> how;
+  std::variant<ProgramPtr, Matmul, SingularFactors, nodes::Random, Reduction> how;  // Random: a stream
   bool needs_libtorch = false;  // see DenseCost
   std::int64_t work_bytes = 0;  // about what making it takes besides, outside of the budget
   std::vector<int> needs;       // buffers it is made from

@@ -213,6 +213,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
     remember_seed(match, seed);
     return seed;
   };
+  if (first_target != nullptr) operands.key = name_hash(first_target->name);
   std::vector<Expr> results;
   try {
     results = edit.edit->lower(edit.spec.get(), operands);

@@ -54,7 +54,7 @@ void add_create(TransformRegistry& registry) {
     return problem ? problem : problem_of_draw(spec);
   });
   registry.add(make_edit<CreateSpec>(schema, [](const CreateSpec& spec, const EditMatch& match) {
-    return std::vector{drawn({spec.dtype, spec.shape}, spec, match.seed)};
+    return std::vector{drawn({spec.dtype, spec.shape}, spec, match)};
   }));
 }
 

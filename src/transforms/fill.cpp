@@ -45,7 +45,7 @@ Expr fill(const FillOptions& options, const EditMatch& match) {
     case FillMode::constant:
       return filled(desc, *options.value);
     case FillMode::rand:
-      return drawn(desc, options, match.seed);
+      return drawn(desc, options, match);
     case FillMode::tensor:
       break;
   }

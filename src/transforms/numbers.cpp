@@ -78,15 +78,17 @@ std::optional<FieldProblem> problem_of_draw(const DrawSpec& spec) {
   return std::nullopt;
 }
 
-Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const std::function<std::uint64_t()>& seed) {
+Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const EditMatch& match) {
   const bool uniform = spec.distribution == nodes::Random::Distribution::uniform;
   const double most = info(desc.dtype).max_finite;
   if (uniform && (std::abs(spec.low) > most || std::abs(spec.high) > most || spec.high - spec.low > most)) {
     throw Error(ErrorCode::plan, fmt::format("low {} and high {} do not fit dtype {}", python_float(spec.low),
                                              python_float(spec.high), to_string(desc.dtype)));
   }
-  return random(desc, spec.distribution, uniform ? spec.low : spec.mean, uniform ? spec.high : spec.std,
-                spec.seed ? static_cast<std::uint64_t>(*spec.seed) : seed());
+  const double a = uniform ? spec.low : spec.mean, b = uniform ? spec.high : spec.std;
+  const std::uint64_t seed = spec.seed ? static_cast<std::uint64_t>(*spec.seed) : match.seed();
+  if (spec.generator == Generator::counter) return random(desc, spec.distribution, a, b, CounterSeed{seed, match.key});
+  return random(desc, spec.distribution, a, b, seed);
 }
 
 }  // namespace brainsurgery

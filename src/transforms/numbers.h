@@ -3,6 +3,7 @@
 
 #include "brainsurgery/expr.h"
 #include "plan/schema.h"
+#include "transforms/transform.h"
 
 namespace brainsurgery {
 
@@ -12,7 +13,9 @@ namespace brainsurgery {
 [[nodiscard]] Expr filled(const TensorDesc& desc, const ExactNumber& number);
 
 // What `rand` and `fill: {mode: rand}` share: the keys of a distribution.
+enum class Generator : std::uint8_t { sequence, counter };
 struct DrawSpec {
+  Generator generator = Generator::sequence;
   nodes::Random::Distribution distribution = nodes::Random::Distribution::uniform;
   double low = 0, high = 1, mean = 0, std = 1;
   std::optional<std::int64_t> seed;
@@ -35,10 +38,14 @@ void add_draw_fields(SchemaBuilder<Spec>& schema) {
       .doc("Normal: the standard deviation, positive.");
   schema.field(static_cast<std::optional<std::int64_t> Spec::*>(&DrawSpec::seed), "seed")
       .doc("Of random values; without one it follows from the step's place and the tensor's name.");
+  schema.choice(static_cast<Generator Spec::*>(&DrawSpec::generator), "generator", {"sequence", "counter"})
+      .defaults_to("sequence")
+      .doc("sequence: a stream for each tensor, PyTorch's for uniform values; the tensor is held as a whole. counter: each "
+           "element from the seed, the tensor's name and its index; nothing is held.");
 }
 
 [[nodiscard]] std::optional<FieldProblem> problem_of_draw(const DrawSpec& spec);
-// `seed`: asked where the spec has none.
-[[nodiscard]] Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const std::function<std::uint64_t()>& seed);
+// The match's seed is asked where the spec has none.
+[[nodiscard]] Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const EditMatch& match);
 
 }  // namespace brainsurgery

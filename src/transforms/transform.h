@@ -33,6 +33,7 @@ struct EditMatch {
   std::vector<Operand> operands;  // of the fields that read, in the order of the schema; lists flattened
   // For random values without a seed: from the step's place in the plan and the written name. Asking is recorded.
   std::function<std::uint64_t()> seed;
+  std::uint64_t key = 0;  // for random values by counter: from the written name alone
 };
 
 struct Edit {

@@ -60,6 +60,11 @@ Shape RandomGraph::any_shape(std::int64_t elements) {
 Expr RandomGraph::any_leaf(const TensorDesc& desc) {
   const bool draws = desc.dtype == DType::F32 || desc.dtype == DType::F64;
   if (draws && chance(engine_, 0.08)) return random(desc, nodes::Random::Distribution::uniform, 0, 1, engine_());
+  if (is_floating(desc.dtype) && chance(engine_, 0.1)) {
+    const bool is_normal = chance(engine_, 0.5);
+    return random(desc, is_normal ? nodes::Random::Distribution::normal : nodes::Random::Distribution::uniform, -2, 3,
+                  CounterSeed{engine_(), engine_()});
+  }
   if (chance(engine_, 0.15)) return literal(desc, Sources::numbers(engine_, desc.dtype, element_count(desc.shape)));
   return sources_.any(engine_, desc);
 }

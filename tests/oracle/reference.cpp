@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "kernels/kernels.h"
 #include "oracle/reference_reductions.h"
 
 namespace brainsurgery::testing {
@@ -171,12 +172,19 @@ struct Compute {
   at::Tensor operator()(const nodes::Literal& node) const { return tensor_of(desc, node.bytes); }
   at::Tensor operator()(const nodes::Unreadable&) const { throw std::logic_error("it has no elements"); }
   at::Tensor operator()(const nodes::Random& node) const {
+    if (node.key) return drawn_by_counter(node);
     if (node.distribution != nodes::Random::Distribution::uniform)
       throw std::logic_error("normal draws are not PyTorch's");
     if (desc.dtype != DType::F32 && desc.dtype != DType::F64)
       throw std::logic_error("draws of the half types differ between versions");
     return at::empty(desc.shape, torch_type(desc.dtype))
         .uniform_(node.a, node.b, at::detail::createCPUGenerator(node.seed));
+  }
+  [[nodiscard]] at::Tensor drawn_by_counter(const nodes::Random& node) const {
+    const at::Tensor out = at::empty(desc.shape, torch_type(desc.dtype));
+    const bool is_normal = node.distribution == nodes::Random::Distribution::normal;
+    kernels::draw_at({is_normal, node.a, node.b, node.seed, *node.key}, desc.dtype, 0, 1, out.data_ptr(), out.numel());
+    return out;
   }
   at::Tensor operator()(const nodes::Slice& node) const { return part_of(in[0], node.region).contiguous(); }
   at::Tensor operator()(const nodes::Permute& node) const {

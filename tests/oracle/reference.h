@@ -5,8 +5,8 @@
 //
 // dtypes: BOOL, U8, I8, I16, I32, I64, F16, BF16, F32, F64; the half types are computed in float and rounded once
 // (docs/arithmetic.md). Singular factors: by a full decomposition in double, equal to the program's but for rounding
-// and, of the iteration, its error; of equal singular values any vectors. Random: uniform float32 and float64. Anything
-// else throws std::logic_error.
+// and, of the iteration, its error; of equal singular values any vectors. Random: uniform float32 and float64, and by counter, which is the program's
+// own loop over the whole tensor. Anything else throws std::logic_error.
 #pragma once
 
 #include <cstddef>

@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "brainsurgery/error.h"
+#include "planner/compiler.h"
 #include "support/expressions.h"
 #include "support/temp_dir.h"
 #include "unit/formats/memory_file.h"
@@ -350,6 +351,33 @@ TEST_F(ExecutorTest, DrawsDoNotDependOnTiles) {
   for (const std::int64_t tile_bytes : {1, 12, 1000}) {
     ThreadPool pool(2);
     EXPECT_EQ(Executor(pool, {.tile_bytes = tile_bytes}, nullptr).evaluate(normal), expected);
+  }
+}
+
+TEST_F(ExecutorTest, DrawsByCounterAreMadeInTiles) {
+  for (const auto distribution : {nodes::Random::Distribution::uniform, nodes::Random::Distribution::normal}) {
+    const Expr whole = random({DType::BF16, {33, 77}}, distribution, 1, 2, CounterSeed{5, 6});
+    const Expr turned = permute(whole, {1, 0});
+    const Expr part = slice(whole, Region{{{1, 16, 2, false}, {3, 70, 1, false}}});
+    const Expr mixed = add(scale(whole, 0.5), broadcast(slice(whole, Region{{{4, 1, 1, true}, {0, 77, 1, false}}}), {33, 77}));
+    const std::vector<std::byte> values = evaluate(whole);
+    const Expr read = literal(whole.desc(), values);
+    for (const Expr& expr : {whole, turned, part, mixed}) {
+      Compiler compiler({});
+      static_cast<void>(compiler.compile(expr));
+      EXPECT_TRUE(compiler.materializations().empty()) << to_string(expr);
+    }
+    EXPECT_EQ(evaluate(turned), evaluate(permute(read, {1, 0})));
+    EXPECT_EQ(evaluate(part), evaluate(slice(read, Region{{{1, 16, 2, false}, {3, 70, 1, false}}})));
+    const std::vector<std::byte> expected = evaluate(mixed);
+    for (const bool fuse : {true, false}) {
+      for (const std::int64_t tile_bytes : {1, 12, 1000}) {
+        ThreadPool pool(3);
+        Executor executor(pool, {.tile_bytes = tile_bytes, .fuse = fuse}, nullptr);
+        EXPECT_EQ(executor.evaluate(whole), values);
+        EXPECT_EQ(executor.evaluate(mixed), expected);
+      }
+    }
   }
 }
 

@@ -240,6 +240,8 @@ TEST(Expr, AsText) {
             "subtract float32 [4, 2] (literal float32 [4, 2], literal float32 [4, 2])");
   EXPECT_EQ(to_string(random({DType::F64, {3}}, nodes::Random::Distribution::uniform, 0, 2, 7)),
             "random seed 7 (0, 2) float64 [3]");
+  EXPECT_EQ(to_string(random({DType::F64, {3}}, nodes::Random::Distribution::normal, 0, 2, CounterSeed{7, 8})),
+            "random seed 7 key 8 (0, 2) float64 [3]");
 }
 
 TEST(Expr, TextOfLargeGraphsIsCut) {

@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "kernels/philox.h"
 
 namespace brainsurgery::kernels {
 namespace {
@@ -120,6 +122,100 @@ TEST(Normal, HasTheMomentsAskedFor) {
   for (const float x : draws) squares += (static_cast<double>(x) - mean) * (static_cast<double>(x) - mean);
   EXPECT_NEAR(mean, 3, 0.005);
   EXPECT_NEAR(std::sqrt(squares / n), 0.5, 0.005);
+}
+
+// The known answers of Random123 (Salmon and others), kat_vectors: philox4x32, 10 rounds.
+TEST(Philox, GivesTheKnownAnswers) {
+  using Counter = std::array<std::uint32_t, 4>;
+  EXPECT_EQ(philox4x32({0, 0, 0, 0}, {0, 0}), (Counter{0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8}));
+  EXPECT_EQ(philox4x32({0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF}, {0xFFFFFFFF, 0xFFFFFFFF}),
+            (Counter{0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD}));
+  EXPECT_EQ(philox4x32({0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344}, {0xA4093822, 0x299F31D0}),
+            (Counter{0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1}));
+}
+
+std::vector<double> by_counter(const CounterDraws& draws, std::int64_t first, std::int64_t stride, std::int64_t n) {
+  std::vector<double> out(static_cast<std::size_t>(n));
+  draw_at(draws, DType::F64, first, stride, out.data(), n);
+  return out;
+}
+
+constexpr std::uint64_t kSeed = 0x123456789ABCDEF0, kKey = 0xFEDCBA9876543210;
+
+TEST(ByCounter, FollowsFromSeedKeyAndIndex) {
+  const std::vector<double> uniform = by_counter({false, -1, 3, kSeed, kKey}, 0, 1, 5000);
+  const std::vector<double> normal = by_counter({true, 5, 2, kSeed, kKey}, 0, 1, 5000);
+  for (std::uint32_t block = 0; block < 2500; ++block) {
+    const auto bits = philox4x32({block, 0, 0x76543210, 0xFEDCBA98}, {0x9ABCDEF0, 0x12345678});
+    const auto part = [&bits](std::size_t i) {
+      return static_cast<double>((std::uint64_t{bits[2 * i + 1]} << 32 | bits[2 * i]) >> 11) * 0x1p-53;
+    };
+    EXPECT_EQ(uniform[2 * block], part(0) * 4 - 1);
+    EXPECT_EQ(uniform[2 * block + 1], part(1) * 4 - 1);
+    const double radius = std::sqrt(-2 * std::log(part(0) + 0x1p-53));
+    EXPECT_NEAR(normal[2 * block], 5 + 2 * radius * std::cos(6.283185307179586 * part(1)), 4e-14);
+    EXPECT_NEAR(normal[2 * block + 1], 5 + 2 * radius * std::sin(6.283185307179586 * part(1)), 4e-14);
+  }
+}
+
+TEST(ByCounter, PartsAreThoseOfTheWhole) {
+  constexpr std::int64_t kFar = (std::int64_t{1} << 40) - 7;  // beyond 32 bits of counter
+  for (const bool is_normal : {false, true}) {
+    const CounterDraws draws{is_normal, 1, 2, kSeed, kKey};
+    const std::vector<double> whole = by_counter(draws, kFar, 1, 4000);
+    for (const std::int64_t first : {0, 1, 2, 1023, 1024, 1025}) {
+      for (const std::int64_t stride : {1, 2, 3, 7}) {
+        const std::int64_t count = (4000 - first + stride - 1) / stride;
+        const std::vector<double> part = by_counter(draws, kFar + first, stride, count);
+        for (std::int64_t i = 0; i < count; ++i) ASSERT_EQ(part[i], whole[first + i * stride]) << first << ", " << stride;
+      }
+    }
+    EXPECT_NE(by_counter({is_normal, 1, 2, kSeed, kKey + 1}, kFar, 1, 4000), whole);
+    EXPECT_NE(by_counter({is_normal, 1, 2, kSeed + 1, kKey}, kFar, 1, 4000), whole);
+  }
+}
+
+TEST(ByCounter, NarrowTypesAreRoundedAndNeverReachTheUpperBound) {
+  constexpr std::int64_t n = 100000;
+  for (const DType dtype : {DType::F32, DType::F16, DType::BF16, DType::F8_E5M2}) {
+    const std::vector<double> wide = by_counter({false, 1, 2, kSeed, kKey}, 0, 1, n);
+    std::vector<double> storage(n), draws(n), rounded(n);
+    draw_at({false, 1, 2, kSeed, kKey}, dtype, 0, 1, storage.data(), n);
+    cast(dtype, storage.data(), DType::F64, draws.data(), n);
+    cast(DType::F64, wide.data(), dtype, storage.data(), n);
+    cast(dtype, storage.data(), DType::F64, rounded.data(), n);
+    for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(draws[i], rounded[i] == 2 ? 1 : rounded[i]) << to_string(dtype);
+  }
+}
+
+TEST(ByCounter, HasTheMomentsAskedFor) {
+  constexpr std::int64_t n = 400000;
+  for (const bool is_normal : {false, true}) {
+    const std::vector<double> draws = by_counter({is_normal, is_normal ? 0.0 : -1.0, 1, 1, 2}, 0, 1, n);
+    const double variance = is_normal ? 1 : 1.0 / 3, kurtosis = is_normal ? 3 : 1.8;
+    double sum = 0, squares = 0, fourths = 0, neighbours = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      sum += draws[i];
+      squares += draws[i] * draws[i];
+      fourths += draws[i] * draws[i] * draws[i] * draws[i];
+      neighbours += draws[i] * draws[(i + 1) % n];
+    }
+    EXPECT_NEAR(sum / n, 0, 0.006);
+    EXPECT_NEAR(squares / n, variance, 0.006);
+    EXPECT_NEAR(fourths / n / (variance * variance), kurtosis, 0.08);
+    EXPECT_NEAR(neighbours / n, 0, 0.006);
+  }
+}
+
+TEST(ByCounter, IsTheSameOnEveryMachine) {
+  // FNV-1a of both distributions.
+  std::uint64_t hash = 0xCBF29CE484222325;
+  for (const bool is_normal : {false, true}) {
+    for (const double value : by_counter({is_normal, 0, 1, 7, 7}, 0, 1, 5000)) {
+      for (const std::uint8_t byte : std::bit_cast<std::array<std::uint8_t, 8>>(value)) hash = (hash ^ byte) * 0x100000001B3;
+    }
+  }
+  EXPECT_EQ(hash, 7240883481135649813U);
 }
 
 }  // namespace
