@@ -8,9 +8,11 @@ set(BS_ROOMS
   "kernels:types base"
   "publish:base"
   "formats:types publish base"
-  "plan:types base"
+  "formula:base"
+  "plan:formula types base"
   "graph:kernels types base"
-  "transforms:plan graph kernels types base"
+  "lowering:formula graph kernels types base"
+  "transforms:lowering formula plan graph kernels types base"
   "predicates:plan graph kernels types base"
   "describe:plan graph kernels types base"
   "commands:predicates describe plan graph kernels types base"
@@ -36,7 +38,7 @@ set(BS_FOREIGN_HEADERS
   "openssl/:base"
   "filesystem:"  # its functions throw what nobody translates: Env has all that is needed
   "zlib.h:formats exec" "fnmatch.h:formats"
-  "fmt/:base types kernels publish formats plan graph transforms predicates describe commands planner exec session repl cli"
+  "fmt/:base types kernels publish formats formula plan graph lowering transforms predicates describe commands planner exec session repl cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"
   "immintrin.h:kernels" "cpuid.h:kernels")

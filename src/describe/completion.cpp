@@ -21,7 +21,14 @@ void add_step(const Catalog& catalog, const std::string& path, const YamlNode& s
     const std::string prefix = path + "." + schema->name;
     if (schema->shorthand != nullptr && !payload->is_mapping()) places.push_back({prefix, schema->shorthand});
     if (schema->shorthand_only) continue;
-    for (const auto& field : schema->fields) places.push_back({prefix + "." + field->name, field.get()});
+    for (const auto& field : schema->fields) {
+      const std::string place = prefix + "." + field->name;
+      places.push_back({place, field.get()});
+      const YamlNode* value = field->kind == FieldKind::mapping ? payload->find(field->name) : nullptr;
+      if (value == nullptr) continue;
+      for (const auto& entry : value->entries())
+        places.push_back({place + "." + entry.first->text(), field->parts.front().get()});
+    }
   }
 }
 
@@ -72,6 +79,12 @@ std::vector<std::string> words_for(const Field& field, const Catalog& catalog, c
       return references();
     case FieldKind::topic:
       return names_of(catalog.steps);
+    case FieldKind::one_of: {
+      std::vector<std::string> words;
+      for (const auto& part : field.parts)
+        std::ranges::move(words_for(*part, catalog, references), std::back_inserter(words));
+      return words;
+    }
     default:
       return {};
   }

@@ -52,6 +52,15 @@ std::string type_text(const Field& field) {
       return "name of a step, or {step: operator}";
     case FieldKind::metadata:
       return "mapping with set and drop";
+    case FieldKind::formula:
+      return "formula";
+    case FieldKind::mapping:
+      return fmt::format("mapping of names to: {}", type_text(*field.parts.front()));
+    case FieldKind::one_of: {
+      std::vector<std::string> kinds;
+      for (const auto& part : field.parts) kinds.push_back(type_text(*part));
+      return fmt::format("{}", fmt::join(kinds, ", or "));
+    }
     case FieldKind::any_value:
       break;
   }

@@ -104,6 +104,16 @@ Json value_of(const Field& field) {
                {{field.choices[0], {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}}},
                 {field.choices[1], {{"type", "array"}, {"items", kText}}}}},
               {"additionalProperties", false}};
+    case FieldKind::formula:
+      return any_of({kText, {{"type", {"number", "boolean"}}}});
+    case FieldKind::mapping:
+      return any_of(
+          {{{"type", "object"}, {"additionalProperties", value_of(*field.parts.front())}}, definition("interpolated")});
+    case FieldKind::one_of: {
+      std::vector<Json> alternatives;
+      for (const auto& part : field.parts) alternatives.push_back(value_of(*part));
+      return any_of(std::move(alternatives));
+    }
     case FieldKind::any_value:
       break;
   }

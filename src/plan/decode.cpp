@@ -205,6 +205,48 @@ std::optional<std::vector<TensorRef>> FieldDecoder::references(const YamlNode& v
   return good ? std::optional(std::move(result)) : std::nullopt;
 }
 
+std::optional<Formula> FieldDecoder::formula(const YamlNode& value) const {
+  if (value.is_null() || value.is_sequence() || value.is_mapping()) {
+    expected(value, "a formula");
+    return std::nullopt;
+  }
+  FormulaText text{value.text(), path_, value.span(), value.text().starts_with('=') ? 1U : 0U};
+  try {
+    return parse_formula(std::move(text));
+  } catch (const Error& error) {
+    context_.diagnostics.add(error);
+    return std::nullopt;
+  }
+}
+
+std::optional<std::vector<Binding>> FieldDecoder::bindings(const YamlNode& value) const {
+  if (!value.is_mapping()) {
+    expected(value, "a mapping from names to references or formulas");
+    return std::nullopt;
+  }
+  const Field& either = *field_.parts.front();
+  std::vector<Binding> result;
+  bool good = true;
+  for (const auto& [key, named] : value.entries()) {
+    const Field& part = *either.parts[either.part_taken(*named)];
+    const FieldDecoder item(context_, part, path_ + "." + key->text());
+    if (!is_formula_name(key->text())) {
+      item.fail(*key, "a formula cannot use this name",
+                {"a name has letters, digits and '_', and is no word such as 'and', 'if' or 'inf'"});
+      good = false;
+    } else if (part.kind == FieldKind::formula) {
+      std::optional<Formula> formula = item.formula(*named);
+      if (formula) result.push_back({key->text(), key->span(), *std::move(formula)});
+      good = good && formula;
+    } else {
+      std::optional<TensorRef> ref = item.reference(*named);
+      if (ref) result.push_back({key->text(), key->span(), *std::move(ref)});
+      good = good && ref;
+    }
+  }
+  return good ? std::optional(std::move(result)) : std::nullopt;
+}
+
 namespace {
 
 // How a text of an argument or of the environment is read: as it stands, or as YAML.
@@ -212,7 +254,10 @@ bool reads_yaml(FieldKind kind, std::string_view text) {
   switch (kind) {
     case FieldKind::reference:
     case FieldKind::references:
+    case FieldKind::one_of:
       return text.starts_with('[');
+    case FieldKind::mapping:
+      return text.starts_with('{');
     case FieldKind::dtype:
     case FieldKind::choice:
     case FieldKind::path:
@@ -220,6 +265,7 @@ bool reads_yaml(FieldKind kind, std::string_view text) {
     case FieldKind::size:
     case FieldKind::text:
     case FieldKind::topic:
+    case FieldKind::formula:
       return false;
     case FieldKind::boolean:
     case FieldKind::number:
@@ -239,7 +285,16 @@ bool reads_yaml(FieldKind kind, std::string_view text) {
   return false;
 }
 
-}  // namespace
+YamlPtr typed_mapping(const YamlNode& value, const Field& each) {
+  std::optional<YamlEntries> changed;
+  for (std::size_t i = 0; i < value.entries().size(); ++i) {
+    YamlPtr entry = typed_value(*value.entries()[i].second, each);
+    if (entry == nullptr) continue;
+    if (!changed) changed = value.entries();
+    (*changed)[i].second = std::move(entry);
+  }
+  return changed ? YamlNode::mapping(value.span(), *std::move(changed)) : nullptr;
+}
 
 YamlPtr typed_value(const YamlNode& value, FieldKind kind) {
   if (value.is_untyped()) return reads_yaml(kind, value.text()) ? parse_untyped(value) : nullptr;
@@ -253,6 +308,13 @@ YamlPtr typed_value(const YamlNode& value, FieldKind kind) {
     (*changed)[i] = std::move(entry);
   }
   return changed ? YamlNode::sequence(value.span(), *std::move(changed)) : nullptr;
+}
+
+}  // namespace
+
+YamlPtr typed_value(const YamlNode& value, const Field& field) {
+  if (field.kind != FieldKind::mapping || value.is_untyped()) return typed_value(value, field.kind);
+  return typed_mapping(value, *field.parts.front());
 }
 
 namespace {
@@ -320,7 +382,7 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
   const int errors_before = context.diagnostics.error_count();
   const auto decode_field = [&](const Field& field, const YamlNode& value, const std::string& field_path) {
     try {
-      const YamlPtr read = typed_value(value, field.kind);
+      const YamlPtr read = typed_value(value, field);
       field.decode(read != nullptr ? *read : value, FieldDecoder(context, field, field_path), spec);
     } catch (const Error& error) {
       context.diagnostics.add(error);

@@ -20,6 +20,10 @@ Role updated() {
   return {
       .names = Role::Names::derived, .policy = Role::Policy::must_exist, .reads = true, .writes = true, .slice = true};
 }
+Role assigned() { return {.names = Role::Names::derived, .writes = true, .slice = true}; }
+Role assigned_part() {
+  return {.names = Role::Names::derived, .policy = Role::Policy::must_exist, .writes = true, .slice = true};
+}
 Role in_place() { return {.reads = true, .writes = true, .slice = true}; }
 Role in_place_whole() { return {.reads = true, .writes = true}; }
 Role loaded() {
@@ -36,6 +40,20 @@ Role result_beside() {
 const Field* Schema::find(std::string_view key) const {
   const auto found = std::ranges::find(fields, key, [](const auto& field) -> std::string_view { return field->name; });
   return found == fields.end() ? nullptr : found->get();
+}
+
+std::shared_ptr<const Field> binding_values(Role role) {
+  const auto tensor = std::make_shared<Field>();
+  tensor->kind = FieldKind::reference;
+  tensor->role = role;
+  const auto formula = std::make_shared<Field>();
+  formula->kind = FieldKind::formula;
+  formula->docs = "After '='.";
+  const auto either = std::make_shared<Field>();
+  either->kind = FieldKind::one_of;
+  either->parts = {tensor, formula};
+  either->part_taken = [](const YamlNode& value) -> std::size_t { return value.text().starts_with('=') ? 1 : 0; };
+  return either;
 }
 
 bool Schema::may_be_empty() const {

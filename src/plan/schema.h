@@ -17,10 +17,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "brainsurgery/error.h"
 #include "brainsurgery/types.h"
+#include "formula/formula.h"
 #include "plan/tensor_ref.h"
 #include "plan/yaml_tree.h"
 
@@ -55,6 +57,8 @@ namespace roles {
 [[nodiscard]] Role created();          // written; named from the match, must not exist
 [[nodiscard]] Role created_literal();  // written; a literal name, must not exist
 [[nodiscard]] Role updated();          // written; named from the match, must exist, sliced or not
+[[nodiscard]] Role assigned();         // written; named from the match, new or replaced
+[[nodiscard]] Role assigned_part();    // a slice of it is written; named from the match, must exist
 [[nodiscard]] Role in_place();         // selects, is read and rewritten, sliced or not
 [[nodiscard]] Role in_place_whole();   // the same without slices
 [[nodiscard]] Role loaded();           // a literal name, also of a new alias, must not exist
@@ -74,6 +78,13 @@ struct NumberArray {
 struct ExactNumber {
   double value = 0;
   std::optional<std::int64_t> integer;
+};
+
+// A name of the user's choice for a tensor or for a formula.
+struct Binding {
+  std::string name;
+  SourceSpan place;  // of the name
+  std::variant<TensorRef, Formula> value;
 };
 
 enum class FieldKind : std::uint8_t {
@@ -98,6 +109,9 @@ enum class FieldKind : std::uint8_t {
   plan,      // a plan as a mapping, or a list of steps
   topic,     // the name of a step, or {step: operator}
   metadata,  // {set: {KEY: TEXT}, drop: [PATTERN]}
+  formula,
+  mapping,   // of names of the user's choice to values that the field's first part describes
+  one_of,    // what one of the field's parts describes
   any_value  // decoded by its own means
 };
 
@@ -115,6 +129,12 @@ struct DecodeContext {
 
 class FieldDecoder;
 
+// A reference of a decoded spec, and where in its field it stands: "[1]", ".b", or empty.
+struct FieldReference {
+  const TensorRef* ref;
+  std::string within = "";
+};
+
 struct Field {
   std::string name;
   FieldKind kind = FieldKind::number;
@@ -127,7 +147,9 @@ struct Field {
   // Decodes into the spec at `spec`; mistakes go to the decoder.
   std::function<void(const YamlNode& value, const FieldDecoder& decoder, void* spec)> decode;
   // The references of a decoded spec, in order; empty for other kinds.
-  std::function<std::vector<const TensorRef*>(const void* spec)> references;
+  std::function<std::vector<FieldReference>(const void* spec)> references;
+  std::vector<std::shared_ptr<const Field>> parts = {};          // FieldKind::mapping, one_of
+  std::function<std::size_t(const YamlNode& value)> part_taken;  // FieldKind::one_of: which part describes a value
   // Set where the role depends on what else the spec says.
   std::function<Role(const void* spec)> role_by_spec;
 
@@ -197,6 +219,9 @@ class FieldDecoder {
   [[nodiscard]] std::optional<double> tolerance(const YamlNode& value) const;
   [[nodiscard]] std::optional<TensorRef> reference(const YamlNode& value) const;
   [[nodiscard]] std::optional<std::vector<TensorRef>> references(const YamlNode& value) const;  // a list of references
+  [[nodiscard]] std::optional<Formula> formula(const YamlNode& value) const;
+  // A mapping; values that begin with '=' are formulas, others references.
+  [[nodiscard]] std::optional<std::vector<Binding>> bindings(const YamlNode& value) const;
 
  private:
   const DecodeContext& context_;
@@ -204,8 +229,11 @@ class FieldDecoder {
   std::string path_;
 };
 
-// `value` with its untyped texts read as a field of that kind wants them; nullptr where there is nothing to change.
-[[nodiscard]] YamlPtr typed_value(const YamlNode& value, FieldKind kind);
+// `value` with its untyped texts read as the field wants them; nullptr where there is nothing to change.
+[[nodiscard]] YamlPtr typed_value(const YamlNode& value, const Field& field);
+
+// What the values of Field::bindings() are.
+[[nodiscard]] std::shared_ptr<const Field> binding_values(Role role);
 
 // Decodes a payload into `spec`: unknown keys (with the nearest one), missing keys, every field. False after mistakes,
 // which are reported at their places. `path`: "copy", "assert.equal".
@@ -230,7 +258,7 @@ class SchemaBuilder {
     Field& field = add(std::move(name), FieldKind::reference, member, &FieldDecoder::reference);
     field.role = role;
     field.references = [member](const void* spec) {
-      return std::vector<const TensorRef*>{&(static_cast<const Spec*>(spec)->*member)};
+      return std::vector<FieldReference>{{&(static_cast<const Spec*>(spec)->*member)}};
     };
     return field.require();
   }
@@ -239,12 +267,13 @@ class SchemaBuilder {
     field.role = role;
     field.references = [member](const void* spec) {
       const std::optional<TensorRef>& ref = static_cast<const Spec*>(spec)->*member;
-      return ref ? std::vector<const TensorRef*>{&*ref} : std::vector<const TensorRef*>();
+      return ref ? std::vector<FieldReference>{{&*ref}} : std::vector<FieldReference>();
     };
     return field;
   }
   // Other keys of the spec decide what becomes of the tensor.
-  Field& reference(TensorRef Spec::*member, std::string name, std::function<Role(const Spec&)> role) {
+  template <typename Member>
+  Field& reference(Member Spec::*member, std::string name, std::function<Role(const Spec&)> role) {
     Field& field = reference(member, std::move(name), role(Spec()));
     field.role_by_spec = [role = std::move(role)](const void* spec) { return role(*static_cast<const Spec*>(spec)); };
     return field;
@@ -254,11 +283,29 @@ class SchemaBuilder {
     field.role = role;
     field.takes_list = true;
     field.references = [member](const void* spec) {
-      std::vector<const TensorRef*> result;
-      for (const TensorRef& ref : static_cast<const Spec*>(spec)->*member) result.push_back(&ref);
+      std::vector<FieldReference> result;
+      for (const TensorRef& ref : static_cast<const Spec*>(spec)->*member)
+        result.push_back({&ref, "[" + std::to_string(result.size()) + "]"});
       return result;
     };
     return field.require();
+  }
+  // Names of the user's choice, each for a tensor, of that role, or for a formula.
+  Field& bindings(std::vector<Binding> Spec::*member, std::string name, Role role) {
+    Field& field = add(std::move(name), FieldKind::mapping, member, &FieldDecoder::bindings);
+    field.role = role;
+    field.parts = {binding_values(role)};
+    field.references = [member](const void* spec) {
+      std::vector<FieldReference> result;
+      for (const Binding& binding : static_cast<const Spec*>(spec)->*member) {
+        if (const auto* ref = std::get_if<TensorRef>(&binding.value)) result.push_back({ref, "." + binding.name});
+      }
+      return result;
+    };
+    return field;
+  }
+  Field& field(std::optional<Formula> Spec::*member, std::string name) {
+    return add(std::move(name), FieldKind::formula, member, &FieldDecoder::formula);
   }
   Field& field(bool Spec::*member, std::string name) {
     return add(std::move(name), FieldKind::boolean, member, &FieldDecoder::boolean);

@@ -158,6 +158,8 @@ class Binder final : private PlanScope {
 
   [[nodiscard]] const StateDict& names_of(const std::string& alias);
   [[nodiscard]] const Expr& expr_of(const Resolved& resolved);
+  // See EditMatch::replaced.
+  [[nodiscard]] std::optional<TensorDesc> before_write(const Match& match, std::size_t number);
   // `alias` and `name`: of the tensor, for messages.
   [[nodiscard]] Expr sliced(const Expr& expr, const TensorRef& ref, const std::string& alias, const std::string& name);
   [[nodiscard]] Region region_of(const TensorRef& ref, const Shape& shape, const std::string& alias,

@@ -196,6 +196,18 @@ const Expr& Binder::expr_of(const Resolved& resolved) {
   return tensor->expr;
 }
 
+std::optional<TensorDesc> Binder::before_write(const Match& match, std::size_t number) {
+  auto found = match.begin();
+  while (!found->ref->role.writes || number-- > 0) ++found;
+  const Resolved& target = *found;
+  const NamedTensor* tensor = names_of(target.ref->alias).find(target.name);
+  if (tensor == nullptr) return std::nullopt;
+  TensorDesc desc = tensor->expr.desc();
+  if (target.ref->ref->slice)
+    desc.shape = region_of(*target.ref->ref, desc.shape, target.ref->alias, target.name).shape();
+  return desc;
+}
+
 void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Match& match) {
   EditMatch operands;
   const Resolved* first_target = nullptr;
@@ -214,6 +226,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
     return seed;
   };
   if (first_target != nullptr) operands.key = name_hash(first_target->name);
+  operands.replaced = [&](std::size_t target) { return before_write(match, target); };
   std::vector<Expr> results;
   try {
     results = edit.edit->lower(edit.spec.get(), operands);
@@ -228,8 +241,11 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
     std::vector<std::string> labels;
     for (const Operand& operand : operands.operands) labels.push_back(label_of(operand.alias, operand.name));
     if (labels.empty()) labels.push_back(label_of(first_target->ref->alias, first_target->name));
-    throw Error(ErrorCode::plan, fmt::format("{}: {} ({})", step.name, error.what(), fmt::join(labels, ", ")),
-                match.front().ref->ref->span, error.diagnostics().front().notes);
+    const auto& [severity, place, reason, notes] = error.diagnostics().front();
+    // A reason that has a place names its field.
+    const std::string where = place.known() ? "" : step.name + ": ";
+    throw Error(ErrorCode::plan, fmt::format("{}{} ({})", where, reason, fmt::join(labels, ", ")),
+                place.known() ? place : match.front().ref->ref->span, notes);
   }
   for (const Resolved& resolved : match) {
     const Role& role = resolved.ref->role;
@@ -268,7 +284,7 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
     return;
   }
   const Expr& before = expr_of(target);
-  if (!edit.edit->rebinds) {
+  if (slice || !edit.edit->rebinds) {
     const Region region =
         slice ? region_of(*target.ref->ref, before.shape(), target.ref->alias, target.name) : Region();
     const TensorDesc wanted{before.dtype(), slice ? region.shape() : before.shape()};

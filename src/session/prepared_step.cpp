@@ -24,20 +24,18 @@ PreparedEdit prepare_edit(const Edit& edit, std::shared_ptr<const void> spec,
   PreparedEdit prepared{&edit, std::move(spec), {}};
   for (const auto& field : edit.schema.fields) {
     if (!field->role) continue;
-    const std::vector<const TensorRef*> refs = field->references(prepared.spec.get());
-    for (std::size_t i = 0; i < refs.size(); ++i) {
+    for (const FieldReference& found : field->references(prepared.spec.get())) {
       PreparedRef ref;
-      ref.ref = refs[i];
+      ref.ref = found.ref;
       ref.field = field.get();
       ref.role = field->role_in(prepared.spec.get());
-      ref.alias = refs[i]->alias            ? *refs[i]->alias
+      ref.alias = found.ref->alias          ? *found.ref->alias
                   : ref.role.alias_of_first ? prepared.refs.front().alias
                                             : default_alias.value_or("");
-      ref.where = field->takes_list ? fmt::format("{}.{}[{}]", edit.schema.name, field->name, i)
-                                    : fmt::format("{}.{}", edit.schema.name, field->name);
-      if (ref.role.names == Role::Names::pattern) ref.pattern = NamePattern::compile(*refs[i], ref.where);
+      ref.where = fmt::format("{}.{}{}", edit.schema.name, field->name, found.within);
+      if (ref.role.names == Role::Names::pattern) ref.pattern = NamePattern::compile(*found.ref, ref.where);
       if (ref.role.names == Role::Names::derived)
-        ref.expansion = NameTemplate::compile(*refs[i], *prepared.refs.front().pattern, ref.where);
+        ref.expansion = NameTemplate::compile(*found.ref, *prepared.refs.front().pattern, ref.where);
       prepared.refs.push_back(std::move(ref));
     }
   }

@@ -41,7 +41,7 @@ class Resolver {
   }
 
   [[nodiscard]] YamlPtr value(const Field& field, const YamlPtr& given) const {
-    const YamlPtr typed = typed_value(*given, field.kind);
+    const YamlPtr typed = typed_value(*given, field);
     const YamlPtr& node = typed != nullptr ? typed : given;
     const bool names =
         field.kind == FieldKind::reference || field.kind == FieldKind::references || field.kind == FieldKind::dtype;
@@ -53,6 +53,10 @@ class Resolver {
         return each(node, [&](const YamlPtr& item) { return reference(item); });
       case FieldKind::dtype:
         return YamlNode::text(node->span(), to_string(*dtype_from_plan(node->text())));
+      case FieldKind::mapping:
+        return named(node, *field.parts.front());
+      case FieldKind::one_of:
+        return value(*field.parts[field.part_taken(*node)], node);
       case FieldKind::predicate:
         return assertion(node);
       case FieldKind::predicates:
@@ -68,6 +72,12 @@ class Resolver {
     TensorRef ref = parse_tensor_ref(*node, "", true);
     if (!ref.alias) ref.alias = default_alias_;
     return YamlNode::text(node->span(), to_string(ref));
+  }
+
+  [[nodiscard]] YamlPtr named(const YamlPtr& node, const Field& each) const {
+    YamlEntries entries;
+    for (const auto& [key, given] : node->entries()) entries.emplace_back(key, value(each, given));
+    return YamlNode::mapping(node->span(), std::move(entries));
   }
 
   template <typename Change>

@@ -21,6 +21,7 @@ TransformRegistry all_transforms() {
   add_copy_move(registry);
   add_arithmetic(registry);
   add_matmul(registry);
+  add_compute(registry);
   add_scale(registry);
   add_cast(registry);
   add_clamp(registry);

@@ -8,6 +8,7 @@ namespace brainsurgery {
 void add_copy_move(TransformRegistry& registry);     // copy move delete assign
 void add_arithmetic(TransformRegistry& registry);    // add add_ ... divide_, negate_ round_ reciprocal_ sqrt_
 void add_matmul(TransformRegistry& registry);        // matmul
+void add_compute(TransformRegistry& registry);       // compute
 void add_phlora(TransformRegistry& registry);        // phlora phlora_
 void add_scale(TransformRegistry& registry);         // scale scale_
 void add_cast(TransformRegistry& registry);          // cast cast_

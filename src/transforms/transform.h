@@ -31,6 +31,9 @@ struct Operand {
 // One match of a step's pattern with everything that its other references lead to.
 struct EditMatch {
   std::vector<Operand> operands;  // of the fields that read, in the order of the schema; lists flattened
+  // What the reference that writes, of that number, names before the step: a tensor, or the part that a slice selects.
+  // nullopt: nothing.
+  std::function<std::optional<TensorDesc>(std::size_t target)> replaced;
   // For random values without a seed: from the step's place in the plan and the written name. Asking is recorded.
   std::function<std::uint64_t()> seed;
   std::uint64_t key = 0;  // for random values by counter: from the written name alone
@@ -41,9 +44,10 @@ struct Edit {
   // nullptr after mistakes, which are reported.
   std::function<std::shared_ptr<const void>(const YamlNode& payload, const DecodeContext& context)> decode;
   // The new tensors, one for each reference that writes, in the order of the schema. A value for a slice, or for a
-  // tensor that must exist, must have the shape and dtype of what it replaces, unless `rebinds`. Throws Error(plan).
+  // tensor that must exist, must have the shape and dtype of what it replaces, unless `rebinds`. Throws Error(plan), which may
+  // have a place.
   std::function<std::vector<Expr>(const void* spec, const EditMatch& match)> lower;
-  // The result takes the place of the tensor whatever its shape and dtype were: cast_, reshape_.
+  // A result that is for no slice takes the place of the tensor whatever its shape and dtype were: cast_, reshape_.
   bool rebinds = false;
   // The one result keeps the content and counts as a new tensor: move.
   bool renames = false;

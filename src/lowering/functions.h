@@ -1,0 +1,71 @@
+// The functions of formulas: every row of the tables of operations and reducers, those that change shapes, and the
+// dtypes. None of them is known by name outside of this table.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "brainsurgery/expr.h"
+#include "formula/formula.h"
+#include "lowering/typing.h"
+
+namespace brainsurgery {
+
+struct FunctionParameter {
+  enum class Kind : std::uint8_t {
+    tensor,
+    tensors,   // a list of them
+    integer,   // as are the following, written as a constant
+    integers,  // a list of them
+    dims,      // an integer or a list of integers
+    number,
+    flag,
+    dtype,
+  };
+  std::string_view name;
+  Kind kind = Kind::tensor;
+  bool required = true;
+  bool by_name_only = false;
+};
+
+// An argument with its value. monostate: not given.
+using ArgumentValue =
+    std::variant<std::monostate, Expr, std::vector<Expr>, std::int64_t, std::vector<std::int64_t>, double, bool, DType>;
+
+struct Function {
+  std::string name;
+  std::vector<FunctionParameter> parameters;
+  // `arguments`: one for each parameter. Throws Error(plan).
+  std::function<Expr(Typing& typing, std::vector<ArgumentValue> arguments)> apply;
+  bool integers = true;             // gives integers, exactly, of integers
+  bool one_of_optional = false;     // at least one of the parameters that are not required is given
+  std::optional<DType> dtype = {};  // of the result, whatever the operands are
+  bool converts = false;            // the result's dtype is an argument
+};
+
+// The arguments of a call in the order of the function's parameters; nullptr: not given.
+struct BoundCall {
+  const Function* function;
+  std::vector<const Term*> arguments;
+};
+// Throws Error(plan) at the mistake: an unknown function, too many arguments or too few, an unknown keyword.
+[[nodiscard]] BoundCall bind_call(const terms::Call& call, const FormulaText& text);
+
+// The row that an operator stands for.
+struct OperatorRow {
+  const Function* function;  // of two operands, or of one
+  bool swapped = false;      // a > b is less(b, a)
+  bool negated = false;      // a != b is not equal(a, b)
+};
+// Not for matmul, negate of numbers, and power of constants, which have rules of their own.
+[[nodiscard]] std::optional<OperatorRow> row_of(Operator op);
+
+// "clamp(x, min=, max=)"
+[[nodiscard]] std::string signature(const Function& function);
+
+}  // namespace brainsurgery

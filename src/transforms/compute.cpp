@@ -1,0 +1,119 @@
+// compute: a formula over tensors.
+#include <algorithm>
+
+#include "brainsurgery/error.h"
+#include "lowering/lower_formula.h"
+#include "transforms/families.h"
+
+namespace brainsurgery {
+namespace {
+
+constexpr const char* kMatched = "x";  // the matched tensor's name in formulas
+
+struct ComputeSpec {
+  TensorRef match;
+  std::vector<Binding> let;
+  std::optional<Formula> as;
+  std::optional<TensorRef> to;
+  std::optional<DType> in, dtype;
+};
+
+// Looks every name and function up; a formula may use the names before it. Throws Error(plan) at the mistake.
+FormulaFacts facts_of(const ComputeSpec& spec) {
+  std::vector<std::string> names{kMatched};
+  FormulaFacts all;
+  for (const Binding& binding : spec.let) {
+    if (const auto* formula = std::get_if<Formula>(&binding.value)) all.join(check_formula(*formula, names));
+    names.push_back(binding.name);
+  }
+  const FormulaFacts last = check_formula(*spec.as, names);
+  all.join(last);
+  all.casts = last.casts;
+  return all;
+}
+
+bool writes_part(const ComputeSpec& spec) {
+  return spec.to ? spec.to->slice.has_value() : spec.match.slice.has_value();
+}
+
+std::optional<FieldProblem> problem_of(const ComputeSpec& spec) {
+  for (const Binding& binding : spec.let) {
+    if (binding.name == kMatched)
+      throw Error(ErrorCode::plan, "compute.let.x: x is the matched tensor; choose another name", binding.place);
+  }
+  static_cast<void>(facts_of(spec));
+  if (spec.dtype && writes_part(spec)) return FieldProblem{"dtype", "a part of a tensor keeps the dtype of the tensor"};
+  return std::nullopt;
+}
+
+// Conditions, and what a formula converts itself, keep their dtype; so does a tensor that is replaced.
+DType result_dtype(const ComputeSpec& spec, const FormulaFacts& facts, const EditMatch& match, const Expr& value) {
+  const std::optional<TensorDesc> replaced = match.replaced(0);
+  if (writes_part(spec)) return replaced->dtype;
+  if (spec.dtype) return *spec.dtype;
+  if (facts.casts || value.dtype() == DType::BOOL) return value.dtype();
+  return replaced ? replaced->dtype : match.operands[0].expr.dtype();
+}
+
+std::vector<Expr> compute(const ComputeSpec& spec, const EditMatch& match) {
+  std::vector<Expr> operands;
+  std::vector<DType> dtypes;
+  for (const Operand& operand : match.operands) {
+    const bool converts = spec.in && operand.expr.dtype() != DType::BOOL;
+    operands.push_back(converts ? cast(operand.expr, *spec.in) : operand.expr);
+    dtypes.push_back(operands.back().dtype());
+  }
+  const FormulaFacts facts = facts_of(spec);
+  FormulaLowering lowering(spec.in ? *spec.in : computing_dtype(dtypes, facts));
+  auto next = operands.begin();
+  lowering.set(kMatched, *next++);
+  for (const Binding& binding : spec.let) {
+    const auto* formula = std::get_if<Formula>(&binding.value);
+    lowering.set(binding.name, formula != nullptr ? lowering.value(*formula) : *next++);
+  }
+  const Expr value = lowering.value(*spec.as);
+  return {cast(value, result_dtype(spec, facts, match, value))};
+}
+
+constexpr const char* kDetails =
+    "In the formula x is the matched tensor, and `let` names others. Every tensor is converted once to the dtype of "
+    "the "
+    "computation, and the result once to its own. Operands are broadcast by PyTorch's rules. A tensor that exists "
+    "under "
+    "the destination's name is replaced, whatever its shape. The language of formulas: section 4.10 of language.md.";
+
+}  // namespace
+
+void add_compute(TransformRegistry& registry) {
+  SchemaBuilder<ComputeSpec> schema(
+      "compute", {"Computes tensors by a formula.", kDetails,
+                  "compute: {match: 'model::(.+)', let: {t: 'tuned::\\1'}, as: 'x + 0.4 * (t - x)', in: float32}",
+                  "- load: {path: tiny_gpt2.safetensors, alias: tuned}"});
+  schema.called_elsewhere({"eval", "formula", "expression", "apply", "map"});
+  schema
+      .reference(&ComputeSpec::match, "match",
+                 [](const ComputeSpec& spec) { return spec.to ? roles::source() : roles::in_place(); })
+      .doc("The tensors that the formula calls x; without `to`, they take the result.");
+  schema.bindings(&ComputeSpec::let, "let", roles::paired_source())
+      .doc("Names for further tensors, or for parts of the formula; these may use the names before them.");
+  schema.field(&ComputeSpec::as, "as").require().doc("The formula.");
+  schema
+      .reference(&ComputeSpec::to, "to",
+                 [](const ComputeSpec& spec) {
+                   return spec.to && spec.to->slice ? roles::assigned_part() : roles::assigned();
+                 })
+      .defaults_to("the matched tensor")
+      .doc("The tensor that takes the result, new or replaced; with a slice, the part of an existing one.");
+  schema.field(&ComputeSpec::in, "in")
+      .defaults_to("int64 for integers alone, else float32, or float64 if a tensor is of this dtype")
+      .doc("The dtype of the computation.");
+  schema.field(&ComputeSpec::dtype, "dtype")
+      .defaults_to("that of the tensor that is replaced, else of x; bool for conditions")
+      .doc("The dtype of the result.");
+  schema.check(problem_of);
+  Edit edit = make_edit<ComputeSpec>(schema, compute);
+  edit.rebinds = true;
+  registry.add(std::move(edit));
+}
+
+}  // namespace brainsurgery
