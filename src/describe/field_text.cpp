@@ -58,7 +58,8 @@ std::string type_text(const Field& field) {
       return fmt::format("mapping of names to: {}", type_text(*field.parts.front()));
     case FieldKind::one_of: {
       std::vector<std::string> kinds;
-      for (const auto& part : field.parts) kinds.push_back(type_text(*part));
+      for (const auto& part : field.parts)
+        kinds.push_back(type_text(*part) + (part->docs.empty() ? "" : " " + part->docs));
       return fmt::format("{}", fmt::join(kinds, ", or "));
     }
     case FieldKind::any_value:

@@ -4,95 +4,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
+#include <set>
 #include <utility>
 
 #include "base/spelling.h"
 #include "base/text.h"
-#include "brainsurgery/error.h"
+#include "lowering/row_functions.h"
 #include "lowering/shape_functions.h"
 
 namespace brainsurgery {
 namespace {
 
 using Kind = FunctionParameter::Kind;
-
-// Whether a row is defined for these dtypes. Its parameters are any numbers that it takes.
-std::optional<DType> result_for(const Operation& row, const std::vector<DType>& operands) {
-  Parameters parameters;
-  for (std::size_t i = 0; i < kMaxParameters; ++i) {
-    if (!row.parameters[i].empty()) parameters.numbers[i] = 1.0;
-  }
-  try {
-    return row.result(row, operands, parameters);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
-std::vector<DType> dtypes_of(const Operation& row, unsigned conditions, DType number) {
-  std::vector<DType> dtypes;
-  for (std::size_t i = 0; i < row.operands; ++i) dtypes.push_back((conditions >> i & 1) != 0 ? DType::BOOL : number);
-  return dtypes;
-}
-
-// Which operands of a row are conditions, by what the row itself takes; bit i is operand i.
-unsigned conditions_of(const Operation& row) {
-  if (result_for(row, dtypes_of(row, 0, DType::I64))) return 0;
-  for (unsigned conditions = 0; conditions < 1U << row.operands; ++conditions) {
-    if (result_for(row, dtypes_of(row, conditions, DType::F32))) return conditions;
-  }
-  return 0;
-}
-
-bool keeps_integers(const Operation& row, unsigned conditions) {
-  const std::optional<DType> result = result_for(row, dtypes_of(row, conditions, DType::I64));
-  return result && !is_floating(*result);
-}
-
-Expr condition(const Expr& value) {
-  if (value.dtype() == DType::BOOL) return value;
-  throw Error(ErrorCode::plan, fmt::format("a condition is needed, such as x > 0, not {} {}", to_string(value.dtype()),
-                                           to_string(value.shape())));
-}
-
-Expr apply_row(const Operation& row, unsigned conditions, Typing& typing, const std::vector<ArgumentValue>& arguments) {
-  std::vector<Expr> operands;
-  bool all_conditions = conditions != 0;
-  for (std::size_t i = 0; i < row.operands; ++i) {
-    operands.push_back(std::get<Expr>(arguments[i]));
-    all_conditions = all_conditions && operands.back().dtype() == DType::BOOL;
-  }
-  for (std::size_t i = 0; i < row.operands; ++i) {
-    if ((conditions >> i & 1) != 0) {
-      operands[i] = condition(operands[i]);
-    } else if (!all_conditions) {
-      operands[i] = typing.number(operands[i]);
-    }
-  }
-  Parameters parameters;
-  for (std::size_t i = row.operands; i < arguments.size(); ++i) {
-    if (const auto* number = std::get_if<double>(&arguments[i])) parameters.numbers[i - row.operands] = *number;
-  }
-  return map_or_fold(row, std::move(operands), parameters);
-}
-
-Function function_of(const Operation& row, std::string name) {
-  static constexpr std::array<std::string_view, kMaxOperands> kOperandNames{"a", "b", "c"};
-  Function function{.name = std::move(name), .parameters = {}, .apply = {}};
-  for (std::size_t i = 0; i < row.operands; ++i)
-    function.parameters.push_back({row.operands == 1 ? "x" : kOperandNames[i]});
-  for (const std::string_view parameter : row.parameters) {
-    if (!parameter.empty()) function.parameters.push_back({parameter, Kind::number, false});
-  }
-  const unsigned conditions = conditions_of(row);
-  function.integers = keeps_integers(row, conditions);
-  function.one_of_optional = true;
-  function.apply = [&row, conditions](Typing& typing, const std::vector<ArgumentValue>& arguments) {
-    return apply_row(row, conditions, typing, arguments);
-  };
-  return function;
-}
 
 // Of functions of one name the first that takes as many arguments by position is meant.
 const std::vector<Function>& functions() {
@@ -102,6 +25,7 @@ const std::vector<Function>& functions() {
     for (const Operation& row : operations()) {
       if (&row != conversion) result.push_back(function_of(row, std::string(row.name)));
     }
+    for (const Reducer& row : reducers()) result.push_back(function_of(row));
     result.push_back(function_of(operation("minimum"), "min"));
     result.push_back(function_of(operation("maximum"), "max"));
     std::ranges::move(shape_functions(), std::back_inserter(result));
@@ -124,13 +48,11 @@ const Function* find_function(std::string_view name, std::size_t by_position) {
 }
 
 [[noreturn]] void fail_unknown(const terms::Call& call, const FormulaText& text) {
-  std::vector<std::string> names;
+  std::set<std::string> sorted;
   for (const Function& function : functions()) {
-    if (is_formula_name(function.name)) names.push_back(function.name);
+    if (is_formula_name(function.name)) sorted.insert(function.name);
   }
-  std::ranges::sort(names);
-  const auto [first, last] = std::ranges::unique(names);
-  names.erase(first, last);
+  const std::vector<std::string> names(sorted.begin(), sorted.end());
   std::vector<std::string> notes = did_you_mean(call.function, names);
   if (notes.empty()) notes = {fmt::format("functions: {}", fmt::join(names, ", "))};
   text.fail(call.function_range, fmt::format("unknown function '{}'", call.function), std::move(notes));

@@ -55,7 +55,7 @@ Expr Typing::number(const Expr& value) {
   return converted;
 }
 
-Expr Typing::number(const terms::Number& number) const {
+Expr Typing::number(const terms::Number& number) {
   const DTypeInfo& row = info(computing_);
   std::vector<std::byte> bytes(static_cast<std::size_t>(item_size(computing_)));
   if (row.kind == DTypeClass::floating) {
@@ -73,7 +73,11 @@ Expr Typing::number(const terms::Number& number) const {
     if (back != *number.integer)
       refuse(fmt::format("{} does not fit dtype {}", *number.integer, to_string(computing_)));
   }
-  return literal({computing_, {}}, std::move(bytes));
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, bytes.data(), bytes.size());
+  Expr& known = numbers_[bits];
+  if (!known) known = literal({computing_, {}}, std::move(bytes));
+  return known;
 }
 
 Expr boolean_literal(bool value) { return literal({DType::BOOL, {}}, {std::byte{value}}); }

@@ -1,6 +1,7 @@
 // The dtype in which a formula is computed, and what its operands become before they are.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -35,11 +36,13 @@ class Typing {
   [[nodiscard]] DType computing() const { return computing_; }
   // In the computing dtype; true is 1. The same expression is converted once. Throws Error(plan) for uint64 in int64.
   [[nodiscard]] Expr number(const Expr& value);
-  // A number of the formula. Throws Error(plan) where it does not fit the computing dtype.
-  [[nodiscard]] Expr number(const terms::Number& number) const;
+  // A number of the formula; equal ones are one expression. Throws Error(plan) where it does not fit the computing
+  // dtype.
+  [[nodiscard]] Expr number(const terms::Number& number);
 
  private:
   DType computing_;
+  std::unordered_map<std::uint64_t, Expr> numbers_;                   // by the bits of their element
   std::unordered_map<const Node*, std::pair<Expr, Expr>> converted_;  // the key's own expression keeps it alive
 };
 

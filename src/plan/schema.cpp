@@ -48,7 +48,7 @@ std::shared_ptr<const Field> binding_values(Role role) {
   tensor->role = role;
   const auto formula = std::make_shared<Field>();
   formula->kind = FieldKind::formula;
-  formula->docs = "After '='.";
+  formula->docs = "behind '='";
   const auto either = std::make_shared<Field>();
   either->kind = FieldKind::one_of;
   either->parts = {tensor, formula};

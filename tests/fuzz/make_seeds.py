@@ -84,7 +84,15 @@ def add_specimens(folder):
         seed(os.path.basename(path).split("-")[0], content(path))
 
 
+def add_formulas():
+    """Those of the cases, in the words that the target has for tensors, and some of each part of the grammar."""
+    text = content(os.path.join(ROOT, "tests/cases/compute.case")).decode()
+    for formula in re.findall(r"\bas: '([^'\n]*)'", text):
+        seed("formula", re.sub(r"\b[a-zA-Z]\b(?!\()", lambda name: {"v": "n", "m": "m"}.get(name.group(), "x"), formula))
+
+
 def main():
+    add_formulas()
     add_specimens(os.path.join(ROOT, "tests/corpus"))
     for path in sorted(glob.glob(os.path.join(ROOT, "tests/conformance/cases/*.json"))):
         with open(path, encoding="utf-8") as file:

@@ -7,7 +7,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 folder=${1:?usage: run.sh FOLDER SECONDS [TARGET ...]}
 seconds=${2:?usage: run.sh FOLDER SECONDS [TARGET ...]}
 shift 2
-[ $# -gt 0 ] || set -- yaml oly reference pattern config safetensors zip pickle torch gguf npy index dcp
+[ $# -gt 0 ] || set -- yaml oly reference pattern config safetensors zip pickle torch gguf npy index dcp formula
 
 launcher=
 if command -v ccache > /dev/null; then launcher=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi

@@ -39,6 +39,14 @@ FORMULAS = [
     ("permute(reshape(x, [2, 3, 8]), [2, 0, 1]) + 1", lambda t: t.x.reshape(2, 3, 8).permute(2, 0, 1) + 1, False),
     ("x - outer(u, v)", lambda t: t.x - torch.outer(t.u, t.v), False),
     ("x - outer(u, u @ x)", lambda t: t.x - torch.outer(t.u, t.u @ t.x), True),
+    ("x * rsqrt(mean(x * x, dim=-1, keepdim=true) + 1e-6)",
+     lambda t: t.x * torch.rsqrt((t.x * t.x).mean(-1, keepdim=True) + 1e-6), True),
+    ("x / norm(x, p=1, dim=0)", lambda t: t.x / t.x.norm(1, dim=0), True),
+    ("(x - mean(x)) / std(x)", lambda t: (t.x - t.x.mean()) / t.x.std(), True),
+    ("x - max(x, dim=[0, 1])", lambda t: t.x - t.x.amax(dim=(0, 1)), False),
+    ("sum(x > 0, dim=1) + argmin(v)", lambda t: ((t.x > 0).sum(dim=1) + t.v.argmin()).to(t.dtype), False),
+    ("x if any(x > 1, dim=1, keepdim=true) else dot(u, u)",
+     lambda t: torch.where((t.x > 1).any(dim=1, keepdim=True), t.x, torch.dot(t.u, t.u)), True),
     ("x + 0.5 * (y @ x.T @ x)", lambda t: t.x + 0.5 * (t.y @ t.x.T @ t.x), True),
 ]
 INTEGERS = [
@@ -47,6 +55,7 @@ INTEGERS = [
     ("x // 7 * 7 + x % 7 == x", lambda i, j: i == i),
     ("x // 3 - y % 5", lambda i, j: torch.floor_divide(i, 3) - torch.remainder(j, 5)),
     ("max(x, y) if x != y else -1", lambda i, j: torch.where(i != j, torch.maximum(i, j), -1)),
+    ("sum(x) - min(y)", lambda i, j: i.sum() - j.min()),
     ("bit_and(x, 15)", lambda i, j: i & 15),
 ]
 INTEGER_DTYPES = [torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8]

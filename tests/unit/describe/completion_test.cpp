@@ -104,5 +104,24 @@ TEST(CompleteTopic, KnowsStepsAndOperators) {
   EXPECT_THAT(complete_topic(catalog, "blur", ""), IsEmpty());
 }
 
+struct MixSpec {
+  std::vector<Binding> names;
+};
+
+TEST(CompleteAssignment, KeysOfAMappingAreThoseThatThePlanHas) {
+  SchemaBuilder<MixSpec> mix("mix", {"Mixes.", "", "mix: {names: {a: w}}"});
+  mix.bindings(&MixSpec::names, "names", roles::paired_source()).doc("Names.");
+  const Catalog catalog = make_catalog({mix.schema()}, {}, output_schema({{}, {"safetensors"}}));
+  Diagnostics diagnostics;
+  const auto text =
+      std::make_shared<SourceText>(SourceText{"plan", "{transforms: [{mix: {names: {a: w, b: '= a'}}}]}"});
+  const YamlPtr root = parse_yaml(text, diagnostics);
+  const ReferenceNames names = [] { return Words{"wte", "wpe", "ln"}; };
+  EXPECT_THAT(complete_assignment(catalog, *root, names, "transforms[0].mix.names."),
+              ElementsAre("transforms[0].mix.names.a=", "transforms[0].mix.names.b="));
+  EXPECT_THAT(complete_assignment(catalog, *root, names, "transforms[0].mix.names.a=w"),
+              ElementsAre("transforms[0].mix.names.a=wpe", "transforms[0].mix.names.a=wte"));
+}
+
 }  // namespace
 }  // namespace brainsurgery
