@@ -182,7 +182,8 @@ void require_readable(const Expr& expr, std::string_view label);
 // that has these would store them otherwise.
 [[nodiscard]] Expr cast(Expr base, DType dtype);
 // As many operands as the reducer has, of dtypes that it takes; they are broadcast to one shape. `axes`: the dimensions
-// that are reduced, negative ones counted from the end; none: all of them. `keepdim`: they stay, of size 1. Parameters that are not given have the reducer's defaults. Refuses axes without elements where these make no number.
+// that are reduced, negative ones counted from the end; none: all of them. `keepdim`: they stay, of size 1. Parameters
+// that are not given have the reducer's defaults. Refuses axes without elements where these make no number.
 [[nodiscard]] Expr reduce(const Reducer& reducer, std::vector<Expr> operands, std::vector<int> axes = {},
                           bool keepdim = false, const ReducerParameters& parameters = {});
 // parts: at least one; equal rank >= 1, dtype and sizes outside `dim` (0 <= dim < rank). The message names the part's

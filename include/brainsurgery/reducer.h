@@ -35,14 +35,14 @@ struct ReducerParameters {
 struct Reducer {
   struct Parameter {
     std::string_view name;                  // empty: no more
-    std::optional<double> otherwise = {};   // where it is not given; nullopt: it must be
+    std::optional<double> otherwise = {};  // where it is not given; nullopt: it must be
   };
   // One use.
   struct Use {
     std::span<const DType> operands;  // their dtypes
     const ReducerParameters& parameters;
     DType dtype;         // of the result
-    std::int64_t count;  // how many elements make one number, at least 1
+    std::int64_t count;  // how many elements make one number
   };
   // Some elements of each operand: a packed box [outer, count, inner], aligned to its elements, of which dimension 1
   // makes one number.
@@ -59,14 +59,30 @@ struct Reducer {
     std::int64_t count;
   };
 
+  // Of reducers that go through their elements several times.
+  struct Passes {
+    int (*count)(const Use& use) = nullptr;  // nullptr: once
+    // The first words of a state: what is known from the passes before, the same for all ranges of a number.
+    std::int64_t kept = 0;
+    // After a pass but the last one: finds them out from merged states.
+    void (*next)(const Use& use, const States& states) = nullptr;
+  };
+
   std::string_view name;
   std::string_view meaning;  // one line, with a, b for the operands
   std::size_t operands;      // 1 or 2, all of one shape
   std::array<Parameter, kMaxParameters> parameters;
   bool reduces_nothing;  // whether no elements make a number, too
+  // Of large states, and results that do not depend on the cut: ranges are rows (inner = 1), and up to kWholeRow
+  // elements that make one number are one range.
+  bool by_rows;
+  static constexpr std::int64_t kWholeRow = 1 << 20;
 
-  // The dtype of the result. Throws Error(plan) where the reducer is not defined for these dtypes and parameters.
-  DType (*result)(const Reducer& reducer, std::span<const DType> operands, const ReducerParameters& parameters);
+  // The dtype of the result. Throws Error(plan) where the reducer is not defined for these dtypes and parameters, or
+  // for so many elements.
+  DType (*result)(const Reducer& reducer, const Use& use);
+  // How many numbers there are where one is spoken of, in a further dimension; nullptr: one, and no dimension.
+  std::int64_t (*numbers)(const ReducerParameters& parameters);
   // How many words a state has.
   std::int64_t (*words)(const Use& use);
   // All of these may be called from several threads, for states of their own.
@@ -77,6 +93,7 @@ struct Reducer {
   void (*merge)(const Use& use, const States& into, const States& from);
   // Writes states.count elements.
   void (*finish)(const Use& use, const States& states, void* out);
+  Passes passes;
 };
 
 // The rows of the library, in the order of its documentation.

@@ -110,6 +110,15 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
   progress_(done - told_bytes);
 }
 
+void Executor::run_passes(std::vector<Job> jobs, const Places& places) {
+  run_jobs(jobs, places);
+  for (int pass = 1;; ++pass) {
+    std::erase_if(jobs, [pass](const Job& job) { return job.passes <= pass; });
+    if (jobs.empty()) return;
+    run_jobs(jobs, places);
+  }
+}
+
 // Tiles are taken in order: when one reaches the next stretch, those of the stretch before are written, but for one or
 // two, which the sync then finds.
 void Executor::put(const Target& target, std::int64_t tile, std::int64_t offset,
@@ -262,7 +271,7 @@ void Executor::perform(Run& run, const Stage& stage, std::vector<Job> jobs) {
     jobs.push_back(make_job(run, buffer));
   }
   progress_(0);
-  run_jobs(jobs, run.places);
+  run_passes(std::move(jobs), run.places);
   run.places.finish();
   for (const int buffer : stage.drop) run.places.buffers[buffer].reset();
 }
@@ -300,10 +309,11 @@ Executor::Job Executor::reduction_job(Run& run, const Materialization::Reduction
     tiles.push_back(tile_elements(*operand, options_, pool_.size()));
   }
   const auto task = std::make_shared<ReductionTask>(reduction, std::move(tiles), into);
-  return {task->pieces(), [task](TileRunner& runner, Scratch& scratch, std::int64_t piece) {
-            task->run(runner, scratch, piece);
-            return ByteCounts{.read = runner.take_read_bytes()};
-          }};
+  const auto take = [task](TileRunner& runner, Scratch& scratch, std::int64_t piece) {
+    task->run(runner, scratch, piece);
+    return ByteCounts{.read = runner.take_read_bytes()};
+  };
+  return {.tiles = task->pieces(), .run = take, .looks = run.looks, .passes = reduction.passes};
 }
 
 Executor::Job Executor::dense_job(Run& run, const Materialization& wanted, std::span<std::byte> into) {
@@ -360,10 +370,13 @@ void Executor::draw(const nodes::Random& random, const TensorDesc& desc, const B
   }
 }
 
-std::vector<std::byte> Executor::evaluate(const Expr& expr) {
+std::vector<std::byte> Executor::evaluate(const Expr& expr) { return evaluate(expr, false); }
+
+std::vector<std::byte> Executor::evaluate(const Expr& expr, bool looks) {
   Compiler compiler({options_.fuse});
   const CompiledTensor tensor = compiler.compile(expr);
   Run run(compiler.materializations());
+  run.looks = looks;
   require(run, tensor.needs);
   run.places.prepare(*tensor.program);
   std::vector<std::byte> result = take_memory(tensor.program->elements * tensor.program->item_bytes);

@@ -82,12 +82,14 @@ class Executor final : public DataOracle, public DataSource {
     std::function<ByteCounts(TileRunner&, Scratch&, std::int64_t tile)> run;
     std::int64_t effort = 0;  // of a tile of dense operations, which counts as progress
     bool looks = false;       // so do the bytes that it reads: it writes none
+    int passes = 1;           // how often all tiles are run, one pass after another
   };
   struct Run;  // the buffers of one output, check or reduction
   // Looks at elements [begin, begin + count) of all operands, packed; false: no more need be looked at.
   using Look = std::function<bool(std::span<const std::byte* const> values, std::int64_t begin, std::int64_t count)>;
 
   void run_jobs(const std::vector<Job>& jobs, const Places& places);
+  void run_passes(std::vector<Job> jobs, const Places& places);
   // A file that is being written, and the segment of its plan that is at hand.
   struct Target {
     WritableFile& file;
@@ -110,10 +112,10 @@ class Executor final : public DataOracle, public DataSource {
   [[nodiscard]] Job make_job(Run& run, int buffer);
   [[nodiscard]] Job reduction_job(Run& run, const Materialization::Reduction& reduction, const Buffer& into);
   [[nodiscard]] Job dense_job(Run& run, const Materialization& wanted, std::span<std::byte> into);
+  [[nodiscard]] std::vector<std::byte> evaluate(const Expr& expr, bool looks);
   void draw(const nodes::Random& random, const TensorDesc& desc, const Buffer& into, Scratch& scratch) const;
-  // Shows `look` all elements of the operands, which have one shape, a block at a time, on every worker; the last block
-  // may be shorter. Blocks are of tile size unless `block_elements` says how long they are.
-  void for_each_block(const std::vector<Expr>& operands, std::optional<std::int64_t> block_elements, const Look& look);
+  // Shows `look` all elements of the operands, which have one shape, a tile at a time, on every worker.
+  void for_each_block(const std::vector<Expr>& operands, const Look& look);
 
   ThreadPool& pool_;
   ExecOptions options_;

@@ -11,6 +11,7 @@ struct Executor::Run {
   explicit Run(const std::vector<Materialization>& all) : materializations(all) { places.buffers.resize(all.size()); }
   const std::vector<Materialization>& materializations;
   Places places;
+  bool looks = false;  // what passes over tensors read counts as progress
 };
 
 }  // namespace brainsurgery

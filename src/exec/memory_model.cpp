@@ -49,7 +49,7 @@ class Growth {
   void add_reduction(const Materialization::Reduction& reduction) {
     std::int64_t most = 0;
     for (const ProgramPtr& program : reduction.operands) {
-      const std::int64_t chunk = ReductionGrid(reduction.shape).chunk_elements();
+      const std::int64_t chunk = grid_of(reduction).chunk_elements();
       const std::int64_t elements = std::min(chunk, tile_elements(*program, options_, threads_));
       most = std::max(most, scratch_bytes(*program, elements, in_files_));
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -17,10 +18,14 @@ ReductionTask::ReductionTask(const Materialization::Reduction& reduction, std::v
     : reduction_(reduction),
       tiles_(std::move(tiles)),
       into_(into),
-      grid_(reduction.shape),
+      grid_(grid_of(reduction)),
       dtypes_(operand_dtypes(reduction)),
       words_(state_words(reduction)),
-      left_(grid_.pieces()) {}
+      left_(grid_.pieces()) {
+  std::int64_t kept = 0;
+  for (const Result& result : reduction.results) kept += result.reducer->passes.kept;
+  if (reduction.passes > 1) kept_ = take_memory(kept * reduction.shape.results() * kWord);
+}
 
 template <typename Visit>
 void ReductionTask::for_each_result(const Visit& visit) const {
@@ -32,27 +37,52 @@ void ReductionTask::for_each_result(const Visit& visit) const {
   }
 }
 
-void ReductionTask::start(std::byte* states, std::int64_t stride, std::int64_t count) const {
-  for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
-    result.reducer->start(use, {states + words * stride * kWord, stride, count});
+template <typename Move>
+void ReductionTask::for_each_kept(const Part& part, const Move& move) const {
+  std::int64_t before = 0;
+  for_each_result([&](const Result& result, const Reducer::Use&, std::int64_t words) {
+    for (std::int64_t word = 0; word < result.reducer->passes.kept; ++word, ++before) {
+      move(part.states + (words + word) * part.stride * kWord, (before * grid_.shape().results() + part.first) * kWord,
+           static_cast<std::size_t>(part.count * kWord));
+    }
   });
 }
 
-// Results number [first, first + count) of every reducer.
-void ReductionTask::finish(std::byte* states, std::int64_t stride, std::int64_t count, std::int64_t first,
-                           Scratch& scratch) const {
+void ReductionTask::start(const Part& part) const {
   for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
-    const std::int64_t bytes = count * item_size(result.dtype);
-    const auto numbers = scratch.take(bytes);
-    result.reducer->finish(use, {states + words * stride * kWord, stride, count}, numbers->data());
-    into_.write(result.offset + first * item_size(result.dtype), {numbers->data(), static_cast<std::size_t>(bytes)});
+    result.reducer->start(use, {part.states + words * part.stride * kWord, part.stride, part.count});
+  });
+  if (pass_ == 0) return;
+  for_each_kept(part, [this](std::byte* state, std::int64_t offset, std::size_t bytes) {
+    std::memcpy(state, kept_.data() + offset, bytes);
+  });
+}
+
+// Of states that have seen all their elements in this pass.
+void ReductionTask::end(const Part& part, Scratch& scratch) {
+  if (is_last_pass()) return finish(part, scratch);
+  for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
+    result.reducer->passes.next(use, {part.states + words * part.stride * kWord, part.stride, part.count});
+  });
+  for_each_kept(part, [this](const std::byte* state, std::int64_t offset, std::size_t bytes) {
+    std::memcpy(kept_.data() + offset, state, bytes);
+  });
+}
+
+void ReductionTask::finish(const Part& part, Scratch& scratch) const {
+  for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
+    const std::int64_t item = numbers_of(result) * item_size(result.dtype);
+    const auto numbers = scratch.take(part.count * item);
+    result.reducer->finish(use, {part.states + words * part.stride * kWord, part.stride, part.count}, numbers->data());
+    into_.write(result.offset + part.first * item, {numbers->data(), static_cast<std::size_t>(part.count * item)});
   });
 }
 
 // The memory exists while pieces of the reduction are at work, not from the beginning of its stage.
 std::byte* ReductionTask::states_of_block(std::int64_t block) {
   const std::int64_t bytes = grid_.shape().results() * words_ * kWord;
-  std::call_once(begun_, [&] { states_ = take_memory(grid_.blocks() * bytes); });
+  const std::scoped_lock lock(begin_);
+  if (states_.empty()) states_ = take_memory(grid_.blocks() * bytes);
   return states_.data() + block * bytes;
 }
 
@@ -61,22 +91,23 @@ void ReductionTask::run(TileRunner& runner, Scratch& scratch, std::int64_t numbe
   const std::int64_t results = piece.results();
   const std::int64_t first = piece.outer * grid_.shape().inner + piece.column;
   const bool is_whole = grid_.blocks() == 1;
-  const std::int64_t stride = is_whole ? results : grid_.shape().results();
   const auto own = scratch.take(is_whole ? results * words_ * kWord : 0);
-  std::byte* states = is_whole ? own->data() : states_of_block(piece.block) + first * kWord;
-  start(states, stride, results);
-  const std::int64_t row = piece.count * piece.columns;
-  const std::int64_t outers = std::max<std::int64_t>(1, ReductionGrid::kChunk / row);
-  const std::int64_t rows = std::max<std::int64_t>(1, ReductionGrid::kChunk / piece.columns);
+  const Part part{is_whole ? own->data() : states_of_block(piece.block) + first * kWord,
+                  is_whole ? results : grid_.shape().results(), results, first};
+  start(part);
+  const std::int64_t outers = grid_.chunk_outers(piece), rows = grid_.chunk_rows(piece);
   for (std::int64_t outer = 0; outer < piece.outers; outer += outers) {
     for (std::int64_t at = 0; at < piece.count; at += rows) {
       const Chunk chunk{piece.outer + outer, std::min(outers, piece.outers - outer), piece.first + at,
                         std::min(rows, piece.count - at)};
-      add_chunk(runner, scratch, piece, chunk, states + outer * piece.columns * kWord, stride);
+      add_chunk(runner, scratch, piece, chunk, part.states + outer * piece.columns * kWord, part.stride);
     }
   }
-  if (is_whole) finish(states, stride, results, first, scratch);
-  if (--left_ == 0 && !is_whole) merge_blocks(scratch);
+  if (is_whole) end(part, scratch);
+  if (--left_ > 0) return;
+  if (!is_whole) merge_blocks(scratch);
+  ++pass_;
+  left_ = grid_.pieces();
 }
 
 void ReductionTask::add_chunk(TileRunner& runner, Scratch& scratch, const ReductionPiece& piece, const Chunk& chunk,
@@ -124,7 +155,7 @@ void ReductionTask::merge_blocks(Scratch& scratch) {
       result.reducer->merge(use, {all + offset, results, results}, {other + offset, results, results});
     });
   }
-  finish(all, results, results, 0, scratch);
+  end({all, results, results, 0}, scratch);
   states_ = {};
 }
 

@@ -18,7 +18,7 @@ class ReductionTask {
   ReductionTask(const Materialization::Reduction& reduction, std::vector<std::int64_t> tiles, const Buffer& into);
 
   [[nodiscard]] std::int64_t pieces() const { return grid_.pieces(); }
-  // Each number once, in any order and on several threads. After the last one the buffer is filled.
+  // Each number once in every pass, in any order and on several threads. After the last pass the buffer is filled.
   void run(TileRunner& runner, Scratch& scratch, std::int64_t number);
 
  private:
@@ -36,8 +36,18 @@ class ReductionTask {
   // Calls visit(result, use, words of the results before).
   template <typename Visit>
   void for_each_result(const Visit& visit) const;
-  void start(std::byte* states, std::int64_t stride, std::int64_t count) const;
-  void finish(std::byte* states, std::int64_t stride, std::int64_t count, std::int64_t first, Scratch& scratch) const;
+  // Of results number [first, first + count) of every reducer.
+  struct Part {
+    std::byte* states;
+    std::int64_t stride, count, first;
+  };
+  void start(const Part& part) const;
+  void end(const Part& part, Scratch& scratch);
+  void finish(const Part& part, Scratch& scratch) const;
+  // The words that go from pass to pass.
+  template <typename Move>
+  void for_each_kept(const Part& part, const Move& move) const;
+  [[nodiscard]] bool is_last_pass() const { return pass_ + 1 == reduction_.passes; }
   [[nodiscard]] std::byte* states_of_block(std::int64_t block);
   void merge_blocks(Scratch& scratch);
 
@@ -47,9 +57,11 @@ class ReductionTask {
   ReductionGrid grid_;
   std::vector<DType> dtypes_;
   std::int64_t words_;
-  std::once_flag begun_;
-  std::vector<std::byte> states_;  // of all blocks, if there are several
-  std::atomic<std::int64_t> left_;
+  std::mutex begin_;
+  std::vector<std::byte> states_;         // of all blocks, if there are several
+  std::vector<std::byte> kept_;           // after the first of several passes
+  int pass_ = 0;                          // changes when no piece is at work
+  std::atomic<std::int64_t> left_;        // pieces of the pass
 };
 
 }  // namespace brainsurgery

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <numeric>
 
 #include "base/checked_math.h"
@@ -45,16 +46,19 @@ ReducerParameters completed(const Reducer& reducer, ReducerParameters parameters
   return parameters;
 }
 
+// The dimension of one result, if it has one.
+Shape numbers_of(const Reducer& reducer, const ReducerParameters& parameters) {
+  return reducer.numbers == nullptr ? Shape{} : Shape{reducer.numbers(parameters)};
+}
+
 // The number that no elements make.
-Expr number_of_nothing(const Reducer& reducer, std::span<const DType> operands, const ReducerParameters& parameters,
-                       DType dtype) {
-  const Reducer::Use use{operands, parameters, dtype, 0};
-  const std::int64_t words = reducer.words(use);
-  std::vector<std::byte> state(static_cast<std::size_t>(words) * 8);
-  std::vector<std::byte> number(static_cast<std::size_t>(item_size(dtype)));
+Expr number_of_nothing(const Reducer& reducer, const Reducer::Use& use) {
+  const TensorDesc desc{use.dtype, numbers_of(reducer, use.parameters)};
+  std::vector<std::byte> state(static_cast<std::size_t>(reducer.words(use)) * 8);
+  std::vector<std::byte> number(static_cast<std::size_t>(byte_count(desc.dtype, desc.shape)));
   reducer.start(use, {state.data(), 1, 1});
   reducer.finish(use, {state.data(), 1, 1}, number.data());
-  return literal({dtype, {}}, std::move(number));
+  return literal(desc, std::move(number));
 }
 
 }  // namespace
@@ -67,18 +71,20 @@ Expr reduce(const Reducer& reducer, std::vector<Expr> operands, std::vector<int>
   const ReducerParameters parameters = completed(reducer, given);
   std::array<DType, kMaxOperands> all_dtypes{};
   std::ranges::transform(operands, all_dtypes.begin(), &Expr::dtype);
-  const std::span<const DType> dtypes = std::span(all_dtypes).first(operands.size());
-  TensorDesc desc{reducer.result(reducer, dtypes, parameters), {}};
+  TensorDesc desc;
   std::int64_t reduced = 1;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const bool disappears = std::ranges::binary_search(axes, static_cast<int>(i));
     if (disappears) reduced = shape[i] == 0 ? 0 : checked_mul(reduced, shape[i], "the number of elements");
     if (!disappears || keepdim) desc.shape.push_back(disappears ? 1 : shape[i]);
   }
+  Reducer::Use use{std::span(all_dtypes).first(operands.size()), parameters, desc.dtype, reduced};
+  desc.dtype = use.dtype = reducer.result(reducer, use);
+  std::ranges::copy(numbers_of(reducer, parameters), std::back_inserter(desc.shape));
   if (reduced == 0 && !reducer.reduces_nothing)
     refuse(fmt::format("{} over an empty axis has no value: shape {}", reducer.name, to_string(shape)));
   if (element_count(desc.shape) == 0) return literal(std::move(desc), {});
-  if (reduced == 0) return broadcast(number_of_nothing(reducer, dtypes, parameters, desc.dtype), desc.shape);
+  if (reduced == 0) return broadcast(number_of_nothing(reducer, use), desc.shape);
   for (Expr& operand : operands) operand = broadcast(std::move(operand), shape);
   return make(std::move(desc), nodes::Reduce{&reducer, parameters, std::move(operands), std::move(axes), keepdim});
 }

@@ -59,15 +59,6 @@ void float_steps(DType from, const void* in, double factor, const ClampLimits& l
 // |a[i]| <= eps for all i; false for NaN. dtypes that compute only.
 [[nodiscard]] bool all_small(DType dtype, const void* a, double eps, std::int64_t n);
 
-// Minimum, maximum and sum of numbers; a NaN makes all three NaN. The order of the additions depends on n alone.
-struct Summary {
-  double min = std::numeric_limits<double>::infinity();
-  double max = -std::numeric_limits<double>::infinity();
-  double sum = 0;
-};
-[[nodiscard]] Summary summarize(const double* values, std::int64_t n);
-[[nodiscard]] Summary combined(const Summary& a, const Summary& b);
-
 // Random numbers in sequence. Uniform draws equal PyTorch's CPU generator for the same seed: MT19937 seeded with the
 // low 32 bits of `seed`; for F32 one 32-bit word an element, its low 24 bits over 2^24, for F64 two words (first word
 // high), their low 53 bits over 2^53; then x * (high - low) + low in the same type, rounded once (fused). Other

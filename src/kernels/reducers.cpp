@@ -12,33 +12,33 @@
 namespace brainsurgery {
 namespace {
 
-using DTypes = std::span<const DType>;
-
 [[noreturn]] void refuse(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
+using Use = Reducer::Use;
+
 // The dtype that all operands have.
-DType common(const Reducer& reducer, DTypes operands) {
-  for (const DType dtype : operands) {
-    if (dtype != operands.front())
-      refuse(fmt::format("dtypes differ: {} and {}", to_string(operands.front()), to_string(dtype)));
+DType common(const Reducer& reducer, const Use& use) {
+  const DType first = use.operands.front();
+  for (const DType dtype : use.operands) {
+    if (dtype != first) refuse(fmt::format("dtypes differ: {} and {}", to_string(first), to_string(dtype)));
   }
-  if (!info(operands.front()).computes) {
+  if (!info(first).computes) {
     refuse(fmt::format("{} is not defined for dtype {}: such tensors can be renamed, copied and joined only",
-                       reducer.name, to_string(operands.front())));
+                       reducer.name, to_string(first)));
   }
-  return operands.front();
+  return first;
 }
 
-DType same(const Reducer& reducer, DTypes operands, const ReducerParameters&) { return common(reducer, operands); }
+DType same(const Reducer& reducer, const Use& use) { return common(reducer, use); }
 
 // Integers and bools are summed as int64.
-DType total(const Reducer& reducer, DTypes operands, const ReducerParameters&) {
-  const DType dtype = common(reducer, operands);
+DType total(const Reducer& reducer, const Use& use) {
+  const DType dtype = common(reducer, use);
   return is_floating(dtype) ? dtype : DType::I64;
 }
 
-DType floating(const Reducer& reducer, DTypes operands, const ReducerParameters&) {
-  const DType dtype = common(reducer, operands);
+DType floating(const Reducer& reducer, const Use& use) {
+  const DType dtype = common(reducer, use);
   if (!is_floating(dtype)) {
     refuse(fmt::format("{} is not defined for dtype {}; cast to a floating dtype first", reducer.name,
                        to_string(dtype)));
@@ -46,35 +46,66 @@ DType floating(const Reducer& reducer, DTypes operands, const ReducerParameters&
   return dtype;
 }
 
-DType of_order(const Reducer& reducer, DTypes operands, const ReducerParameters& parameters) {
-  const double order = *parameters.numbers[0];
+double number(const Use& use, std::size_t i) { return *use.parameters.numbers[i]; }
+
+DType of_order(const Reducer& reducer, const Use& use) {
+  const double order = number(use, 0);
   if (order != 1 && order != 2 && !(std::isinf(order) && order > 0))
     refuse(fmt::format("{} is defined for p = 1, 2 and inf, not for {}", reducer.name, order));
-  return floating(reducer, operands, parameters);
+  return floating(reducer, use);
 }
 
-DType spread(const Reducer& reducer, DTypes operands, const ReducerParameters& parameters) {
-  if (!std::isfinite(*parameters.numbers[0]))
-    refuse(fmt::format("the correction of {} is a finite number, not {}", reducer.name, *parameters.numbers[0]));
-  return floating(reducer, operands, parameters);
+DType spread(const Reducer& reducer, const Use& use) {
+  if (!std::isfinite(number(use, 0)))
+    refuse(fmt::format("the correction of {} is a finite number, not {}", reducer.name, number(use, 0)));
+  return floating(reducer, use);
 }
 
-DType place(const Reducer& reducer, DTypes operands, const ReducerParameters&) {
-  static_cast<void>(common(reducer, operands));
+DType place(const Reducer& reducer, const Use& use) {
+  static_cast<void>(common(reducer, use));
   return DType::I64;
 }
 
-DType count_of_true(const Reducer& reducer, DTypes operands, const ReducerParameters&) {
-  const DType dtype = common(reducer, operands);
+DType count_of_true(const Reducer& reducer, const Use& use) {
+  const DType dtype = common(reducer, use);
   if (dtype != DType::BOOL)
     refuse(fmt::format("{} is defined for bool tensors, not for {}", reducer.name, to_string(dtype)));
   return DType::I64;
 }
 
-DType truth(const Reducer& reducer, DTypes operands, const ReducerParameters&) {
-  static_cast<void>(common(reducer, operands));
+DType truth(const Reducer& reducer, const Use& use) {
+  static_cast<void>(common(reducer, use));
   return DType::BOOL;
 }
+
+DType one_of_them(const Reducer& reducer, const Use& use) {
+  const double k = number(use, 0);
+  if (!(k >= 1) || k != std::trunc(k))
+    refuse(fmt::format("k of {} is a whole number from 1 on, not {}", reducer.name, k));
+  if (use.count > 0 && k > static_cast<double>(use.count))
+    refuse(fmt::format("k of {} is {}, but there are {} elements", reducer.name, k, use.count));
+  return common(reducer, use);
+}
+
+DType between(const Reducer& reducer, const Use& use) {
+  if (!(number(use, 0) >= 0 && number(use, 0) <= 1))
+    refuse(fmt::format("q of {} is between 0 and 1, not {}", reducer.name, number(use, 0)));
+  return floating(reducer, use);
+}
+
+constexpr double kMostBins = 65536;
+
+DType counts(const Reducer& reducer, const Use& use) {
+  const double bins = number(use, 0), low = number(use, 1), high = number(use, 2);
+  if (!(bins >= 1 && bins <= kMostBins) || bins != std::trunc(bins))
+    refuse(fmt::format("{} has 1 to {} bins, not {}", reducer.name, kMostBins, bins));
+  if (!(low < high && std::isfinite(high - low)))
+    refuse(fmt::format("{} needs low < high, both finite, not {} and {}", reducer.name, low, high));
+  static_cast<void>(common(reducer, use));
+  return DType::I64;
+}
+
+std::int64_t bins(const ReducerParameters& parameters) { return static_cast<std::int64_t>(*parameters.numbers[0]); }
 
 namespace loops = kernels::reductions;
 
@@ -83,8 +114,10 @@ struct Row {
   std::size_t operands;
   std::array<Reducer::Parameter, kMaxParameters> parameters;
   bool reduces_nothing;
-  DType (*result)(const Reducer& reducer, DTypes operands, const ReducerParameters& parameters);
+  DType (*result)(const Reducer& reducer, const Use& use);
   const loops::Loops& loops;
+  bool by_rows = false;
+  std::int64_t (*numbers)(const ReducerParameters& parameters) = nullptr;
 };
 
 constexpr bool kOfNothing = true, kOfSome = false;
@@ -109,15 +142,23 @@ const std::array kRows{
     Row{"count_nonzero", "how many elements are not 0", 1, {}, kOfNothing, place, loops::kCount},
     Row{"any", "whether an element is not 0", 1, {}, kOfNothing, truth, loops::kAny},
     Row{"all", "whether no element is 0", 1, {}, kOfNothing, truth, loops::kAll},
+    Row{"kth_largest", "the element that k - 1 others stand before from the largest on; NaN is the largest", 1,
+        {{{"k"}}}, kOfSome, one_of_them, loops::kLargest, true},
+    Row{"median", "the element in the middle, the lower one of two; NaN is the largest", 1, {}, kOfSome, same,
+        loops::kMedian, true},
+    Row{"quantile", "the value that a share q lies below, between two elements if need be; NaN if one is", 1, {{{"q"}}},
+        kOfSome, between, loops::kQuantile, true},
+    Row{"histogram", "how many elements lie in each of some equal bins from low to high", 1,
+        {{{"bins"}, {"low"}, {"high"}}}, kOfNothing, counts, loops::kHistogram, true, bins},
 };
 
 const std::array<Reducer, kRows.size()>& table() {
   static const auto made = [] {
     std::array<Reducer, kRows.size()> all{};
     std::ranges::transform(kRows, all.begin(), [](const Row& row) {
-      return Reducer{row.name,   row.meaning,    row.operands,    row.parameters, row.reduces_nothing,
-                     row.result, row.loops.words, row.loops.start, row.loops.add,  row.loops.merge,
-                     row.loops.finish};
+      return Reducer{row.name,        row.meaning,     row.operands,  row.parameters,  row.reduces_nothing,
+                     row.by_rows,     row.result,      row.numbers,   row.loops.words, row.loops.start,
+                     row.loops.add,   row.loops.merge, row.loops.finish, row.loops.passes};
     });
     return all;
   }();

@@ -24,6 +24,7 @@ struct Loops {
   void (*add)(const Use& use, const Range& range, const States& states);
   void (*merge)(const Use& use, const States& into, const States& from);
   void (*finish)(const Use& use, const States& states, void* out);
+  Reducer::Passes passes = {};
 };
 
 extern const Loops kSum, kMean, kProduct, kDot;
@@ -31,6 +32,8 @@ extern const Loops kVariance, kDeviation;
 extern const Loops kNorm;
 extern const Loops kMinimum, kMaximum, kFirstMinimum, kFirstMaximum;
 extern const Loops kCount, kAny, kAll;
+extern const Loops kLargest, kMedian, kQuantile;
+extern const Loops kHistogram;
 
 // A double as an element of `dtype`, rounded once, to nearest even; integers do not come here.
 void store_rounded(double value, DType dtype, void* out, std::int64_t index);

@@ -6,7 +6,6 @@
 #include "brainsurgery/error.h"
 #include "graph/visitor.h"
 #include "planner/dense_costs.h"
-#include "planner/reductions.h"
 #include "types/box_read.h"
 
 namespace brainsurgery {
@@ -25,9 +24,6 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
 
 // Sources that a program reads only to hold others against them. Each takes a buffer, and makes tiles smaller.
 constexpr int kMostReadAlong = 32;
-
-// Of the results of a reduction in their buffer, bytes: elements of any dtype can stand there.
-constexpr std::int64_t kResultAlignment = 8;
 
 bool is_leaf(const Node& node) { return node.depth() == 1; }
 
@@ -437,40 +433,8 @@ BufferPlace Compiler::factorise(const Expr& expr, const nodes::SingularFactors& 
   return keep(expr, {buffer, 0});
 }
 
-// Joins the pass over its operands that another reducer along these axes needs.
-BufferPlace Compiler::reduce(const Expr& expr, const nodes::Reduce& node) {
-  std::pair<std::vector<const Node*>, std::vector<int>> key{{}, node.axes};
-  for (const Expr& operand : node.parts) key.first.push_back(operand.get());
-  auto known = reductions_.find(key);
-  if (known == reductions_.end()) known = reductions_.emplace(std::move(key), begin_reduction(node)).first;
-  Materialization& made = materializations_[known->second];
-  auto& results = std::get<Materialization::Reduction>(made.how).results;
-  const auto same = std::ranges::find_if(results, [&node](const auto& result) {
-    return result.reducer == node.reducer && result.parameters == node.parameters;
-  });
-  if (same != results.end()) return keep(expr, {known->second, same->offset});
-  if (results.empty()) made.desc = expr.desc();
-  const std::int64_t offset = (made.bytes + kResultAlignment - 1) / kResultAlignment * kResultAlignment;
-  results.push_back({node.reducer, node.parameters, expr.dtype(), offset});
-  made.bytes = offset + byte_count(expr.dtype(), expr.shape());
-  made.work_bytes = state_bytes(std::get<Materialization::Reduction>(made.how));
-  return keep(expr, {known->second, offset});
-}
-
-// The pass, without anything that it is to find.
-int Compiler::begin_reduction(const nodes::Reduce& node) {
-  const Shape& shape = node.parts.front().shape();
-  const ReductionOrder order = reduction_order(shape, node.axes);
-  Materialization made;
-  Materialization::Reduction reduction;
-  reduction.shape = order.shape;
-  Shape seen;
-  for (const int axis : order.axes) seen.push_back(shape[axis]);
-  const View view = View::identity(seen).through_permute(order.axes, shape);
-  for (const Expr& operand : node.parts)
-    reduction.operands.push_back(ProgramBuilder(*this, made.needs).build(operand, view));
-  made.how = std::move(reduction);
-  return add(std::move(made));
+ProgramPtr Compiler::build(const Expr& expr, const View& view, std::vector<int>& needs) {
+  return ProgramBuilder(*this, needs).build(expr, view);
 }
 
 int Compiler::add(Materialization result) {

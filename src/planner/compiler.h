@@ -38,7 +38,8 @@ class Compiler {
   [[nodiscard]] Expr stretch_of(const Expr& expr);
   [[nodiscard]] BufferPlace factorise(const Expr& expr, const nodes::SingularFactors& node);
   [[nodiscard]] BufferPlace reduce(const Expr& expr, const nodes::Reduce& node);
-  [[nodiscard]] int begin_reduction(const nodes::Reduce& node);
+  [[nodiscard]] int begin_reduction(const nodes::Reduce& node, int passes);
+  [[nodiscard]] ProgramPtr build(const Expr& expr, const View& view, std::vector<int>& needs);
   int add(Materialization result);
   BufferPlace keep(const Expr& expr, BufferPlace place);
   [[nodiscard]] Place packed_operand(const Expr& expr, std::vector<int>& needs);
@@ -50,7 +51,8 @@ class Compiler {
   std::vector<Expr> kept_;  // keeps the nodes of buffers_ alive
   std::unordered_map<const Node*, Expr> stretches_;
   std::map<std::tuple<const Node*, std::int64_t, bool>, int> factorisations_;  // by matrix, count and method
-  std::map<std::pair<std::vector<const Node*>, std::vector<int>>, int> reductions_;  // by operands and axes
+  // By operands, axes, and what else must be the same in one pass: that they are taken by rows, and how often.
+  std::map<std::tuple<std::vector<const Node*>, std::vector<int>, bool, int>, int> reductions_;
   std::unordered_set<int> answered_;                                           // numbers of questions
   std::unordered_map<const Node*, int> visits_;  // by how many programs of the tensor at hand
 };

@@ -126,7 +126,7 @@ struct Materialization {
     TensorDesc matrix_desc;  // F64 or F32
     bool exact;
   };
-  // All reducers that are applied to the same operands along the same axes, in one pass over them.
+  // Reducers that are applied to the same operands along the same axes, in the same passes over them.
   struct Reduction {
     struct Result {
       const Reducer* reducer;
@@ -136,6 +136,8 @@ struct Materialization {
     };
     std::vector<ProgramPtr> operands;  // the elements in the order of `shape`
     ReductionShape shape;
+    bool by_rows = false;  // see Reducer, of all of them
+    int passes = 1;
     std::vector<Result> results;
   };
   TensorDesc desc;  // of a reduction: the first result's

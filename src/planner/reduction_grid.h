@@ -29,21 +29,29 @@ struct ReductionPiece {
   [[nodiscard]] std::int64_t results() const { return outers * columns; }
 };
 
+struct ReductionLimits {
+  std::int64_t piece = 1 << 18;        // elements of a piece, where that can be had
+  std::int64_t chunk = 1 << 16;        // added at a time: operands and states then stay in a second-level cache
+  std::int64_t most_states = 1 << 19;  // of all blocks
+
+  friend bool operator==(const ReductionLimits&, const ReductionLimits&) = default;
+};
+
 class ReductionGrid {
  public:
-  // Elements that are added to states at a time: operands and states then stay in a second-level cache.
-  static constexpr std::int64_t kChunk = 1 << 16;
-
   // A shape with elements.
-  explicit ReductionGrid(const ReductionShape& shape)
-      : shape_(shape), columns_(std::min(shape.inner, kMostColumns)), column_pieces_(quotient(shape.inner, columns_)) {
-    const std::int64_t wanted = quotient(shape.elements(), kPiece);
-    const std::int64_t most = std::clamp<std::int64_t>(kMostStates / shape.results(), 1, shape.reduced);
+  explicit ReductionGrid(const ReductionShape& shape, const ReductionLimits& limits = {})
+      : shape_(shape),
+        limits_(limits),
+        columns_(std::min(shape.inner, kMostColumns)),
+        column_pieces_(quotient(shape.inner, columns_)) {
+    const std::int64_t wanted = quotient(shape.elements(), limits.piece);
+    const std::int64_t most = std::clamp<std::int64_t>(limits.most_states / shape.results(), 1, shape.reduced);
     const std::int64_t blocks = std::clamp<std::int64_t>(wanted / (shape.outer * column_pieces_), 1, most);
     length_ = quotient(shape.reduced, blocks);
     blocks_ = quotient(shape.reduced, length_);
     if (blocks_ == 1 && column_pieces_ == 1)
-      outers_ = std::clamp<std::int64_t>(kPiece / (shape.reduced * shape.inner), 1, shape.outer);
+      outers_ = std::clamp<std::int64_t>(limits.piece / (shape.reduced * shape.inner), 1, shape.outer);
   }
 
   [[nodiscard]] const ReductionShape& shape() const { return shape_; }
@@ -65,17 +73,23 @@ class ReductionGrid {
   // Of the largest piece.
   [[nodiscard]] std::int64_t piece_results() const { return outers_ * columns_; }
   [[nodiscard]] std::int64_t chunk_elements() const {
-    return std::min(outers_ * length_ * columns_, std::max(columns_, kChunk));
+    return std::min(outers_ * length_ * columns_, std::max(columns_, limits_.chunk));
+  }
+  // Of a piece, how many are added to states at a time: rows of the middle dimension, or boxes of all of it.
+  [[nodiscard]] std::int64_t chunk_rows(const ReductionPiece& piece) const {
+    return std::max<std::int64_t>(1, limits_.chunk / piece.columns);
+  }
+  [[nodiscard]] std::int64_t chunk_outers(const ReductionPiece& piece) const {
+    return std::max<std::int64_t>(1, limits_.chunk / (piece.count * piece.columns));
   }
 
  private:
-  static constexpr std::int64_t kPiece = 1 << 18;        // elements, where that can be had
   static constexpr std::int64_t kMostColumns = 1 << 14;  // whose states are at hand at one time
-  static constexpr std::int64_t kMostStates = 1 << 19;   // of all blocks
 
   static std::int64_t quotient(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
   ReductionShape shape_;
+  ReductionLimits limits_;
   std::int64_t columns_, column_pieces_;
   std::int64_t outers_ = 1, length_ = 1, blocks_ = 1;
 };

@@ -6,7 +6,7 @@
 
 namespace brainsurgery {
 
-ReductionOrder reduction_order(const Shape& shape, const std::vector<int>& axes) {
+ReductionOrder reduction_order(const Shape& shape, const std::vector<int>& axes, bool by_rows) {
   const int rank = static_cast<int>(shape.size());
   const auto is_reduced = [&](int axis) { return std::ranges::binary_search(axes, axis); };
   std::vector<int> before, reduced, behind;
@@ -18,7 +18,7 @@ ReductionOrder reduction_order(const Shape& shape, const std::vector<int>& axes)
     }
   }
   // Where the last dimension disappears, all results stand before the elements that make one.
-  if (rank > 0 && is_reduced(rank - 1)) {
+  if (by_rows || (rank > 0 && is_reduced(rank - 1))) {
     std::ranges::copy(behind, std::back_inserter(before));
     behind.clear();
   }
@@ -48,6 +48,18 @@ Reducer::Use use_of(const Materialization::Reduction& reduction, const Materiali
   return {dtypes, result.parameters, result.dtype, reduction.shape.reduced};
 }
 
+// Histograms of many values are few, so that all of them together take some megabytes.
+ReductionGrid grid_of(const Materialization::Reduction& reduction) {
+  constexpr std::int64_t kMostWords = 1 << 22;
+  if (!reduction.by_rows) return ReductionGrid(reduction.shape);
+  const std::int64_t words = std::max<std::int64_t>(1, state_words(reduction));
+  return ReductionGrid(reduction.shape, {Reducer::kWholeRow, Reducer::kWholeRow, kMostWords / words});
+}
+
+std::int64_t numbers_of(const Materialization::Reduction::Result& result) {
+  return result.reducer->numbers == nullptr ? 1 : result.reducer->numbers(result.parameters);
+}
+
 std::int64_t state_words(const Materialization::Reduction& reduction) {
   const std::vector<DType> dtypes = operand_dtypes(reduction);
   std::int64_t words = 0;
@@ -56,16 +68,23 @@ std::int64_t state_words(const Materialization::Reduction& reduction) {
 }
 
 std::int64_t state_bytes(const Materialization::Reduction& reduction) {
-  const ReductionGrid grid(reduction.shape);
-  return grid.blocks() == 1 ? 0 : grid.blocks() * reduction.shape.results() * state_words(reduction) * 8;
+  const ReductionGrid grid = grid_of(reduction);
+  std::int64_t words = grid.blocks() == 1 ? 0 : grid.blocks() * state_words(reduction);
+  if (reduction.passes > 1) {
+    for (const auto& result : reduction.results) words += result.reducer->passes.kept;
+  }
+  return words * reduction.shape.results() * 8;
 }
 
 std::int64_t piece_bytes(const Materialization::Reduction& reduction) {
-  const ReductionGrid grid(reduction.shape);
+  const ReductionGrid grid = grid_of(reduction);
   std::int64_t bytes = 0;
   for (const ProgramPtr& operand : reduction.operands) bytes += grid.chunk_elements() * operand->item_bytes;
-  if (grid.blocks() == 1) bytes += grid.piece_results() * (state_words(reduction) + 1) * 8;
-  return bytes;
+  if (reduction.by_rows) bytes *= 2;  // rows are partitioned beside the operand
+  if (grid.blocks() > 1) return bytes;
+  std::int64_t words = state_words(reduction);
+  for (const auto& result : reduction.results) words += numbers_of(result);
+  return bytes + grid.piece_results() * words * 8;
 }
 
 std::string to_string(const Materialization::Reduction& reduction) {

@@ -16,7 +16,9 @@ struct ReductionOrder {
   ReductionShape shape;
 };
 // `axes`: increasing.
-[[nodiscard]] ReductionOrder reduction_order(const Shape& shape, const std::vector<int>& axes);
+// `by_rows`: the last dimension is among those that are reduced, or of size 1.
+[[nodiscard]] ReductionOrder reduction_order(const Shape& shape, const std::vector<int>& axes, bool by_rows = false);
+[[nodiscard]] ReductionGrid grid_of(const Materialization::Reduction& reduction);
 
 // One use of a reducer, as its functions want it. It points into both arguments and `dtypes`.
 [[nodiscard]] std::vector<DType> operand_dtypes(const Materialization::Reduction& reduction);
@@ -24,6 +26,8 @@ struct ReductionOrder {
                                   const Materialization::Reduction::Result& result, const std::vector<DType>& dtypes);
 // Words of 8 bytes of the states that one result of every reducer takes.
 [[nodiscard]] std::int64_t state_words(const Materialization::Reduction& reduction);
+// How many numbers one result of a reducer is.
+[[nodiscard]] std::int64_t numbers_of(const Materialization::Reduction::Result& result);
 // Of all states that exist at one time beside those of the pieces at hand.
 [[nodiscard]] std::int64_t state_bytes(const Materialization::Reduction& reduction);
 // What a piece takes, without the scratch memory of programs.

@@ -65,7 +65,9 @@ bool takes_one_worker(const Materialization& made) { return programs_of(made).em
 
 std::int64_t read_bytes(const Materialization& made) {
   std::int64_t bytes = operand_bytes(made);
-  for (const ProgramPtr& program : programs_of(made)) bytes += read_bytes(*program);
+  const auto* reduction = std::get_if<Materialization::Reduction>(&made.how);
+  const std::int64_t passes = reduction == nullptr ? 1 : reduction->passes;
+  for (const ProgramPtr& program : programs_of(made)) bytes += passes * read_bytes(*program);
   return bytes;
 }
 

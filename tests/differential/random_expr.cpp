@@ -237,7 +237,7 @@ Expr RandomGraph::product(const Expr& base) {
 
 // A reducer of the table whose result does not depend on an order of additions, along some axes.
 Expr RandomGraph::reduced(const Expr& base) {
-  constexpr std::array kOfAll{"min", "max", "argmin", "argmax", "count_nonzero", "any", "all"};
+  constexpr std::array kOfAll{"min", "max", "argmin", "argmax", "count_nonzero", "any", "all", "median", "histogram"};
   constexpr std::array kOfSmall{"sum", "mean", "norm", "dot"};
   const bool sums = chance(engine_, 0.5);
   const Reducer& drawn = reducer(sums ? kOfSmall[draw(engine_, std::ssize(kOfSmall))]
@@ -250,6 +250,7 @@ Expr RandomGraph::reduced(const Expr& base) {
   if (sums) std::ranges::transform(operands, operands.begin(), small);
   ReducerParameters parameters;
   if (drawn.name == "norm") parameters.numbers[0] = chance(engine_, 0.5) ? 1 : std::numeric_limits<double>::infinity();
+  if (drawn.name == "histogram") parameters.numbers = {3.0, -4.0, 5.0};
   try {
     return reduce(drawn, operands, axes, chance(engine_, 0.5), parameters);
   } catch (const Error&) {

@@ -37,7 +37,8 @@ class Reducers : public ::testing::Test {
   // Results that do not depend on rounding.
   static bool is_exact(std::string_view name, const ReducerParameters& parameters) {
     static const std::set<std::string_view> names{"min",   "max",           "argmin", "argmax",
-                                                  "count", "count_nonzero", "any",    "all"};
+                                                  "count", "count_nonzero", "any",    "all",
+                                                  "median", "kth_largest",  "histogram"};
     return names.contains(name) || (name == "norm" && parameters.numbers[0] == kInfinity);
   }
   void expect_equal(const Reducer& row, DType dtype, const Shape& shape, const std::vector<int>& axes,
@@ -74,6 +75,9 @@ TEST_F(Reducers, EqualAten) {
     tested_ = 0;
     std::vector<ReducerParameters> parameters{{}};
     if (row.name == "norm") parameters = {{{1.0}}, {{kInfinity}}};
+    if (row.name == "kth_largest") parameters = {{{1.0}}, {{5.0}}};
+    if (row.name == "quantile") parameters = {{{0.0}}, {{0.5}}, {{1.0}}};
+    if (row.name == "histogram") parameters = {{{5.0, -2.0, 3.0}}};
     for (const DType dtype : {DType::BOOL, DType::U8, DType::I8, DType::I16, DType::I32, DType::I64, DType::F16,
                               DType::BF16, DType::F32, DType::F64}) {
       for (const auto& [shape, axes] : cuts)

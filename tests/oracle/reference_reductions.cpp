@@ -54,6 +54,17 @@ at::Tensor extreme(const at::Tensor& x, bool smallest) {
                    found);
 }
 
+// The element at a place of the sorted rows. Zeros are equal to ATen; here the negative ones come first.
+at::Tensor sorted_at(const at::Tensor& x, std::int64_t place) {
+  const at::Tensor of = comparable(x);
+  const at::Tensor found = std::get<0>(at::kthvalue(of, place + 1, -1));
+  if (!is_floating(of)) return found;
+  const at::Tensor below = at::logical_or(at::lt(of, 0), at::logical_and(at::eq(of, 0), at::signbit(of)));
+  const at::Tensor is_negative = at::gt(below.to(at::kLong).sum(-1), place);
+  const at::Tensor zero = at::where(is_negative, at::full_like(found, -0.0), at::full_like(found, 0.0));
+  return at::where(at::eq(found, 0), zero, found);
+}
+
 using Function = std::function<at::Tensor(const std::vector<at::Tensor>& rows, const ReducerParameters& parameters)>;
 
 const std::map<std::string_view, Function>& functions() {
@@ -73,6 +84,22 @@ const std::map<std::string_view, Function>& functions() {
       {"count_nonzero", [](const auto& x, const auto&) { return at::ne(x[0], 0).to(at::kLong).sum(-1); }},
       {"any", [](const auto& x, const auto&) { return at::ne(x[0], 0).any(-1); }},
       {"all", [](const auto& x, const auto&) { return at::ne(x[0], 0).all(-1); }},
+      {"kth_largest",
+       [](const auto& x, const auto& p) {
+         return sorted_at(x[0], x[0].size(-1) - static_cast<std::int64_t>(*p.numbers[0]));
+       }},
+      {"median", [](const auto& x, const auto&) { return sorted_at(x[0], (x[0].size(-1) - 1) / 2); }},
+      {"quantile", [](const auto& x, const auto& p) { return at::quantile(terms(x[0]), *p.numbers[0], -1); }},
+      {"histogram",
+       [](const auto& x, const auto& p) {
+         const at::Tensor rows = terms(x[0]).to(at::kDouble).reshape({-1, x[0].size(-1)});
+         std::vector<at::Tensor> found;
+         for (std::int64_t i = 0; i < rows.size(0); ++i) {
+           found.push_back(at::histc(rows[i].index({at::isfinite(rows[i])}), static_cast<std::int64_t>(*p.numbers[0]),
+                                     *p.numbers[1], *p.numbers[2]));
+         }
+         return at::stack(found);
+       }},
   };
   return all;
 }
