@@ -260,7 +260,7 @@ TEST_F(Reduce, OrderStatisticsAreThoseOfSortedRows) {
       auto x = groups(once(a), shape, axes);
       for (auto& row : x) std::ranges::sort(row);
       const auto n = static_cast<std::int64_t>(x[0].size());
-      const auto found = [&](const char* name, const ReducerParameters& parameters) {
+      const auto found = [&, &axes = axes](const char* name, const ReducerParameters& parameters) {
         const Expr expr = reduce(reducer(name), {a}, axes, false, parameters);
         return n == kLong ? once(expr) : values_of(expr);
       };
