@@ -257,7 +257,7 @@ BS_INLINE constexpr Pair natural(Logarithm log) {
 BS_INLINE constexpr double log_or_special(double log, double x) {
   const double at_end = x == kInfinity ? x : log;
   const double at_zero = x == 0 ? -kInfinity : at_end;
-  return (x < 0) | (x != x) ? kNan : at_zero;
+  return ((x < 0) | (x != x)) ? kNan : at_zero;
 }
 
 BS_INLINE constexpr double log(double x) { return log_or_special(natural(logarithm(x)).high, x); }
@@ -298,10 +298,10 @@ BS_INLINE constexpr double pow(double x, double y) {
   const bool integral = is_integral(size);
   const bool odd = integral & (size < 0x1p53) & !is_integral(size / 2);
   const bool negative = std::bit_cast<std::uint64_t>(x) >> 63 != 0;
-  const double signed_result = negative & odd ? -result : result;
+  const double signed_result = (negative & odd) ? -result : result;
   const bool undefined = (x < 0) & !integral & (base != kInfinity);
-  const double defined = (x != x) | (y != y) | undefined ? kNan : signed_result;
-  return (x == 1) | (y == 0) ? 1 : defined;
+  const double defined = ((x != x) | (y != y) | undefined) ? kNan : signed_result;
+  return ((x == 1) | (y == 0)) ? 1 : defined;
 }
 
 // -- Sine and cosine --
