@@ -221,12 +221,16 @@ class TreeBuilder final : public YAML::EventHandler {
 
   // Bytes to underline: up to the end of a scalar on its first line.
   static int shown_length(std::string_view here, bool plain, std::size_t text_size) {
-    std::string_view line = here.substr(0, here.find_first_of("\r\n"));
-    if (plain) return static_cast<int>(std::max<std::size_t>(std::min(line.size(), text_size), 1));
-    if (line.empty() || (line[0] != '"' && line[0] != '\'')) return 1;
+    if (plain) {
+      const std::string_view shown = here.substr(0, text_size);
+      return static_cast<int>(std::max<std::size_t>(std::min(shown.find_first_of("\r\n"), shown.size()), 1));
+    }
+    if (here.empty() || (here[0] != '"' && here[0] != '\'')) return 1;
+    const auto is_end = [here](std::size_t at) { return at >= here.size() || here[at] == '\r' || here[at] == '\n'; };
     std::size_t end = 1;
-    while (end < line.size() && line[end] != line[0]) end += line[end] == '\\' && line[0] == '"' ? 2 : 1;
-    return static_cast<int>(std::min(end + 1, line.size()));
+    while (!is_end(end) && here[end] != here[0])
+      end += here[end] == '\\' && here[0] == '"' && !is_end(end + 1) ? 2 : 1;
+    return static_cast<int>(is_end(end) ? end : end + 1);
   }
 
   [[noreturn]] static void refuse_tag(const std::string& tag, const SourceSpan& span) {

@@ -235,6 +235,35 @@ void schedule(BoundOutput& output, const SessionOptions& options) {
   }
 }
 
+// Leaves out what is tied, where the plan says so, and fits the metadata to the names that are left; the plan's own edits
+// of them see the records of ties. `recorded`: keys of such records that were read. Gives warnings.
+std::vector<std::string> settle_content(const WriteTarget& target, const Destination& destination,
+                                        const std::set<std::string>& recorded, ModelContent& content) {
+  const Format& format = *destination.format;
+  std::vector<std::string> all;
+  const auto warn = [&](std::vector<std::string> warnings) {
+    std::ranges::move(warnings, std::back_inserter(all));
+  };
+  std::set<std::string> ties = recorded;
+  if (target.place.tied == TiedTensors::drop && !format.shares_contents) {
+    const Metadata dropped = drop_tied(content.names);
+    for (const auto& [name, other] : dropped) ties.insert(name);
+    record_dropped(dropped, content.metadata);
+  }
+  const StateDict& names = content.names;
+  const auto& edit = target.place.metadata;
+  if (edit) {
+    require_pairs(target, format, *edit);
+    warn(edit_metadata(content.metadata, *edit, ties));
+    for (const auto& [key, value] : edit->set) ties.erase(key);
+  }
+  const Metadata stale = remove_stale_ties(content.metadata, ties, names);
+  if (!target.single_tensor) warn(stale_tie_warnings(stale, format));
+  if (format.has_metadata)
+    warn(fit_part_pairs(content.metadata, names, writes_several(destination, names)));
+  return all;
+}
+
 }  // namespace
 
 BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarget& target, const ModelContent& model,
@@ -251,26 +280,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   }
   result.content = {model.names, model.metadata, model.ties, std::string(destination.format->name)};
   if (destination.format->takes_extras) result.content.extras = model.extras;
-  const auto warn = [&](std::vector<std::string> warnings) {
-    std::ranges::move(warnings, std::back_inserter(result.warnings));
-  };
-  std::set<std::string> ties = model.ties;
-  if (target.place.tied == TiedTensors::drop && !destination.format->shares_contents) {
-    const Metadata dropped = drop_tied(result.content.names);
-    for (const auto& [name, other] : dropped) ties.insert(name);
-    record_dropped(dropped, result.content.metadata);
-  }
-  const StateDict& names = result.content.names;
-  const auto& edit = target.place.metadata;
-  if (edit) {
-    require_pairs(target, *destination.format, *edit);
-    warn(edit_metadata(result.content.metadata, *edit, ties));
-    for (const auto& [key, value] : edit->set) ties.erase(key);
-  }
-  const Metadata stale = remove_stale_ties(result.content.metadata, ties, names);
-  if (!target.single_tensor) warn(stale_tie_warnings(stale, *destination.format));
-  if (destination.format->has_metadata)
-    warn(fit_part_pairs(result.content.metadata, names, writes_several(destination, names)));
+  result.warnings = settle_content(target, destination, model.ties, result.content);
   const NamedTensors tensors = result.content.names.in_key_order();
   require_readable(target, alias, tensors);
   try {

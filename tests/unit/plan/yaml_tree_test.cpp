@@ -237,5 +237,26 @@ TEST(YamlTree, LongPlansAreFast) {
   EXPECT_LT(elapsed.count(), 20.0);  // 0.4 s; the limit is for what grows faster than the text
 }
 
+TEST(YamlTree, LongLinesAreFast) {
+  std::string text = "[";
+  for (int i = 0; i < 100'000; ++i) text += (i == 0 ? "" : ", ") + std::string(i % 2 == 0 ? "'x::[0:1]'" : "plain");
+  const auto start = std::chrono::steady_clock::now();
+  const Parsed parsed = parse(text + "]");
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  ASSERT_NE(parsed.root, nullptr);
+  EXPECT_EQ(parsed.root->items().size(), 100'000u);
+  EXPECT_LT(elapsed.count(), 20.0);  // 0.3 s; looking for the end of the line at every value takes minutes
+}
+
+TEST(YamlTree, UnderlinesUpToTheEndOfTheLine) {
+  const auto length = [](const std::string& text) { return parse(text).root->items().front()->span().length; };
+  EXPECT_EQ(length("[abc, d]"), 3);
+  EXPECT_EQ(length("['a''b', d]"), 3);  // quotes that double end it
+  EXPECT_EQ(length("[\"a\\\"b\", d]"), 6);
+  EXPECT_EQ(length("['ab\n  cd', d]"), 3);
+  EXPECT_EQ(length("[\"ab\\\n  cd\", d]"), 4);
+  EXPECT_EQ(length("[a\n  b]"), 1);
+}
+
 }  // namespace
 }  // namespace brainsurgery
