@@ -87,7 +87,8 @@ std::optional<DType> result_for(const Reducer& row, DType operand) {
     if (!row.parameters[i].name.empty()) parameters.numbers[i] = row.parameters[i].otherwise.value_or(1.0);
   }
   try {
-    return row.result(row, std::vector<DType>(row.operands, operand), parameters);
+    const std::vector<DType> dtypes(row.operands, operand);
+    return row.result(row, {dtypes, parameters, operand, 1});
   } catch (const Error&) {
     return std::nullopt;
   }

@@ -254,7 +254,9 @@ TEST_F(Reduce, OrderStatisticsAreThoseOfSortedRows) {
   const std::vector<Cut> cuts{{{7}, {0}}, {{300, 5}, {0}}, {{5, 300}, {1}}, {{3, 4, 6}, {0, 2}},
                               {{kLong}, {0}}, {{2, kLong}, {1}}};
   for (const DType dtype : {DType::F64, DType::F32, DType::BF16, DType::F8_E5M2, DType::I8, DType::I64, DType::BOOL}) {
-    for (const auto& [shape, axes] : cuts) {
+    for (const Cut& cut : cuts) {
+      const Shape& shape = cut.shape;
+      const std::vector<int>& axes = cut.axes;
       if (element_count(shape) > kLong && dtype != DType::F32) continue;
       const Expr a = random_numbers(dtype, shape, 9);
       auto x = groups(once(a), shape, axes);
