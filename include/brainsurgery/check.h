@@ -8,8 +8,11 @@
 // Immutable; may be shared between threads.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,6 +29,11 @@ struct Verdict {
   bool pass = false;
   std::string reason;  // of a failure
 };
+
+// An element of a tensor, exactly: of a floating, a signed or bool, and an unsigned dtype.
+using Number = std::variant<double, std::int64_t, std::uint64_t>;
+// Makes the elements of tensors that have one each, in one pass over what they are made from.
+using Measure = std::function<std::vector<Number>(const std::vector<Expr>& numbers)>;
 
 // The conditions. `reason` is the message of its failure.
 namespace checks {
@@ -46,6 +54,16 @@ struct SmallValues {  // |a| <= eps everywhere
   double eps;
   std::string reason;
 };
+struct Measured {  // judged by a few numbers that are made of tensors
+  std::vector<Expr> numbers;  // of one element each
+  // `more`: for what only the message of a failure needs, in another pass.
+  std::function<Verdict(std::span<const Number> values, const Measure& more)> judge;
+};
+struct DistinctValues {  // no two elements of an integer tensor are equal
+  Expr a;
+  // `value`: of elements number `first` and `second`, the first that was there before.
+  std::function<std::string(const Number& value, std::int64_t first, std::int64_t second)> reason;
+};
 struct AllOf {  // left to right; the first failure is the reason
   std::vector<CheckPtr> parts;
 };
@@ -59,19 +77,21 @@ struct Not {
 }  // namespace checks
 
 struct Check {
-  std::variant<checks::Decided, checks::Mistake, checks::EqualValues, checks::SmallValues, checks::AllOf, checks::AnyOf,
-               checks::Not>
+  std::variant<checks::Decided, checks::Mistake, checks::EqualValues, checks::SmallValues, checks::Measured,
+               checks::DistinctValues, checks::AllOf, checks::AnyOf, checks::Not>
       kind;
 };
 
 [[nodiscard]] CheckPtr make_check(decltype(Check::kind) kind);
 
-// Answers the conditions that need data: true when it holds.
+// Answers the conditions that need data, nullopt where it leaves one open: true when it holds, or all that can be said.
 class DataOracle {
  public:
   virtual ~DataOracle() = default;
   [[nodiscard]] virtual std::optional<bool> holds(const checks::EqualValues& check) = 0;
   [[nodiscard]] virtual std::optional<bool> holds(const checks::SmallValues& check) = 0;
+  [[nodiscard]] virtual std::optional<Verdict> verdict(const checks::Measured& check) = 0;
+  [[nodiscard]] virtual std::optional<Verdict> verdict(const checks::DistinctValues& check) = 0;
 };
 
 // The verdict, or nullopt where it depends on a condition that the oracle leaves open. Operands are looked at from left

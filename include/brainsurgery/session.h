@@ -61,6 +61,7 @@ struct RunReport {
   int steps = 0;
   int assertions = 0;
   int undecided_assertions = 0;              // by headers alone; after a run they held
+  std::int64_t assertion_bytes = 0;          // that these read, predicted; what outputs answer is not read for them
   std::vector<OutputReport> outputs;         // of saving steps and of the plan's output, in this order
   std::int64_t peak_whole_tensor_bytes = 0;  // predicted: tensors that must exist as a whole at one time
   std::int64_t predicted_peak_bytes = 0;     // the most resident memory of the process, once outputs are written

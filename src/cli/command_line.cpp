@@ -134,6 +134,7 @@ std::string summary_of(const RunReport& report) {
       fmt::format("plan OK: {}, {}", counted(report.steps, "step"), counted(report.assertions, "assertion"));
   if (report.undecided_assertions > 0)
     text += fmt::format(", {} of them can only be decided with data", report.undecided_assertions);
+  if (report.assertion_bytes > 0) text += fmt::format(": {} are read for them", format_size(report.assertion_bytes));
   for (const OutputReport& output : report.outputs) {
     text += fmt::format("\nwould write '{}': {} of '{}' ({}), {} in {}", escape_for_terminal(output.path),
                         counted(output.tensors, "tensor"), escape_for_terminal(output.alias), output.reason,
@@ -422,6 +423,7 @@ class CommandLine {
                                    {"steps", report.steps},
                                    {"assertions", report.assertions},
                                    {"undecided_assertions", report.undecided_assertions},
+                                   {"assertion_bytes", report.assertion_bytes},
                                    {"peak_whole_tensor_bytes", report.peak_whole_tensor_bytes},
                                    {"predicted_peak_bytes", report.predicted_peak_bytes},
                                    {"outputs", outputs},

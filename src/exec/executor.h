@@ -70,6 +70,8 @@ class Executor final : public DataOracle, public DataSource {
 
   [[nodiscard]] std::optional<bool> holds(const checks::EqualValues& check) override;
   [[nodiscard]] std::optional<bool> holds(const checks::SmallValues& check) override;
+  [[nodiscard]] std::optional<Verdict> verdict(const checks::Measured& check) override;
+  [[nodiscard]] std::optional<Verdict> verdict(const checks::DistinctValues& check) override;
 
   [[nodiscard]] TensorStatistics statistics(const Expr& expr) override;
   [[nodiscard]] std::vector<std::byte> values(const Expr& expr) override { return evaluate(expr); }
@@ -116,6 +118,7 @@ class Executor final : public DataOracle, public DataSource {
   void draw(const nodes::Random& random, const TensorDesc& desc, const Buffer& into, Scratch& scratch) const;
   // Shows `look` all elements of the operands, which have one shape, a tile at a time, on every worker.
   void for_each_block(const std::vector<Expr>& operands, const Look& look);
+  [[nodiscard]] std::vector<Number> measure(const std::vector<Expr>& numbers);
 
   ThreadPool& pool_;
   ExecOptions options_;

@@ -6,6 +6,8 @@ namespace {
 struct NoData final : DataOracle {
   std::optional<bool> holds(const checks::EqualValues&) override { return std::nullopt; }
   std::optional<bool> holds(const checks::SmallValues&) override { return std::nullopt; }
+  std::optional<Verdict> verdict(const checks::Measured&) override { return std::nullopt; }
+  std::optional<Verdict> verdict(const checks::DistinctValues&) override { return std::nullopt; }
 };
 
 struct Evaluate {
@@ -17,6 +19,8 @@ struct Evaluate {
     if (!holds) return std::nullopt;
     return *holds ? Verdict{true, ""} : Verdict{false, check.reason};
   }
+  std::optional<Verdict> operator()(const checks::Measured& check) const { return oracle.verdict(check); }
+  std::optional<Verdict> operator()(const checks::DistinctValues& check) const { return oracle.verdict(check); }
   std::optional<Verdict> operator()(const checks::Decided& check) const { return Verdict{check.pass, check.reason}; }
   std::optional<Verdict> operator()(const checks::Mistake& check) const { throw check.error; }
   std::optional<Verdict> operator()(const checks::AllOf& check) const {

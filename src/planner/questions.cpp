@@ -21,6 +21,8 @@ struct ForEachCondition {
   void operator()(const checks::Mistake&) const {}
   void operator()(const checks::EqualValues& condition) const { visit(&condition, required); }
   void operator()(const checks::SmallValues& condition) const { visit(&condition, required); }
+  void operator()(const checks::Measured& condition) const { visit(&condition, required); }
+  void operator()(const checks::DistinctValues& condition) const { visit(&condition, required); }
   void operator()(const checks::AllOf& check) const {
     for (const CheckPtr& part : check.parts) all(*part);
   }
@@ -35,6 +37,8 @@ void for_each_condition(const Check& check, const Visit& visit) { ForEachConditi
 struct OperandsOf {
   std::vector<Expr> operator()(const checks::EqualValues* condition) const { return {condition->a, condition->b}; }
   std::vector<Expr> operator()(const checks::SmallValues* condition) const { return {condition->a}; }
+  std::vector<Expr> operator()(const checks::Measured*) const { return {}; }
+  std::vector<Expr> operator()(const checks::DistinctValues*) const { return {}; }
   std::vector<Expr> operator()(const ValueComparison* comparison) const { return {comparison->a, comparison->b}; }
 };
 

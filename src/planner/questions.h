@@ -22,7 +22,8 @@ namespace brainsurgery {
 class Questions {
  public:
   // Points into a Check or a Report, which must outlive this.
-  using Question = std::variant<const checks::EqualValues*, const checks::SmallValues*, const ValueComparison*>;
+  using Question = std::variant<const checks::EqualValues*, const checks::SmallValues*, const checks::Measured*,
+                                const checks::DistinctValues*, const ValueComparison*>;
 
   void add(const Check& check);
   void add(const ValueComparison& comparison);
@@ -33,7 +34,8 @@ class Questions {
   [[nodiscard]] bool empty() const { return all_.empty(); }
   [[nodiscard]] std::size_t size() const { return all_.size(); }
   [[nodiscard]] const Question& operator[](int number) const { return all_[static_cast<std::size_t>(number)]; }
-  // The tensors that it speaks of: one, or two of one shape and dtype.
+  // The tensors whose elements answer it as they pass by: one, or two of one shape and dtype. None of what has to be
+  // looked at by itself.
   [[nodiscard]] std::vector<Expr> operands(int number) const;
   // The numbers of those that have the node as an operand.
   [[nodiscard]] std::span<const int> of(const Node* node) const;

@@ -24,6 +24,7 @@ PredicateRegistry all_predicates() {
   add_presence(registry);
   add_shapes(registry);
   add_values(registry);
+  add_measures(registry);
   add_access(registry);
   add_logic(registry);
   return registry;

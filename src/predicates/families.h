@@ -6,8 +6,9 @@
 namespace brainsurgery {
 
 void add_presence(PredicateRegistry& registry);  // exists count
-void add_shapes(PredicateRegistry& registry);    // shape dimensions dtype
-void add_values(PredicateRegistry& registry);    // equal iszero
+void add_shapes(PredicateRegistry& registry);    // shape dimensions dtype same_shape
+void add_values(PredicateRegistry& registry);    // equal close iszero
+void add_measures(PredicateRegistry& registry);  // finite range sum norm unique
 void add_access(PredicateRegistry& registry);    // reads writes
 void add_logic(PredicateRegistry& registry);     // all any not
 

@@ -3,6 +3,7 @@
 
 #include "predicates/bounds.h"
 #include "predicates/families.h"
+#include "predicates/measured.h"
 
 namespace brainsurgery {
 namespace {
@@ -20,6 +21,16 @@ struct DtypeSpec {
   TensorRef of;
   DType is = DType::F32;
 };
+
+struct SameShapeSpec {
+  TensorRef left, right;
+};
+
+CheckPtr same_shape(const FoundTensor& left, const FoundTensor& right) {
+  return decided(left.expr.shape() == right.expr.shape(),
+                 fmt::format("{} and {} have shapes {} and {}", left.label(), right.label(),
+                             to_string(left.expr.shape()), to_string(right.expr.shape())));
+}
 
 }  // namespace
 
@@ -62,6 +73,18 @@ void add_shapes(PredicateRegistry& registry) {
                      fmt::format("{} has dtype {}, expected {}", tensor.label(), form_of(tensor.expr),
                                  to_string(spec.is)));
     });
+  }));
+
+  SchemaBuilder<SameShapeSpec> same(
+      "same_shape", {"Two tensors have the same shape.",
+                     "Whatever their dtypes are. Of sliced references the shapes of the parts. Counts one read of each "
+                     "side.",
+                     "assert: {same_shape: {left: 'h\\.0\\.(.+)', right: 'h.1.\\1'}}"});
+  same.called_elsewhere({"shapes_equal", "equal_shapes", "shape_equal", "same_size", "shape_like"});
+  same.reference(&SameShapeSpec::left, "left", roles::source()).doc("One side; its pattern names the other.");
+  same.reference(&SameShapeSpec::right, "right", roles::paired_source()).doc("The other side.");
+  registry.add(make_predicate<SameShapeSpec>(same, [](const SameShapeSpec& spec, NameScope& names) {
+    return for_every_pair(spec.left, spec.right, names, same_shape);
   }));
 }
 

@@ -1,17 +1,19 @@
-// equal, iszero: what only data can tell.
+// equal, close, iszero: elements that are held against others, or against zero.
 #include <fmt/format.h>
-
-#include <cmath>
 
 #include "base/numbers.h"
 #include "predicates/families.h"
+#include "predicates/measured.h"
 
 namespace brainsurgery {
 namespace {
 
-struct EqualSpec {
+struct EqualSpec : Tolerance {
   TensorRef left, right;
-  std::optional<double> eps;
+};
+
+struct CloseSpec : Closeness {
+  TensorRef left, right;
 };
 
 struct IsZeroSpec {
@@ -19,86 +21,128 @@ struct IsZeroSpec {
   std::optional<double> eps;
 };
 
-std::optional<FieldProblem> problem_of_eps(const std::optional<double>& eps) {
-  if (eps && (std::isnan(*eps) || *eps < 0))
-    return FieldProblem{"eps", fmt::format("must be a non-negative number, found {}", python_float(*eps))};
-  return std::nullopt;
+std::string pair_of(const FoundTensor& left, const FoundTensor& right) {
+  return fmt::format("{} and {}", left.label(), right.label());
 }
 
-CheckPtr compare(const FoundTensor& left, const FoundTensor& right, const std::optional<double>& eps) {
+// The verdict of what headers tell, or nullptr.
+CheckPtr shapes_differ(const FoundTensor& left, const FoundTensor& right, const char* what) {
+  if (left.expr.shape() == right.expr.shape()) return nullptr;
+  return decided(false, fmt::format("{} are not {}: shapes {} and {}", pair_of(left, right), what,
+                                    to_string(left.expr.shape()), to_string(right.expr.shape())));
+}
+
+CheckPtr equal(const EqualSpec& spec, const FoundTensor& left, const FoundTensor& right) {
   for (const FoundTensor* side : {&left, &right}) require_readable(side->expr, side->label());
-  const std::string pair = fmt::format("{} and {}", left.label(), right.label());
-  if (left.expr.shape() != right.expr.shape()) {
-    return decided(false, fmt::format("{} are not equal: shapes {} and {}", pair, to_string(left.expr.shape()),
-                                      to_string(right.expr.shape())));
-  }
+  const std::string pair = pair_of(left, right);
+  if (CheckPtr differ = shapes_differ(left, right, "equal")) return differ;
   if (left.expr.dtype() != right.expr.dtype()) {
     return decided(false, fmt::format("{} are not equal: dtypes {} and {}", pair, to_string(left.expr.dtype()),
                                       to_string(right.expr.dtype())));
   }
-  if (eps && !info(left.expr.dtype()).computes) {
-    throw Error(ErrorCode::plan,
-                fmt::format("{}: eps is not defined for dtype {}", pair, to_string(left.expr.dtype())));
+  if (spec.is_given() && !info(left.expr.dtype()).computes) {
+    throw Error(ErrorCode::plan, fmt::format("{}: {} is not defined for dtype {}", pair, spec.eps ? "eps" : "rtol",
+                                             to_string(left.expr.dtype())));
   }
-  std::string reason = eps ? fmt::format("{} differ by more than {}", pair, python_float(*eps))
-                           : fmt::format("{} are not equal: values differ", pair);
-  return make_check(checks::EqualValues{left.expr, right.expr, eps, std::move(reason)});
+  if (spec.rtol) {
+    const Closeness closeness{.rtol = *spec.rtol, .atol = spec.eps.value_or(0)};
+    return close_everywhere(left, right, closeness, fmt::format("{} are not equal{}", pair, to_string(spec)));
+  }
+  std::string reason = spec.eps ? fmt::format("{} differ by more than {}", pair, python_float(*spec.eps))
+                                : fmt::format("{} are not equal: values differ", pair);
+  return make_check(checks::EqualValues{left.expr, right.expr, spec.eps, std::move(reason)});
+}
+
+CheckPtr close(const CloseSpec& spec, const FoundTensor& left, const FoundTensor& right) {
+  for (const FoundTensor* side : {&left, &right}) {
+    if (CheckPtr mistake = mistake_of_dtype("close", *side)) return mistake;
+  }
+  if (CheckPtr differ = shapes_differ(left, right, "close")) return differ;
+  return close_everywhere(left, right, spec, pair_of(left, right) + " are not close");
+}
+
+void add_equal(PredicateRegistry& registry) {
+  SchemaBuilder<EqualSpec> equal_schema(
+      "equal",
+      {"Two tensors have the same shape, dtype and values.",
+       "Without eps and rtol by value: 0.0 equals -0.0, NaN equals nothing. With eps: no difference exceeds it. With "
+       "rtol: |left - right| <= eps + rtol * |right| everywhere, in float64. Shape and dtype must be equal in "
+       "any case. "
+       "Counts one read of each side.",
+       "assert: {equal: {left: 'h\\.0\\.(ln_.+)', right: 'h.1.\\1', eps: 1e-6}}"});
+  equal_schema.called_elsewhere({"same", "eq", "is"});
+  equal_schema.reference(&EqualSpec::left, "left", roles::source()).doc("One side; its pattern names the other.");
+  equal_schema.reference(&EqualSpec::right, "right", roles::paired_source()).doc("The other side.");
+  add_tolerance_fields(equal_schema, "The largest difference allowed.",
+                       "More of it, as a part of the right element's magnitude.");
+  equal_schema.check([](const EqualSpec& spec) { return problem_of(spec); });
+  registry.add(make_predicate<EqualSpec>(equal_schema, [](const EqualSpec& spec, NameScope& names) {
+    return for_every_pair(spec.left, spec.right, names, [&spec](const FoundTensor& left, const FoundTensor& right) {
+      return equal(spec, left, right);
+    });
+  }));
+}
+
+void add_close(PredicateRegistry& registry) {
+  SchemaBuilder<CloseSpec> schema(
+      "close",
+      {"Two tensors have the same shape and nearly the same values.",
+       "As numpy.allclose: |left - right| <= atol + rtol * |right| everywhere, computed in float64; what is "
+       "infinite is "
+       "close to itself alone. Dtypes may differ. A failure names how many elements are too far apart, and the "
+       "first of "
+       "them. Counts one read of each side.",
+       "assert: {close: {left: 'wte.weight', right: 'wte.half', rtol: 1e-2}}",
+       "- cast: {from: 'wte.weight', to: 'wte.half', dtype: bfloat16}"});
+  schema.called_elsewhere({"allclose", "isclose", "approx", "almost_equal", "near", "similar"});
+  schema.reference(&CloseSpec::left, "left", roles::source()).doc("One side; its pattern names the other.");
+  schema.reference(&CloseSpec::right, "right", roles::paired_source()).doc("The other side.");
+  schema.field(static_cast<double CloseSpec::*>(&Closeness::rtol), "rtol")
+      .defaults_to("1e-05")
+      .doc("The largest difference allowed, as a part of the right element's magnitude.");
+  schema.field(static_cast<double CloseSpec::*>(&Closeness::atol), "atol").defaults_to("1e-08").doc("Added to it.");
+  schema.field(static_cast<bool CloseSpec::*>(&Closeness::equal_nan), "equal_nan")
+      .defaults_to("false")
+      .doc("Whether NaN is close to NaN.");
+  schema.check([](const CloseSpec& spec) {
+    const auto problem = problem_of_tolerance("rtol", spec.rtol);
+    return problem ? problem : problem_of_tolerance("atol", spec.atol);
+  });
+  registry.add(make_predicate<CloseSpec>(schema, [](const CloseSpec& spec, NameScope& names) {
+    return for_every_pair(spec.left, spec.right, names, [&spec](const FoundTensor& left, const FoundTensor& right) {
+      return close(spec, left, right);
+    });
+  }));
+}
+
+CheckPtr is_zero(const IsZeroSpec& spec, const FoundTensor& tensor) {
+  if (CheckPtr mistake = mistake_of_dtype("iszero", tensor)) return mistake;
+  std::string reason = spec.eps ? fmt::format("{} is not zero within {}", tensor.label(), python_float(*spec.eps))
+                                : fmt::format("{} is not all zero", tensor.label());
+  return make_check(checks::SmallValues{tensor.expr, spec.eps.value_or(0), std::move(reason)});
+}
+
+void add_is_zero(PredicateRegistry& registry) {
+  SchemaBuilder<IsZeroSpec> schema(
+      "iszero", {"Every element of every match is zero, or at most eps from it.",
+                 "NaN is not zero. Counts one read of each match.", "assert: {iszero: {of: '.+\\.bias', eps: 1e-8}}"});
+  schema.called_elsewhere({"zero", "zeros", "zeroes", "is_zero"});
+  schema.reference(&IsZeroSpec::of, "of", roles::source()).doc("The reference.");
+  schema.field(&IsZeroSpec::eps, "eps").doc("The largest distance from zero allowed.");
+  schema.shorthand("of");
+  schema.check([](const IsZeroSpec& spec) { return problem_of_tolerance("eps", spec.eps); });
+  registry.add(make_predicate<IsZeroSpec>(schema, [](const IsZeroSpec& spec, NameScope& names) {
+    return for_every_match(spec.of, names, true,
+                           [&spec](const FoundTensor& tensor) { return is_zero(spec, tensor); });
+  }));
 }
 
 }  // namespace
 
 void add_values(PredicateRegistry& registry) {
-  SchemaBuilder<EqualSpec> equal(
-      "equal",
-      {"Two tensors have the same shape, dtype and values.",
-       "Without eps by value: 0.0 equals -0.0, NaN equals nothing. With eps: no difference exceeds it. Shape and "
-       "dtype must be equal in any case. Counts one read of each side.",
-       "assert: {equal: {left: 'h\\.0\\.(ln_.+)', right: 'h.1.\\1', eps: 1e-6}}"});
-  equal.called_elsewhere({"allclose", "close", "same", "eq", "is"});
-  equal.reference(&EqualSpec::left, "left", roles::source()).doc("One side; its pattern names the other.");
-  equal.reference(&EqualSpec::right, "right", roles::paired_source()).doc("The other side.");
-  equal.field(&EqualSpec::eps, "eps").doc("The largest difference allowed.");
-  equal.check([](const EqualSpec& spec) { return problem_of_eps(spec.eps); });
-  registry.add(make_predicate<EqualSpec>(equal, [](const EqualSpec& spec, NameScope& names) -> CheckPtr {
-    std::vector<CheckPtr> parts;
-    try {
-      const auto pairs = names.select_pairs(spec.left, spec.right);
-      for (const auto& [left, right] : pairs) {
-        if (!right.expr) throw names.missing(spec.right, right);
-      }
-      for (const auto& [left, right] : pairs) {
-        names.count_read(left);
-        names.count_read(right);
-        parts.push_back(compare(left, right, spec.eps));
-      }
-    } catch (const Error& error) {
-      return make_check(checks::Mistake{error});
-    }
-    if (parts.empty()) return make_check(checks::Mistake{names.no_match(spec.left)});
-    return make_check(checks::AllOf{std::move(parts)});
-  }));
-
-  SchemaBuilder<IsZeroSpec> iszero(
-      "iszero", {"Every element of every match is zero, or at most eps from it.",
-                 "NaN is not zero. Counts one read of each match.", "assert: {iszero: {of: '.+\\.bias', eps: 1e-8}}"});
-  iszero.called_elsewhere({"zero", "zeros", "zeroes", "is_zero"});
-  iszero.reference(&IsZeroSpec::of, "of", roles::source()).doc("The reference.");
-  iszero.field(&IsZeroSpec::eps, "eps").doc("The largest distance from zero allowed.");
-  iszero.shorthand("of");
-  iszero.check([](const IsZeroSpec& spec) { return problem_of_eps(spec.eps); });
-  registry.add(make_predicate<IsZeroSpec>(iszero, [](const IsZeroSpec& spec, NameScope& names) {
-    return for_every_match(spec.of, names, true, [&spec](const FoundTensor& tensor) -> CheckPtr {
-      require_readable(tensor.expr, tensor.label());
-      if (!info(tensor.expr.dtype()).computes) {
-        return make_check(
-            checks::Mistake{Error(ErrorCode::plan, fmt::format("{}: iszero is not defined for dtype {}", tensor.label(),
-                                                               to_string(tensor.expr.dtype())))});
-      }
-      std::string reason = spec.eps ? fmt::format("{} is not zero within {}", tensor.label(), python_float(*spec.eps))
-                                    : fmt::format("{} is not all zero", tensor.label());
-      return make_check(checks::SmallValues{tensor.expr, spec.eps.value_or(0), std::move(reason)});
-    });
-  }));
+  add_equal(registry);
+  add_close(registry);
+  add_is_zero(registry);
 }
 
 }  // namespace brainsurgery

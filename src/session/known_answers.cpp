@@ -22,6 +22,10 @@ bool KnownAnswers::holds(int number) {
     KnownAnswers& known;
     std::optional<bool> operator()(const checks::EqualValues* condition) const { return known.find(*condition); }
     std::optional<bool> operator()(const checks::SmallValues* condition) const { return known.find(*condition); }
+    std::optional<bool> operator()(const checks::Measured* condition) const { return known.verdict(*condition)->pass; }
+    std::optional<bool> operator()(const checks::DistinctValues* condition) const {
+      return known.verdict(*condition)->pass;
+    }
     std::optional<bool> operator()(const ValueComparison*) const { return true; }  // no condition
   };
   return std::visit(Ask{*this}, answers_.questions()[number]).value_or(true);
@@ -35,6 +39,14 @@ std::optional<bool> KnownAnswers::find(const Condition& check) {
   if (complete_ && output_.answers(number)) return true;
   const auto known = conditions_.find(number);
   return known != conditions_.end() ? known->second : conditions_.emplace(number, looker_.holds(check)).first->second;
+}
+
+template <typename Condition>
+std::optional<Verdict> KnownAnswers::find_verdict(const Condition& check) {
+  const int number = answers_.questions().number_of(&check);
+  if (number < 0) return looker_.verdict(check);
+  const auto known = verdicts_.find(number);
+  return known != verdicts_.end() ? known->second : verdicts_.emplace(number, looker_.verdict(check)).first->second;
 }
 
 Difference KnownAnswers::difference(const ValueComparison& comparison) {

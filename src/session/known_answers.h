@@ -24,6 +24,8 @@ class KnownAnswers final : public DataOracle, public DataSource {
 
   std::optional<bool> holds(const checks::EqualValues& check) override { return find(check); }
   std::optional<bool> holds(const checks::SmallValues& check) override { return find(check); }
+  std::optional<Verdict> verdict(const checks::Measured& check) override { return find_verdict(check); }
+  std::optional<Verdict> verdict(const checks::DistinctValues& check) override { return find_verdict(check); }
 
   TensorStatistics statistics(const Expr& expr) override { return looker_.statistics(expr); }
   std::vector<std::byte> values(const Expr& expr) override { return looker_.values(expr); }
@@ -32,6 +34,8 @@ class KnownAnswers final : public DataOracle, public DataSource {
  private:
   template <typename Condition>
   std::optional<bool> find(const Condition& check);
+  template <typename Condition>
+  std::optional<Verdict> find_verdict(const Condition& check);
   [[nodiscard]] bool holds(int number);
 
   const Answers& answers_;
@@ -39,6 +43,7 @@ class KnownAnswers final : public DataOracle, public DataSource {
   Executor& looker_;
   bool complete_ = true;
   std::unordered_map<int, std::optional<bool>> conditions_;  // that were looked at
+  std::unordered_map<int, std::optional<Verdict>> verdicts_;
   std::unordered_map<int, Difference> differences_;
 };
 

@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "base/resources.h"
 #include "plan/config_items.h"
+#include "planner/look_costs.h"
 #include "publish/recovery.h"
 #include "publish/staged_file.h"
 #include "publish/staging.h"
@@ -271,6 +272,25 @@ void PlanRun::predict_peak() {
   predicted_peak_bytes_ = std::max(peak_resident_bytes(), resident_bytes() + growth);
 }
 
+// Of all conditions of an assertion, whether they will be reached or not.
+std::int64_t PlanRun::bytes_to_read(const Effect& effect) const {
+  const auto* check = std::get_if<CheckEffect>(&effect.what);
+  if (check == nullptr || !needs_data(effect)) return 0;
+  const Questions* with_output = output_ ? output_->questions.get() : nullptr;
+  Questions asked;
+  asked.add(*check->check);
+  std::int64_t bytes = 0;
+  for (int i = 0; i < static_cast<int>(asked.size()); ++i) {
+    const int number = with_output == nullptr ? -1 : with_output->number_of(asked[i]);
+    if (number >= 0 && output_->answers(number)) continue;
+    try {
+      bytes += look_bytes(asked[i], {options_.fuse}, options_.memory_bytes);
+    } catch (const Error&) {  // elements that cannot be read: whoever reads them says so
+    }
+  }
+  return bytes;
+}
+
 RunReport PlanRun::report() const {
   RunReport report;
   report.steps = bound_steps_;
@@ -285,6 +305,7 @@ RunReport PlanRun::report() const {
     if (std::holds_alternative<CheckEffect>(effect.what)) {
       ++report.assertions;
       report.undecided_assertions += needs_data(effect) ? 1 : 0;
+      report.assertion_bytes += bytes_to_read(effect);
     }
     if (const auto* save = std::get_if<SaveEffect>(&effect.what))
       add(*save->output, i < moved_.size() ? std::optional(moved_[i]) : std::nullopt);

@@ -69,6 +69,7 @@ class PlanRun {
   void print_known(std::size_t end);
   void write_summary();
   void predict_peak();
+  [[nodiscard]] std::int64_t bytes_to_read(const Effect& effect) const;
   void warn(std::string message, const SourceSpan& span = {});
 
   Env& env_;

@@ -26,6 +26,7 @@ accepted '{move: {from: x, to: y}}, {assert: {exists: y}}, {assert: {count: {of:
 accepted '{copy: {from: x, to: y}}, {assert: {shape: {of: y, is: [4]}}}, {delete: {target: "[xy]"}}'
 accepted '{dump: {verbosity: full}}, {assert: {not: {dtype: {of: x, is: float32}}}}, {delete: {target: x}}'
 grep -q 'x  shape=\[4\] (sparse COO float32) dtype=sparse COO float32' out || fail "dump does not say what x is"
+accepted '{copy: {from: x, to: y}}, {assert: {same_shape: {left: x, right: y}}}, {delete: {target: "[xy]"}}'
 accepted '{dump: {verbosity: stat, format: json}}, {diff: {left: x, right: x}}, {delete: {target: x}}'
 grep -q 'x: not comparable: sparse COO float32' out || fail "diff does not say that x cannot be compared"
 accepted '{zeroes: {target: y, shape: [4], dtype: float32}}, {assign: {from: y, to: x}}'
@@ -41,6 +42,10 @@ refused '{concat: {from: [x, w], to: y}}' "concat: model::x $what"
 refused '{assign: {from: "w::[0]", to: "x::[0]"}}' "model::x $what"
 refused '{assert: {equal: {left: x, right: x}}}' "model::x $what"
 refused '{assert: {iszero: x}}' "model::x $what"
+for operator in '{finite: x}' '{range: {of: x, min: 0}}' '{sum: {of: x, is: 0}}' '{norm: {of: x, min: 0}}' '{unique: x}' \
+  '{close: {left: x, right: x}}' '{equal: {left: x, right: x, rtol: 1}}'; do
+  refused "{assert: $operator}" "model::x $what"
+done
 refused '{save: {path: saved.pt}}' "save: model::x $what"
 refused '{save: {path: saved.npy, target: x}}' "save: model::x $what"
 

@@ -76,6 +76,9 @@ struct Oracle final : DataOracle {
   std::vector<std::optional<bool>> equal, small;  // answers, last first
   std::optional<bool> holds(const EqualValues&) override { return next(equal); }
   std::optional<bool> holds(const SmallValues&) override { return next(small); }
+  std::optional<Verdict> measured;
+  std::optional<Verdict> verdict(const Measured&) override { return measured; }
+  std::optional<Verdict> verdict(const DistinctValues&) override { return std::nullopt; }
   static std::optional<bool> next(std::vector<std::optional<bool>>& answers) {
     EXPECT_FALSE(answers.empty()) << "asked too often";
     const std::optional<bool> answer = answers.empty() ? std::nullopt : answers.back();
@@ -108,6 +111,17 @@ TEST(Check, AMistakeKeepsItsError) {
     EXPECT_EQ(error.code(), ErrorCode::plan);
     EXPECT_EQ(std::string(error.what()), "no such tensor");
   }
+}
+
+TEST(Check, AVerdictIsTheOraclesOwn) {
+  const CheckPtr measured = make_check(Measured{{}, nullptr});
+  EXPECT_FALSE(decide(*measured).has_value());
+  EXPECT_FALSE(decide(*make_check(DistinctValues{Expr(), nullptr})).has_value());
+  Oracle oracle;
+  oracle.measured = Verdict{false, "the sum is 3"};
+  EXPECT_EQ(evaluate(*make_check(AnyOf{{measured, leaf(Answer::fail)}}), oracle)->reason,
+            "no alternative holds:\nthe sum is 3\nno");
+  EXPECT_TRUE(evaluate(*make_check(Not{measured, "it holds"}), oracle)->pass);
 }
 
 }  // namespace
