@@ -38,14 +38,14 @@ foreach(room IN ITEMS cli repl web describe)
   endforeach()
 endforeach()
 
-# Rows of the table of elementwise operations are named by kernels, which perform them, and by the steps and formulas
+# Rows of the table of elementwise operations are named by kernels, which perform them, and by the steps, operators and formulas
 # that a user writes. Whoever else needs one has it handed over.
 file(STRINGS ${ROOT}/src/kernels/operations.cpp rows REGEX "^    {\"[a-z0-9_]+\", \"")
 list(TRANSFORM rows REPLACE "^    {\"([a-z0-9_]+)\".*" "\\1")
 set(graph_may_name cast)  # its constructor folds casts that change nothing
 list(LENGTH rows row_count)
 file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/src/*.h ${ROOT}/src/*.cpp)
-list(FILTER sources EXCLUDE REGEX "^src/(kernels|transforms|formula|lowering)/")
+list(FILTER sources EXCLUDE REGEX "^src/(kernels|transforms|formula|lowering|predicates)/")
 foreach(source IN LISTS sources)
   string(REGEX REPLACE "^src/([a-z]+).*" "\\1" room ${source})
   set(pattern "operation\\(\"[a-z0-9_]+\"")
