@@ -124,6 +124,13 @@ class Checker {
         const std::optional<double> number = constant_number(term);
         return need(number && *number == *number, "a number, not nan");
       }
+      case Kind::numbers:
+        need(
+            list != nullptr && std::ranges::all_of(
+                                   list->items, [](const TermPtr& item) { return constant_number(*item).has_value(); }),
+            "a list of numbers, as in [0.5, -1]");
+        facts_.integers = facts_.integers && are_integers();
+        return;
       case Kind::flag:
         return need(std::holds_alternative<terms::Boolean>(term.kind), "true or false");
       case Kind::dtype:

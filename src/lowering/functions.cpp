@@ -63,7 +63,8 @@ const Function* find_function(std::string_view name, std::size_t by_position) {
 std::string signature(const Function& function) {
   std::string text;
   for (const FunctionParameter& parameter : function.parameters) {
-    const bool list = parameter.kind == Kind::tensors || parameter.kind == Kind::integers;
+    const bool list =
+        parameter.kind == Kind::tensors || parameter.kind == Kind::integers || parameter.kind == Kind::numbers;
     const std::string word = list ? fmt::format("[{}]", parameter.name) : std::string(parameter.name);
     text += fmt::format("{}{}{}", text.empty() ? "" : ", ", word, parameter.required ? "" : "=");
   }

@@ -24,6 +24,7 @@ struct FunctionParameter {
     integers,  // a list of them
     dims,      // an integer or a list of integers
     number,
+    numbers,  // a list of them
     flag,
     dtype,
   };
@@ -34,8 +35,8 @@ struct FunctionParameter {
 };
 
 // An argument with its value. monostate: not given.
-using ArgumentValue =
-    std::variant<std::monostate, Expr, std::vector<Expr>, std::int64_t, std::vector<std::int64_t>, double, bool, DType>;
+using ArgumentValue = std::variant<std::monostate, Expr, std::vector<Expr>, std::int64_t, std::vector<std::int64_t>,
+                                   double, std::vector<terms::Number>, bool, DType>;
 
 struct Function {
   std::string name;

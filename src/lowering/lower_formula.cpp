@@ -177,6 +177,12 @@ class Walk {
       }
       case Kind::number:
         return *constant_number(term);
+      case Kind::numbers: {
+        std::vector<terms::Number> numbers;
+        for (const TermPtr& item : std::get<terms::List>(term.kind).items)
+          numbers.push_back({*constant_number(*item), constant_integer(*item)});
+        return numbers;
+      }
       case Kind::flag:
         return std::get<terms::Boolean>(term.kind).value;
       case Kind::dtype:

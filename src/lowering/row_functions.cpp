@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "brainsurgery/error.h"
@@ -14,8 +15,10 @@ namespace {
 using Kind = FunctionParameter::Kind;
 
 // Whether a row is defined for these dtypes. Its parameters are any numbers that it takes.
-std::optional<DType> result_for(const Operation& row, const std::vector<DType>& operands) {
+std::optional<DType> result_for(const Operation& row, const std::vector<DType>& operands, bool with_table = true) {
+  static const auto table = std::make_shared<const LookupTable>(LookupTable{DType::I64, std::vector<std::byte>(8)});
   Parameters parameters;
+  if (with_table) parameters.table = table;
   for (std::size_t i = 0; i < kMaxParameters; ++i) {
     if (!row.parameters[i].empty()) parameters.numbers[i] = 1.0;
   }
@@ -24,6 +27,13 @@ std::optional<DType> result_for(const Operation& row, const std::vector<DType>& 
   } catch (const Error&) {
     return std::nullopt;
   }
+}
+
+// Whether a row is defined only where it has a table of values.
+bool takes_table(const Operation& row) {
+  const std::vector<DType> integers(row.operands, DType::I64);
+  if (result_for(row, integers, false)) return false;
+  return result_for(row, integers, true).has_value();
 }
 
 std::vector<DType> dtypes_of(const Operation& row, unsigned conditions, DType number) {
@@ -52,25 +62,49 @@ Expr condition(const Expr& value) {
                                            to_string(value.shape())));
 }
 
-Expr apply_row(const Operation& row, unsigned conditions, Typing& typing, const std::vector<ArgumentValue>& arguments) {
+// How a row is applied: what it takes, found by asking it.
+struct RowTraits {
+  unsigned conditions = 0;  // bit i: operand i is one
+  bool whole = false;       // of integers only
+  bool table = false;
+};
+
+std::vector<Expr> row_operands(const RowTraits& traits, std::size_t size, Typing& typing,
+                               const std::vector<ArgumentValue>& arguments) {
   std::vector<Expr> operands;
-  bool all_conditions = conditions != 0;
-  for (std::size_t i = 0; i < row.operands; ++i) {
+  bool all_conditions = traits.conditions != 0;
+  for (std::size_t i = 0; i < size; ++i) {
     operands.push_back(std::get<Expr>(arguments[i]));
     all_conditions = all_conditions && operands.back().dtype() == DType::BOOL;
   }
-  for (std::size_t i = 0; i < row.operands; ++i) {
-    if ((conditions >> i & 1) != 0) {
+  for (std::size_t i = 0; i < size; ++i) {
+    if ((traits.conditions >> i & 1) != 0) {
       operands[i] = condition(operands[i]);
     } else if (!all_conditions) {
-      operands[i] = typing.number(operands[i]);
+      operands[i] = traits.whole ? typing.integer(operands[i]) : typing.number(operands[i]);
     }
   }
+  return operands;
+}
+
+std::shared_ptr<const LookupTable> table_of(Typing& typing, const std::vector<terms::Number>& numbers) {
+  LookupTable table{typing.computing(), {}};
+  for (const terms::Number& number : numbers) {
+    const Expr element = typing.number(number);
+    const std::vector<std::byte>& bytes = std::get<nodes::Literal>(element.node().kind()).bytes;
+    table.elements.insert(table.elements.end(), bytes.begin(), bytes.end());
+  }
+  return std::make_shared<const LookupTable>(std::move(table));
+}
+
+Expr apply_row(const Operation& row, const RowTraits& traits, Typing& typing,
+               const std::vector<ArgumentValue>& arguments) {
   Parameters parameters;
   for (std::size_t i = row.operands; i < arguments.size(); ++i) {
     if (const auto* number = std::get_if<double>(&arguments[i])) parameters.numbers[i - row.operands] = *number;
   }
-  return map_or_fold(row, std::move(operands), parameters);
+  if (traits.table) parameters.table = table_of(typing, std::get<std::vector<terms::Number>>(arguments.back()));
+  return map_or_fold(row, row_operands(traits, row.operands, typing, arguments), parameters);
 }
 
 std::vector<FunctionParameter> operand_parameters(std::size_t operands) {
@@ -133,11 +167,13 @@ Function function_of(const Operation& row, std::string name) {
   for (const std::string_view parameter : row.parameters) {
     if (!parameter.empty()) function.parameters.push_back({parameter, Kind::number, false});
   }
-  const unsigned conditions = conditions_of(row);
-  function.integers = keeps_integers(row, conditions);
+  RowTraits traits{conditions_of(row), false, takes_table(row)};
+  traits.whole = traits.conditions == 0 && !result_for(row, dtypes_of(row, 0, DType::F32));
+  if (traits.table) function.parameters.push_back({"table", Kind::numbers});
+  function.integers = keeps_integers(row, traits.conditions);
   function.one_of_optional = true;
-  function.apply = [&row, conditions](Typing& typing, const std::vector<ArgumentValue>& arguments) {
-    return apply_row(row, conditions, typing, arguments);
+  function.apply = [&row, traits](Typing& typing, const std::vector<ArgumentValue>& arguments) {
+    return apply_row(row, traits, typing, arguments);
   };
   return function;
 }

@@ -47,12 +47,31 @@ Expr Typing::number(const Expr& value) {
     refuse(
         "integers are computed in int64, which does not hold all of uint64; say in which dtype to compute with 'in'");
   }
-  auto& [original, converted] = converted_[value.get()];
-  if (!converted) {
+  return converted(value, computing_);
+}
+
+Expr Typing::converted(const Expr& value, DType dtype) {
+  auto& [original, made] = converted_[{value.get(), dtype}];
+  if (!made) {
     original = value;
-    converted = cast(value, computing_);
+    made = cast(value, dtype);
   }
-  return converted;
+  return made;
+}
+
+Expr Typing::integer(const Expr& value) {
+  if (is_integer(computing_)) return number(value);
+  if (value.dtype() == DType::I64) return value;
+  if (value.dtype() == DType::U64) refuse("int64 does not hold all of uint64");
+  if (is_integer(value.dtype()) || value.dtype() == DType::BOOL) return converted(value, DType::I64);
+  if (const nodes::Literal* scalar = as_scalar(value)) {
+    double written = 0;
+    kernels::cast(value.dtype(), scalar->bytes.data(), DType::F64, &written, 1);
+    constexpr double kExactInFloat = 0x1p24;
+    if (written == std::trunc(written) && std::abs(written) <= kExactInFloat) return converted(value, DType::I64);
+  }
+  refuse(fmt::format("integers are needed, not {} {}; convert them first", to_string(value.dtype()),
+                     to_string(value.shape())));
 }
 
 Expr Typing::number(const terms::Number& number) {

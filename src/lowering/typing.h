@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -36,14 +37,19 @@ class Typing {
   [[nodiscard]] DType computing() const { return computing_; }
   // In the computing dtype; true is 1. The same expression is converted once. Throws Error(plan) for uint64 in int64.
   [[nodiscard]] Expr number(const Expr& value);
+  // For operations of integers: in the computing dtype if that is one, else in int64. Throws Error(plan) for others
+  // than integers, conditions and whole numbers of the formula.
+  [[nodiscard]] Expr integer(const Expr& value);
   // A number of the formula; equal ones are one expression. Throws Error(plan) where it does not fit the computing
   // dtype.
   [[nodiscard]] Expr number(const terms::Number& number);
 
  private:
+  [[nodiscard]] Expr converted(const Expr& value, DType dtype);
+
   DType computing_;
-  std::unordered_map<std::uint64_t, Expr> numbers_;                   // by the bits of their element
-  std::unordered_map<const Node*, std::pair<Expr, Expr>> converted_;  // the key's own expression keeps it alive
+  std::unordered_map<std::uint64_t, Expr> numbers_;                           // by the bits of their element
+  std::map<std::pair<const Node*, DType>, std::pair<Expr, Expr>> converted_;  // the key's own expression keeps it alive
 };
 
 [[nodiscard]] Expr boolean_literal(bool value);

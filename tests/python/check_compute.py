@@ -47,6 +47,8 @@ FORMULAS = [
     ("sum(x > 0, dim=1) + argmin(v)", lambda t: ((t.x > 0).sum(dim=1) + t.v.argmin()).to(t.dtype), False),
     ("x if any(x > 1, dim=1, keepdim=true) else dot(u, u)",
      lambda t: torch.where((t.x > 1).any(dim=1, keepdim=True), t.x, torch.dot(t.u, t.u)), True),
+    ("abs(x) ** 0.5 + exp(x) * log(1 + y * y)",
+     lambda t: t.x.abs() ** 0.5 + torch.exp(t.x) * torch.log(1 + t.y * t.y), True),
     ("x + 0.5 * (y @ x.T @ x)", lambda t: t.x + 0.5 * (t.y @ t.x.T @ t.x), True),
 ]
 INTEGERS = [
@@ -57,6 +59,7 @@ INTEGERS = [
     ("max(x, y) if x != y else -1", lambda i, j: torch.where(i != j, torch.maximum(i, j), -1)),
     ("sum(x) - min(y)", lambda i, j: i.sum() - j.min()),
     ("bit_and(x, 15)", lambda i, j: i & 15),
+    ("shift_right(x, 2) + bit_xor(x, y)", lambda i, j: (i >> 2) + (i ^ j)),
 ]
 INTEGER_DTYPES = [torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8]
 
