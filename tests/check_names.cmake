@@ -15,8 +15,8 @@ endforeach()
 
 # The command line has a command of this name too.
 set(allowed_in_cli help)
-# Words of dumps and differences, which are no operators there.
-set(allowed_in_describe shape dtype reads writes)
+# Words of dumps and differences, which are no steps and no operators there.
+set(allowed_in_describe shape dtype reads writes min max mean)
 
 set(problems "")
 set(looked_at 0)

@@ -95,6 +95,11 @@ struct Reduce {  // few numbers out of many
   std::vector<int> axes;         // those that disappear, increasing
   bool keepdim;                  // they stay, of size 1
 };
+struct Take {  // parts of base of size 1 along `dim`, one after another
+  Expr base;
+  Expr index;  // int64 [n]: which
+  int dim;
+};
 struct Concat {
   std::vector<Expr> parts;
   int dim;
@@ -116,7 +121,7 @@ struct SingularFactors {  // of a matrix: F64 [rows + columns, count], see singu
 
 using NodeKind = std::variant<nodes::Source, nodes::Literal, nodes::Random, nodes::Unreadable, nodes::Slice,
                               nodes::Permute, nodes::Reshape, nodes::Broadcast, nodes::Map, nodes::Reduce,
-                              nodes::Concat, nodes::Overwrite, nodes::Matmul, nodes::SingularFactors>;
+                              nodes::Take, nodes::Concat, nodes::Overwrite, nodes::Matmul, nodes::SingularFactors>;
 
 class Node {
  public:
@@ -186,6 +191,9 @@ void require_readable(const Expr& expr, std::string_view label);
 // that are not given have the reducer's defaults. Refuses axes without elements where these make no number.
 [[nodiscard]] Expr reduce(const Reducer& reducer, std::vector<Expr> operands, std::vector<int> axes = {},
                           bool keepdim = false, const ReducerParameters& parameters = {});
+// `index`: integers [n], from 0, which are checked when they are there; dimension `dim` of the result has size n (0 <= dim
+// < rank), as by torch.index_select.
+[[nodiscard]] Expr take(Expr base, Expr index, int dim);
 // parts: at least one; equal rank >= 1, dtype and sizes outside `dim` (0 <= dim < rank). The message names the part's
 // position.
 [[nodiscard]] Expr concat(std::vector<Expr> parts, int dim);

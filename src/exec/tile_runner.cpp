@@ -1,5 +1,7 @@
 #include "exec/tile_runner.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -95,6 +97,46 @@ struct RunInstruction {
         to += n * item();
       });
     });
+  }
+  void operator()(const ops::Take& op) const {
+    count_read(op.place);
+    std::byte* to = out;
+    const std::int64_t block = op.taken * op.inner;
+    for (std::int64_t at = begin; at < end;) {
+      const std::int64_t until = std::min(end, (at / block + 1) * block);
+      take_rows(op, at / block, at % block, until - at, to);
+      to += (until - at) * item();
+      at = until;
+    }
+  }
+  // Elements [first, first + n) of a block; rows that are neighbours at once.
+  void take_rows(const ops::Take& op, std::int64_t block, std::int64_t first, std::int64_t n, std::byte* to) const {
+    const std::int64_t row = first / op.inner, rows = (first + n - 1) / op.inner + 1 - row;
+    const auto memory = runner.scratch_.take(rows * item_size(DType::I64));
+    const auto* index = reinterpret_cast<const std::int64_t*>(memory->data());
+    runner.places_.read(op.index, row * item_size(DType::I64),
+                        {memory->data(), static_cast<std::size_t>(rows * item_size(DType::I64))});
+    std::int64_t skipped = first % op.inner;
+    for (std::int64_t i = 0, run = 1; i < rows; i += run) {
+      if (index[i] < 0 || index[i] >= op.rows) refuse_index(op);
+      for (run = 1; i + run < rows && index[i + run] == index[i] + run && index[i + run] < op.rows;) ++run;
+      const std::int64_t elements = std::min(n, run * op.inner - skipped);
+      const std::int64_t from = (block * op.rows + index[i]) * op.inner + skipped;
+      runner.places_.read(op.place, from * item(), {to, static_cast<std::size_t>(elements * item())});
+      to += elements * item();
+      n -= elements;
+      skipped = 0;
+    }
+  }
+  // Names the first that is wrong, whoever finds one.
+  [[noreturn]] void refuse_index(const ops::Take& op) const {
+    for (std::int64_t i = 0;; ++i) {
+      std::int64_t index = 0;
+      runner.places_.read(op.index, i * item_size(DType::I64), std::as_writable_bytes(std::span(&index, 1)));
+      if (index >= 0 && index < op.rows) continue;
+      throw Error(ErrorCode::run, fmt::format("take: the index has {} at [{}], and there are {} to take from (0 to {})",
+                                              index, i, op.rows, op.rows - 1));
+    }
   }
   void operator()(const ops::Map& op) const {
     std::array<const void*, kMaxOperands> operands{};

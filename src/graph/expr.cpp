@@ -56,6 +56,7 @@ Node::~Node() {
           if constexpr (requires { kind.base; }) each(kind.base);
           if constexpr (requires { kind.a.release(); }) each(kind.a);
           if constexpr (requires { kind.b.release(); }) each(kind.b);
+          if constexpr (requires { kind.index; }) each(kind.index);
           if constexpr (requires { kind.value; }) each(kind.value);
           if constexpr (requires { kind.parts; }) std::ranges::for_each(kind.parts, each);
         },
@@ -77,6 +78,7 @@ std::vector<Expr> operands(const Node& node) {
         if constexpr (requires { kind.base; }) result.push_back(kind.base);
         if constexpr (requires { kind.a.node(); }) result.push_back(kind.a);
         if constexpr (requires { kind.b.node(); }) result.push_back(kind.b);
+        if constexpr (requires { kind.index; }) result.push_back(kind.index);
         if constexpr (requires { kind.value; }) result.push_back(kind.value);
         if constexpr (requires { kind.parts; }) result = kind.parts;
         return result;

@@ -38,6 +38,7 @@ struct Details {
     return fmt::format("{} dims [{}]{}", describe(*node.reducer, node.parameters), fmt::join(node.axes, ", "),
                        node.keepdim ? " kept" : "");
   }
+  std::string operator()(const nodes::Take& node) const { return fmt::format(" dim {}", node.dim); }
   std::string operator()(const nodes::Concat& node) const { return fmt::format(" dim {}", node.dim); }
   std::string operator()(const nodes::Overwrite& node) const { return " " + describe(node.region); }
   std::string operator()(const nodes::SingularFactors& node) const { return node.exact ? " exact" : " krylov"; }

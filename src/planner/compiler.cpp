@@ -285,6 +285,17 @@ class ProgramBuilder {
     return add(expr.dtype(), std::move(map));
   }
 
+  int emit_kind(const nodes::Take& node, const Expr& expr, const View& view) {
+    if (!view.is_identity()) return emit_buffer(compiler_.materialize(expr), expr, view);
+    const Shape& shape = node.base.shape();
+    const auto dim = static_cast<std::size_t>(node.dim);
+    const std::int64_t inner = product(shape, dim + 1, shape.size());
+    Place base = compiler_.row_operand(node.base, inner, needs_);
+    const BufferPlace index = compiler_.materialize(node.index);
+    compiler_.use(index.buffer, needs_);
+    return add(expr.dtype(), ops::Take{std::move(base), index, shape[dim], expr.shape()[dim], inner});
+  }
+
   int emit_kind(const nodes::Concat& node, const Expr& expr, const View& view) {
     const View::Axis& axis = view.axes[node.dim];
     std::int64_t begin = 0;
@@ -462,6 +473,20 @@ Expr Compiler::stretch_of(const Expr& expr) {
 Place Compiler::packed_operand(const Expr& expr, std::vector<int>& needs) {
   if (const auto* file = as<nodes::Source>(expr);
       file != nullptr && file->strides.empty() && is_mapped(*file, expr.dtype())) {
+    return FilePlace{file->file, file->offset};
+  }
+  const BufferPlace place = materialize(expr);
+  use(place.buffer, needs);
+  return place;
+}
+
+// Rows that are read one by one: of a file, if one is worth a call of the system.
+Place Compiler::row_operand(const Expr& expr, std::int64_t row_elements, std::vector<int>& needs) {
+  constexpr std::int64_t kLeastRowBytes = 1024;
+  const auto* file = as<nodes::Source>(expr);
+  if (file != nullptr && file->strides.empty() && file->file->access() == FileAccess::mapped &&
+      row_elements * item_size(expr.dtype()) >= kLeastRowBytes) {
+    require_readable(*file->file);
     return FilePlace{file->file, file->offset};
   }
   const BufferPlace place = materialize(expr);

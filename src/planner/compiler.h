@@ -43,6 +43,7 @@ class Compiler {
   int add(Materialization result);
   BufferPlace keep(const Expr& expr, BufferPlace place);
   [[nodiscard]] Place packed_operand(const Expr& expr, std::vector<int>& needs);
+  [[nodiscard]] Place row_operand(const Expr& expr, std::int64_t row_elements, std::vector<int>& needs);
   void use(int buffer, std::vector<int>& needs);
 
   CompileOptions options_;

@@ -191,6 +191,10 @@ struct Describe {
   std::string operator()(const ops::Draw& op) const {
     return fmt::format("draw seed {} key {} {}", op.random.seed, *op.random.key, describe(op.map));
   }
+  std::string operator()(const ops::Take& op) const {
+    return fmt::format("take {} of {} rows of {} of {} by {}", op.taken, op.rows, op.inner, describe(op.place),
+                       describe(op.index));
+  }
   std::string operator()(const ops::Map& op) const {
     return fmt::format("{} %{}", brainsurgery::describe(*op.operation, op.parameters), fmt::join(op.inputs, " %"));
   }

@@ -49,6 +49,11 @@ struct Draw {  // element i is the random number whose index is where `map` says
   nodes::Random random;  // with a key
   StridedMap map;
 };
+struct Take {  // blocks of `taken` rows of `inner` elements, each made of `rows` rows of the place
+  Place place;
+  Place index;  // int64: which
+  std::int64_t rows, taken, inner;
+};
 struct Map {
   const Operation* operation;
   Parameters parameters;
@@ -67,7 +72,7 @@ struct Patch {  // the input with the elements that `map` names replaced, in ord
 
 struct Instruction {
   DType dtype;
-  std::variant<ops::Load, ops::Gather, ops::Draw, ops::Map, ops::Join, ops::Patch> op;
+  std::variant<ops::Load, ops::Gather, ops::Draw, ops::Take, ops::Map, ops::Join, ops::Patch> op;
   int slot = 0;  // the buffer that it writes; kResultSlot: the caller's
 };
 

@@ -37,6 +37,8 @@ std::int64_t scratch_of(const Instruction& instruction, std::int64_t elements, c
   if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) {
     if (is_read(gather->place, in_files)) return elements * item_size(instruction.dtype);
   }
+  if (const auto* take = std::get_if<ops::Take>(&instruction.op))
+    return (std::min(take->taken, elements / take->inner + 1) + 1) * item_size(DType::I64);
   if (const auto* join = std::get_if<ops::Join>(&instruction.op)) {
     for (const ProgramPtr& part : join->parts) consider(*part, elements);
   }
@@ -59,7 +61,9 @@ std::int64_t read_bytes(const Program& program) {
   return total(program, [](const Program& of, const Instruction& instruction) -> std::int64_t {
     const auto* load = std::get_if<ops::Load>(&instruction.op);
     const auto* gather = std::get_if<ops::Gather>(&instruction.op);
-    const bool reads = load != nullptr ? is_file(load->place) : gather != nullptr && is_file(gather->place);
+    const auto* take = std::get_if<ops::Take>(&instruction.op);
+    const bool reads = (load != nullptr && is_file(load->place)) || (gather != nullptr && is_file(gather->place)) ||
+                       (take != nullptr && is_file(take->place));
     return reads ? of.elements * item_size(instruction.dtype) : 0;
   });
 }

@@ -27,6 +27,8 @@ TransformRegistry all_transforms() {
   add_clamp(registry);
   add_reshape(registry);
   add_permute(registry);
+  add_reductions(registry);
+  add_take(registry);
   add_split_concat(registry);
   add_phlora(registry);
   add_create(registry);

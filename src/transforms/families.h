@@ -15,6 +15,8 @@ void add_cast(TransformRegistry& registry);          // cast cast_
 void add_clamp(TransformRegistry& registry);         // clamp clamp_
 void add_reshape(TransformRegistry& registry);       // reshape reshape_
 void add_permute(TransformRegistry& registry);       // permute permute_
+void add_reductions(TransformRegistry& registry);    // sum mean norm min max var normalize_
+void add_take(TransformRegistry& registry);          // take
 void add_split_concat(TransformRegistry& registry);  // split concat
 void add_create(TransformRegistry& registry);        // zeroes ones rand
 void add_fill(TransformRegistry& registry);          // fill fill_

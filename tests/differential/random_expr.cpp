@@ -191,6 +191,20 @@ Expr RandomGraph::combined(const Expr& base) {
   return is_defined(drawn, operands) ? map(drawn, operands) : base;
 }
 
+Expr RandomGraph::taken(const Expr& base) {
+  if (base.shape().empty()) return base;
+  const auto dim = static_cast<int>(draw(engine_, std::ssize(base.shape())));
+  const std::int64_t size = base.shape()[dim], others = size == 0 ? 0 : element_count(base.shape()) / size;
+  const std::int64_t count = size == 0 || chance(engine_, 0.05) ? 0 : 1 + draw(engine_, size_.max_dim);
+  if (others * count > size_.max_elements) return base;
+  std::vector<std::int64_t> index(static_cast<std::size_t>(count));
+  const bool climbs = chance(engine_, 0.3);  // neighbours
+  for (std::int64_t& one : index) one = climbs && &one != index.data() ? (*(&one - 1) + 1) % size : draw(engine_, size);
+  const auto bytes = std::as_bytes(std::span(index));
+  const Expr places = literal({DType::I64, {count}}, std::vector<std::byte>(bytes.begin(), bytes.end()));
+  return take(base, chance(engine_, 0.5) ? places : cast(places, DType::I8), dim);
+}
+
 Expr RandomGraph::joined(const Expr& base) {
   if (base.shape().empty()) return base;
   const auto dim = static_cast<int>(draw(engine_, std::ssize(base.shape())));
@@ -260,7 +274,7 @@ Expr RandomGraph::reduced(const Expr& base) {
 
 Expr RandomGraph::grow() {
   const Expr base = pick();
-  switch (draw(engine_, 21)) {
+  switch (draw(engine_, 22)) {
     case 0:
     case 1:
       return sliced(base);
@@ -294,6 +308,8 @@ Expr RandomGraph::grow() {
       return reduced(base);
     case 19:
       return looked_up(base);
+    case 20:
+      return taken(base);
     default:
       return product(base);
   }

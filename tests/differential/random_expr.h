@@ -41,6 +41,7 @@ class RandomGraph {
   [[nodiscard]] Expr clamped(const Expr& base);
   [[nodiscard]] Expr looked_up(const Expr& base);
   [[nodiscard]] Expr combined(const Expr& base);
+  [[nodiscard]] Expr taken(const Expr& base);
   [[nodiscard]] Expr joined(const Expr& base);
   [[nodiscard]] Expr overwritten(const Expr& base);
   [[nodiscard]] Expr product(const Expr& base);

@@ -237,6 +237,13 @@ struct Compute {
   at::Tensor operator()(const nodes::Reduce& node) const {
     return reduced_by_aten(node, in, torch_type(desc.dtype)).reshape(desc.shape);
   }
+  // Part by part: some dtypes have no index_select.
+  at::Tensor operator()(const nodes::Take& node) const {
+    std::vector<at::Tensor> parts;
+    for (std::int64_t i = 0; i < in[1].numel(); ++i)
+      parts.push_back(in[0].narrow(node.dim, in[1].data_ptr<std::int64_t>()[i], 1));
+    return at::cat(parts, node.dim);
+  }
   at::Tensor operator()(const nodes::Concat& node) const { return at::cat(in, node.dim); }
   at::Tensor operator()(const nodes::Overwrite& node) const {
     const at::Tensor out = in[0].clone();
