@@ -2,7 +2,7 @@
 
 usage: memory.py PROGRAM
 
-Checks: for rename, scale, cast, transpose, matmul and phlora of about 200 MB, the predicted peak is at most 25 % above the
+Checks: for rename, scale, cast, transpose, matmul, phlora and others of about 200 MB, the predicted peak is at most 25 % above the
 one that was measured and at most 10 % below it, and the bytes are exact; renaming and scaling take the same memory for
 100 MB and 600 MB, transposing is bounded, also where inputs are decoded; whole tensors beyond --memory are spilled, with the same result; too little
 memory, address space, threads or disk is one message, exit code 3, the old output and nothing left behind.
@@ -87,6 +87,11 @@ SCENARIOS = {
     "matmul": [{"permute": {"from": "l\\.0\\.(.*)", "to": "t.\\1", "order": [1, 0]}},
                {"matmul": {"from_a": "l\\.([0-3])\\.w", "from_b": "t.w", "to": "p.\\1"}}],
     "phlora": [{"phlora": {"target": "l\\.([0-3])\\.w", "target_a": "l.\\1.a", "target_b": "l.\\1.b", "rank": 16}}],
+    "normalize": [{"normalize_": {"target": ".*", "dim": 1}}],
+    "take": [{"zeroes": {"target": "index", "shape": [3], "dtype": "int64"}},
+             {"fill_": {"target": "index", "mode": "tensor", "values": [7, 2, 2]}},
+             {"take": {"from": "l\\.(.*)", "index": "index", "to": "rows.\\1"}},
+             {"take": {"from": "l\\.([0-3])\\.w", "index": "index", "to": "columns.\\1", "dim": 1}}],
     "save": [{"save": {"path": "saved.safetensors"}}, {"scale_": {"target": ".*", "by": 2}}],
 }
 
