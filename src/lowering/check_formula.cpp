@@ -67,14 +67,11 @@ class Checker {
   void visit(const terms::Unary& unary, const Term&) { check(*unary.operand); }
   void visit(const terms::Chain& chain, const Term&) {
     check(*chain.first);
-    for (const auto& [op, place, operand] : chain.links) {
-      check(*operand);
-      const std::optional<OperatorRow> row = row_of(op);
-      const std::optional<std::int64_t> exponent = constant_integer(*operand);
-      const bool is_product = op == Operator::power && exponent && *exponent >= 0;
-      if (!row && !is_product)
-        text_.fail(place, "this version has powers with whole exponents of at least 0 only", {"sqrt(x), 1 / x"});
-      facts_.integers = facts_.integers && (is_product || row->function->integers);
+    for (const terms::Chain::Link& link : chain.links) {
+      check(*link.operand);
+      const std::optional<std::int64_t> exponent = constant_integer(*link.operand);
+      const bool is_product = link.op == Operator::power && exponent && *exponent >= 0;
+      facts_.integers = facts_.integers && (is_product || row_of(link.op).function->integers);
     }
   }
   void visit(const terms::Choice& choice, const Term&) {

@@ -113,14 +113,11 @@ BoundCall bind_call(const terms::Call& call, const FormulaText& text) {
   return bound;
 }
 
-std::optional<OperatorRow> row_of(Operator op) {
-  const auto row = [](std::string_view name) {
-    const auto found = std::ranges::find(functions(), name, &Function::name);
-    return found == functions().end() ? nullptr : &*found;
-  };
-  const auto found = [&](std::string_view name, bool swapped = false, bool negated = false) {
-    const Function* function = row(name);
-    return function == nullptr ? std::nullopt : std::optional(OperatorRow{function, swapped, negated});
+OperatorRow row_of(Operator op) {
+  const auto found = [](std::string_view name, bool swapped = false, bool negated = false) {
+    const auto function = std::ranges::find(functions(), name, &Function::name);
+    BS_CHECK(function != functions().end());
+    return OperatorRow{&*function, swapped, negated};
   };
   switch (op) {
     case Operator::logical_or:
@@ -160,7 +157,7 @@ std::optional<OperatorRow> row_of(Operator op) {
     case Operator::power:
       return found("pow");
   }
-  return std::nullopt;
+  fail_check("an operator without a row", __FILE__, __LINE__);
 }
 
 }  // namespace brainsurgery

@@ -63,8 +63,8 @@ struct OperatorRow {
   bool swapped = false;      // a > b is less(b, a)
   bool negated = false;      // a != b is not equal(a, b)
 };
-// Not for matmul, negate of numbers, and power of constants, which have rules of their own.
-[[nodiscard]] std::optional<OperatorRow> row_of(Operator op);
+// Negation of numbers and whole constant powers have rules of their own.
+[[nodiscard]] OperatorRow row_of(Operator op);
 
 // "clamp(x, min=, max=)"
 [[nodiscard]] std::string signature(const Function& function);

@@ -93,7 +93,7 @@ class Walk {
     if (number) return at(term.range, [&] { return typing_.number(terms::Number{*number, constant_integer(term)}); });
     const Expr operand = lower(*unary.operand);
     const TextRange place{term.range.begin, term.range.begin + spelling(unary.op).size()};
-    return at(place, [&] { return row_of(unary.op)->function->apply(typing_, {operand}); });
+    return at(place, [&] { return row_of(unary.op).function->apply(typing_, {operand}); });
   }
 
   Expr lower(const terms::Chain& chain, const Term&) {
@@ -113,8 +113,7 @@ class Walk {
 
   // Whole powers are exact products of integers, and squares of anything.
   [[nodiscard]] bool is_product(std::int64_t exponent) const {
-    const bool exact = is_integer(typing_.computing()) || !row_of(Operator::power);
-    return exponent >= 0 && (exact || exponent <= 2);
+    return exponent >= 0 && (is_integer(typing_.computing()) || exponent <= 2);
   }
   Expr product_of(const Expr& base, std::int64_t exponent) {
     if (exponent > 0) return power(base, exponent);
@@ -123,10 +122,10 @@ class Walk {
 
   Expr joined(Operator op, const Expr& a, const Expr& b) {
     if (op == Operator::multiply) return product(typing_.number(a), typing_.number(b));
-    const OperatorRow row = *row_of(op);
+    const OperatorRow row = row_of(op);
     Expr result =
         row.function->apply(typing_, row.swapped ? std::vector<ArgumentValue>{b, a} : std::vector<ArgumentValue>{a, b});
-    return row.negated ? row_of(Operator::logical_not)->function->apply(typing_, {std::move(result)}) : result;
+    return row.negated ? row_of(Operator::logical_not).function->apply(typing_, {std::move(result)}) : result;
   }
 
   Expr lower(const terms::Choice& choice, const Term& term) {
