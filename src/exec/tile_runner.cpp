@@ -229,7 +229,7 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
     std::visit(RunInstruction{*this, program, instruction, from, until, values, values[i]}, instruction.op);
   };
   std::vector<std::size_t> sources, others;
-  for (std::size_t i = 0; i < size; ++i) (inputs_of(program.code[i]).empty() ? sources : others).push_back(i);
+  for (std::size_t i = 0; i < size; ++i) (is_source(program.code[i]) ? sources : others).push_back(i);
   for (const std::size_t i : sources) {
     place(i, begin);
     run_one(i, begin, end);

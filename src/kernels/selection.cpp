@@ -104,7 +104,7 @@ void start(const Use& use, const States& states) {
 template <typename Codec>
 void add_at_once(const Places& places, const typename Codec::Storage* row, std::int64_t n, const State& state) {
   std::vector<Bits<Codec>> keys(static_cast<std::size_t>(n));
-  std::transform(row, row + n, keys.begin(), bits_of<Codec>);
+  std::transform(row, row + n, keys.begin(), [](typename Codec::Storage stored) { return bits_of<Codec>(stored); });
   const auto nan = std::numeric_limits<Bits<Codec>>::max();
   auto begin = keys.begin();
   for (int place = 0; place < places.count; ++place) {

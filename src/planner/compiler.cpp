@@ -114,7 +114,7 @@ class ProgramBuilder {
       program.reads_boxes = program.reads_boxes || brainsurgery::reads_boxes(instruction);
       // What is patched in would be read in as many pieces.
       if (std::holds_alternative<ops::Patch>(instruction.op)) program.in_blocks = false;
-      if (inputs_of(instruction).empty()) program.tile_item = std::max(program.tile_item, item_size(instruction.dtype));
+      if (is_source(instruction)) program.tile_item = std::max(program.tile_item, item_size(instruction.dtype));
     }
     if (!program.in_blocks) program.tile_item = program.widest_item;
     assign_slots(program);
@@ -163,8 +163,7 @@ class ProgramBuilder {
   }
   // The operand that is there last: sources are from the beginning.
   static int last_of(const Program& program, const std::vector<int>& operands) {
-    const auto is_source = [&program](int i) { return inputs_of(program.code[i]).empty(); };
-    return *std::ranges::max_element(operands, {}, [&](int i) { return std::pair(!is_source(i), i); });
+    return *std::ranges::max_element(operands, {}, [&](int i) { return std::pair(!is_source(program.code[i]), i); });
   }
   // The instruction that makes the elements of a tensor in their order; -1: none does.
   [[nodiscard]] int in_order(const Expr& expr) const {
@@ -210,8 +209,15 @@ class ProgramBuilder {
     if (is_leaf(node)) return emit_node(expr, view);
     const bool shared = ++compiler_.visits_[&node] > 1 && node.depth() > kCheapDepth;
     const bool unfused = !compiler_.options_.fuse && &node != root_;
-    if (shared || unfused || is_cut(node)) return emit_buffer(compiler_.materialize(expr), expr, view);
+    if (shared || unfused || is_cut(node) || is_repeated(expr, view)) return emit_buffer(compiler_.materialize(expr), expr, view);
     return emit_node(expr, view);
+  }
+
+  // A few numbers that take several operations, and stand in many places: `rsqrt(mean + eps)` of each row.
+  static bool is_repeated(const Expr& expr, const View& view) {
+    constexpr std::int64_t kTimes = 4;
+    const std::int64_t count = std::max<std::int64_t>(1, element_count(expr.shape()));
+    return expr.node().depth() > 2 && element_count(view.out_shape) / kTimes >= count;
   }
 
   int emit_node(const Expr& expr, const View& view) {

@@ -46,6 +46,13 @@ std::vector<int> inputs_of(const Instruction& instruction) {
       instruction.op);
 }
 
+bool is_source(const Instruction& instruction) {
+  const auto is_literal = [](const Place& place) { return std::holds_alternative<LiteralPlace>(place); };
+  if (const auto* load = std::get_if<ops::Load>(&instruction.op)) return !is_literal(load->place);
+  if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) return !is_literal(gather->place);
+  return !std::holds_alternative<ops::Draw>(instruction.op) && inputs_of(instruction).empty();
+}
+
 namespace {
 
 // The instruction as an operation on its only input.
@@ -121,7 +128,7 @@ void assign_slots(Program& program) {
     for (const int input : inputs_of(program.code[i])) last_use[input] = i;
   }
   for (const Test& test : program.tests) {
-    if (inputs_of(program.code[test.after]).empty()) continue;  // sources are tested before anything else is done
+    if (is_source(program.code[test.after])) continue;  // sources are tested before anything else is done
     for (const int operand : test.operands) {
       if (operand != test.after) last_use[operand] = std::max(last_use[operand], test.after + 1);
     }
@@ -150,7 +157,7 @@ void assign_slots(Program& program) {
   std::vector<int> slot(intervals.size(), kResultSlot);
   program.tile_slots = 0;
   for (int i = 0; i < size; ++i) {
-    if (path[i] != path[size - 1] && inputs_of(program.code[i]).empty()) slot[path[i]] = program.tile_slots++;
+    if (path[i] != path[size - 1] && is_source(program.code[i])) slot[path[i]] = program.tile_slots++;
   }
   // The others get buffers greedily by first instruction.
   std::vector<int> busy_until;

@@ -1,9 +1,9 @@
 // How the elements of one tensor are made, a range at a time: a short list of operations on tiles.
 //
 // A Program speaks of a linear range [begin, end) of its result's elements in row-major order. Every instruction
-// produces that range of some value with the same number of elements; the last one is the result. Those without inputs,
-// the sources, are done first and for the whole range; then the others, a block of elements at a time, so that what is
-// between a source and the result stays in the processor's cache. Programs are immutable and shared between threads.
+// produces that range of some value with the same number of elements; the last one is the result. The sources, which
+// read files and buffers, are done first and for the whole range; then the others, a block of elements at a time, so that
+// what is between a source and the result stays in the processor's cache. Programs are immutable and shared between threads.
 #pragma once
 
 #include <cstdint>
@@ -112,6 +112,8 @@ struct Program {
 [[nodiscard]] bool is_memory(const Place& place);
 // See Program::reads_boxes.
 [[nodiscard]] bool reads_boxes(const Instruction& instruction);
+// Whether an instruction reads a file or a buffer. Numbers of the plan and drawn ones cost nothing to make in pieces.
+[[nodiscard]] bool is_source(const Instruction& instruction);
 // The earlier instructions that an instruction uses.
 [[nodiscard]] std::vector<int> inputs_of(const Instruction& instruction);
 // Makes one instruction of two where an operation does what both do and nothing else needs what is between them.

@@ -24,8 +24,9 @@ Predicate counter(const std::string& name, std::int64_t AccessCounts::*count, st
   return make_predicate<AccessSpec>(schema, [name, count](const AccessSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, false, [&](const FoundTensor& tensor) {
       const std::int64_t value = tensor.counts.*count;
-      return decided(spec.holds(value),
-                     fmt::format("{}: {} is {}, expected {}", tensor.label(), name, value, to_string(spec)));
+      return decided(spec.holds(value), [&] {
+        return fmt::format("{}: {} is {}, expected {}", tensor.label(), name, value, to_string(spec));
+      });
     });
   });
 }

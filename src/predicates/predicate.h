@@ -6,6 +6,7 @@
 // Adding one: a function like this in a file of this folder and a line in all_predicates.cpp.
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -98,6 +99,11 @@ inline constexpr const char* kAssert = "assert";  // the step whose payload is a
 // Helpers of the operators.
 [[nodiscard]] inline CheckPtr decided(bool pass, std::string reason) {
   return make_check(checks::Decided{pass, std::move(reason)});
+}
+// The same; `reason` gives the text, which takes longer than most comparisons.
+template <std::invocable Reason>
+[[nodiscard]] CheckPtr decided(bool pass, const Reason& reason) {
+  return decided(pass, pass ? std::string() : reason());
 }
 // The condition of `each` on every match, which counts as a read; a Mistake where nothing matches.
 [[nodiscard]] CheckPtr for_every_match(const TensorRef& ref, NameScope& names, bool counts_read,

@@ -27,9 +27,10 @@ struct SameShapeSpec {
 };
 
 CheckPtr same_shape(const FoundTensor& left, const FoundTensor& right) {
-  return decided(left.expr.shape() == right.expr.shape(),
-                 fmt::format("{} and {} have shapes {} and {}", left.label(), right.label(),
-                             to_string(left.expr.shape()), to_string(right.expr.shape())));
+  return decided(left.expr.shape() == right.expr.shape(), [&] {
+    return fmt::format("{} and {} have shapes {} and {}", left.label(), right.label(), to_string(left.expr.shape()),
+                       to_string(right.expr.shape()));
+  });
 }
 
 }  // namespace
@@ -44,8 +45,10 @@ void add_shapes(PredicateRegistry& registry) {
   shape.field(&ShapeSpec::is, "is").require().doc("The shape; [] for a scalar.");
   registry.add(make_predicate<ShapeSpec>(shape, [](const ShapeSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, true, [&spec](const FoundTensor& tensor) {
-      return decided(tensor.expr.shape() == spec.is, fmt::format("{} has shape {}, expected {}", tensor.label(),
-                                                                 to_string(tensor.expr.shape()), to_string(spec.is)));
+      return decided(tensor.expr.shape() == spec.is, [&] {
+        return fmt::format("{} has shape {}, expected {}", tensor.label(), to_string(tensor.expr.shape()),
+                           to_string(spec.is));
+      });
     });
   }));
 
@@ -58,8 +61,9 @@ void add_shapes(PredicateRegistry& registry) {
   registry.add(make_predicate<DimensionsSpec>(dimensions, [](const DimensionsSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, true, [&spec](const FoundTensor& tensor) {
       const std::int64_t rank = std::ssize(tensor.expr.shape());
-      return decided(spec.holds(rank),
-                     fmt::format("{} has {} dimensions, expected {}", tensor.label(), rank, to_string(spec)));
+      return decided(spec.holds(rank), [&] {
+        return fmt::format("{} has {} dimensions, expected {}", tensor.label(), rank, to_string(spec));
+      });
     });
   }));
 
@@ -69,9 +73,9 @@ void add_shapes(PredicateRegistry& registry) {
   dtype.field(&DtypeSpec::is, "is").require().doc("The dtype.");
   registry.add(make_predicate<DtypeSpec>(dtype, [](const DtypeSpec& spec, NameScope& names) {
     return for_every_match(spec.of, names, true, [&spec](const FoundTensor& tensor) {
-      return decided(is_readable(tensor.expr) && tensor.expr.dtype() == spec.is,
-                     fmt::format("{} has dtype {}, expected {}", tensor.label(), form_of(tensor.expr),
-                                 to_string(spec.is)));
+      return decided(is_readable(tensor.expr) && tensor.expr.dtype() == spec.is, [&] {
+        return fmt::format("{} has dtype {}, expected {}", tensor.label(), form_of(tensor.expr), to_string(spec.is));
+      });
     });
   }));
 

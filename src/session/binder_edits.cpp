@@ -225,7 +225,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
     remember_seed(match, seed);
     return seed;
   };
-  if (first_target != nullptr) operands.key = name_hash(first_target->name);
+  operands.key = [first_target] { return name_hash(first_target == nullptr ? "" : first_target->name); };
   operands.replaced = [&](std::size_t target) { return before_write(match, target); };
   std::vector<Expr> results;
   try {

@@ -87,7 +87,7 @@ Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const EditMatch& match)
   }
   const double a = uniform ? spec.low : spec.mean, b = uniform ? spec.high : spec.std;
   const std::uint64_t seed = spec.seed ? static_cast<std::uint64_t>(*spec.seed) : match.seed();
-  if (spec.generator == Generator::counter) return random(desc, spec.distribution, a, b, CounterSeed{seed, match.key});
+  if (spec.generator == Generator::counter) return random(desc, spec.distribution, a, b, CounterSeed{seed, match.key()});
   return random(desc, spec.distribution, a, b, seed);
 }
 

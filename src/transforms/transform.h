@@ -36,7 +36,7 @@ struct EditMatch {
   std::function<std::optional<TensorDesc>(std::size_t target)> replaced;
   // For random values without a seed: from the step's place in the plan and the written name. Asking is recorded.
   std::function<std::uint64_t()> seed;
-  std::uint64_t key = 0;  // for random values by counter: from the written name alone
+  std::function<std::uint64_t()> key;  // for random values by counter: from the written name alone
 };
 
 struct Edit {
