@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/json_text.h"
@@ -143,8 +144,10 @@ void CheckpointFiles::take_parts(FileContents& contents) {
   const PartOffsets offsets = parse_part_offsets(
       pair->second, in_quotes(checkpoint_.root + checkpoint_.files.back()) + ": invalid " + std::string(kPartOffsets));
   erase_part_pairs(contents.metadata);
+  std::set<std::string_view> held;
+  for (const TensorEntry& tensor : contents.tensors) held.insert(tensor.name);
   for (const auto& [name, starts] : offsets) {
-    if (std::ranges::find(contents.tensors, name, &TensorEntry::name) != contents.tensors.end()) continue;
+    if (held.contains(name)) continue;
     checkpoint_.warnings.push_back(fmt::format("{}: {} places {}, which the file does not hold",
                                                in_quotes(checkpoint_.root + checkpoint_.files.back()), kPartOffsets,
                                                in_quotes(name)));

@@ -13,7 +13,10 @@ namespace {
 
 using Key = ContainerPath::value_type;
 
-constexpr std::size_t kMostKeys = 8;  // of a path whose ends are remembered; those of PyTorch have up to five
+// What is remembered of hostile names stays in proportion to their length. Paths of PyTorch have up to five keys.
+constexpr std::size_t kMostKeys = 8;             // of a path whose ends are remembered
+constexpr std::size_t kMostLevels = 16;          // of containers; names are not cut further down
+constexpr std::size_t kLongestContainer = 1024;  // bytes of a container's name, and of a name whose ends are remembered
 
 std::string text_of(const Key& key) {
   const auto* text = std::get_if<std::string>(&key);
@@ -24,6 +27,17 @@ std::string joined(std::span<const Key> keys) {
   std::string text;
   for (std::size_t i = 0; i < keys.size(); ++i) text += (i == 0 ? "" : ".") + text_of(keys[i]);
   return text;
+}
+
+// The keys that lead to containers which are looked at: fn(number of keys, the container's name), from outside to inside.
+template <typename Fn>
+void for_each_container(std::span<const Key> path, const Fn& fn) {
+  std::string name;
+  for (std::size_t depth = 1; depth < path.size() && depth <= kMostLevels; ++depth) {
+    name += (depth == 1 ? "" : ".") + text_of(path[depth - 1]);
+    if (name.size() > kLongestContainer) return;
+    fn(depth, name);
+  }
 }
 
 // The position in a list that the text is the key of.
@@ -67,36 +81,36 @@ DcpNesting::DcpNesting(const FileRequest& request) {
 void DcpNesting::add_input(const std::string& name, const ContainerPath& path) {
   const Keys keys = path;
   const bool has_list = std::ranges::any_of(keys, [](const Key& key) { return std::holds_alternative<std::int64_t>(key); });
-  const bool remembers_ends = (has_list || !cuts_at_dots_) && keys.size() <= kMostKeys && joined(keys) == name;
-  std::string outer;
-  std::size_t outer_end = 0;  // of its text, with the dot
-  for (std::size_t depth = 0; depth < keys.size(); ++depth) {
-    Container& container = inputs_[outer];
-    container.path = keys.first(depth);
-    if (depth > 0 && std::holds_alternative<std::int64_t>(keys[depth])) {
-      container.is_list = true;
-      lists_[outer];
-    }
-    std::size_t begin = outer_end;
+  const bool remembers_ends = (has_list || !cuts_at_dots_) && keys.size() <= kMostKeys &&
+                              name.size() <= kLongestContainer && joined(keys) == name;
+  const auto remember_ends = [&](Container& container, std::size_t depth, std::size_t begin) {
     for (std::size_t tail = depth; remembers_ends && tail < keys.size(); ++tail) {
       // One key of this container is a key of a dict in it only by chance.
       if (tail > depth || keys.size() - tail > 1)
         container.tails.emplace(std::string_view(name).substr(begin), keys.subspan(tail));
       begin += text_of(keys[tail]).size() + 1;
     }
-    outer += (depth == 0 ? "" : ".") + text_of(keys[depth]);
-    outer_end = outer.size() + 1;
-  }
+  };
+  remember_ends(inputs_[""], 0, 0);
+  for_each_container(keys, [&](std::size_t depth, const std::string& outer) {
+    Container& container = inputs_[outer];
+    container.path = keys.first(depth);
+    if (std::holds_alternative<std::int64_t>(keys[depth])) {
+      container.is_list = true;
+      lists_[outer];
+    }
+    remember_ends(container, depth, outer.size() + 1);
+  });
 }
 
 // The path with the positions of lists that became dicts as texts.
 ContainerPath DcpNesting::converted(Keys path) const {
   ContainerPath result(path.begin(), path.end());
-  for (std::size_t i = 1; i < path.size(); ++i) {
-    if (!std::holds_alternative<std::int64_t>(path[i])) continue;
-    const auto list = lists_.find(joined(path.first(i)));
-    if (list != lists_.end() && list->second.form == ListForm::dict) result[i] = text_of(path[i]);
-  }
+  for_each_container(path, [&](std::size_t depth, const std::string& name) {
+    if (!std::holds_alternative<std::int64_t>(path[depth])) return;
+    const auto list = lists_.find(name);
+    if (list != lists_.end() && list->second.form == ListForm::dict) result[depth] = text_of(path[depth]);
+  });
   return result;
 }
 
@@ -117,7 +131,8 @@ bool DcpNesting::may_enter(Keys container, std::string_view rest) const {
 }
 
 ContainerPath DcpNesting::path_of_new(std::string_view name) const {
-  for (std::size_t dot = name.rfind('.'); dot != std::string_view::npos && dot > 0; dot = name.rfind('.', dot - 1)) {
+  std::size_t dot = name.rfind('.', kLongestContainer);
+  for (; dot != std::string_view::npos && dot > 0; dot = name.rfind('.', dot - 1)) {
     const auto found = inputs_.find(name.substr(0, dot));
     const std::string_view rest = name.substr(dot + 1);
     if (found == inputs_.end() || !may_enter(found->second.path, rest)) continue;
@@ -150,16 +165,16 @@ void DcpNesting::append_rest(ContainerPath& path, std::string_view rest, const C
 
 // Cuts the text into keys, but not below a value, nor in a list.
 void DcpNesting::append_pieces(ContainerPath& path, std::string_view text) const {
-  while (cuts_at_dots_) {
+  std::string outer = joined(path);
+  while (cuts_at_dots_ && path.size() < kMostLevels) {
     const std::size_t dot = text.find('.');
     if (dot == std::string_view::npos || dot == 0 || dot + 1 == text.size()) break;
-    path.emplace_back(std::string(text.substr(0, dot)));
-    const std::string outer = joined(path);
+    outer.append(path.empty() ? "" : ".").append(text.substr(0, dot));
     const auto list = lists_.find(outer);
-    if (names_.contains(outer) || (list != lists_.end() && list->second.form != ListForm::dict)) {
-      path.pop_back();
+    if (outer.size() > kLongestContainer || names_.contains(outer) ||
+        (list != lists_.end() && list->second.form != ListForm::dict))
       break;
-    }
+    path.emplace_back(std::string(text.substr(0, dot)));
     text.remove_prefix(dot + 1);
   }
   path.emplace_back(std::string(text));
@@ -169,15 +184,15 @@ void DcpNesting::count_items(const std::vector<Leaf>& leaves) {
   for (auto& [name, list] : lists_) list = {.form = list.form};
   for (const Leaf& leaf : leaves) {
     const ContainerPath& path = paths_.find(leaf.name)->second;
-    for (std::size_t i = 1; i < path.size(); ++i) {
-      const auto* position = std::get_if<std::int64_t>(&path[i]);
-      if (position == nullptr) continue;
-      List& list = lists_[joined(Keys(path).first(i))];
+    for_each_container(path, [&](std::size_t depth, const std::string& name) {
+      const auto* position = std::get_if<std::int64_t>(&path[depth]);
+      if (position == nullptr) return;
+      List& list = lists_[name];
       (leaf.known != nullptr ? list.known : list.added).insert(*position);
-      const bool is_last = i + 1 == path.size();
-      const bool holds_dict = !is_last && std::holds_alternative<std::string>(path[i + 1]);
+      const bool is_last = depth + 1 == path.size();
+      const bool holds_dict = !is_last && std::holds_alternative<std::string>(path[depth + 1]);
       list.is_traversed = list.is_traversed || holds_dict || (is_last && leaf.is_tensor);
-    }
+    });
   }
   // Inner lists come behind the lists that hold them.
   for (auto at = lists_.rbegin(); at != lists_.rend(); ++at) {
@@ -204,13 +219,16 @@ bool DcpNesting::settle_lists() {
 }
 
 void DcpNesting::refuse_conflicts() const {
-  std::set<ContainerPath> containers;
-  for (const auto& [name, path] : paths_) {
-    for (std::size_t depth = 1; depth < path.size(); ++depth)
-      containers.emplace(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
-  }
-  for (const auto& [name, path] : paths_) {
-    if (containers.contains(path)) throw Error(ErrorCode::run, in_quotes(name) + " is the name of a container too");
+  using Named = decltype(paths_)::value_type;
+  std::vector<const Named*> sorted;
+  sorted.reserve(paths_.size());
+  for (const Named& named : paths_) sorted.push_back(&named);
+  std::ranges::sort(sorted, [](const Named* a, const Named* b) { return a->second < b->second; });
+  // A path that leads through another comes right behind it, or behind such a path.
+  for (std::size_t i = 1; i < sorted.size(); ++i) {
+    const ContainerPath &outer = sorted[i - 1]->second, &inner = sorted[i]->second;
+    if (inner.size() > outer.size() && std::equal(outer.begin(), outer.end(), inner.begin()))
+      throw Error(ErrorCode::run, in_quotes(sorted[i - 1]->first) + " is the name of a container too");
   }
 }
 

@@ -17,6 +17,7 @@ namespace brainsurgery {
 //   - it enters the innermost known dict whose name it begins with, or a list that it extends without a gap;
 //   - the rest is cut where the input cuts a path with the same end (with a key `layers.0.w` in the dict `model`,
 //     `net.layers.0.w` is that key in a dict `net`), at every dot if no key of the input has one, and else not at all.
+// Of very deep or very long names only the outer containers count: the rest of a new name is one key.
 // PyTorch rebuilds a list only without gaps, and looks into it only for tensors and dicts. A list that is no longer of
 // that kind becomes a dict with the positions as keys.
 class DcpNesting {

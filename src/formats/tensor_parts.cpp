@@ -75,13 +75,11 @@ JoinedTensor join_parts(std::vector<TensorPart> parts, const std::string& contex
   const std::string name = first.name;
   const auto fail = [&](const std::string& reason) { throw Error(ErrorCode::run, context + ": " + reason); };
   const DTypeInfo& dtype = info(first.desc.dtype);
-  if (dtype.bits % 8 != 0) fail(in_quotes(name) + " is of " + std::string(dtype.name) + ", which has no parts");
   if (parts.size() > kMaxParts) fail(in_quotes(name) + " has more than " + std::to_string(kMaxParts) + " parts");
   std::vector<TensorPart> distinct;
   Shape shape(first.desc.shape.size(), 0);
   for (TensorPart& part : parts) {
     const Shape& sizes = part.tensor.desc.shape;
-    if (parts.size() > 1 && !part.tensor.strides.empty()) fail("a part of " + in_quotes(name) + " is not packed");
     if (part.tensor.desc.dtype != first.desc.dtype) fail("the parts of " + in_quotes(name) + " differ in dtype");
     if (sizes.size() != shape.size() || part.starts.size() != shape.size())
       fail("the parts of " + in_quotes(name) + " differ in their number of dimensions");
@@ -97,6 +95,9 @@ JoinedTensor join_parts(std::vector<TensorPart> parts, const std::string& contex
   if (const std::string mistake = cover_mistake(name, boxes, shape); !mistake.empty()) fail(mistake);
   const bool is_repeated = distinct.size() < parts.size();
   if (boxes.size() == 1) return {std::move(distinct.front().tensor), is_repeated};
+  if (dtype.bits % 8 != 0) fail(in_quotes(name) + " is of " + std::string(dtype.name) + ", which has no parts");
+  if (!std::ranges::all_of(distinct, [](const TensorPart& part) { return part.tensor.strides.empty(); }))
+    fail("a part of " + in_quotes(name) + " is not packed");
   TensorEntry whole{name, {first.desc.dtype, shape}, nullptr};
   whole.file = assembled(std::move(boxes), shape, item_size(first.desc.dtype));
   return {std::move(whole), is_repeated};

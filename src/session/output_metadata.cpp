@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "brainsurgery/error.h"
 #include "formats/tensor_parts.h"
@@ -58,14 +59,15 @@ std::vector<std::string> edit_metadata(Metadata& metadata, const MetadataEdit& e
     }
     if (!any) warnings.push_back(fmt::format("no metadata key matches '{}'", pattern.text()));
   }
-  Metadata lost_ties;
+  Metadata lost_ties, kept;
   for (std::size_t i = 0; i < metadata.size(); ++i) {
     const auto& [key, value] = metadata[i];
     const auto set = std::ranges::find(edit.set, key, &Metadata::value_type::first);
     const bool is_replaced = set != edit.set.end() && set->second != value;
     if (ties.contains(key) && (is_replaced || (dropped[i] && set == edit.set.end()))) lost_ties.push_back(metadata[i]);
+    if (!dropped[i]) kept.push_back(metadata[i]);
   }
-  std::erase_if(metadata, [&](const auto& pair) { return dropped[static_cast<std::size_t>(&pair - metadata.data())]; });
+  metadata = std::move(kept);
   for (const auto& [key, value] : edit.set) {
     const auto known = std::ranges::find(metadata, key, &Metadata::value_type::first);
     if (known == metadata.end()) {

@@ -106,5 +106,20 @@ TEST_F(Nesting, RefusesAValueThatIsAContainer) {
   EXPECT_EQ(nesting.path_of("app.new"), (ContainerPath{"app", "new"}));
 }
 
+TEST_F(Nesting, CutsHostileNamesIntoFewKeys) {
+  std::string dots = "a";
+  while (dots.size() < 4096) dots += ".a";
+  input({{"b", "w"}, ContainerPath(64, "c")});
+  const Output output{{"b.w", dots, dots + ".b", dots + ".b.c"}};
+  const DcpNesting nesting = of(output);
+  for (const std::string& name : output.tensors) EXPECT_LE(nesting.path_of(name).size(), 17u);
+  std::string deep = "c";
+  for (int level = 1; level < 63; ++level) deep += ".c";
+  const Output beside{{deep + ".c", deep + ".new"}};
+  const DcpNesting deeper = of(beside);
+  EXPECT_EQ(deeper.path_of(deep + ".c").size(), 64u);
+  EXPECT_EQ(deeper.path_of(deep + ".new").size(), 17u);
+}
+
 }  // namespace
 }  // namespace brainsurgery

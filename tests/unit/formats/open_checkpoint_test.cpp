@@ -437,6 +437,20 @@ TEST_F(OpenCheckpoint, AnIndexOfNumberedFilesNamesAllOfThem) {
                                        "directory '" + (directory_ / "m") + "': 'x-2-of-2.safetensors' in it is not read"}));
 }
 
+TEST_F(OpenCheckpoint, OffsetsOfManyPartsTakeNoLongerThanTheirTensors) {
+  constexpr int kTensors = 20'000;
+  Names tensors;
+  std::string offsets = R"({"x": {"saved_offsets": [0]})";
+  for (int i = 0; i < kTensors; ++i) {
+    tensors.push_back(fmt::format("w{:05}", i));
+    offsets += fmt::format(R"(, "{}": {{"saved_offsets": [0]}})", tensors.back());
+  }
+  file("m/a.safetensors", tensors, {{"DCP_SHARDING_INFO", offsets + "}"}});
+  file("m/b.safetensors", {"other"});
+  EXPECT_EQ(names("m").size(), kTensors + 1u);
+  EXPECT_EQ(warning("m"), "'D/m/a.safetensors': DCP_SHARDING_INFO places 'x', which the file does not hold");
+}
+
 TEST_F(OpenCheckpoint, FilesWithoutTensorsAreLeftAside) {
   // {"step": 2} as torch.save wrote it before version 1.6.
   const std::string settings(

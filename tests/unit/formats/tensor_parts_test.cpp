@@ -37,11 +37,21 @@ TEST(TensorParts, MakeUpAWhole) {
   const JoinedTensor twice = join_parts({part(2, {0}, {3}), part(5, {0}, {3})}, "x");  // two copies of one
   EXPECT_EQ(twice.tensor.offset, 2);
   EXPECT_TRUE(twice.is_repeated);
+  // Every file holds all of a transposed tensor.
+  TensorPart transposed = part(1, {0, 0}, {2, 3});
+  transposed.tensor.strides = {1, 2};
+  const JoinedTensor same = join_parts({transposed, transposed}, "x");
+  EXPECT_EQ(same.tensor.strides, transposed.tensor.strides);
+  EXPECT_TRUE(same.is_repeated);
+  const TensorPart packed_bits = part(0, {0}, {4}, DType::F4);
+  EXPECT_EQ(join_parts({packed_bits, packed_bits}, "x").tensor.desc, packed_bits.tensor.desc);
   const auto refusal = [](std::vector<TensorPart> parts) {
     return message_of([&] { static_cast<void>(join_parts(std::move(parts), "x")); });
   };
   EXPECT_EQ(refusal({part(0, {1}, {2})}), "x: parts of 'w' are missing");
   EXPECT_EQ(refusal({part(0, {0}, {2}), part(0, {1}, {2})}), "x: two parts of 'w' overlap");
+  EXPECT_EQ(refusal({transposed, part(0, {2, 0}, {1, 3})}), "x: a part of 'w' is not packed");
+  EXPECT_EQ(refusal({packed_bits, part(2, {4}, {4}, DType::F4)}), "x: 'w' is of F4, which has no parts");
   EXPECT_EQ(refusal({part(0, {0}, {2}), part(0, {2}, {2}, DType::I8)}), "x: the parts of 'w' differ in dtype");
   EXPECT_EQ(refusal({part(0, {0}, {2}), part(0, {2}, {1, 1})}),
             "x: the parts of 'w' differ in their number of dimensions");
