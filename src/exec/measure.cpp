@@ -56,9 +56,9 @@ std::optional<Verdict> Executor::verdict(const checks::Measured& check) {
 
 std::optional<Verdict> Executor::verdict(const checks::DistinctValues& check) {
   const Expr values = check.a.dtype() == DType::U64 ? check.a : cast(check.a, DType::I64);
-  const int passes = distinct_passes(element_count(check.a.shape()), options_.budget_bytes);
+  const std::int64_t passes = distinct_passes(element_count(check.a.shape()), options_.budget_bytes);
   Repetitions repetitions(passes);
-  for (int pass = 0; pass < passes; ++pass) {
+  for (std::int64_t pass = 0; pass < passes; ++pass) {
     repetitions.begin(pass);
     for_each_block({values}, [&](auto blocks, std::int64_t begin, std::int64_t count) {
       repetitions.add(reinterpret_cast<const std::uint64_t*>(blocks[0]), begin, count);

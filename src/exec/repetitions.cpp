@@ -16,7 +16,7 @@ std::uint64_t hash(std::uint64_t value) {
 
 }  // namespace
 
-void Repetitions::begin(int pass) {
+void Repetitions::begin(std::int64_t pass) {
   pass_ = pass;
   kept_.clear();
   limit_ = kLeastLimit;

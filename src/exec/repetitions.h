@@ -2,7 +2,7 @@
 // values, chosen by a hash, are kept.
 //
 //   Repetitions repetitions(passes);
-//   for (int pass = 0; pass < passes; ++pass) { repetitions.begin(pass); ...add(...); repetitions.end(); }
+//   for (std::int64_t pass = 0; pass < passes; ++pass) { repetitions.begin(pass); ...add(...); repetitions.end(); }
 //   if (auto found = repetitions.first()) ...
 #pragma once
 
@@ -21,9 +21,9 @@ class Repetitions {
     std::int64_t first, second;
   };
 
-  explicit Repetitions(int passes) : passes_(passes) {}
+  explicit Repetitions(std::int64_t passes) : passes_(passes) {}
 
-  void begin(int pass);
+  void begin(std::int64_t pass);
   // Elements [begin, begin + count), in any order and by several threads.
   void add(const std::uint64_t* values, std::int64_t begin, std::int64_t count);
   void end();
@@ -40,7 +40,7 @@ class Repetitions {
 
   void compress();
 
-  int passes_, pass_ = 0;
+  std::int64_t passes_, pass_ = 0;
   std::mutex mutex_;
   std::vector<Entry> kept_;
   std::size_t limit_ = 0;

@@ -1,6 +1,9 @@
 // Construction of parts that an index names.
 #include <fmt/format.h>
 
+#include <map>
+#include <utility>
+
 #include "brainsurgery/error.h"
 #include "graph/make.h"
 #include "graph/visitor.h"
@@ -14,15 +17,49 @@ constexpr int kShallow = 32;
 [[noreturn]] void refuse(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
 // Of what is computed element by element only the parts that are wanted are computed.
-Expr taken(const Expr& base, const Expr& index, int dim) {
-  TensorDesc desc = base.desc();
-  desc.shape[static_cast<std::size_t>(dim)] = index.shape().front();
-  const auto* map = as<nodes::Map>(base);
-  if (map == nullptr || base.node().depth() > kShallow) return make(std::move(desc), nodes::Take{base, index, dim});
-  nodes::Map parts{map->operation, map->parameters, {}};
-  for (const Expr& part : map->parts) parts.parts.push_back(taken(part, index, dim));
-  return make(std::move(desc), std::move(parts));
-}
+class Taker {
+ public:
+  explicit Taker(const Expr& index) : index_(index) {}
+
+  Expr take(const Expr& base, int dim) {
+    const Expr result = base.node().depth() > kShallow ? node(base, dim) : taken(base, dim);
+    return reads_index_ ? result : node(base, dim);  // somebody has to refuse what is out of range
+  }
+
+ private:
+  // Once for a node: operations may have it as an operand in many places.
+  Expr taken(const Expr& base, int dim) {
+    Expr& known = known_[{base.get(), dim}];
+    if (!known) known = make_taken(base, dim);
+    return known;
+  }
+  Expr make_taken(const Expr& base, int dim) {
+    if (const auto* map = as<nodes::Map>(base)) {
+      nodes::Map parts{map->operation, map->parameters, {}};
+      for (const Expr& part : map->parts) parts.parts.push_back(taken(part, dim));
+      return make(desc_of(base, dim), std::move(parts));
+    }
+    if (const auto* repeated = as<nodes::Broadcast>(base)) {
+      const int of_base = dim - static_cast<int>(std::ssize(base.shape()) - std::ssize(repeated->base.shape()));
+      const bool is_repeated = of_base < 0 || repeated->base.shape()[static_cast<std::size_t>(of_base)] == 1;
+      return broadcast(is_repeated ? repeated->base : taken(repeated->base, of_base), desc_of(base, dim).shape);
+    }
+    return node(base, dim);
+  }
+  Expr node(const Expr& base, int dim) {
+    reads_index_ = true;
+    return make(desc_of(base, dim), nodes::Take{base, index_, dim});
+  }
+  [[nodiscard]] TensorDesc desc_of(const Expr& base, int dim) const {
+    TensorDesc desc = base.desc();
+    desc.shape[static_cast<std::size_t>(dim)] = index_.shape().front();
+    return desc;
+  }
+
+  const Expr& index_;
+  std::map<std::pair<const Node*, int>, Expr> known_;
+  bool reads_index_ = false;
+};
 
 }  // namespace
 
@@ -38,7 +75,8 @@ Expr take(Expr base, Expr index, int dim) {
     refuse(fmt::format("nothing can be taken along dimension {} of shape {}", dim, to_string(shape)));
   size = index.shape().front();
   if (element_count(shape) == 0) return literal({base.dtype(), std::move(shape)}, {});
-  return taken(base, cast(std::move(index), DType::I64), dim);
+  const Expr positions = cast(std::move(index), DType::I64);
+  return Taker(positions).take(base, dim);
 }
 
 }  // namespace brainsurgery

@@ -178,7 +178,9 @@ void next(const Use& use, const States& states) {
     for (int place = 0; place < places.count; ++place) {
       const int counts = state.bits(place) == common ? 0 : place;
       std::int64_t digit = 0;
-      while (state.rest(place) >= state.counted(counts, digit)) state.rest(place) -= state.counted(counts, digit++);
+      // The bound matters where a file changes between two passes, which is found out later.
+      while (digit < kDigits - 1 && state.rest(place) >= state.counted(counts, digit))
+        state.rest(place) -= state.counted(counts, digit++);
       state.bits(place) = state.bits(place) << kDigitBits | digit;
     }
     ++state.at(kKnownDigits);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "brainsurgery/error.h"
 #include "planner/program_costs.h"
 #include "planner/schedule.h"
 
@@ -28,7 +29,11 @@ struct LookBytes {
     return read_together(condition->numbers, options);
   }
   std::int64_t operator()(const checks::DistinctValues* condition) const {
-    return distinct_passes(element_count(condition->a.shape()), budget_bytes) * read_together({condition->a}, options);
+    const std::int64_t passes = distinct_passes(element_count(condition->a.shape()), budget_bytes);
+    std::int64_t bytes = 0;
+    if (__builtin_mul_overflow(passes, read_together({condition->a}, options), &bytes))
+      throw Error(ErrorCode::run, "there are too many elements to look at");
+    return bytes;
   }
   std::int64_t operator()(const ValueComparison* comparison) const {
     return read_together({comparison->a, comparison->b}, options);
@@ -37,10 +42,10 @@ struct LookBytes {
 
 }  // namespace
 
-int distinct_passes(std::int64_t elements, std::int64_t budget_bytes) {
+std::int64_t distinct_passes(std::int64_t elements, std::int64_t budget_bytes) {
   constexpr std::int64_t kEntryBytes = 32;  // a value with its place, and room to grow
   const std::int64_t at_once = std::clamp<std::int64_t>(budget_bytes / kEntryBytes, 1 << 16, 1 << 22);
-  return static_cast<int>((elements + at_once - 1) / at_once);
+  return elements == 0 ? 0 : 1 + (elements - 1) / at_once;
 }
 
 std::int64_t look_bytes(const Questions::Question& question, const CompileOptions& options, std::int64_t budget_bytes) {

@@ -9,7 +9,7 @@
 namespace brainsurgery {
 
 // How often all elements of an integer tensor go by to tell whether two of them are equal: in bounded memory.
-[[nodiscard]] int distinct_passes(std::int64_t elements, std::int64_t budget_bytes);
+[[nodiscard]] std::int64_t distinct_passes(std::int64_t elements, std::int64_t budget_bytes);
 
 // Bytes of inputs that are read until the question is answered, if all elements have to be looked at; what is read once
 // more for the message of a failure not counted.

@@ -33,6 +33,7 @@ struct ReductionLimits {
   std::int64_t piece = 1 << 18;        // elements of a piece, where that can be had
   std::int64_t chunk = 1 << 16;        // added at a time: operands and states then stay in a second-level cache
   std::int64_t most_states = 1 << 19;  // of all blocks
+  std::int64_t piece_states = 1 << 18;  // of a piece, where it has several outer ones
 
   friend bool operator==(const ReductionLimits&, const ReductionLimits&) = default;
 };
@@ -43,7 +44,7 @@ class ReductionGrid {
   explicit ReductionGrid(const ReductionShape& shape, const ReductionLimits& limits = {})
       : shape_(shape),
         limits_(limits),
-        columns_(std::min(shape.inner, kMostColumns)),
+        columns_(quotient(shape.inner, quotient(shape.inner, kMostColumns))),
         column_pieces_(quotient(shape.inner, columns_)) {
     const std::int64_t wanted = quotient(shape.elements(), limits.piece);
     const std::int64_t most = std::clamp<std::int64_t>(limits.most_states / shape.results(), 1, shape.reduced);
@@ -51,7 +52,8 @@ class ReductionGrid {
     length_ = quotient(shape.reduced, blocks);
     blocks_ = quotient(shape.reduced, length_);
     if (blocks_ == 1 && column_pieces_ == 1)
-      outers_ = std::clamp<std::int64_t>(limits.piece / (shape.reduced * shape.inner), 1, shape.outer);
+      outers_ = std::clamp<std::int64_t>(
+          std::min(limits.piece / (shape.reduced * shape.inner), limits.piece_states / shape.inner), 1, shape.outer);
   }
 
   [[nodiscard]] const ReductionShape& shape() const { return shape_; }
@@ -86,7 +88,7 @@ class ReductionGrid {
  private:
   static constexpr std::int64_t kMostColumns = 1 << 14;  // whose states are at hand at one time
 
-  static std::int64_t quotient(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+  static std::int64_t quotient(std::int64_t a, std::int64_t b) { return a == 0 ? 0 : 1 + (a - 1) / b; }
 
   ReductionShape shape_;
   ReductionLimits limits_;

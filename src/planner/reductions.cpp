@@ -50,10 +50,10 @@ Reducer::Use use_of(const Materialization::Reduction& reduction, const Materiali
 
 // Histograms of many values are few, so that all of them together take some megabytes.
 ReductionGrid grid_of(const Materialization::Reduction& reduction) {
-  constexpr std::int64_t kMostWords = 1 << 22;
+  constexpr std::int64_t kMostWords = 1 << 22, kPieceWords = 1 << 20;
   if (!reduction.by_rows) return ReductionGrid(reduction.shape);
   const std::int64_t words = std::max<std::int64_t>(1, state_words(reduction));
-  return ReductionGrid(reduction.shape, {Reducer::kWholeRow, Reducer::kWholeRow, kMostWords / words});
+  return ReductionGrid(reduction.shape, {Reducer::kWholeRow, Reducer::kWholeRow, kMostWords / words, kPieceWords / words});
 }
 
 std::int64_t numbers_of(const Materialization::Reduction::Result& result) {
@@ -79,8 +79,11 @@ std::int64_t state_bytes(const Materialization::Reduction& reduction) {
 std::int64_t piece_bytes(const Materialization::Reduction& reduction) {
   const ReductionGrid grid = grid_of(reduction);
   std::int64_t bytes = 0;
-  for (const ProgramPtr& operand : reduction.operands) bytes += grid.chunk_elements() * operand->item_bytes;
-  if (reduction.by_rows) bytes *= 2;  // rows are partitioned beside the operand
+  for (const ProgramPtr& operand : reduction.operands) {
+    bytes += grid.chunk_elements() * operand->item_bytes;
+    constexpr std::int64_t kLeastKey = 4;  // those of rows are partitioned beside the operand
+    if (reduction.by_rows) bytes += grid.chunk_elements() * std::max(kLeastKey, operand->item_bytes);
+  }
   if (grid.blocks() > 1) return bytes;
   std::int64_t words = state_words(reduction);
   for (const auto& result : reduction.results) words += numbers_of(result);

@@ -85,8 +85,8 @@ CheckPtr every_element(ElementCondition condition) {
 }
 
 bool Tolerance::allows(const Number& value, const ExactNumber& is) const {
+  if (std::isinf(is.value)) return double_of(value) == is.value;
   const double apart = distance(value, is);
-  if (double_of(value) == is.value && std::isinf(is.value)) return true;
   return apart <= eps.value_or(0) + (rtol ? *rtol * std::abs(is.value) : 0);
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
+#include <unordered_set>
 
 #include "base/interrupt.h"
 #include "graph/visitor.h"
@@ -42,16 +44,44 @@ void require_readable(const PreparedStep& step, const std::vector<Operand>& oper
   }
 }
 
+bool is_view(const Expr& expr) {
+  return as<nodes::Slice>(expr) != nullptr || as<nodes::Permute>(expr) != nullptr ||
+         as<nodes::Reshape>(expr) != nullptr || as<nodes::Concat>(expr) != nullptr;
+}
+
+// The first tensor below the views of `expr` for which `is_wanted` holds; an empty Expr: none.
+template <typename Wanted>
+Expr find_below_views(const Expr& expr, const Wanted& is_wanted) {
+  if (!is_view(expr)) return is_wanted(expr) ? expr : Expr();
+  std::vector<Expr> open{expr};
+  std::unordered_set<const Node*> seen;
+  while (!open.empty()) {
+    const Expr at = std::move(open.back());
+    open.pop_back();
+    if (!seen.insert(at.get()).second) continue;
+    if (is_view(at)) {
+      std::ranges::move(operands(at.node()), std::back_inserter(open));
+    } else if (is_wanted(at)) {
+      return at;
+    }
+  }
+  return Expr();
+}
+
+const BlockCode* undecodable(const Expr& expr) {
+  const auto* source = as<nodes::Source>(expr);
+  const BlockCode* code = source == nullptr ? nullptr : source->file->blocks();
+  return code != nullptr && !code->unreadable.empty() ? code : nullptr;
+}
+
 // Views keep blocks as they are, so that others can undo them; what computes needs the elements.
 void require_decodable(const std::vector<Operand>& operands, const std::vector<Expr>& results) {
-  const auto computes = [](const Expr& result) {
-    return as<nodes::Map>(result) != nullptr || as<nodes::Matmul>(result) != nullptr;
-  };
-  if (!std::ranges::any_of(results, computes)) return;
+  const auto is_computed = [](const Expr& expr) { return expr.node().depth() > 1; };
   for (const Operand& operand : operands) {
-    const auto* source = as<nodes::Source>(operand.expr);
-    const BlockCode* code = source == nullptr ? nullptr : source->file->blocks();
-    if (code != nullptr && !code->unreadable.empty()) throw Error(ErrorCode::plan, code->unreadable);
+    const Expr found = find_below_views(operand.expr, undecodable);
+    if (!found) continue;
+    if (std::ranges::any_of(results, [&](const Expr& result) { return bool(find_below_views(result, is_computed)); }))
+      throw Error(ErrorCode::plan, undecodable(found)->unreadable);
   }
 }
 

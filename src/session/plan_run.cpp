@@ -285,7 +285,9 @@ std::int64_t PlanRun::bytes_to_read(const Effect& effect) const {
     if (number >= 0 && output_->answers(number)) continue;
     try {
       bytes += look_bytes(asked[i], {options_.fuse}, options_.memory_bytes);
-    } catch (const Error&) {  // elements that cannot be read: whoever reads them says so
+    } catch (const Error& error) {  // elements that cannot be read: whoever reads them says so
+      throw_if_interrupted();
+      if (error.code() == ErrorCode::internal) throw;
     }
   }
   return bytes;
