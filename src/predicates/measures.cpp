@@ -105,12 +105,13 @@ CheckPtr range(const RangeSpec& spec, const FoundTensor& tensor) {
 
 CheckPtr sum(const SumSpec& spec, const FoundTensor& tensor) {
   const bool is_wide = is_floating(tensor.expr.dtype());
-  const Expr total = reduce(reducer("sum"), {is_wide ? cast(tensor.expr, DType::F64) : tensor.expr});
+  Expr total = reduce(reducer("sum"), {is_wide ? cast(tensor.expr, DType::F64) : tensor.expr});
+  if (tensor.expr.dtype() == DType::U64) total = cast(total, DType::U64);
   const auto judge = [spec, label = tensor.label()](std::span<const Number> values, const Measure&) {
     return Verdict{spec.allows(values[0], *spec.is), fmt::format("the sum of {} is {}, expected {}", label,
                                                                 text_of(values[0]), expected_text(*spec.is, spec))};
   };
-  return make_check(checks::Measured{{total}, judge});
+  return make_check(checks::Measured{{std::move(total)}, judge});
 }
 
 std::string expected_norm(const NormSpec& spec) {
