@@ -66,6 +66,18 @@ struct Operation {
   // Every element of the result depends on the elements at its place alone. May be called from several threads. Throws
   // Error(run) where the values do not allow the operation.
   void (*run)(const Call& call);
+
+  // The operands that `result` takes, for those who choose dtypes. Of integers every operation but those of floats
+  // makes integers or bool.
+  enum class Domain : std::uint8_t {
+    numbers,     // integers and floats
+    floats,
+    integers,
+    conditions,  // bool
+    choice,      // bool, then numbers
+  };
+  Domain domain = Domain::numbers;
+  bool takes_table = false;  // Parameters::table is given
 };
 
 // The rows of the library, in the order of its documentation. A program that links the library may use all of them;

@@ -94,6 +94,15 @@ struct Reducer {
   // Writes states.count elements.
   void (*finish)(const Use& use, const States& states, void* out);
   Passes passes;
+
+  // The dtypes that `result` makes, for those who choose dtypes of operands. All but `floats` take bool.
+  enum class Makes : std::uint8_t {
+    numbers,  // of floats their dtype, of integers and bool the same or int64
+    floats,   // of floats alone
+    counts,   // int64 of everything: numbers of elements, and their places
+    truth,    // bool of everything
+  };
+  Makes makes = Makes::numbers;
 };
 
 // The rows of the library, in the order of its documentation.

@@ -22,6 +22,9 @@ namespace {
 Expr make(TensorDesc desc, NodeKind kind) {
   if (desc.shape.size() > kMaxRank)
     refuse(fmt::format("a tensor has at most {} dimensions, not {}", kMaxRank, desc.shape.size()));
+  // A tensor of a file is as large as its file says.
+  const bool of_file = std::holds_alternative<nodes::Source>(kind) || std::holds_alternative<nodes::Unreadable>(kind);
+  if (!of_file) static_cast<void>(byte_count(desc.dtype, desc.shape));
   return Expr(std::make_shared<const Node>(std::move(desc), std::move(kind)));
 }
 
@@ -275,7 +278,6 @@ Expr concat(std::vector<Expr> parts, int dim) {
     desc.shape[dim] = checked_add(desc.shape[dim], part.shape[dim], "the size of the joined dimension");
   }
   if (parts.size() == 1) return parts.front();
-  static_cast<void>(byte_count(desc.dtype, desc.shape));  // refuses what no file could hold
   return make(std::move(desc), nodes::Concat{std::move(parts), dim});
 }
 
@@ -336,7 +338,6 @@ Expr matmul(Expr a, Expr b) {
   std::optional<Shape> shape = matmul_shape(a.shape(), b.shape());
   if (!shape) refuse(fmt::format("shapes {} and {} do not fit for matmul", to_string(a.shape()), to_string(b.shape())));
   TensorDesc desc{a.dtype(), *std::move(shape)};
-  static_cast<void>(byte_count(desc.dtype, desc.shape));
   return make(std::move(desc), nodes::Matmul{std::move(a), std::move(b)});
 }
 
@@ -377,7 +378,6 @@ LowRank low_rank(Expr base, std::int64_t rank, SingularMethod method) {
   const std::int64_t count = std::min((wanted + kRankStep - 1) / kRankStep * kRankStep, side);
   const std::int64_t height = checked_add(rows, columns, "the number of rows and columns");
   TensorDesc desc{DType::F64, {height, count}};
-  static_cast<void>(byte_count(desc.dtype, desc.shape));
   const Expr factors =
       make(std::move(desc), nodes::SingularFactors{std::move(base), count, is_exact(method, side, count)});
   return {rectangle(factors, 0, rows, wanted), permute(rectangle(factors, rows, columns, wanted), {1, 0})};

@@ -116,40 +116,45 @@ struct Row {
   bool reduces_nothing;
   DType (*result)(const Reducer& reducer, const Use& use);
   const loops::Loops& loops;
+  Reducer::Makes makes;
   bool by_rows = false;
   std::int64_t (*numbers)(const ReducerParameters& parameters) = nullptr;
 };
 
+using Makes = Reducer::Makes;
 constexpr bool kOfNothing = true, kOfSome = false;
 
 const std::array kRows{
-    Row{"sum", "the sum; integers wrap as int64", 1, {}, kOfNothing, total, loops::kSum},
-    Row{"mean", "the sum over the number of elements", 1, {}, kOfSome, floating, loops::kMean},
+    Row{"sum", "the sum; integers wrap as int64", 1, {}, kOfNothing, total, loops::kSum, Makes::numbers},
+    Row{"mean", "the sum over the number of elements", 1, {}, kOfSome, floating, loops::kMean, Makes::floats},
     Row{"var", "the variance; the divisor is the number of elements less the correction", 1, {{{"correction", 1}}},
-        kOfSome, spread, loops::kVariance},
-    Row{"std", "the square root of the variance", 1, {{{"correction", 1}}}, kOfSome, spread, loops::kDeviation},
+        kOfSome, spread, loops::kVariance, Makes::floats},
+    Row{"std", "the square root of the variance", 1, {{{"correction", 1}}}, kOfSome, spread,
+        loops::kDeviation, Makes::floats},
     Row{"norm", "the sum of magnitudes (p = 1), the root of the sum of squares (2), the largest magnitude (inf)", 1,
-        {{{"p", 2}}}, kOfNothing, of_order, loops::kNorm},
-    Row{"min", "the smallest element, NaN if one is; -0.0 is below 0.0", 1, {}, kOfSome, same, loops::kMinimum},
-    Row{"max", "the largest element, NaN if one is; 0.0 is above -0.0", 1, {}, kOfSome, same, loops::kMaximum},
+        {{{"p", 2}}}, kOfNothing, of_order, loops::kNorm, Makes::floats},
+    Row{"min", "the smallest element, NaN if one is; -0.0 is below 0.0", 1, {}, kOfSome, same,
+        loops::kMinimum, Makes::numbers},
+    Row{"max", "the largest element, NaN if one is; 0.0 is above -0.0", 1, {}, kOfSome, same,
+        loops::kMaximum, Makes::numbers},
     Row{"argmin", "the place of the first smallest element, or of the first NaN", 1, {}, kOfSome, place,
-        loops::kFirstMinimum},
+        loops::kFirstMinimum, Makes::counts},
     Row{"argmax", "the place of the first largest element, or of the first NaN", 1, {}, kOfSome, place,
-        loops::kFirstMaximum},
-    Row{"prod", "the product; integers wrap as int64", 1, {}, kOfNothing, total, loops::kProduct},
-    Row{"dot", "the sum of a * b; integers wrap as int64", 2, {}, kOfNothing, total, loops::kDot},
-    Row{"count", "how many elements are true", 1, {}, kOfNothing, count_of_true, loops::kCount},
-    Row{"count_nonzero", "how many elements are not 0", 1, {}, kOfNothing, place, loops::kCount},
-    Row{"any", "whether an element is not 0", 1, {}, kOfNothing, truth, loops::kAny},
-    Row{"all", "whether no element is 0", 1, {}, kOfNothing, truth, loops::kAll},
+        loops::kFirstMaximum, Makes::counts},
+    Row{"prod", "the product; integers wrap as int64", 1, {}, kOfNothing, total, loops::kProduct, Makes::numbers},
+    Row{"dot", "the sum of a * b; integers wrap as int64", 2, {}, kOfNothing, total, loops::kDot, Makes::numbers},
+    Row{"count", "how many elements are true", 1, {}, kOfNothing, count_of_true, loops::kCount, Makes::counts},
+    Row{"count_nonzero", "how many elements are not 0", 1, {}, kOfNothing, place, loops::kCount, Makes::counts},
+    Row{"any", "whether an element is not 0", 1, {}, kOfNothing, truth, loops::kAny, Makes::truth},
+    Row{"all", "whether no element is 0", 1, {}, kOfNothing, truth, loops::kAll, Makes::truth},
     Row{"kth_largest", "the element that k - 1 others stand before from the largest on; NaN is the largest", 1,
-        {{{"k"}}}, kOfSome, one_of_them, loops::kLargest, true},
+        {{{"k"}}}, kOfSome, one_of_them, loops::kLargest, Makes::numbers, true},
     Row{"median", "the element in the middle, the lower one of two; NaN is the largest", 1, {}, kOfSome, same,
-        loops::kMedian, true},
+        loops::kMedian, Makes::numbers, true},
     Row{"quantile", "the value that a share q lies below, between two elements if need be; NaN if one is", 1, {{{"q"}}},
-        kOfSome, between, loops::kQuantile, true},
+        kOfSome, between, loops::kQuantile, Makes::floats, true},
     Row{"histogram", "how many elements lie in each of some equal bins from low to high", 1,
-        {{{"bins"}, {"low"}, {"high"}}}, kOfNothing, counts, loops::kHistogram, true, bins},
+        {{{"bins"}, {"low"}, {"high"}}}, kOfNothing, counts, loops::kHistogram, Makes::counts, true, bins},
 };
 
 const std::array<Reducer, kRows.size()>& table() {
@@ -158,7 +163,7 @@ const std::array<Reducer, kRows.size()>& table() {
     std::ranges::transform(kRows, all.begin(), [](const Row& row) {
       return Reducer{row.name,        row.meaning,     row.operands,  row.parameters,  row.reduces_nothing,
                      row.by_rows,     row.result,      row.numbers,   row.loops.words, row.loops.start,
-                     row.loops.add,   row.loops.merge, row.loops.finish, row.loops.passes};
+                     row.loops.add,   row.loops.merge, row.loops.finish, row.loops.passes, row.makes};
     });
     return all;
   }();

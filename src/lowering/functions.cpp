@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -57,6 +59,33 @@ const Function* find_function(std::string_view name, std::size_t by_position) {
   if (notes.empty()) notes = {fmt::format("functions: {}", fmt::join(names, ", "))};
   text.fail(call.function_range, fmt::format("unknown function '{}'", call.function), std::move(notes));
 }
+
+struct OperatorName {
+  Operator op;
+  std::string_view function;
+  bool swapped = false, negated = false;  // see OperatorRow
+};
+constexpr OperatorName kOperatorNames[]{
+    {Operator::logical_or, "or"},
+    {Operator::logical_and, "and"},
+    {Operator::logical_not, "not"},
+    {Operator::less, "less"},
+    {Operator::less_equal, "less_equal"},
+    {Operator::greater, "less", true},
+    {Operator::greater_equal, "less_equal", true},
+    {Operator::equal, "equal"},
+    {Operator::unequal, "equal", false, true},
+    {Operator::add, "add"},
+    {Operator::subtract, "subtract"},
+    {Operator::multiply, "multiply"},
+    {Operator::divide, "divide"},
+    {Operator::floor_divide, "floor_divide"},
+    {Operator::remainder, "remainder"},
+    {Operator::matmul, "matmul"},
+    {Operator::negate, "negate"},
+    {Operator::power, "pow"},
+};
+static_assert(std::size(kOperatorNames) == static_cast<std::size_t>(Operator::power) + 1);
 
 }  // namespace
 
@@ -114,50 +143,16 @@ BoundCall bind_call(const terms::Call& call, const FormulaText& text) {
 }
 
 OperatorRow row_of(Operator op) {
-  const auto found = [](std::string_view name, bool swapped = false, bool negated = false) {
-    const auto function = std::ranges::find(functions(), name, &Function::name);
-    BS_CHECK(function != functions().end());
-    return OperatorRow{&*function, swapped, negated};
-  };
-  switch (op) {
-    case Operator::logical_or:
-      return found("or");
-    case Operator::logical_and:
-      return found("and");
-    case Operator::logical_not:
-      return found("not");
-    case Operator::less:
-      return found("less");
-    case Operator::less_equal:
-      return found("less_equal");
-    case Operator::greater:
-      return found("less", true);
-    case Operator::greater_equal:
-      return found("less_equal", true);
-    case Operator::equal:
-      return found("equal");
-    case Operator::unequal:
-      return found("equal", false, true);
-    case Operator::add:
-      return found("add");
-    case Operator::subtract:
-      return found("subtract");
-    case Operator::multiply:
-      return found("multiply");
-    case Operator::divide:
-      return found("divide");
-    case Operator::floor_divide:
-      return found("floor_divide");
-    case Operator::remainder:
-      return found("remainder");
-    case Operator::matmul:
-      return found("matmul");
-    case Operator::negate:
-      return found("negate");
-    case Operator::power:
-      return found("pow");
-  }
-  fail_check("an operator without a row", __FILE__, __LINE__);
+  static const auto table = [] {
+    std::array<OperatorRow, std::size(kOperatorNames)> rows{};
+    for (const OperatorName& names : kOperatorNames) {
+      const auto function = std::ranges::find(functions(), names.function, &Function::name);
+      BS_CHECK(function != functions().end());
+      rows[static_cast<std::size_t>(names.op)] = {&*function, names.swapped, names.negated};
+    }
+    return rows;
+  }();
+  return table[static_cast<std::size_t>(op)];
 }
 
 }  // namespace brainsurgery

@@ -32,6 +32,7 @@ struct FunctionParameter {
   Kind kind = Kind::tensor;
   bool required = true;
   bool by_name_only = false;
+  bool exact = false;  // a whole number of the formula is not rounded to the computing dtype before
 };
 
 // An argument with its value. monostate: not given.

@@ -147,16 +147,18 @@ class Walk {
     std::vector<ArgumentValue> arguments;
     for (std::size_t i = 0; i < bound.arguments.size(); ++i) {
       const Term* term = bound.arguments[i];
-      arguments.push_back(term == nullptr ? ArgumentValue() : value_of(bound.function->parameters[i].kind, *term));
+      arguments.push_back(term == nullptr ? ArgumentValue() : value_of(bound.function->parameters[i], *term));
     }
     return at(call.function_range, [&] { return bound.function->apply(typing_, std::move(arguments)); });
   }
 
   // The kinds were checked.
-  ArgumentValue value_of(Kind kind, const Term& term) {
-    switch (kind) {
-      case Kind::tensor:
-        return lower(term);
+  ArgumentValue value_of(const FunctionParameter& parameter, const Term& term) {
+    switch (parameter.kind) {
+      case Kind::tensor: {
+        const std::optional<std::int64_t> whole = parameter.exact ? constant_integer(term) : std::nullopt;
+        return whole ? at(term.range, [&] { return typing_.integer(*whole); }) : lower(term);
+      }
       case Kind::tensors: {
         std::vector<Expr> parts;
         for (const TermPtr& item : std::get<terms::List>(term.kind).items) parts.push_back(lower(*item));

@@ -6,8 +6,9 @@
 //   Expr result = lowering.value(formula);
 //
 // Meaning: every tensor is converted once to the computing dtype where an operation needs its numbers; each operation
-// rounds as its row says; numbers of the formula are scalars of the computing dtype. Comparisons give bool, and a bool
-// beside numbers counts as 0 and 1. Slices and functions that only arrange elements leave these as they are.
+// rounds as its row says; numbers of the formula are scalars of the computing dtype, but for whole ones that operations
+// of integers take or that are converted, which are exact. Comparisons give bool, and a bool beside numbers counts as 0
+// and 1. Slices and functions that only arrange elements leave these as they are.
 #pragma once
 
 #include <map>
@@ -28,8 +29,9 @@ class FormulaLowering {
   explicit FormulaLowering(DType computing) : typing_(computing) {}
 
   void set(const std::string& name, Expr value) { values_.insert_or_assign(name, std::move(value)); }
-  // Of the computing dtype, bool, or, where nothing is computed, the dtype of the elements. Throws Error(plan) at the
-  // part of a formula whose shapes or dtypes do not fit. The formula was checked with the names that are set.
+  // Of the dtype that the outermost operation makes: the computing dtype, bool of conditions, int64 of counts and of
+  // operations of integers, that of a conversion; where elements are only arranged, their own. Throws Error(plan) at
+  // the part of a formula whose shapes or dtypes do not fit. The formula was checked with the names that are set.
   [[nodiscard]] Expr value(const Formula& formula);
 
  private:

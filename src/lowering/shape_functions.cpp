@@ -143,16 +143,25 @@ std::vector<Function> making_functions() {
   };
 }
 
+// Done at once where a number of the formula is converted.
+Expr converted(const Expr& value, DType dtype) {
+  static const Operation& conversion = operation("cast");
+  const bool number = value.shape().empty() && std::holds_alternative<nodes::Literal>(value.node().kind());
+  return number ? map_or_fold(conversion, {value}, {.numbers = {}, .dtype = dtype}) : cast(value, dtype);
+}
+
 std::vector<Function> converting_functions() {
+  const FunctionParameter operand{.name = "x", .exact = true};
   std::vector<Function> result{function(
-      "cast", {{"x"}, {"dtype", Kind::dtype}},
-      [](Typing&, const Arguments& arguments) { return cast(tensor(arguments), std::get<DType>(arguments[1])); })};
+      "cast", {operand, {"dtype", Kind::dtype}},
+      [](Typing&, const Arguments& arguments) { return converted(tensor(arguments), std::get<DType>(arguments[1])); })};
   result.front().converts = true;
   for (const DTypeInfo& row : all_dtypes()) {
     if (!row.computes || !is_formula_name(row.torch_name)) continue;
     const DType dtype = row.dtype;
-    result.push_back(function(std::string(row.torch_name), {{"x"}},
-                              [dtype](Typing&, const Arguments& arguments) { return cast(tensor(arguments), dtype); }));
+    result.push_back(
+        function(std::string(row.torch_name), {operand},
+                 [dtype](Typing&, const Arguments& arguments) { return converted(tensor(arguments), dtype); }));
     result.back().dtype = dtype;
   }
   return result;

@@ -33,6 +33,13 @@ std::optional<double> factor_of(const Expr& expr) {
   return value;
 }
 
+// The smallest whole number that others of a floating dtype may be rounded to: 2 to the number of the bits that its
+// largest finite number has.
+double first_rounded(DType dtype) {
+  int exponent = 0;
+  return 1 / (1 - std::frexp(info(dtype).max_finite, &exponent));
+}
+
 }  // namespace
 
 DType computing_dtype(std::span<const DType> operands, const FormulaFacts& facts) {
@@ -67,8 +74,8 @@ Expr Typing::integer(const Expr& value) {
   if (const nodes::Literal* scalar = as_scalar(value)) {
     double written = 0;
     kernels::cast(value.dtype(), scalar->bytes.data(), DType::F64, &written, 1);
-    constexpr double kExactInFloat = 0x1p24;
-    if (written == std::trunc(written) && std::abs(written) <= kExactInFloat) return converted(value, DType::I64);
+    const bool exact = written == std::trunc(written) && std::abs(written) < first_rounded(value.dtype());
+    if (exact) return converted(value, DType::I64);
   }
   refuse(fmt::format("integers are needed, not {} {}; convert them first", to_string(value.dtype()),
                      to_string(value.shape())));
@@ -97,6 +104,13 @@ Expr Typing::number(const terms::Number& number) {
   Expr& known = numbers_[bits];
   if (!known) known = literal({computing_, {}}, std::move(bytes));
   return known;
+}
+
+Expr Typing::integer(std::int64_t number) {
+  if (is_integer(computing_)) return this->number(terms::Number{static_cast<double>(number), number});
+  std::vector<std::byte> bytes(sizeof number);
+  std::memcpy(bytes.data(), &number, sizeof number);
+  return literal({DType::I64, {}}, std::move(bytes));
 }
 
 Expr boolean_literal(bool value) { return literal({DType::BOOL, {}}, {std::byte{value}}); }

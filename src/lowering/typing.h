@@ -38,11 +38,14 @@ class Typing {
   // In the computing dtype; true is 1. The same expression is converted once. Throws Error(plan) for uint64 in int64.
   [[nodiscard]] Expr number(const Expr& value);
   // For operations of integers: in the computing dtype if that is one, else in int64. Throws Error(plan) for others
-  // than integers, conditions and whole numbers of the formula.
+  // than integers, conditions, and whole numbers that the formula computes of numbers alone, too small for the rounding
+  // of the computing dtype.
   [[nodiscard]] Expr integer(const Expr& value);
   // A number of the formula; equal ones are one expression. Throws Error(plan) where it does not fit the computing
   // dtype.
   [[nodiscard]] Expr number(const terms::Number& number);
+  // A whole one, exactly: in the computing dtype if that is one of integers, else in int64.
+  [[nodiscard]] Expr integer(std::int64_t number);
 
  private:
   [[nodiscard]] Expr converted(const Expr& value, DType dtype);
@@ -58,7 +61,7 @@ class Typing {
                                const Parameters& parameters = {});
 // a * b; by a number of the formula it is the operation "scale", which gives the same and fuses better.
 [[nodiscard]] Expr product(const Expr& a, const Expr& b);
-// base ** exponent. Small whole exponents are products.
+// base ** exponent as products, for exponent >= 1.
 [[nodiscard]] Expr power(const Expr& base, std::int64_t exponent);
 
 }  // namespace brainsurgery

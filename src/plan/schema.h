@@ -387,7 +387,8 @@ class SchemaBuilder {
   }
   void called_elsewhere(std::vector<std::string> names) { schema_.elsewhere = std::move(names); }
   void needs_one_of(std::vector<std::string> fields) { schema_.needs_one_of = std::move(fields); }
-  void check(std::function<std::optional<FieldProblem>(const Spec&)> problem) { problem_ = std::move(problem); }
+  // `problem` may complete the spec with what follows from its fields.
+  void check(std::function<std::optional<FieldProblem>(Spec&)> problem) { problem_ = std::move(problem); }
 
   [[nodiscard]] Schema schema() const { return schema_; }
 
@@ -438,7 +439,7 @@ class SchemaBuilder {
   }
 
   Schema schema_;
-  std::function<std::optional<FieldProblem>(const Spec&)> problem_;
+  std::function<std::optional<FieldProblem>(Spec&)> problem_;
 };
 
 }  // namespace brainsurgery

@@ -16,6 +16,7 @@ struct ComputeSpec {
   std::optional<Formula> as;
   std::optional<TensorRef> to;
   std::optional<DType> in, dtype;
+  FormulaFacts facts = {};  // of all formulas
 };
 
 // Looks every name and function up; a formula may use the names before it. Throws Error(plan) at the mistake.
@@ -36,22 +37,22 @@ bool writes_part(const ComputeSpec& spec) {
   return spec.to ? spec.to->slice.has_value() : spec.match.slice.has_value();
 }
 
-std::optional<FieldProblem> problem_of(const ComputeSpec& spec) {
+std::optional<FieldProblem> complete(ComputeSpec& spec) {
   for (const Binding& binding : spec.let) {
     if (binding.name == kMatched)
       throw Error(ErrorCode::plan, "compute.let.x: x is the matched tensor; choose another name", binding.place);
   }
-  static_cast<void>(facts_of(spec));
+  spec.facts = facts_of(spec);
   if (spec.dtype && writes_part(spec)) return FieldProblem{"dtype", "a part of a tensor keeps the dtype of the tensor"};
   return std::nullopt;
 }
 
 // Conditions, and what a formula converts itself, keep their dtype; so does a tensor that is replaced.
-DType result_dtype(const ComputeSpec& spec, const FormulaFacts& facts, const EditMatch& match, const Expr& value) {
+DType result_dtype(const ComputeSpec& spec, const EditMatch& match, const Expr& value) {
   const std::optional<TensorDesc> replaced = match.replaced(0);
   if (writes_part(spec)) return replaced->dtype;
   if (spec.dtype) return *spec.dtype;
-  if (facts.casts || value.dtype() == DType::BOOL) return value.dtype();
+  if (spec.facts.casts || value.dtype() == DType::BOOL) return value.dtype();
   return replaced ? replaced->dtype : match.operands[0].expr.dtype();
 }
 
@@ -63,8 +64,7 @@ std::vector<Expr> compute(const ComputeSpec& spec, const EditMatch& match) {
     operands.push_back(converts ? cast(operand.expr, *spec.in) : operand.expr);
     dtypes.push_back(operands.back().dtype());
   }
-  const FormulaFacts facts = facts_of(spec);
-  FormulaLowering lowering(spec.in ? *spec.in : computing_dtype(dtypes, facts));
+  FormulaLowering lowering(spec.in ? *spec.in : computing_dtype(dtypes, spec.facts));
   auto next = operands.begin();
   lowering.set(kMatched, *next++);
   for (const Binding& binding : spec.let) {
@@ -72,7 +72,7 @@ std::vector<Expr> compute(const ComputeSpec& spec, const EditMatch& match) {
     lowering.set(binding.name, formula != nullptr ? lowering.value(*formula) : *next++);
   }
   const Expr value = lowering.value(*spec.as);
-  return {cast(value, result_dtype(spec, facts, match, value))};
+  return {cast(value, result_dtype(spec, match, value))};
 }
 
 constexpr const char* kDetails =
@@ -110,7 +110,7 @@ void add_compute(TransformRegistry& registry) {
   schema.field(&ComputeSpec::dtype, "dtype")
       .defaults_to("that of the tensor that is replaced, else of x; bool for conditions")
       .doc("The dtype of the result.");
-  schema.check(problem_of);
+  schema.check(complete);
   Edit edit = make_edit<ComputeSpec>(schema, compute);
   edit.rebinds = true;
   registry.add(std::move(edit));
