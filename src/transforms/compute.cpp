@@ -60,7 +60,10 @@ std::vector<Expr> compute(const ComputeSpec& spec, const EditMatch& match) {
   std::vector<Expr> operands;
   std::vector<DType> dtypes;
   for (const Operand& operand : match.operands) {
-    const bool converts = spec.in && operand.expr.dtype() != DType::BOOL;
+    const DType dtype = operand.expr.dtype();
+    // Bits and codes are taken from integers as they are; where they meet numbers, the formula converts them.
+    const bool keeps = dtype == DType::BOOL || (spec.in && is_integer(dtype) && is_floating(*spec.in));
+    const bool converts = spec.in && !keeps;
     operands.push_back(converts ? cast(operand.expr, *spec.in) : operand.expr);
     dtypes.push_back(operands.back().dtype());
   }
