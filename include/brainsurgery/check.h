@@ -84,7 +84,7 @@ struct Check {
 
 [[nodiscard]] CheckPtr make_check(decltype(Check::kind) kind);
 
-// Answers the conditions that need data, nullopt where it leaves one open: true when it holds, or all that can be said.
+// Answers the conditions that need data: whether one holds, or its verdict with the reason. nullopt leaves it open.
 class DataOracle {
  public:
   virtual ~DataOracle() = default;

@@ -95,7 +95,7 @@ std::string signature(const Function& function) {
     const bool list =
         parameter.kind == Kind::tensors || parameter.kind == Kind::integers || parameter.kind == Kind::numbers;
     const std::string word = list ? fmt::format("[{}]", parameter.name) : std::string(parameter.name);
-    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", word, parameter.required ? "" : "=");
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", word, parameter.required && !parameter.by_name_only ? "" : "=");
   }
   return fmt::format("{}({})", function.name, text);
 }

@@ -151,7 +151,7 @@ struct Materialization {
   std::int64_t bytes = 0;
   std::variant<ProgramPtr, Matmul, SingularFactors, nodes::Random, Reduction> how;  // Random: a stream
   bool needs_libtorch = false;  // see DenseCost
-  std::int64_t work_bytes = 0;  // about what making it takes besides, outside of the budget
+  std::int64_t work_bytes = 0;  // about what making it takes besides; stages count it against the budget
   std::vector<int> needs;       // buffers it is made from
   int uses = 0;                 // how many consumers there are in all; it can be dropped after the last
 };
