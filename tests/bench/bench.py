@@ -23,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 import report
 import scenarios
 import verify
-from turns import PLAIN_WRITES, Failed, Turns, measure, take_turns
+from turns import PLAIN, Failed, Turns, measure, take_turns
 from volume import Unavailable, mounted_volume
 from workshop import Workshop
 
@@ -109,7 +109,7 @@ def time_all(workshop, chosen, starts, large, options):
     entries = workshop.entries(chosen)
     turns = take_turns(entries, options.runs, options.peer_runs)
     rows = [report.copy_row(turns, entry) for entry in entries if entry.who == "cp"]
-    rows += [report.plain_writes_row(turns, entry) for entry in entries if entry.who in PLAIN_WRITES]
+    rows += [report.plain_row(turns, entry) for entry in entries if entry.who in PLAIN]
     judged = [report.scenario_row(turns, scenario, workshop.copy_name(scenario)) for scenario in chosen]
     failed = set(turns.failed)
     for start in starts:

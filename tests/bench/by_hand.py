@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The benchmark's scenarios as one writes them by hand with safetensors and PyTorch.
 
-usage: by_hand.py SCENARIO TARGET SOURCE [SOURCE]
+usage: by_hand.py SCENARIO TARGET SOURCE [SOURCE ...]
 """
 import json
 import os
@@ -97,6 +97,38 @@ def assert_and_scale(target, source):
     for name, tensor in tensors.items():
         assert (tensor.abs() <= 2).all(), name
     save_file({name: tensor * 0.5 for name, tensor in tensors.items()}, target, METADATA)
+
+
+def task_sum(target, source, first, second):
+    firsts, seconds, results = load_file(first), load_file(second), {}
+    for name, tensor in load_file(source).items():
+        x, p, q = tensor.float(), firsts[name].float(), seconds[name].float()
+        results[name] = (x + 0.4 * (p - x) + 0.4 * (q - x)).to(tensor.dtype)
+    save_file(results, target, METADATA)
+
+
+def rms_rows(target, source):
+    tensors = load_file(source)
+    for name, tensor in tensors.items():
+        if name.endswith("_proj.weight"):
+            x = tensor.float()
+            mean = (x * x).mean(-1, keepdim=True, dtype=torch.float64).float()
+            tensors[name] = (x * torch.rsqrt(mean + 1e-6)).to(tensor.dtype)
+    save_file(tensors, target, METADATA)
+
+
+def statistics(target, source):
+    results = {}
+    for name, tensor in load_file(source).items():
+        x = tensor.double()
+        results |= {name + ".nan": x.isnan().sum(), name + ".inf": x.isinf().sum(), name + ".zeros": (x == 0).sum(),
+                    name + ".min": x.min().float(), name + ".max": x.max().float(), name + ".mean": x.mean().float(),
+                    name + ".std": x.var().float().sqrt(), name + ".l2": x.norm().float()}
+    save_file(results, target, METADATA)
+
+
+def medians(target, source):
+    save_file({name: tensor.abs().flatten().median() for name, tensor in load_file(source).items()}, target, METADATA)
 
 
 def phlora(target, source):

@@ -40,6 +40,24 @@ class OverCopy(NamedTuple):
         return Judgement(of_limit <= CLOSE_TO_LIMIT, words, "at the machine's limit, " + words)
 
 
+class OverPlain(NamedTuple):
+    """The median of the ratios to what WHO, one of turns.PLAIN, takes for the first input in the same turn."""
+    factor: float
+    who: str
+
+    def words(self):
+        return "%g of %s" % (self.factor, self.who)
+
+    def has_column(self):
+        return False
+
+    def judge(self, turns, name, copy):
+        ratio = turns.ratio((name, "ours"), (copy, self.who))
+        if ratio is None:
+            return None
+        return Judgement(ratio.median <= self.factor, "%.2f, %.2f of least" % ratio)
+
+
 class Over(NamedTuple):
     """The median of the ratios to another SCENARIO of the same turn."""
     factor: float

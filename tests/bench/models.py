@@ -176,8 +176,9 @@ def sparse_large(path, sizes):
 
 
 KINDS = {
-    "bfloat16": dense("BF16", 1), "bfloat16-b": dense("BF16", 2), "float16": dense("F16", 3),
-    "float16-b": dense("F16", 4), "float32": dense("F32", 5, share=2), "fused": dense("BF16", 6, fused=True),
+    "bfloat16": dense("BF16", 1), "bfloat16-b": dense("BF16", 2), "bfloat16-c": dense("BF16", 8),
+    "float16": dense("F16", 3), "float16-b": dense("F16", 4), "float32": dense("F32", 5, share=2),
+    "fused": dense("BF16", 6, fused=True),
     "matrices": lambda path, sizes: write_file(path, matrices(sizes), 7),
     "deepseek-v3": lambda path, sizes: write_shards(path, deepseek(sizes)),
     "sparse": sparse, "sparse-large": sparse_large,

@@ -42,7 +42,7 @@ def row(title, figures, ratios, peers, limits="", verdict=""):
     return [title, *times, *compared, "%.1f" % figures.megabytes if figures.megabytes else "", *peers, limits, verdict]
 
 
-def plain_writes_row(turns, entry):
+def plain_row(turns, entry):
     figures, nothing = turns.figures(entry.scenario, entry.who), [""] * 4
     title = "%s%s, %s" % (entry.who, " and `fsync`" if entry.scenario == "cp-sync" else "", entry.group)
     if figures is None:

@@ -1,21 +1,22 @@
 """The scenarios of the benchmark: plans, inputs, and the limits they are held against."""
 from collections import namedtuple
 
-from limits import Memory, Milliseconds, NewBlocks, Over, OverCopy, SameMemory, Speedup
+from limits import Memory, Milliseconds, NewBlocks, Over, OverCopy, OverPlain, SameMemory, Speedup
+from turns import PLAIN_READS, READS_AND_COPY
 
 # STEPS is a list, or a function of the sizes. OUTPUT is filled in with the path of the target. BY_HAND names the
 # function of by_hand.py. SAME is what must be the same as there: the "bytes" of the file, the "tensors", the product
-# of "factors". The Python program does the WORKAROUND behind the steps.
+# of "factors". PEERS are those that can do it; the Python program does the WORKAROUND behind the steps.
 Scenario = namedtuple(
     "Scenario", "name title inputs steps limits by_hand output same directory volume sync peers workaround",
-    defaults=["", "%s", "bytes", False, False, False, True, []])
+    defaults=["", "%s", "bytes", False, False, False, ("by hand", "Python"), []])
 Start = namedtuple("Start", "name title arguments inputs steps limits runs")
 
 
 def plan_text(inputs, steps, output):
-    """Two inputs get the aliases a and b."""
+    """Several inputs get the aliases a, b and c."""
     if len(inputs) > 1:
-        inputs = [alias + "::" + path for alias, path in zip("ab", inputs)]
+        inputs = [alias + "::" + path for alias, path in zip("abc", inputs)]
     lines = ["inputs:", *("  - " + path for path in inputs), "transforms:", *("  - " + step for step in steps)]
     return "\n".join([*lines, "output: " + output, ""])
 
@@ -32,10 +33,21 @@ MERGES = [r"subtract: {from_a: 'a::(.+)', from_b: 'b::\1', to: 'a::\1'}", "scale
 CHAIN = ["cast_: {target: '.+', to: float32}", "scale_: {target: '.+', by: 0.7}",
          "clamp_: {target: '.+', min: -0.5, max: 0.5}", "scale_: {target: '.+', by: 1.3}",
          "clamp_: {target: '.+', max: 0.6}", "cast_: {target: '.+', to: bfloat16}"]
+TASK_SUM = [r"compute: {match: 'a::(.+)', let: {p: 'b::\1', q: 'c::\1'}, as: 'x + 0.4 * (p - x) + 0.4 * (q - x)'}"]
+RMS_ROWS = [r"compute: {match: '.+_proj\.weight', as: 'x * rsqrt(mean(x * x, dim=-1, keepdim=true) + 1e-6)'}"]
+MEASURES = {"nan": "sum(is_nan(x))", "inf": "sum(abs(x) == inf)", "zeros": "sum(x == 0)", "min": "min(x)",
+            "max": "max(x)", "mean": "mean(x)", "std": "sqrt(var(x))", "l2": "norm(x)"}
 MATRICES = r"(.*(?:_proj|embed_tokens|lm_head))\.weight"
 TRANSPOSES = [r"permute: {from: '%s', to: '\1.transposed', order: [1, 0]}" % MATRICES,
               "delete: {target: '%s'}" % MATRICES]
+NEW_MODEL = "prefixes: {mode: add, alias: out}"
+MEDIANS = [NEW_MODEL, r"compute: {match: 'model::(.+)', as: 'median(abs(x))', to: 'out::\1'}"]
 FACTORS = [r"phlora: {target: '(.+)\.weight', target_a: '\1.A', target_b: '\1.B', rank: 16}"]
+
+
+def statistics(sizes):
+    return [NEW_MODEL, *(r"compute: {match: 'model::(.+)', as: '%s', dtype: %s, to: 'out::\1.%s'}" % (
+        formula, "int64" if "sum" in formula else "float32", name) for name, formula in MEASURES.items())]
 
 
 def splits(sizes):
@@ -69,7 +81,8 @@ def forty_steps(sizes):
                     r"assert: {dtype: {of: '.*layernorm\.weight', is: bfloat16}}"]
 
 
-MODEL, MODELS = ("bfloat16",), ("bfloat16", "bfloat16-b")
+MODEL, MODELS, THREE = ("bfloat16",), ("bfloat16", "bfloat16-b"), ("bfloat16", "bfloat16-b", "bfloat16-c")
+BY_HAND = ("by hand",)
 SCENARIOS = [
     Scenario("rename", "rename every tensor", MODEL, RENAMES, [OverCopy(0.5), Memory(64)], "rename"),
     Scenario("aligned", "the same, `layout: aligned`, XFS", MODEL, RENAMES, [Milliseconds(30), NewBlocks(1)], "rename",
@@ -91,15 +104,23 @@ SCENARIOS = [
              "assert_and_scale"),
     Scenario("phlora", "`phlora` of rank 16, 8 float32 matrices", ("matrices",), FACTORS, [Speedup(4)],
              "phlora", same="factors", workaround=rows_of_factors),
+    Scenario("compute", "a + 0.4 (b - a) + 0.4 (c - a)", THREE, TASK_SUM, [Over(1.25, "merge"), Memory(64)],
+             "task_sum", peers=BY_HAND),
+    Scenario("rms", "RMS-normalise every row", MODEL, RMS_ROWS, [OverPlain(1.3, READS_AND_COPY), Memory(64)],
+             "rms_rows", peers=BY_HAND),
+    Scenario("statistics", "eight numbers of every tensor", MODEL, statistics,
+             [OverPlain(1.15, PLAIN_READS), Memory(64)], "statistics", peers=BY_HAND),
+    Scenario("median", "median of |x| of every tensor", MODEL, MEDIANS,
+             [OverPlain(2.5, PLAIN_READS), Memory(64)], "medians", peers=BY_HAND),
     Scenario("rename-sync", "rename, synced", MODEL, RENAMES, [OverCopy(0.5)], "rename", sync=True,
-             peers=False),
+             peers=()),
     Scenario("scale-sync", "scale, synced", MODEL, SCALES, [OverCopy(0.6)], "scale", sync=True,
-             peers=False),
+             peers=()),
 ]
 LARGE = [
-    Scenario("scale-small", "scale, sparse, 2.2 GB", ("sparse",), SCALES, [], peers=False),
+    Scenario("scale-small", "scale, sparse, 2.2 GB", ("sparse",), SCALES, [], peers=()),
     Scenario("scale-large", "scale, sparse, 21.5 GB", ("sparse-large",), SCALES, [SameMemory(0.1, "scale-small")],
-             same="nothing", peers=False),
+             same="nothing", peers=()),
 ]
 STARTS = [
     Start("version", "`--version`", ["--version"], (), None, [Milliseconds(10)], 20),

@@ -12,9 +12,13 @@ from volume import used_megabytes
 
 MEASURE = [sys.executable, "-I", "-S", os.path.join(os.path.dirname(os.path.abspath(__file__)), "measure.py")]
 
-PLAIN_WRITES = ("plain writes, 1 thread", "plain writes, 2 threads")  # the limit of the machine
+# The limits of the machine.
+PLAIN_WRITES = ("plain writes, 1 thread", "plain writes, 2 threads")
+PLAIN_READS = "plain reads, 2 threads"
+READS_AND_COPY = "plain reads, then reads and writes, 2 threads"
+PLAIN = (*PLAIN_WRITES, PLAIN_READS, READS_AND_COPY)
 
-# What is run: WHO ("cp", "ours", "by hand", "Python", one of PLAIN_WRITES) does SCENARIO by COMMAND, a list of words or a
+# A run: WHO ("cp", "ours", "by hand", "Python", one of PLAIN) does SCENARIO by COMMAND, a list of words or a
 # function. All of one GROUP read the same input.
 Entry = namedtuple("Entry", "scenario who group command target sources folder volume")
 Run = namedtuple("Run", "seconds megabytes new_megabytes", defaults=[None])
@@ -123,7 +127,7 @@ class Turns:
 def take_turns(entries, runs, peer_runs):
     """The first turn with all but the peers is not counted; the peers take part in the first PEER_RUNS that are."""
     turns = Turns()
-    without_peers = [entry for entry in entries if entry.who in ("ours", "cp", *PLAIN_WRITES)]
+    without_peers = [entry for entry in entries if entry.who in ("ours", "cp", *PLAIN)]
     turns.take(without_peers)
     turns.results.clear()
     for turn in range(runs):

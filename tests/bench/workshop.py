@@ -7,10 +7,10 @@ from functools import partial
 from itertools import chain
 
 import models
-import plain_writes
-from limits import OverCopy
+import plain
+from limits import OverCopy, OverPlain
 from scenarios import plan_text
-from turns import PLAIN_WRITES, Entry, remove
+from turns import PLAIN_READS, PLAIN_WRITES, READS_AND_COPY, Entry, remove
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -118,20 +118,31 @@ class Workshop:
     def plain_writes(self, scenario):
         """What shows the limit of the machine, beside the `cp` that SCENARIO is compared with."""
         copy = self.copy(scenario)
-        return [copy._replace(who=who, command=partial(plain_writes.write, copy.sources[0], copy.target, threads,
-                                                       scenario.sync))
+        return [copy._replace(who=who, command=partial(plain.write, copy.sources[0], copy.target, threads, scenario.sync))
                 for threads, who in enumerate(PLAIN_WRITES, 1)]
 
+    def plain_others(self, scenario):
+        """What the other limits of SCENARIO name, for the same input."""
+        copy = self.copy(scenario)
+        actions = {PLAIN_READS: plain.read, READS_AND_COPY: plain.read_and_copy}
+        return [copy._replace(who=limit.who, command=partial(actions[limit.who], copy.sources[0], copy.target, 2))
+                for limit in scenario.limits if isinstance(limit, OverPlain)]
+
     def peers(self, scenario):
-        found = [self.by_hand(scenario)] if self.interpreter and scenario.peers else []
-        return found + ([self.python(scenario)] if self.python_program and scenario.peers else [])
+        found = [self.by_hand(scenario)] if self.interpreter and "by hand" in scenario.peers else []
+        return found + ([self.python(scenario)] if self.has_python(scenario) else [])
+
+    def has_python(self, scenario):
+        return self.python_program and "Python" in scenario.peers
 
     def entries(self, scenarios):
         copies = {self.copy_name(scenario): self.copy(scenario) for scenario in scenarios}
         limits = {self.copy_name(scenario): self.plain_writes(scenario) for scenario in scenarios
                   if not scenario.volume and any(isinstance(limit, OverCopy) for limit in scenario.limits)}
+        others = {(entry.scenario, entry.who): entry for scenario in scenarios
+                  for entry in self.plain_others(scenario)}
         each = [[self.ours(scenario), *self.peers(scenario)] for scenario in scenarios]
-        return [*copies.values(), *chain.from_iterable([*limits.values(), *each])]
+        return [*copies.values(), *chain.from_iterable([*limits.values(), others.values(), *each])]
 
     def clear(self, scenario):
         remove(self.target(scenario))
