@@ -78,6 +78,9 @@ struct Operation {
   };
   Domain domain = Domain::numbers;
   bool takes_table = false;  // Parameters::table is given
+  // Whether converting all operands to a wider floating dtype before gives what converting the result behind gives, or
+  // the same truth values.
+  bool ignores_width = false;
 };
 
 // The rows of the library, in the order of its documentation. A program that links the library may use all of them;

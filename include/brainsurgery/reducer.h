@@ -39,7 +39,9 @@ struct Reducer {
   };
   // One use.
   struct Use {
-    std::span<const DType> operands;  // their dtypes
+    // Their dtypes. Floating operands that were converted to a wider dtype may come as they were before; `dtype` is the
+    // one that `result` made of the wider one.
+    std::span<const DType> operands;
     const ReducerParameters& parameters;
     DType dtype;         // of the result
     std::int64_t count;  // how many elements make one number
@@ -73,10 +75,10 @@ struct Reducer {
   std::size_t operands;      // 1 or 2, all of one shape
   std::array<Parameter, kMaxParameters> parameters;
   bool reduces_nothing;  // whether no elements make a number, too
-  // Of large states, and results that do not depend on the cut: ranges are rows (inner = 1), and up to kWholeRow
-  // elements that make one number are one range.
+  // Of large states, and results that depend neither on the cut nor on the order of ranges: ranges are rows (inner = 1),
+  // up to kWholeRow elements that make one number are one range, and states may be merged in any order.
   bool by_rows;
-  static constexpr std::int64_t kWholeRow = 1 << 20;
+  static constexpr std::int64_t kWholeRow = 1 << 16;
 
   // The dtype of the result. Throws Error(plan) where the reducer is not defined for these dtypes and parameters, or
   // for so many elements.

@@ -81,33 +81,68 @@ void ReductionTask::finish(const Part& part, Scratch& scratch) const {
 // The memory exists while pieces of the reduction are at work, not from the beginning of its stage.
 std::byte* ReductionTask::states_of_block(std::int64_t block) {
   const std::int64_t bytes = grid_.shape().results() * words_ * kWord;
-  const std::scoped_lock lock(begin_);
+  const std::scoped_lock lock(mutex_);
   if (states_.empty()) states_ = take_memory(grid_.blocks() * bytes);
   return states_.data() + block * bytes;
 }
 
+// States of all results that pieces have been added to, or new ones. There are as many as threads.
+std::vector<std::byte> ReductionTask::take_states() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!spare_.empty()) {
+      std::vector<std::byte> states = std::move(spare_.back());
+      spare_.pop_back();
+      return states;
+    }
+  }
+  const std::int64_t results = grid_.shape().results();
+  std::vector<std::byte> states = take_memory(results * words_ * kWord);
+  start({states.data(), results, results, 0});
+  return states;
+}
+
+void ReductionTask::put_back(std::vector<std::byte> states) {
+  const std::scoped_lock lock(mutex_);
+  spare_.push_back(std::move(states));
+}
+
 void ReductionTask::run(TileRunner& runner, Scratch& scratch, std::int64_t number) {
   const ReductionPiece piece = grid_.piece(number);
-  const std::int64_t results = piece.results();
+  const std::int64_t results = piece.results(), all = grid_.shape().results();
   const std::int64_t first = piece.outer * grid_.shape().inner + piece.column;
   const bool is_whole = grid_.blocks() == 1;
-  const auto own = scratch.take(is_whole ? results * words_ * kWord : 0);
-  const Part part{is_whole ? own->data() : states_of_block(piece.block) + first * kWord,
-                  is_whole ? results : grid_.shape().results(), results, first};
-  start(part);
+  if (is_whole) {
+    const auto own = scratch.take(results * words_ * kWord);
+    const Part part{own->data(), results, results, first};
+    start(part);
+    add_piece(runner, scratch, piece, part.states, part.stride);
+    end(part, scratch);
+  } else if (has_states_by_thread(reduction_)) {
+    std::vector<std::byte> states = take_states();
+    add_piece(runner, scratch, piece, states.data() + first * kWord, all);
+    put_back(std::move(states));
+  } else {
+    const Part part{states_of_block(piece.block) + first * kWord, all, results, first};
+    start(part);
+    add_piece(runner, scratch, piece, part.states, part.stride);
+  }
+  if (--left_ > 0) return;
+  if (!is_whole) merge_blocks(scratch);
+  ++pass_;
+  left_ = grid_.pieces();
+}
+
+void ReductionTask::add_piece(TileRunner& runner, Scratch& scratch, const ReductionPiece& piece, std::byte* states,
+                              std::int64_t stride) {
   const std::int64_t outers = grid_.chunk_outers(piece), rows = grid_.chunk_rows(piece);
   for (std::int64_t outer = 0; outer < piece.outers; outer += outers) {
     for (std::int64_t at = 0; at < piece.count; at += rows) {
       const Chunk chunk{piece.outer + outer, std::min(outers, piece.outers - outer), piece.first + at,
                         std::min(rows, piece.count - at)};
-      add_chunk(runner, scratch, piece, chunk, part.states + outer * piece.columns * kWord, part.stride);
+      add_chunk(runner, scratch, piece, chunk, states + outer * piece.columns * kWord, stride);
     }
   }
-  if (is_whole) end(part, scratch);
-  if (--left_ > 0) return;
-  if (!is_whole) merge_blocks(scratch);
-  ++pass_;
-  left_ = grid_.pieces();
 }
 
 void ReductionTask::add_chunk(TileRunner& runner, Scratch& scratch, const ReductionPiece& piece, const Chunk& chunk,
@@ -147,16 +182,18 @@ void ReductionTask::load(TileRunner& runner, std::size_t operand, const Reductio
 
 void ReductionTask::merge_blocks(Scratch& scratch) {
   const std::int64_t results = grid_.shape().results();
-  std::byte* all = states_of_block(0);
-  for (std::int64_t block = 1; block < grid_.blocks(); ++block) {
-    std::byte* other = states_of_block(block);
+  std::vector<std::byte*> parts;
+  for (std::vector<std::byte>& states : spare_) parts.push_back(states.data());
+  for (std::int64_t block = 0; spare_.empty() && block < grid_.blocks(); ++block) parts.push_back(states_of_block(block));
+  for (std::size_t i = 1; i < parts.size(); ++i) {
     for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
       const std::int64_t offset = words * results * kWord;
-      result.reducer->merge(use, {all + offset, results, results}, {other + offset, results, results});
+      result.reducer->merge(use, {parts[0] + offset, results, results}, {parts[i] + offset, results, results});
     });
   }
-  end({all, results, results, 0}, scratch);
+  end({parts[0], results, results, 0}, scratch);
   states_ = {};
+  spare_.clear();
 }
 
 }  // namespace brainsurgery

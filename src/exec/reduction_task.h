@@ -49,6 +49,10 @@ class ReductionTask {
   void for_each_kept(const Part& part, const Move& move) const;
   [[nodiscard]] bool is_last_pass() const { return pass_ + 1 == reduction_.passes; }
   [[nodiscard]] std::byte* states_of_block(std::int64_t block);
+  [[nodiscard]] std::vector<std::byte> take_states();
+  void put_back(std::vector<std::byte> states);
+  void add_piece(TileRunner& runner, Scratch& scratch, const ReductionPiece& piece, std::byte* states,
+                 std::int64_t stride);
   void merge_blocks(Scratch& scratch);
 
   const Materialization::Reduction& reduction_;
@@ -57,8 +61,9 @@ class ReductionTask {
   ReductionGrid grid_;
   std::vector<DType> dtypes_;
   std::int64_t words_;
-  std::mutex begin_;
-  std::vector<std::byte> states_;         // of all blocks, if there are several
+  std::mutex mutex_;
+  std::vector<std::byte> states_;         // of all blocks, if there are several and each has its own
+  std::vector<std::vector<std::byte>> spare_;  // else: that no piece works on
   std::vector<std::byte> kept_;           // after the first of several passes
   int pass_ = 0;                          // changes when no piece is at work
   std::atomic<std::int64_t> left_;        // pieces of the pass

@@ -246,6 +246,9 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
   if (others.empty() && !tests) return;
   for (std::int64_t at = begin; at < end; at += block) {
     const std::int64_t until = std::min(end, at + block);
+    if (at == begin + block) {  // the first block is the longest
+      std::erase_if(others, [&](std::size_t i) { return i + 1 < size && is_constant(program.code[i]); });
+    }
     for (std::size_t i = 0; i < size; ++i) place(i, at);
     if (tests) {
       for (const std::size_t i : sources) test_after(i, until - at);

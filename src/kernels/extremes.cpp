@@ -47,11 +47,13 @@ void add(const Use& use, const Range& range, const States& states) {
 
 template <bool kLeast>
 void finish(const Use& use, const States& states, void* out) {
-  visit_codec(use.operands.front(), [&](auto codec) {
-    using Codec = decltype(codec);
-    const auto* words = words_of<std::int64_t>(states);
-    auto* to = static_cast<typename Codec::Storage*>(out);
-    for (std::int64_t i = 0; i < states.count; ++i) to[i] = Key<Codec, kLeast, false>::element(words[i]);
+  store_as_operand(use, states.count, out, [&](void* elements) {
+    visit_codec(use.operands.front(), [&](auto codec) {
+      using Codec = decltype(codec);
+      const auto* words = words_of<std::int64_t>(states);
+      auto* to = static_cast<typename Codec::Storage*>(elements);
+      for (std::int64_t i = 0; i < states.count; ++i) to[i] = Key<Codec, kLeast, false>::element(words[i]);
+    });
   });
 }
 

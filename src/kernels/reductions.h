@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "brainsurgery/reducer.h"
+#include "kernels/kernels.h"
 
 namespace brainsurgery::kernels::reductions {
 
@@ -37,6 +39,16 @@ extern const Loops kHistogram;
 
 // A double as an element of `dtype`, rounded once, to nearest even; integers do not come here.
 void store_rounded(double value, DType dtype, void* out, std::int64_t index);
+
+// Has `count` elements of the operand's dtype written, and converted where the result has a wider one.
+template <typename Write>
+void store_as_operand(const Use& use, std::int64_t count, void* out, const Write& write) {
+  const DType dtype = use.operands.front();
+  if (dtype == use.dtype) return write(out);
+  std::vector<std::byte> elements(static_cast<std::size_t>(count * item_size(dtype)));
+  write(elements.data());
+  cast(dtype, elements.data(), use.dtype, out, count);
+}
 
 // Word w of all states.
 template <typename T>

@@ -7,12 +7,14 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <type_traits>
 #include <vector>
 
 #include "brainsurgery/error.h"
 #include "kernels/keys.h"
 #include "kernels/reductions.h"
+#include "kernels/wide.h"
 
 namespace brainsurgery::kernels::reductions {
 namespace {
@@ -118,7 +120,14 @@ void add_at_once(const Places& places, const typename Codec::Storage* row, std::
 }
 
 template <typename Codec>
-void count_digits(const Places& places, const typename Codec::Storage* row, std::int64_t n, const State& state) {
+struct KeysLoop {
+  BS_INLINE static void run(const typename Codec::Storage* elements, Bits<Codec>* keys, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) keys[i] = bits_of<Codec>(elements[i]);
+  }
+};
+
+template <typename Codec>
+void count_digits(const Places& places, std::span<const Bits<Codec>> keys, const State& state) {
   const int width = static_cast<int>(sizeof(Bits<Codec>)) * 8;
   const int known = static_cast<int>(state.at(kKnownDigits)) * kDigitBits;
   const int shift = width - known - kDigitBits;
@@ -127,15 +136,27 @@ void count_digits(const Places& places, const typename Codec::Storage* row, std:
   };
   for (int place = 0; place < places.count; ++place) {
     if (place > 0 && state.bits(place) == state.bits(0)) continue;  // the same elements
+    std::int64_t* const counts = &state.counted(place, 0);
     if (known == 0) {
-      for (std::int64_t i = 0; i < n; ++i) ++state.counted(place, digit_of(bits_of<Codec>(row[i])));
+      for (const std::uint64_t bits : keys) ++counts[digit_of(bits) * state.stride];
       continue;
     }
     const auto before = static_cast<std::uint64_t>(state.bits(place));
-    for (std::int64_t i = 0; i < n; ++i) {
-      const std::uint64_t bits = bits_of<Codec>(row[i]);
-      if (bits >> (width - known) == before) ++state.counted(place, digit_of(bits));
+    for (const std::uint64_t bits : keys) {
+      if (bits >> (width - known) == before) ++counts[digit_of(bits) * state.stride];
     }
+  }
+}
+
+// Keys are made a block at a time, by vector instructions.
+template <typename Codec>
+void add_in_passes(const Places& places, const typename Codec::Storage* row, std::int64_t n, const State& state) {
+  constexpr std::int64_t kBlock = 2048;
+  alignas(64) std::array<Bits<Codec>, kBlock> keys;
+  for (std::int64_t done = 0; done < n; done += kBlock) {
+    const std::int64_t some = std::min(kBlock, n - done);
+    run_widest<KeysLoop<Codec>>(row + done, keys.data(), some);
+    count_digits<Codec>(places, std::span(keys).first(static_cast<std::size_t>(some)), state);
   }
 }
 
@@ -150,7 +171,7 @@ void add(const Use& use, const Range& range, const States& states) {
       if (comes_at_once(use)) {
         add_at_once<Codec>(places, begin, range.count, state_at(states, row));
       } else {
-        count_digits<Codec>(places, begin, range.count, state_at(states, row));
+        add_in_passes<Codec>(places, begin, range.count, state_at(states, row));
       }
     }
   });
@@ -190,12 +211,14 @@ void next(const Use& use, const States& states) {
 template <PlacesOf kPlaces>
 void finish_element(const Use& use, const States& states, void* out) {
   if (!comes_at_once(use)) next<kPlaces>(use, states);
-  visit_codec(use.operands.front(), [&](auto codec) {
-    using Codec = decltype(codec);
-    for (std::int64_t i = 0; i < states.count; ++i) {
-      static_cast<typename Codec::Storage*>(out)[i] =
-          SortKey<Codec>::element(word_of<Codec>(static_cast<std::uint64_t>(state_at(states, i).bits(0))));
-    }
+  store_as_operand(use, states.count, out, [&](void* elements) {
+    visit_codec(use.operands.front(), [&](auto codec) {
+      using Codec = decltype(codec);
+      for (std::int64_t i = 0; i < states.count; ++i) {
+        static_cast<typename Codec::Storage*>(elements)[i] =
+            SortKey<Codec>::element(word_of<Codec>(static_cast<std::uint64_t>(state_at(states, i).bits(0))));
+      }
+    });
   });
 }
 

@@ -1,4 +1,6 @@
 // Sums, products and counts.
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -80,6 +82,36 @@ struct NonZero : Adding<std::int64_t> {
   }
 };
 
+// Counts bytes that are not 0, in bytes that are emptied before they are full.
+struct BytesLoop {
+  static constexpr std::int64_t kLanes = 64, kRounds = 255;
+
+  BS_INLINE static void run(std::int64_t* states, std::int64_t rows, std::int64_t n, const std::uint8_t* bytes) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::uint8_t* const end = bytes + n;
+      while (bytes < end) {
+        const std::int64_t rounds = std::min(kRounds, (end - bytes) / kLanes);
+        alignas(64) std::array<std::uint8_t, kLanes> lanes{};
+        for (std::int64_t i = 0; i < rounds; ++i, bytes += kLanes) {
+          for (std::int64_t lane = 0; lane < kLanes; ++lane)
+            lanes[lane] = static_cast<std::uint8_t>(lanes[lane] + (bytes[lane] != 0 ? 1 : 0));
+        }
+        for (const std::uint8_t lane : lanes) states[row] += lane;
+        if (rounds == kRounds) continue;
+        for (; bytes < end; ++bytes) states[row] += *bytes != 0 ? 1 : 0;
+      }
+    }
+  }
+};
+
+bool counts_bytes(const Range& range, DType dtype) {
+  return range.inner == 1 && (dtype == DType::BOOL || dtype == DType::U8 || dtype == DType::I8);
+}
+
+void count_bytes(const Range& range, const States& states) {
+  run_widest<BytesLoop>(words_of<std::int64_t>(states), range.outer, range.count, operand_of<std::uint8_t>(range));
+}
+
 bool sums_in_double(const Use& use) { return is_floating(use.operands.front()); }
 
 template <template <typename> typename Fold>
@@ -96,6 +128,11 @@ void merge(const Use& use, const States& into, const States& from) {
 
 template <template <typename> typename Fold>
 void add(const Use& use, const Range& range, const States& states) {
+  constexpr bool kCounts = std::same_as<Fold<BoolCodec>, NonZero<BoolCodec>>;
+  const DType dtype = use.operands.front();
+  if ((kCounts || dtype == DType::BOOL) && counts_bytes(range, dtype) &&
+      !std::same_as<Fold<BoolCodec>, Product<BoolCodec>>)
+    return count_bytes(range, states);
   visit_codec(use.operands.front(), [&](auto codec) {
     using Codec = decltype(codec);
     add_range<Fold<Codec>>(range, states, operand_of<typename Codec::Storage>(range));

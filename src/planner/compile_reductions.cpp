@@ -12,10 +12,10 @@ namespace {
 constexpr std::int64_t kResultAlignment = 8;
 
 // How often a reducer goes through its elements.
-int pass_count(const Expr& expr, const nodes::Reduce& node) {
+int pass_count(const Expr& expr, const nodes::Reduce& node, const std::vector<Expr>& operands) {
   if (node.reducer->passes.count == nullptr) return 1;
   std::vector<DType> dtypes;
-  for (const Expr& operand : node.parts) dtypes.push_back(operand.dtype());
+  for (const Expr& operand : operands) dtypes.push_back(operand.dtype());
   std::int64_t count = 1;
   for (const int axis : node.axes) count *= node.parts.front().shape()[axis];
   return node.reducer->passes.count({dtypes, node.parameters, expr.dtype(), count});
@@ -23,13 +23,23 @@ int pass_count(const Expr& expr, const nodes::Reduce& node) {
 
 }  // namespace
 
+// Reducers read narrow elements as they are: less has to be moved, and nothing converted.
+std::vector<Expr> Compiler::reduced_operands(const nodes::Reduce& node) {
+  std::vector<Expr> narrow;
+  for (const Expr& operand : node.parts) narrow.push_back(narrowing_.before_widening(operand));
+  const bool have_one_dtype =
+      std::ranges::all_of(narrow, [&](const Expr& operand) { return operand.dtype() == narrow.front().dtype(); });
+  return have_one_dtype && options_.fuse ? narrow : node.parts;
+}
+
 // Joins the pass over its operands that another reducer along these axes needs.
 BufferPlace Compiler::reduce(const Expr& expr, const nodes::Reduce& node) {
-  const int passes = pass_count(expr, node);
+  const std::vector<Expr> operands = reduced_operands(node);
+  const int passes = pass_count(expr, node, operands);
   std::tuple key(std::vector<const Node*>(), node.axes, node.reducer->by_rows, passes);
-  for (const Expr& operand : node.parts) std::get<0>(key).push_back(operand.get());
+  for (const Expr& operand : operands) std::get<0>(key).push_back(operand.get());
   auto known = reductions_.find(key);
-  if (known == reductions_.end()) known = reductions_.emplace(std::move(key), begin_reduction(node, passes)).first;
+  if (known == reductions_.end()) known = reductions_.emplace(std::move(key), begin_reduction(node, operands, passes)).first;
   Materialization& made = materializations_[known->second];
   auto& results = std::get<Materialization::Reduction>(made.how).results;
   const auto same = std::ranges::find_if(results, [&node](const auto& result) {
@@ -45,8 +55,8 @@ BufferPlace Compiler::reduce(const Expr& expr, const nodes::Reduce& node) {
 }
 
 // The pass, without anything that it is to find.
-int Compiler::begin_reduction(const nodes::Reduce& node, int passes) {
-  const Shape& shape = node.parts.front().shape();
+int Compiler::begin_reduction(const nodes::Reduce& node, const std::vector<Expr>& operands, int passes) {
+  const Shape& shape = operands.front().shape();
   const ReductionOrder order = reduction_order(shape, node.axes, node.reducer->by_rows);
   Materialization made;
   Materialization::Reduction reduction;
@@ -56,7 +66,7 @@ int Compiler::begin_reduction(const nodes::Reduce& node, int passes) {
   Shape seen;
   for (const int axis : order.axes) seen.push_back(shape[axis]);
   const View view = View::identity(seen).through_permute(order.axes, shape);
-  for (const Expr& operand : node.parts)
+  for (const Expr& operand : operands)
     reduction.operands.push_back(build(operand, view, made.needs));
   made.how = std::move(reduction);
   return add(std::move(made));

@@ -110,7 +110,8 @@ class ProgramBuilder {
     program.tile_item = program.item_bytes;
     for (const Instruction& instruction : program.code) {
       program.widest_item = std::max(program.widest_item, item_size(instruction.dtype));
-      if (std::holds_alternative<ops::Gather>(instruction.op)) program.gathered_row = view.out_shape.back();
+      const auto* gather = std::get_if<ops::Gather>(&instruction.op);
+      if (gather != nullptr && !is_at_hand(*gather)) program.gathered_row = view.out_shape.back();
       program.reads_boxes = program.reads_boxes || brainsurgery::reads_boxes(instruction);
       // What is patched in would be read in as many pieces.
       if (std::holds_alternative<ops::Patch>(instruction.op)) program.in_blocks = false;

@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "planner/narrowing.h"
 #include "planner/program.h"
 #include "planner/questions.h"
 
@@ -38,7 +39,8 @@ class Compiler {
   [[nodiscard]] Expr stretch_of(const Expr& expr);
   [[nodiscard]] BufferPlace factorise(const Expr& expr, const nodes::SingularFactors& node);
   [[nodiscard]] BufferPlace reduce(const Expr& expr, const nodes::Reduce& node);
-  [[nodiscard]] int begin_reduction(const nodes::Reduce& node, int passes);
+  [[nodiscard]] std::vector<Expr> reduced_operands(const nodes::Reduce& node);
+  [[nodiscard]] int begin_reduction(const nodes::Reduce& node, const std::vector<Expr>& operands, int passes);
   [[nodiscard]] ProgramPtr build(const Expr& expr, const View& view, std::vector<int>& needs);
   int add(Materialization result);
   BufferPlace keep(const Expr& expr, BufferPlace place);
@@ -51,6 +53,7 @@ class Compiler {
   std::unordered_map<const Node*, BufferPlace> buffers_;
   std::vector<Expr> kept_;  // keeps the nodes of buffers_ alive
   std::unordered_map<const Node*, Expr> stretches_;
+  Narrowing narrowing_;
   std::map<std::tuple<const Node*, std::int64_t, bool>, int> factorisations_;  // by matrix, count and method
   // By operands, axes, and what else must be the same in one pass: that they are taken by rows, and how often.
   std::map<std::tuple<std::vector<const Node*>, std::vector<int>, bool, int>, int> reductions_;

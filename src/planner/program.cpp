@@ -24,8 +24,14 @@ bool is_memory(const Place& place) {
   return file != nullptr ? file->file->access() == FileAccess::mapped : std::holds_alternative<LiteralPlace>(place);
 }
 
+bool is_at_hand(const ops::Gather& gather) {
+  const auto* file = std::get_if<FilePlace>(&gather.place);
+  return gather.map.repeats() && (file == nullptr || is_memory(gather.place));
+}
+
 bool reads_boxes(const Instruction& instruction) {
-  if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) return !is_memory(gather->place);
+  if (const auto* gather = std::get_if<ops::Gather>(&instruction.op))
+    return !is_memory(gather->place) && !is_at_hand(*gather);
   if (const auto* join = std::get_if<ops::Join>(&instruction.op))
     return std::ranges::any_of(join->parts, [](const ProgramPtr& part) { return part->reads_boxes; });
   const auto* patch = std::get_if<ops::Patch>(&instruction.op);
@@ -49,8 +55,15 @@ std::vector<int> inputs_of(const Instruction& instruction) {
 bool is_source(const Instruction& instruction) {
   const auto is_literal = [](const Place& place) { return std::holds_alternative<LiteralPlace>(place); };
   if (const auto* load = std::get_if<ops::Load>(&instruction.op)) return !is_literal(load->place);
-  if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) return !is_literal(gather->place);
+  if (const auto* gather = std::get_if<ops::Gather>(&instruction.op))
+    return !is_literal(gather->place) && !(std::holds_alternative<BufferPlace>(gather->place) && is_at_hand(*gather));
   return !std::holds_alternative<ops::Draw>(instruction.op) && inputs_of(instruction).empty();
+}
+
+bool is_constant(const Instruction& instruction) {
+  const auto* gather = std::get_if<ops::Gather>(&instruction.op);
+  return gather != nullptr && !is_source(instruction) &&
+         std::ranges::all_of(gather->map.strides, [](std::int64_t stride) { return stride == 0; });
 }
 
 namespace {
@@ -133,6 +146,9 @@ void assign_slots(Program& program) {
       if (operand != test.after) last_use[operand] = std::max(last_use[operand], test.after + 1);
     }
   }
+  // Constants are made once for all blocks.
+  const auto stays = [&program, size](int i) { return i + 1 < size && is_constant(program.code[i]); };
+  for (int i = 0; i < size; ++i) last_use[i] = stays(i) ? size : last_use[i];
   // A path is a run of instructions that can work in place on one buffer: each is the last user of the one before.
   std::vector<int> path(size, -1);
   struct Interval {
@@ -159,8 +175,13 @@ void assign_slots(Program& program) {
   for (int i = 0; i < size; ++i) {
     if (path[i] != path[size - 1] && is_source(program.code[i])) slot[path[i]] = program.tile_slots++;
   }
-  // The others get buffers greedily by first instruction.
   std::vector<int> busy_until;
+  for (int i = 0; i < size; ++i) {
+    if (!stays(i)) continue;
+    slot[path[i]] = program.tile_slots + static_cast<int>(busy_until.size());
+    busy_until.push_back(size);
+  }
+  // The others get buffers greedily by first instruction.
   for (int i = 0; i < size; ++i) {
     const int p = path[i];
     if (p == path[size - 1] || intervals[p].first != i || slot[p] != kResultSlot) continue;

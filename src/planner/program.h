@@ -110,10 +110,15 @@ struct Program {
 
 // Whether all bytes of a place can be had in memory. Those of a buffer perhaps not: it may be in a file.
 [[nodiscard]] bool is_memory(const Place& place);
+// Whether an instruction reads few elements, which stand in many places: no large tiles are needed to read them well.
+[[nodiscard]] bool is_at_hand(const ops::Gather& gather);
 // See Program::reads_boxes.
 [[nodiscard]] bool reads_boxes(const Instruction& instruction);
-// Whether an instruction reads a file or a buffer. Numbers of the plan and drawn ones cost nothing to make in pieces.
+// Whether an instruction reads a file or a buffer at length. Numbers of the plan, drawn ones, and the few of a buffer
+// that stand in many places cost nothing to make in pieces.
 [[nodiscard]] bool is_source(const Instruction& instruction);
+// Whether an instruction gives the same number in every block.
+[[nodiscard]] bool is_constant(const Instruction& instruction);
 // The earlier instructions that an instruction uses.
 [[nodiscard]] std::vector<int> inputs_of(const Instruction& instruction);
 // Makes one instruction of two where an operation does what both do and nothing else needs what is between them.

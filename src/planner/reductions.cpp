@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace brainsurgery {
 
@@ -48,12 +49,20 @@ Reducer::Use use_of(const Materialization::Reduction& reduction, const Materiali
   return {dtypes, result.parameters, result.dtype, reduction.shape.reduced};
 }
 
-// Histograms of many values are few, so that all of them together take some megabytes.
+// Large states are few: rows are cut where those of all results are small enough to be had once a thread.
 ReductionGrid grid_of(const Materialization::Reduction& reduction) {
-  constexpr std::int64_t kMostWords = 1 << 22, kPieceWords = 1 << 20;
-  if (!reduction.by_rows) return ReductionGrid(reduction.shape);
-  const std::int64_t words = std::max<std::int64_t>(1, state_words(reduction));
-  return ReductionGrid(reduction.shape, {Reducer::kWholeRow, Reducer::kWholeRow, kMostWords / words, kPieceWords / words});
+  ReductionLimits limits;
+  if (!reduction.by_rows) return ReductionGrid(reduction.shape, limits);
+  constexpr std::int64_t kPieceWords = 1 << 20;
+  limits.chunk = Reducer::kWholeRow;
+  limits.piece_states = kPieceWords / std::max<std::int64_t>(1, state_words(reduction));
+  const bool is_cut = reduction.shape.results() <= limits.piece_states && reduction.shape.reduced > Reducer::kWholeRow;
+  limits.most_states = is_cut ? std::numeric_limits<std::int64_t>::max() : 0;
+  return ReductionGrid(reduction.shape, limits);
+}
+
+bool has_states_by_thread(const Materialization::Reduction& reduction) {
+  return reduction.by_rows && grid_of(reduction).blocks() > 1;
 }
 
 std::int64_t numbers_of(const Materialization::Reduction::Result& result) {
@@ -69,7 +78,8 @@ std::int64_t state_words(const Materialization::Reduction& reduction) {
 
 std::int64_t state_bytes(const Materialization::Reduction& reduction) {
   const ReductionGrid grid = grid_of(reduction);
-  std::int64_t words = grid.blocks() == 1 ? 0 : grid.blocks() * state_words(reduction);
+  const bool has_blocks = grid.blocks() > 1 && !reduction.by_rows;
+  std::int64_t words = has_blocks ? grid.blocks() * state_words(reduction) : 0;
   if (reduction.passes > 1) {
     for (const auto& result : reduction.results) words += result.reducer->passes.kept;
   }
@@ -84,6 +94,7 @@ std::int64_t piece_bytes(const Materialization::Reduction& reduction) {
     constexpr std::int64_t kLeastKey = 4;  // those of rows are partitioned beside the operand
     if (reduction.by_rows) bytes += grid.chunk_elements() * std::max(kLeastKey, operand->item_bytes);
   }
+  if (has_states_by_thread(reduction)) return bytes + reduction.shape.results() * state_words(reduction) * 8;
   if (grid.blocks() > 1) return bytes;
   std::int64_t words = state_words(reduction);
   for (const auto& result : reduction.results) words += numbers_of(result);

@@ -19,6 +19,8 @@ struct ReductionOrder {
 // `by_rows`: the last dimension is among those that are reduced, or of size 1.
 [[nodiscard]] ReductionOrder reduction_order(const Shape& shape, const std::vector<int>& axes, bool by_rows = false);
 [[nodiscard]] ReductionGrid grid_of(const Materialization::Reduction& reduction);
+// Whether the blocks of a result are added to states that any piece may take up, and not each to its own.
+[[nodiscard]] bool has_states_by_thread(const Materialization::Reduction& reduction);
 
 // One use of a reducer, as its functions want it. It points into both arguments and `dtypes`.
 [[nodiscard]] std::vector<DType> operand_dtypes(const Materialization::Reduction& reduction);

@@ -45,6 +45,13 @@ View View::through_broadcast(const Shape& base_shape) const {
   return view;
 }
 
+bool StridedMap::repeats() const {
+  constexpr std::int64_t kTimes = 4;
+  std::int64_t times = 1;
+  for (std::size_t i = 0; i < shape.size(); ++i) times *= strides[i] == 0 ? shape[i] : 1;
+  return times >= kTimes;
+}
+
 bool StridedMap::is_contiguous() const { return shape.empty() || (shape.size() == 1 && strides.front() == 1); }
 
 StridedMap strided(const View& view) { return strided(view, row_major_strides(view.in_shape)); }

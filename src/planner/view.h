@@ -46,6 +46,8 @@ struct StridedMap {
   std::vector<std::int64_t> strides;
 
   [[nodiscard]] bool is_contiguous() const;
+  // Whether each element that it reads stands in many places: the scale of a row, a bias.
+  [[nodiscard]] bool repeats() const;
 };
 [[nodiscard]] StridedMap strided(const View& view);
 // The same where the tensor's elements stand `in_strides` apart along the dimensions of in_shape, instead of packed.

@@ -92,6 +92,10 @@ SCENARIOS = {
              {"fill_": {"target": "index", "mode": "tensor", "values": [7, 2, 2]}},
              {"take": {"from": "l\\.(.*)", "index": "index", "to": "rows.\\1"}},
              {"take": {"from": "l\\.([0-3])\\.w", "index": "index", "to": "columns.\\1", "dim": 1}}],
+    "rms": [{"compute": {"match": ".*", "as": "x * rsqrt(mean(x * x, dim=-1, keepdim=true) + 1e-6)"}}],
+    "median": [{"compute": {"match": "l\\.(.*)", "as": "median(abs(x))", "to": "m.\\1"}},
+               {"compute": {"match": "l\\.(.*)", "as": "quantile(x, q=0.9, dim=0)", "to": "q.\\1"}},
+               {"delete": {"target": "l.*"}}],
     "save": [{"save": {"path": "saved.safetensors"}}, {"scale_": {"target": ".*", "by": 2}}],
 }
 

@@ -345,6 +345,30 @@ TEST_F(ExecutorTest, ComparisonsStopAtTheFirstDifferenceAndSeeAll) {
   EXPECT_EQ(executor.holds(checks::SmallValues{a, 249, ""}), false);
 }
 
+// Numbers that every block needs are made once; the operations around them work in place.
+TEST_F(ExecutorTest, ConstantsLastForAllBlocks) {
+  constexpr std::int64_t kRows = 5, kColumns = 3 * kBlockElements + 17;
+  const Shape shape{kRows, kColumns};
+  std::string bytes(static_cast<std::size_t>(kRows * kColumns) * sizeof(float), '\0');
+  for (std::size_t i = 0; i < bytes.size() / sizeof(float); ++i) {
+    const auto value = static_cast<float>(i % 1000);
+    std::memcpy(bytes.data() + i * sizeof value, &value, sizeof value);
+  }
+  const auto number = [&shape](float value) {
+    std::vector<std::byte> one(sizeof value);
+    std::memcpy(one.data(), &value, sizeof value);
+    return broadcast(literal({DType::F32, {}}, std::move(one)), shape);
+  };
+  const Expr a = source(input(bytes), 0, {DType::F32, shape});
+  const Expr of_rows = broadcast(reduce(reducer("min"), {a}, {1}, true), shape);
+  const std::vector<std::byte> found = evaluate(add(number(3), add(multiply(number(2), a), of_rows)));
+  for (std::int64_t i = 0; i < kRows * kColumns; ++i) {
+    float value = 0;
+    std::memcpy(&value, found.data() + i * static_cast<std::int64_t>(sizeof value), sizeof value);
+    ASSERT_EQ(value, static_cast<float>(2 * (i % 1000) + 3)) << i;
+  }
+}
+
 TEST_F(ExecutorTest, DrawsDoNotDependOnTiles) {
   const Expr normal = random({DType::F32, {1001}}, nodes::Random::Distribution::normal, 1, 2, 5);
   const std::vector<std::byte> expected = evaluate(normal);

@@ -1,4 +1,5 @@
 // Reductions: what a plain loop in long double finds, the same bits for any way of cutting and sharing the work.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -304,6 +305,43 @@ TEST_F(Reduce, OrderStatisticsOfEqualElementsAndNan) {
     EXPECT_EQ(of("kth_largest", 2), kInf);
     EXPECT_TRUE(std::isnan(of("quantile", 0.5)));
   }
+}
+
+// Without fusion the operand is converted, with it the reducer reads what was converted.
+TEST_F(Reduce, ConvertedOperands) {
+  for (const DType dtype : {DType::BF16, DType::F8_E4M3}) {
+    const Expr a = random_numbers(dtype, {7, 1100}, 21);
+    for (const DType wide : {DType::F32, DType::F64}) {
+      const Expr converted = cast(a, wide), size = map(operation("abs"), {converted});
+      for (const Reducer& row : reducers()) {
+        ReducerParameters parameters;
+        for (std::size_t i = 0; i < kMaxParameters && !row.parameters[i].name.empty(); ++i)
+          parameters.numbers[i] = row.parameters[i].otherwise.value_or(1);
+        if (row.numbers != nullptr) parameters.numbers[2] = 2;
+        for (const Expr& operand : {converted, size, map(operation("is_nan"), {converted})}) {
+          if (operand.dtype() == DType::BOOL ? row.makes == Reducer::Makes::floats : row.name == "count") continue;
+          for (const std::vector<int>& axes : {std::vector<int>{}, {0}, {1}}) {
+            const Expr found = reduce(row, std::vector<Expr>(row.operands, operand), axes, false, parameters);
+            SCOPED_TRACE(fmt::format("{} of {} {}", row.name, to_string(dtype), to_string(wide)));
+            evaluate(found);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(Reduce, CountsBytesBeyondTheirRange) {
+  constexpr std::int64_t kLong = 64 * 255 * 2 + 77;
+  std::vector<double> values(kLong, 1);
+  values[3] = values[kLong - 1] = 0;
+  for (const DType dtype : {DType::BOOL, DType::U8, DType::I8}) {
+    const Expr a = numbers(values, dtype, {kLong});
+    EXPECT_EQ(values_of(reduce(reducer("count_nonzero"), {a})), (std::vector<double>{kLong - 2.0}));
+    EXPECT_EQ(values_of(reduce(reducer("sum"), {a})), (std::vector<double>{kLong - 2.0}));
+  }
+  const Expr negative = numbers(std::vector<double>(1000, -3), DType::I8, {1000});
+  EXPECT_EQ(values_of(reduce(reducer("sum"), {negative})), (std::vector<double>{-3000}));
 }
 
 TEST_F(Reduce, Histograms) {
