@@ -73,7 +73,10 @@ def main():
 
     # Progress is shown from a tenth of a second on. How much a machine reads in that time is not known beforehand.
     size = 600 << 20
-    while not any(re.search(r" read  .*/s", line) for line in updates(shown := shown_by(program, READS))):
+    while True:
+        shown = shown_by(program, READS)
+        if any(re.search(r" read  .*/s", line) for line in updates(shown)):
+            break
         size *= 4
         expect(f"nothing is shown while assertions and dumps read: {shown!r}", size < 64 << 30)
         write_sparse("a.safetensors", size)
