@@ -58,6 +58,7 @@ READS = """inputs: [a::a.safetensors]
 transforms:
   - assert: {iszero: {of: 'a::w'}}
   - dump: {target: 'a::w', verbosity: stat}
+  - prefixes: {mode: add, alias: out}
   - rand: {target: 'out::m', shape: [4], seed: 1}
 output: c.safetensors
 """
