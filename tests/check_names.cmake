@@ -1,5 +1,6 @@
-# No front end, and nothing that describes the language, knows a step or an operator by its name: what they show and offer
-# follows from the schemas. Looks for string literals that are such a name; the names are those of the reference pages.
+# No front end, nothing that describes the language and nothing that performs a plan knows a step or an operator by its name:
+# what they do, show and offer follows from the schemas. Looks for string literals that are such a name; the names are those of
+# the reference pages. Below the front ends no message begins with one, either, and a step is named in its own file alone.
 # Nothing between the kernels and the steps knows an elementwise operation by its name.
 #
 #   cmake -DROOT=<source tree> -P check_names.cmake
@@ -15,27 +16,51 @@ endforeach()
 
 # The command line has a command of this name too.
 set(allowed_in_cli help)
-# Words of dumps and differences, which are no steps and no operators there.
-set(allowed_in_describe shape dtype reads writes min max mean)
+# Words of dumps and differences, which are no steps and no operators there; and the command line's help, again.
+set(allowed_in_describe shape dtype reads writes min max mean help)
+# Words of other tools in hints, and keys.
+set(allowed_in_plan scale shape dtype min max save set execute)
+# Words of explanations, and operations.
+set(allowed_in_session matmul cast save)
 
 set(problems "")
 set(looked_at 0)
-foreach(room IN ITEMS cli repl web describe)
+foreach(room IN ITEMS cli repl web describe plan steps session)
   file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/src/${room}/*.h ${ROOT}/src/${room}/*.cpp ${ROOT}/src/${room}/*.js)
   foreach(source IN LISTS sources)
     math(EXPR looked_at "${looked_at} + 1")
-    file(STRINGS ${ROOT}/${source} lines REGEX "[\"'`][a-z_]+[\"'`]")
+    set(pattern "[\"'`][a-z_]+[\"'`]")
+    if(room MATCHES "^(plan|steps|session)$")
+      set(pattern "[\"'`][a-z_]+([\"'`]|: |[.][a-z])")
+    endif()
+    file(STRINGS ${ROOT}/${source} lines REGEX "${pattern}")
     foreach(line IN LISTS lines)
       string(REGEX REPLACE "//.*" "" line "${line}")
-      string(REGEX MATCHALL "[\"'`][a-z_]+[\"'`]" literals "${line}")
+      string(REGEX MATCHALL "${pattern}" literals "${line}")
       foreach(literal IN LISTS literals)
-        string(REGEX REPLACE "[\"'`]" "" word "${literal}")
+        string(REGEX REPLACE "^.([a-z_]+).*" "\\1" word "${literal}")
         if(word IN_LIST names AND NOT word IN_LIST allowed_in_${room})
           string(APPEND problems "  ${source}: knows '${word}' by name\n")
         endif()
       endforeach()
     endforeach()
   endforeach()
+endforeach()
+
+# Of steps whose names are no words of something else: the one file that names each.
+foreach(name IN ITEMS move assert load prefixes phlora)
+  file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/src/*.h ${ROOT}/src/*.cpp)
+  set(naming "")
+  foreach(source IN LISTS sources)
+    file(STRINGS ${ROOT}/${source} lines REGEX "^[^/]*\"${name}\"")
+    if(lines)
+      list(APPEND naming ${source})
+    endif()
+  endforeach()
+  list(LENGTH naming count)
+  if(count GREATER 1)
+    string(APPEND problems "  '${name}' is named by more than its own file: ${naming}\n")
+  endif()
 endforeach()
 
 # Rows of the table of elementwise operations are named by kernels, which perform them, and by the steps, operators and formulas

@@ -31,7 +31,7 @@ void set(const SetSpec& spec, PlanScope& plan) {
 
 }  // namespace
 
-void add_control(CommandRegistry& registry) {
+void add_control(StepRegistry& registry) {
   SchemaBuilder<SetSpec> flags(
       "set",
       {"Switches dry-run, preview and verbose on or off for the steps that follow.",
@@ -42,13 +42,13 @@ void add_control(CommandRegistry& registry) {
   flags.flag(&SetSpec::dry_run, "dry-run").doc("Change nothing.");
   flags.flag(&SetSpec::preview, "preview").doc("Print which tensors a step touches.");
   flags.flag(&SetSpec::verbose, "verbose").doc("Print the effect of each step.");
-  registry.add(make_command<SetSpec>(flags, set));
+  registry.add(make_control<SetSpec>(flags, set));
 
   SchemaBuilder<ExitSpec> ending(
       "exit",
       {"Ends the plan: no later step runs.",
        "Later steps are still checked for mistakes. The output is still written. At the prompt: ends it.", "exit"});
-  registry.add(make_command<ExitSpec>(ending, [](const ExitSpec&, PlanScope& plan) {
+  registry.add(make_control<ExitSpec>(ending, [](const ExitSpec&, PlanScope& plan) {
     plan.announce("exit");
     plan.exit();
   }));

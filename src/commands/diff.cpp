@@ -66,7 +66,7 @@ struct Comparison {
 };
 
 // A reference as the Python program writes it: a list with its entries in quotes.
-std::string reference_text(const TensorRef& ref, const PlanScope& plan) {
+std::string reference_text(const TensorRef& ref, const QueryScope& plan) {
   if (!ref.structured) return plan.describe(ref);
   std::string text;
   for (const std::string& token : ref.tokens) {
@@ -100,12 +100,12 @@ void pair_equal_names(const std::vector<FoundTensor>& left, const std::vector<Fo
 }
 
 // Slices are taken of what is compared only: a tensor that is missing on the other side may be too small for it.
-std::vector<FoundTensor> whole_matches(TensorRef ref, PlanScope& plan) {
+std::vector<FoundTensor> whole_matches(TensorRef ref, QueryScope& plan) {
   ref.slice.reset();
   return plan.select(ref);
 }
 
-Pairing paired(const DiffSpec& spec, PlanScope& plan) {
+Pairing paired(const DiffSpec& spec, QueryScope& plan) {
   Pairing result;
   if (spec.mode == Mode::aliases) {
     result.report.left = *spec.left_alias + "::.*";
@@ -163,7 +163,7 @@ ReportText diff_text(const Comparison& comparison, DataSource& data) {
   return text;
 }
 
-void diff(const DiffSpec& spec, PlanScope& plan) {
+void diff(const DiffSpec& spec, QueryScope& plan) {
   Pairing pairing = paired(spec, plan);
   // A comparison that the plan depends on has to compare something.
   if (spec.fail && spec.left && pairing.pairs.empty() && pairing.report.missing_on_left.empty() &&
@@ -184,7 +184,7 @@ void diff(const DiffSpec& spec, PlanScope& plan) {
 
 }  // namespace
 
-void add_diff(CommandRegistry& registry) {
+void add_diff(StepRegistry& registry) {
   SchemaBuilder<DiffSpec> schema(
       "diff", {"Prints the differences between two sets of tensors.",
                "refs compares the matches of two patterns that have equal names, aliases does it with all tensors of "
@@ -202,7 +202,7 @@ void add_diff(CommandRegistry& registry) {
   schema.tolerance(&DiffSpec::eps, "eps").doc("Largest difference still treated as equal.");
   schema.flag(&DiffSpec::fail, "fail").defaults_to("false").doc("A finding ends the run with exit status 1.");
   schema.check(problem_of);
-  registry.add(make_command<DiffSpec>(schema, diff));
+  registry.add(make_query<DiffSpec>(schema, diff));
 }
 
 }  // namespace brainsurgery

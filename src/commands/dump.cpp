@@ -49,7 +49,7 @@ std::string dump_text(const std::vector<Block>& blocks, const DumpSpec& spec, Da
   return text;
 }
 
-void dump(const DumpSpec& spec, PlanScope& plan) {
+void dump(const DumpSpec& spec, QueryScope& plan) {
   std::vector<Block> blocks;
   if (spec.target) {
     blocks.push_back({std::nullopt, plan.select(*spec.target)});
@@ -72,7 +72,7 @@ void dump(const DumpSpec& spec, PlanScope& plan) {
 
 }  // namespace
 
-void add_dump(CommandRegistry& registry) {
+void add_dump(StepRegistry& registry) {
   SchemaBuilder<DumpSpec> schema(
       "dump",
       {"Prints tensors as a tree of their names.",
@@ -88,7 +88,7 @@ void add_dump(CommandRegistry& registry) {
   schema.choice(&DumpSpec::verbosity, "verbosity", kVerbosities)
       .defaults_to("shape")
       .doc("How much is shown of each tensor.");
-  registry.add(make_command<DumpSpec>(schema, dump));
+  registry.add(make_query<DumpSpec>(schema, dump));
 }
 
 }  // namespace brainsurgery

@@ -51,20 +51,11 @@ void append(Plan& whole, Plan part) {
   if (part.output) whole.output = std::move(part.output);
 }
 
-PlanStep step(const char* command, const SourceSpan& span,
-              const std::vector<std::pair<const char*, std::optional<std::string>>>& keys) {
-  YamlEntries entries;
-  for (const auto& [key, value] : keys) {
-    if (value) entries.emplace_back(YamlNode::text(span, key), YamlNode::text(span, *value));
-  }
-  return {command, YamlNode::mapping(span, std::move(entries)), span};
-}
-
-// The steps of a plan with its inputs as `load` before them and its output, `path` or `alias::path`, as `save` behind.
+// The steps of a plan, with steps before them that load its inputs and one behind that saves its output, `path` or
+// `alias::path`.
 std::vector<PlanStep> steps_of(const Plan& plan) {
   std::vector<PlanStep> steps;
-  for (const PlanInput& input : plan.inputs)
-    steps.push_back(step("load", input.span, {{"path", input.path}, {"alias", input.alias}}));
+  for (const PlanInput& input : plan.inputs) steps.push_back(load_step(input));
   std::ranges::copy(plan.steps, std::back_inserter(steps));
   if (plan.output) {
     PlanOutput output = *plan.output;
@@ -72,16 +63,7 @@ std::vector<PlanStep> steps_of(const Plan& plan) {
       if (separator > 0) output.model = output.path.substr(0, separator);
       output.path.erase(0, separator + 2);
     }
-    std::optional<std::string> tied, layout;
-    if (output.tied) tied = kTiedSpellings[static_cast<std::size_t>(*output.tied)];
-    if (output.layout) layout = kArrangementSpellings[static_cast<std::size_t>(*output.layout)];
-    steps.push_back(step("save", output.span,
-                         {{"path", output.path},
-                          {"alias", output.model},
-                          {"format", output.format},
-                          {"shard", output.shard},
-                          {"tied", tied},
-                          {"layout", layout}}));
+    steps.push_back(save_step(output));
   }
   return steps;
 }
@@ -112,7 +94,7 @@ void bind(const ExecuteSpec& spec, PlanScope& plan) {
 
 }  // namespace
 
-void add_execute(CommandRegistry& registry) {
+void add_execute(StepRegistry& registry) {
   SchemaBuilder<ExecuteSpec> schema(
       kName, {"Does further steps as one.",
               "The steps of 'transforms', 'plan', 'plan-yaml' and 'path' follow one another in this order. Inputs of a "
@@ -130,11 +112,10 @@ void add_execute(CommandRegistry& registry) {
   schema.text(&ExecuteSpec::plan_yaml, "plan-yaml", FieldKind::text).doc("A plan as a string of YAML.");
   schema.text(&ExecuteSpec::path, "path", FieldKind::path).doc("A file with a plan.");
   schema.needs_one_of({"transforms", "plan", "plan-yaml", "path"});
-  Command command = make_command<ExecuteSpec>(schema, bind);
-  command.steps = [](const void* spec, const ReadText& read_text) {
+  const auto steps = [](const void* spec, const ReadText& read_text) {
     return steps_of(whole_plan(*static_cast<const ExecuteSpec*>(spec), read_text));
   };
-  registry.add(std::move(command));
+  registry.add(make_control<ExecuteSpec>(schema, bind, {.steps = steps}));
 }
 
 }  // namespace brainsurgery

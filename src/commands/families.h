@@ -1,16 +1,24 @@
-// The families of commands, one function and one file each; all_commands.cpp calls them.
+// The families of steps that edit no tensors: they open and save models, look at them, and steer the plan. One function and
+// one file each; all_commands.cpp calls them.
 #pragma once
 
-#include "commands/command.h"
+#include "steps/step.h"
 
 namespace brainsurgery {
 
-void add_load_save(CommandRegistry& registry, const FormatNames& formats);  // load save
-void add_prefixes(CommandRegistry& registry);                               // prefixes
-void add_dump(CommandRegistry& registry);                                   // dump
-void add_diff(CommandRegistry& registry);                                   // diff
-void add_control(CommandRegistry& registry);                                // set exit
-void add_execute(CommandRegistry& registry);                                // execute
-void add_help(CommandRegistry& registry);                                   // help
+// All of them.
+void add_commands(StepRegistry& registry, const FormatNames& formats);
+
+// What loads an input of a plan within another plan, and what saves its output.
+[[nodiscard]] PlanStep load_step(const PlanInput& input);
+[[nodiscard]] PlanStep save_step(const PlanOutput& output);
+
+void add_load_save(StepRegistry& registry, const FormatNames& formats);  // load save
+void add_prefixes(StepRegistry& registry);                               // prefixes
+void add_dump(StepRegistry& registry);                                   // dump
+void add_diff(StepRegistry& registry);                                   // diff
+void add_control(StepRegistry& registry);                                // set exit
+void add_execute(StepRegistry& registry);                                // execute
+void add_help(StepRegistry& registry);                                   // help
 
 }  // namespace brainsurgery

@@ -26,7 +26,7 @@ void decode_topic(const YamlNode& value, const FieldDecoder& decoder, HelpSpec& 
 
 }  // namespace
 
-void add_help(CommandRegistry& registry) {
+void add_help(StepRegistry& registry) {
   SchemaBuilder<HelpSpec> schema(
       "help", {"Lists the commands, or describes one.",
                "Without a payload it lists all commands; with the name of one it describes that with all its keys. "
@@ -34,7 +34,7 @@ void add_help(CommandRegistry& registry) {
                "help: {assert: equal}"});
   schema.custom("topic", FieldKind::topic, decode_topic).doc("The command or operator to describe.");
   schema.shorthand("topic", true);
-  registry.add(make_command<HelpSpec>(schema, [](const HelpSpec& spec, PlanScope& plan) {
+  registry.add(make_query<HelpSpec>(schema, [](const HelpSpec& spec, QueryScope& plan) {
     std::string text = help_text(plan.catalog(), spec.topic);
     plan.announce("help: " + to_string(spec.topic));
     plan.print(std::move(text));

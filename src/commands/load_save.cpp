@@ -9,6 +9,8 @@
 namespace brainsurgery {
 namespace {
 
+constexpr const char *kLoad = "load", *kSave = "save";
+
 constexpr const char* kFallbackAlias = "model";
 
 constexpr const char* kAnyFormat = "auto";
@@ -96,11 +98,37 @@ void save(const SaveSpec& spec, PlanScope& plan) {
                             : fmt::format("save: {} -> {}", request.alias, spec.path));
 }
 
+PlanStep step(const char* name, const SourceSpan& span,
+              const std::vector<std::pair<const char*, std::optional<std::string>>>& keys) {
+  YamlEntries entries;
+  for (const auto& [key, value] : keys) {
+    if (value) entries.emplace_back(YamlNode::text(span, key), YamlNode::text(span, *value));
+  }
+  return {name, YamlNode::mapping(span, std::move(entries)), span};
+}
+
 }  // namespace
 
-void add_load_save(CommandRegistry& registry, const FormatNames& formats) {
+PlanStep load_step(const PlanInput& input) {
+  return step(kLoad, input.span, {{"path", input.path}, {"alias", input.alias}});
+}
+
+PlanStep save_step(const PlanOutput& output) {
+  std::optional<std::string> tied, layout;
+  if (output.tied) tied = kTied[static_cast<std::size_t>(*output.tied)];
+  if (output.layout) layout = kArrangements[static_cast<std::size_t>(*output.layout)];
+  return step(kSave, output.span,
+              {{"path", output.path},
+               {"alias", output.model},
+               {"format", output.format},
+               {"shard", output.shard},
+               {"tied", tied},
+               {"layout", layout}});
+}
+
+void add_load_save(StepRegistry& registry, const FormatNames& formats) {
   SchemaBuilder<LoadSpec> loading(
-      "load", {"Opens a checkpoint under an alias, or takes one tensor from a file.",
+      kLoad, {"Opens a checkpoint under an alias, or takes one tensor from a file.",
                "Without 'to' the whole checkpoint, a file or a directory, becomes a new alias. With 'to' the file must "
                "hold exactly one tensor; its name in the file does not matter. The payload may be the path alone.",
                "load: {path: tiny_gpt2.safetensors, alias: base}"});
@@ -117,15 +145,13 @@ void add_load_save(CommandRegistry& registry, const FormatNames& formats) {
       .doc("One tensor: the format of the file; auto detects it; numpy includes npz.");
   loading.shorthand("path");
   loading.check(problem_of);
-  Command command = make_command<LoadSpec>(loading, load);
-  command.introduces = [](const void* spec, const std::optional<std::string>& default_alias) {
+  const auto introduced = [](const void* spec, const std::optional<std::string>& default_alias) {
     return static_cast<const LoadSpec*>(spec)->target_alias(default_alias);
   };
-  command.has_impact = true;
-  registry.add(std::move(command));
+  registry.add(make_control<LoadSpec>(loading, load, {.introduces = introduced, .has_impact = true}));
 
   SchemaBuilder<SaveSpec> saving(
-      "save", {"Writes a model, or one tensor, as it is at this step.",
+      kSave, {"Writes a model, or one tensor, as it is at this step.",
                "The format is that of the path's suffix unless it is named; a path without a suffix is a directory. "
                "The payload may be the path alone.",
                "save: {path: before.safetensors, alias: model}"});
@@ -149,10 +175,8 @@ void add_load_save(CommandRegistry& registry, const FormatNames& formats) {
       .doc("As `layout` of a plan's output: standard, or aligned for files that share disk blocks with the inputs.");
   saving.shorthand("path");
   saving.check(problem_of_save);
-  Command save_command = make_command<SaveSpec>(saving, save);
-  save_command.has_impact = true;
-  save_command.writes = [](const void* spec) { return written_path(*static_cast<const SaveSpec*>(spec)); };
-  registry.add(std::move(save_command));
+  const auto written = [](const void* spec) { return written_path(*static_cast<const SaveSpec*>(spec)); };
+  registry.add(make_control<SaveSpec>(saving, save, {.writes = written, .has_impact = true}));
 }
 
 }  // namespace brainsurgery

@@ -64,7 +64,7 @@ void bind(const PrefixesSpec& spec, PlanScope& plan) {
 
 }  // namespace
 
-void add_prefixes(CommandRegistry& registry) {
+void add_prefixes(StepRegistry& registry) {
   SchemaBuilder<PrefixesSpec> schema(
       "prefixes",
       {"Lists, adds, removes and renames the aliases of models.",
@@ -75,13 +75,11 @@ void add_prefixes(CommandRegistry& registry) {
   schema.text(&PrefixesSpec::from, "from", FieldKind::alias).doc("rename: the current alias.");
   schema.text(&PrefixesSpec::to, "to", FieldKind::alias).doc("rename: the new alias.");
   schema.check(problem_of);
-  Command command = make_command<PrefixesSpec>(schema, bind);
-  command.introduces = [](const void* spec, const std::optional<std::string>&) {
+  const auto introduced = [](const void* spec, const std::optional<std::string>&) {
     const auto& prefixes = *static_cast<const PrefixesSpec*>(spec);
     return prefixes.mode == Mode::add ? *prefixes.alias : prefixes.mode == Mode::rename ? *prefixes.to : "";
   };
-  command.has_impact = true;
-  registry.add(std::move(command));
+  registry.add(make_control<PrefixesSpec>(schema, bind, {.introduces = introduced, .has_impact = true}));
 }
 
 }  // namespace brainsurgery

@@ -30,26 +30,6 @@ PredicateRegistry all_predicates() {
   return registry;
 }
 
-Schema assertion_schema() {
-  SchemaBuilder<Assertion> schema(
-      kAssert, {"Ends the run unless a condition on tensors holds.",
-                "The payload is one operator with its own payload. Conditions on names, dtypes and shapes are checked "
-                "before any data is read; conditions on values when the step is reached. Nothing is written after a "
-                "failure: the exit code is "
-                "1. Tensors are never changed, but some operators count a read of the tensors that they check.",
-                "assert: {shape: {of: 'wte.weight', is: [96, 32]}}"});
-  schema.called_elsewhere({"check", "require", "expect", "verify"});
-  schema
-      .custom("of", FieldKind::predicate,
-              [](const YamlNode& value, const FieldDecoder& decoder, Assertion& assertion) {
-                if (auto decoded = decode_assertion(value, decoder.context(), decoder.path())) assertion = *decoded;
-              })
-      .require()
-      .doc("One operator with its payload.");
-  schema.shorthand("of", true);
-  return schema.schema();
-}
-
 std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeContext& context, const std::string& path) {
   if (!node.is_mapping() || node.entries().size() != 1) {
     context.diagnostics.error(

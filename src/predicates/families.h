@@ -2,8 +2,12 @@
 #pragma once
 
 #include "predicates/predicate.h"
+#include "steps/step.h"
 
 namespace brainsurgery {
+
+// The step whose payload is an operator: assert.
+void add_assert(StepRegistry& registry);
 
 void add_presence(PredicateRegistry& registry);  // exists count
 void add_shapes(PredicateRegistry& registry);    // shape dimensions dtype same_shape

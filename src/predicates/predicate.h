@@ -14,42 +14,10 @@
 #include <vector>
 
 #include "brainsurgery/check.h"
-#include "brainsurgery/workspace.h"
 #include "plan/schema.h"
+#include "steps/name_scope.h"
 
 namespace brainsurgery {
-
-// A tensor that a reference selected. `expr` is the sliced part where the reference has a slice.
-struct FoundTensor {
-  std::string alias;
-  std::string name;
-  Expr expr;
-  AccessCounts counts;
-  std::string slice;  // as written; empty without one
-
-  [[nodiscard]] std::string label() const { return alias + "::" + name + (slice.empty() ? "" : "::" + slice); }
-};
-
-// The names of the workspace as an assertion or a report sees them.
-class NameScope {
- public:
-  virtual ~NameScope() = default;
-  // What the pattern matches, in sorted order; may be nothing.
-  [[nodiscard]] virtual std::vector<FoundTensor> select(const TensorRef& ref) = 0;
-  // How many that are.
-  [[nodiscard]] virtual std::int64_t count_matches(const TensorRef& ref) = 0;
-  // For each match of `pattern` the tensor that `derived` names, which may not exist: then it has no expr.
-  [[nodiscard]] virtual std::vector<std::pair<FoundTensor, FoundTensor>> select_pairs(const TensorRef& pattern,
-                                                                                      const TensorRef& derived) = 0;
-  // "model::expr"
-  [[nodiscard]] virtual std::string describe(const TensorRef& ref) const = 0;
-  // The mistake of a reference that matches nothing.
-  [[nodiscard]] virtual Error no_match(const TensorRef& ref) const = 0;
-  // The mistake of a name that does not exist: one from select_pairs.
-  [[nodiscard]] virtual Error missing(const TensorRef& derived, const FoundTensor& tensor) const = 0;
-  // Gives the counts after it.
-  virtual AccessCounts count_read(const FoundTensor& tensor) = 0;
-};
 
 struct Predicate {
   Schema schema;
@@ -86,11 +54,6 @@ struct Assertion {
 
   [[nodiscard]] CheckPtr bind(NameScope& names) const { return predicate->bind(spec.get(), names); }
 };
-
-inline constexpr const char* kAssert = "assert";  // the step whose payload is an operator
-
-// How that step describes itself.
-[[nodiscard]] Schema assertion_schema();
 
 // `{operator: payload}`. nullopt after mistakes, which are reported; `path` as messages write it, "assert".
 [[nodiscard]] std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeContext& context,

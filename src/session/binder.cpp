@@ -32,12 +32,6 @@ Expr expression_of(TensorEntry& tensor) {
   return source(std::move(tensor.file), tensor.offset, std::move(tensor.desc), std::move(tensor.strides));
 }
 
-const Schema* schema_of(const PreparedStep& step) {
-  if (const auto* edit = std::get_if<PreparedEdit>(&step.action)) return &edit->edit->schema;
-  if (const auto* command = std::get_if<PreparedCommand>(&step.action)) return &command->command->schema;
-  return nullptr;
-}
-
 }  // namespace
 
 Binder::Binder(Env& env, const Registries& registries, EventSink& events, const Plan& plan,
@@ -127,18 +121,11 @@ bool Binder::bind(const PreparedStep& step, const StepPlace& place, Diagnostics&
   if (previewed) print("");  // the preview's place
   const int errors = diagnostics.error_count();
   const std::size_t unreadable = unreadable_.size();
-  std::visit(
-      [&](const auto& action) {
-        using Action = std::decay_t<decltype(action)>;
-        if constexpr (std::is_same_v<Action, PreparedEdit>) bind_edit(step, action);
-        if constexpr (std::is_same_v<Action, Assertion>) bind_assertion(step, action);
-        if constexpr (std::is_same_v<Action, PreparedCommand>) bind_command(step, action);
-      },
-      step.action);
+  std::visit([&](const auto& action) { bind_action(action); }, step.step->action);
   bool done = diagnostics.error_count() == errors && unreadable_.size() == unreadable;
   if (done && previewed) done = preview(*std::move(before), first_effect);
   if (done && !executing_) {
-    executed_.push_back({step.name, step.payload, schema_of(step), step.default_alias, std::move(current_.seeded)});
+    executed_.push_back({&step.step->schema, step.payload, step.default_alias, std::move(current_.seeded)});
   }
   return done;
 }

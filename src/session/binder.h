@@ -38,9 +38,8 @@ struct Origin {
 
 // A step that was done, for the summary.
 struct ExecutedStep {
-  std::string name;
+  const Schema* schema = nullptr;
   YamlPtr payload;
-  const Schema* schema = nullptr;  // of the payload; nullptr for an assertion
   std::optional<std::string> default_alias;
   // For steps that drew random values without a seed: what each match became.
   struct SeededMatch {
@@ -136,23 +135,26 @@ class Binder final : private PlanScope {
     std::set<const TensorRef*> clipped = {};     // whose slices were warned of
   };
 
-  void bind_edit(const PreparedStep& step, const PreparedEdit& edit);
-  void bind_assertion(const PreparedStep& step, const Assertion& assertion);
-  void bind_command(const PreparedStep& step, const PreparedCommand& command);
+  void bind_action(const Edit& edit);
+  void bind_action(const Condition& condition);
+  void bind_action(const Query& query);
+  void bind_action(const Control& control);
+  // What a query or a control threw.
+  void report_trouble(const Error& error);
   // Writes the preview's lines into the effect that keeps their place, and takes the step back if it is not to be done:
   // false.
   bool preview(PlanState before, std::size_t first_effect);
   void report_mistake(const Error& error, const std::vector<NameSet>& looked_at);
 
-  [[nodiscard]] std::vector<Match> resolve(const PreparedEdit& edit);
+  [[nodiscard]] std::vector<Match> resolve(const std::vector<PreparedRef>& refs);
   [[nodiscard]] std::string single_match(const PreparedRef& ref);
   void check_destinations(const std::vector<Match>& matches);
-  void apply(const PreparedStep& step, const PreparedEdit& edit, const Match& match);
-  void write(const PreparedEdit& edit, const Resolved& target, Expr value, const Match& match);
-  void announce_edit(const PreparedStep& step, const Match& match);
+  void apply(const Edit& edit, const Match& match);
+  void write(const Edit& edit, const Resolved& target, Expr value, const Match& match);
+  void announce_edit(const Match& match);
   void remember_seed(const Match& match, std::uint64_t seed);
 
-  void warn_of_groups(const PreparedEdit& edit);
+  void warn_of_groups();
   void warn_of_untying(const Resolved& target);
   void warn_of_clipping(const TensorRef& ref, const Region& region, const Shape& shape, const std::string& label);
 

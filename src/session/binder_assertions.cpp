@@ -4,13 +4,13 @@
 
 namespace brainsurgery {
 
-void Binder::bind_assertion(const PreparedStep&, const Assertion& assertion) {
+void Binder::bind_action(const Condition& condition) {
   try {
-    CheckPtr check = assertion.bind(*this);
+    CheckPtr check = condition.bind(current_.step->spec.get(), *this);
     // Decides what headers can tell, and throws a mistake that is reached whatever the data are.
     const std::optional<Verdict> verdict = decide(*check);
     if (verdict && !verdict->pass && taints_.touch(current_.looked_at)) return;
-    add_effect(CheckEffect{std::move(check), state_.flags.verbose ? announcement("assert: ok") : ""});
+    add_effect(CheckEffect{std::move(check), state_.flags.verbose ? announcement(current_.step->name() + ": ok") : ""});
   } catch (const Error& error) {
     report_mistake(error, current_.looked_at);
   }
@@ -37,7 +37,7 @@ FoundTensor Binder::found(const std::string& alias, const std::string& name, con
 template <typename Visit>
 void Binder::for_each_name(const TensorRef& ref, const Visit& visit) {
   const std::string alias = alias_of(ref);
-  const NamePattern pattern = NamePattern::compile(ref, current_.step->name);
+  const NamePattern pattern = NamePattern::compile(ref, current_.step->name());
   current_.looked_at.push_back({alias, pattern.literal_prefix(), pattern.is_literal()});
   for_each_match(pattern, names_of(alias).names(), current_.matching,
                  [&](const auto& at, const Captures&) { visit(alias, at->first, at->second); });
@@ -64,8 +64,8 @@ std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const Tens
                                                                       const TensorRef& derived_ref) {
   const std::string alias = alias_of(pattern_ref);
   const std::string other_alias = alias_of(derived_ref);
-  const NamePattern pattern = NamePattern::compile(pattern_ref, current_.step->name);
-  const NameTemplate derived = NameTemplate::compile(derived_ref, pattern, current_.step->name);
+  const NamePattern pattern = NamePattern::compile(pattern_ref, current_.step->name());
+  const NameTemplate derived = NameTemplate::compile(derived_ref, pattern, current_.step->name());
   current_.looked_at.push_back({alias, pattern.literal_prefix(), pattern.is_literal()});
   current_.looked_at.push_back({other_alias, derived_ref.expr.substr(0, derived_ref.expr.find('\\')), false});
   const StateDict& other = names_of(other_alias);
@@ -81,7 +81,7 @@ std::vector<std::pair<FoundTensor, FoundTensor>> Binder::select_pairs(const Tens
 }
 
 Error Binder::missing(const TensorRef& derived, const FoundTensor& tensor) const {
-  return missing(current_.step->name, derived, tensor.alias, tensor.name);
+  return missing(current_.step->name(), derived, tensor.alias, tensor.name);
 }
 
 AccessCounts Binder::count_read(const FoundTensor& tensor) {

@@ -24,19 +24,31 @@ void Binder::take_slice(const TensorRef& ref, FoundTensor& tensor) {
   tensor.expr = sliced(tensor.expr, ref, tensor.alias, tensor.name);
 }
 
-void Binder::bind_command(const PreparedStep&, const PreparedCommand& command) {
+void Binder::report_trouble(const Error& error) {
+  throw_if_interrupted();
+  if (error.code() == ErrorCode::run) {
+    unreadable_.push_back(error.at(current_.step->span));
+  } else {
+    report_mistake(error, current_.looked_at);
+  }
+}
+
+void Binder::bind_action(const Query& query) {
   try {
-    command.command->bind(command.spec.get(), *this);
+    query.bind(current_.step->spec.get(), *this);
   } catch (const Error& error) {
-    throw_if_interrupted();
-    if (error.code() == ErrorCode::run) {
-      unreadable_.push_back(error.at(current_.step->span));
-    } else {
-      report_mistake(error, current_.looked_at);
-    }
-    if (command.command->introduces == nullptr) return;
+    report_trouble(error);
+  }
+}
+
+void Binder::bind_action(const Control& control) {
+  try {
+    control.bind(current_.step->spec.get(), *this);
+  } catch (const Error& error) {
+    report_trouble(error);
+    if (control.introduces == nullptr) return;
     // Later steps may use what it should have opened.
-    const std::string alias = command.command->introduces(command.spec.get(), current_.step->default_alias);
+    const std::string alias = control.introduces(current_.step->spec.get(), current_.step->default_alias);
     if (alias.empty()) return;
     if (!exists(alias)) change_aliases([&](Workspace& workspace) { workspace.add(alias, StateDict()); });
     taints_.add_alias(alias);
@@ -61,13 +73,13 @@ void Binder::require_known(const std::string& alias) const {
   std::vector<std::string> notes = did_you_mean(alias, known);
   notes.push_back(known.empty() ? "there is no model at this step"
                                 : fmt::format("aliases at this step: {}", fmt::join(known, ", ")));
-  throw Error(ErrorCode::plan, fmt::format("{}: unknown model alias '{}'", current_.step->name, alias), {},
+  throw Error(ErrorCode::plan, fmt::format("{}: unknown model alias '{}'", current_.step->name(), alias), {},
               std::move(notes));
 }
 
 void Binder::require_new(const std::string& alias) const {
   if (exists(alias))
-    throw Error(ErrorCode::plan, fmt::format("{}: the alias '{}' exists already", current_.step->name, alias));
+    throw Error(ErrorCode::plan, fmt::format("{}: the alias '{}' exists already", current_.step->name(), alias));
 }
 
 std::vector<FoundTensor> Binder::tensors_of(const std::string& alias) {
@@ -109,16 +121,16 @@ void Binder::load(const LoadRequest& request) {
   const std::string label = label_of(request.alias, *request.tensor);
   current_.looked_at.push_back({request.alias, *request.tensor, true});
   if (exists(request.alias) && names_of(request.alias).find(*request.tensor) != nullptr)
-    throw Error(ErrorCode::plan, "load.to: destination already exists: " + label);
+    throw Error(ErrorCode::plan, current_.step->name() + ".to: destination already exists: " + label);
   Origin origin;
   const StateDict file = open_model(request.alias, request.path, origin);
   if (!request.formats.empty() && std::ranges::find(request.formats, origin.format) == request.formats.end()) {
-    throw Error(ErrorCode::plan, fmt::format("load.format: '{}' is of format {}, not {}", request.path, origin.format,
-                                             request.formats.front()));
+    throw Error(ErrorCode::plan, fmt::format("{}.format: '{}' is of format {}, not {}", current_.step->name(),
+                                             request.path, origin.format, request.formats.front()));
   }
   if (file.names().size() != 1) {
-    throw Error(ErrorCode::plan, fmt::format("load: '{}' holds {} tensors; 'to' takes a file with exactly one",
-                                             request.path, file.names().size()));
+    throw Error(ErrorCode::plan, fmt::format("{}: '{}' holds {} tensors; 'to' takes a file with exactly one",
+                                             current_.step->name(), request.path, file.names().size()));
   }
   if (!open(request.alias)) state_.workspace.add(request.alias, StateDict());
   state_.workspace.at(request.alias).put(*request.tensor, file.names().begin()->second.expr);
@@ -139,14 +151,17 @@ void Binder::save(const SaveRequest& request) {
   if (request.tensor) {
     const NamedTensor* tensor = model.find(*request.tensor);
     if (tensor == nullptr) {
-      throw Error(ErrorCode::plan, "save.target: tensor does not exist: " + label_of(request.alias, *request.tensor),
+      throw Error(ErrorCode::plan,
+                  fmt::format("{}.target: tensor does not exist: {}", current_.step->name(),
+                              label_of(request.alias, *request.tensor)),
                   {}, nearest_names(*request.tensor, request.alias));
     }
     saved.names.put(*request.tensor, tensor->expr, tensor->storage);
   } else {
     if (model.names().empty() && state_.changed.contains(request.alias)) {
       throw Error(ErrorCode::plan,
-                  fmt::format("save: nothing is left to write: no tensor remains in {}", request.alias));
+                  fmt::format("{}: nothing is left to write: no tensor remains in {}", current_.step->name(),
+                              request.alias));
     }
     saved.names = model;
   }
@@ -157,12 +172,12 @@ void Binder::save(const SaveRequest& request) {
   target.tied = request.tied;
   target.layout = request.layout;
   target.span = current_.step->span;
-  const std::string reason = fmt::format("step {}, save", current_.step->index + 1);
+  const std::string reason = fmt::format("step {}, {}", current_.step->index + 1, current_.step->name());
   auto output = std::make_shared<BoundOutput>(bind_files(env_, registries_.formats,
-                                                         {target, "save", true, request.tensor.has_value()}, saved,
+                                                         {target, current_.step->name(), true, request.tensor.has_value()}, saved,
                                                          request.alias, reason, options_));
   for (const std::string& warning : output->warnings)
-    events_.on(events::Warning{{Severity::warning, current_.step->span, "save: " + warning, {}}});
+    events_.on(events::Warning{{Severity::warning, current_.step->span, current_.step->name() + ": " + warning, {}}});
   if (state_.flags.dry_run) return;
   require_unpublished(request.path);
   state_.kept.insert(request.alias);
@@ -264,7 +279,7 @@ void Binder::execute(const std::vector<PlanStep>& steps, std::optional<std::stri
     if (std::optional<PreparedStep> step = decoder.decode(steps[i], static_cast<int>(i), mistakes))
       prepared.push_back(*std::move(step));
     for (Diagnostic item : mistakes.items()) {
-      item.notes.push_back(fmt::format("in step #{} of this {}", i, current_.step->name));
+      item.notes.push_back(fmt::format("in step #{} of this {}", i, current_.step->name()));
       current_.diagnostics->add(std::move(item));
     }
   }
@@ -276,7 +291,7 @@ void Binder::execute(const std::vector<PlanStep>& steps, std::optional<std::stri
     if (state_.exited) break;
     done += bind(step, {step.index + 1, static_cast<int>(prepared.size())}, *current_.diagnostics) ? 1 : 0;
   }
-  announce(fmt::format("{}: executed {}/{}", current_.step->name, done, prepared.size()));
+  announce(fmt::format("{}: executed {}/{}", current_.step->name(), done, prepared.size()));
 }
 
 bool Binder::preview(PlanState before, std::size_t first_effect) {
@@ -292,9 +307,9 @@ bool Binder::preview(PlanState before, std::size_t first_effect) {
     previewed_[kind].insert(labels.begin(), labels.end());
   }
   any_preview_ = true;
-  const auto* command = std::get_if<PreparedCommand>(&step.action);
-  const bool impact = !buckets.empty() || (command != nullptr && command->command->has_impact);
-  const std::string head = fmt::format("preview {}/{} {}: ", current_.place.number, current_.place.count, step.name);
+  const auto* control = std::get_if<Control>(&step.step->action);
+  const bool impact = !buckets.empty() || (control != nullptr && control->has_impact);
+  const std::string head = fmt::format("preview {}/{} {}: ", current_.place.number, current_.place.count, step.name());
   std::string lines =
       head + (buckets.empty() ? "no tensor impact" : fmt::format("{}", fmt::join(buckets, " | "))) + "\n";
   bool done = true;

@@ -17,13 +17,13 @@ namespace brainsurgery {
 namespace {
 
 // The alias that counts as changed when the output's is inferred.
-const std::string& alias_worked_on(const PreparedEdit& edit) {
-  const auto says = [&edit](bool Role::*flag) {
-    return std::ranges::find_if(edit.refs, [flag](const PreparedRef& ref) { return ref.role.*flag; });
+const std::string& alias_worked_on(const std::vector<PreparedRef>& refs) {
+  const auto says = [&refs](bool Role::*flag) {
+    return std::ranges::find_if(refs, [flag](const PreparedRef& ref) { return ref.role.*flag; });
   };
   auto found = says(&Role::contributes);
-  if (found == edit.refs.end()) found = says(&Role::writes);
-  return found == edit.refs.end() ? edit.refs.front().alias : found->alias;
+  if (found == refs.end()) found = says(&Role::writes);
+  return found == refs.end() ? refs.front().alias : found->alias;
 }
 
 NameSet names_of_ref(const PreparedRef& ref) {
@@ -40,7 +40,7 @@ NameSet names_of_ref(const PreparedRef& ref) {
 
 void require_readable(const PreparedStep& step, const std::vector<Operand>& operands) {
   for (const auto& [alias, name, expr] : operands) {
-    if (!is_readable(expr)) require_readable(expr, step.name + ": " + label_of(alias, name));
+    if (!is_readable(expr)) require_readable(expr, step.name() + ": " + label_of(alias, name));
   }
 }
 
@@ -92,26 +92,27 @@ bool only_passes_on(const std::vector<Operand>& operands, const std::vector<Expr
   });
 }
 
-std::vector<NameSet> touched_by(const PreparedEdit& edit) {
+std::vector<NameSet> touched_by(const std::vector<PreparedRef>& refs) {
   std::vector<NameSet> result;
-  for (const PreparedRef& ref : edit.refs) result.push_back(names_of_ref(ref));
+  for (const PreparedRef& ref : refs) result.push_back(names_of_ref(ref));
   return result;
 }
 
 }  // namespace
 
-void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
-  const std::vector<NameSet> touched = touched_by(edit);
+void Binder::bind_action(const Edit& edit) {
+  const PreparedStep& step = *current_.step;
+  const std::vector<NameSet> touched = touched_by(step.refs);
   current_.follows_from_mistake = taints_.touch(touched);
-  warn_of_groups(edit);
+  warn_of_groups();
   try {
-    const std::vector<Match> matches = resolve(edit);
+    const std::vector<Match> matches = resolve(step.refs);
     check_destinations(matches);
     for (const Match& match : matches) {
       throw_if_interrupted();
-      apply(step, edit, match);
+      apply(edit, match);
     }
-    events::StepBound event{step.index, step.name, 0, 0, 0};
+    events::StepBound event{step.index, step.name(), 0, 0, 0};
     for (const DeltaEntry& entry : current_.delta) {
       if (!state_.flags.dry_run) {
         state_.changed.insert(entry.alias);
@@ -121,45 +122,45 @@ void Binder::bind_edit(const PreparedStep& step, const PreparedEdit& edit) {
       event.changed += entry.kind == DeltaEntry::Kind::changed;
       event.deleted += entry.kind == DeltaEntry::Kind::deleted;
     }
-    if (edit.edit->warning) {
-      if (const std::string text = edit.edit->warning(edit.spec.get(), current_.sources); !text.empty())
-        events_.on(events::Warning{{Severity::warning, edit.refs.front().ref->span, step.name + ": " + text, {}}});
+    if (edit.warning) {
+      if (const std::string text = edit.warning(step.spec.get(), current_.sources); !text.empty())
+        events_.on(events::Warning{{Severity::warning, step.refs.front().ref->span, step.name() + ": " + text, {}}});
     }
-    contribute(alias_worked_on(edit));
+    contribute(alias_worked_on(step.refs));
     events_.on(event);
   } catch (const Error& error) {
     report_mistake(error, touched);
     for (std::size_t i = 0; i < touched.size(); ++i) {
       // Writing values into a tensor changes nothing that binding looks at.
-      const Role& role = edit.refs[i].role;
-      if (role.removes || (role.writes && (edit.edit->rebinds || role.policy == Role::Policy::must_not_exist)))
+      const Role& role = step.refs[i].role;
+      if (role.removes || (role.writes && (edit.rebinds || role.policy == Role::Policy::must_not_exist)))
         taints_.add(touched[i]);
     }
   }
 }
 
-void Binder::warn_of_groups(const PreparedEdit& edit) {
-  for (const PreparedRef& ref : edit.refs) {
+void Binder::warn_of_groups() {
+  for (const PreparedRef& ref : current_.step->refs) {
     if (!ref.expansion) continue;
     for (const std::string& note : group_notes(*ref.ref))
       events_.on(events::Warning{{Severity::warning, ref.ref->span, fmt::format("{}: {}", ref.where, note), {}}});
   }
 }
 
-std::vector<Binder::Match> Binder::resolve(const PreparedEdit& edit) {
-  const PreparedRef& lead = edit.refs.front();
+std::vector<Binder::Match> Binder::resolve(const std::vector<PreparedRef>& refs) {
+  const PreparedRef& lead = refs.front();
   std::vector<Match> matches;
   if (!lead.pattern || lead.role.single) {
     Match match;
-    for (const PreparedRef& ref : edit.refs) match.push_back({&ref, ref.pattern ? single_match(ref) : ref.ref->expr});
+    for (const PreparedRef& ref : refs) match.push_back({&ref, ref.pattern ? single_match(ref) : ref.ref->expr});
     matches.push_back(std::move(match));
     return matches;
   }
   const StateDict::Names& names = names_of(lead.alias).names();
   for_each_match(*lead.pattern, names, current_.matching, [&](const auto& found, const Captures& captures) {
     Match match;
-    match.reserve(edit.refs.size());
-    for (const PreparedRef& ref : edit.refs)
+    match.reserve(refs.size());
+    for (const PreparedRef& ref : refs)
       match.push_back({&ref, ref.expansion ? ref.expansion->expand(captures, current_.matching) : found->first});
     matches.push_back(std::move(match));
   });
@@ -238,7 +239,8 @@ std::optional<TensorDesc> Binder::before_write(const Match& match, std::size_t n
   return desc;
 }
 
-void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Match& match) {
+void Binder::apply(const Edit& edit, const Match& match) {
+  const PreparedStep& step = *current_.step;
   EditMatch operands;
   const Resolved* first_target = nullptr;
   for (const Resolved& resolved : match) {
@@ -249,7 +251,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
                                    sliced(expr_of(resolved), *resolved.ref->ref, resolved.ref->alias, resolved.name)});
     }
   }
-  if (edit.edit->warning && !operands.operands.empty()) current_.sources.push_back(operands.operands.front());
+  if (edit.warning && !operands.operands.empty()) current_.sources.push_back(operands.operands.front());
   operands.seed = [&] {
     const std::uint64_t seed = derived_seed(step.index, first_target == nullptr ? "" : first_target->name);
     remember_seed(match, seed);
@@ -259,7 +261,7 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
   operands.replaced = [&](std::size_t target) { return before_write(match, target); };
   std::vector<Expr> results;
   try {
-    results = edit.edit->lower(edit.spec.get(), operands);
+    results = edit.lower(step.spec.get(), operands);
     if (!only_passes_on(operands.operands, results)) require_readable(step, operands.operands);
     require_decodable(operands.operands, results);
     for (const Expr& result : results)
@@ -273,13 +275,13 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
     if (labels.empty()) labels.push_back(label_of(first_target->ref->alias, first_target->name));
     const auto& [severity, place, reason, notes] = error.diagnostics().front();
     // A reason that has a place names its field.
-    const std::string where = place.known() ? "" : step.name + ": ";
+    const std::string where = place.known() ? "" : step.name() + ": ";
     throw Error(ErrorCode::plan, fmt::format("{}{} ({})", where, reason, fmt::join(labels, ", ")),
                 place.known() ? place : match.front().ref->ref->span, notes);
   }
   for (const Resolved& resolved : match) {
     const Role& role = resolved.ref->role;
-    if (edit.edit->renames || names_of(resolved.ref->alias).find(resolved.name) == nullptr) continue;
+    if (edit.renames || names_of(resolved.ref->alias).find(resolved.name) == nullptr) continue;
     if (role.reads || role.writes) count(resolved.ref->alias, resolved.name, role.reads ? 1 : 0, role.writes ? 1 : 0);
   }
   std::size_t next = 0;
@@ -295,18 +297,18 @@ void Binder::apply(const PreparedStep& step, const PreparedEdit& edit, const Mat
     if (names.find(resolved.name) != nullptr) names.erase(resolved.name);
     current_.delta.push_back({DeltaEntry::Kind::deleted, resolved.ref->alias, resolved.name, ""});
   }
-  if (state_.flags.verbose) announce_edit(step, match);
+  if (state_.flags.verbose) announce_edit(match);
 }
 
-void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value, const Match& match) {
+void Binder::write(const Edit& edit, const Resolved& target, Expr value, const Match& match) {
   StateDict& names = state_.workspace.at(target.ref->alias);
   const std::optional<Slice>& slice = target.ref->ref->slice;
   if (names.find(target.name) == nullptr) {
     const PreparedRef& from = *match.front().ref;
-    if (edit.edit->renames && from.alias == target.ref->alias) {
+    if (edit.renames && from.alias == target.ref->alias) {
       names.rename(match.front().name, target.name);
     } else {
-      const NamedTensor* moved = edit.edit->renames ? names_of(from.alias).find(match.front().name) : nullptr;
+      const NamedTensor* moved = edit.renames ? names_of(from.alias).find(match.front().name) : nullptr;
       names.put(target.name, std::move(value), moved == nullptr ? std::nullopt : moved->storage);
     }
     count_created(target.ref->alias, target.name);
@@ -314,7 +316,7 @@ void Binder::write(const PreparedEdit& edit, const Resolved& target, Expr value,
     return;
   }
   const Expr& before = expr_of(target);
-  if (slice || !edit.edit->rebinds) {
+  if (slice || !edit.rebinds) {
     const Region region =
         slice ? region_of(*target.ref->ref, before.shape(), target.ref->alias, target.name) : Region();
     const TensorDesc wanted{before.dtype(), slice ? region.shape() : before.shape()};
@@ -371,7 +373,7 @@ void Binder::remember_seed(const Match& match, std::uint64_t seed) {
 
 // "copy: src -> dst", "add: a, b -> dst", "scale_: name", "concat: 2 tensors -> n"; a line for each of a list of
 // targets.
-void Binder::announce_edit(const PreparedStep& step, const Match& match) {
+void Binder::announce_edit(const Match& match) {
   std::vector<std::string> sources;
   std::vector<std::string> targets;
   bool many_sources = false;
@@ -385,7 +387,7 @@ void Binder::announce_edit(const PreparedStep& step, const Match& match) {
       many_sources ? fmt::format("{} tensors", sources.size()) : fmt::format("{}", fmt::join(sources, ", "));
   if (!many_targets) targets = {fmt::format("{}", fmt::join(targets, ", "))};
   for (const std::string& target : targets)
-    announce(step.name + ": " + from + (from.empty() || target.empty() ? "" : " -> ") + target);
+    announce(current_.step->name() + ": " + from + (from.empty() || target.empty() ? "" : " -> ") + target);
 }
 
 }  // namespace brainsurgery

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "brainsurgery/check.h"
-#include "commands/command.h"
+#include "steps/plan_scope.h"
 #include "planner/questions.h"
 #include "session/output.h"
 

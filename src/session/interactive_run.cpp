@@ -30,7 +30,7 @@ bool InteractiveRun::Impl::wants_more(std::string_view lines) const {
 
 // Whether there is such a command and it can do nothing without keys.
 bool InteractiveRun::Impl::needs_keys(const PlanStep& step) const {
-  if (!is_command(step.command, registries_)) return false;
+  if (registries_.steps.find(step.command) == nullptr) return false;
   Diagnostics diagnostics;
   return !decoder().decode(step, 0, diagnostics).has_value();
 }

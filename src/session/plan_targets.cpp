@@ -8,19 +8,19 @@ namespace {
 
 using ReadText = std::function<std::string(const std::string&)>;
 
-// Without `read_text` steps that stand for others are left out: an `execute` has none inside.
+// Without `read_text` steps that stand for others are left out: these cannot hold further ones of their kind.
 void collect(const std::vector<PlanStep>& steps, StepDecoder decoder, const ReadText& read_text,
              std::vector<std::string>& targets) {
   Diagnostics ignored;  // whoever binds the steps reports them
   std::vector<PlanStep> inner;
   for (const PlanStep& step : steps) {
     const std::optional<PreparedStep> prepared = decoder.decode(step, 0, ignored);
-    const auto* command = prepared ? std::get_if<PreparedCommand>(&prepared->action) : nullptr;
-    if (command == nullptr) continue;
-    if (command->command->writes != nullptr) targets.push_back(command->command->writes(command->spec.get()));
-    if (command->command->steps == nullptr || read_text == nullptr) continue;
+    const auto* control = prepared ? std::get_if<Control>(&prepared->step->action) : nullptr;
+    if (control == nullptr) continue;
+    if (control->writes != nullptr) targets.push_back(control->writes(prepared->spec.get()));
+    if (control->steps == nullptr || read_text == nullptr) continue;
     try {
-      std::vector<PlanStep> more = command->command->steps(command->spec.get(), read_text);
+      std::vector<PlanStep> more = control->steps(prepared->spec.get(), read_text);
       inner.insert(inner.end(), more.begin(), more.end());
     } catch (const Error& error) {
       throw_if_interrupted();

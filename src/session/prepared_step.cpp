@@ -8,38 +8,33 @@
 namespace brainsurgery {
 namespace {
 
-void report_unknown_command(const PlanStep& step, const Registries& registries, Diagnostics& diagnostics) {
-  diagnostics.error(step.span, fmt::format("unknown command '{}'", step.command),
-                    step_notes(step.command, catalog_of(registries).steps));
-}
-
 // cast_ of cast, and the other way round.
-const Schema* twin_of(std::string_view name, const TransformRegistry& transforms) {
-  const Edit* twin = transforms.find(name.ends_with('_') ? name.substr(0, name.size() - 1) : std::string(name) + "_");
+const Schema* twin_of(std::string_view name, const StepRegistry& steps) {
+  const Step* twin = steps.find(name.ends_with('_') ? name.substr(0, name.size() - 1) : std::string(name) + "_");
   return twin == nullptr ? nullptr : &twin->schema;
 }
 
-PreparedEdit prepare_edit(const Edit& edit, std::shared_ptr<const void> spec,
-                          const std::optional<std::string>& default_alias) {
-  PreparedEdit prepared{&edit, std::move(spec), {}};
-  for (const auto& field : edit.schema.fields) {
+std::vector<PreparedRef> prepare_refs(const Schema& schema, const void* spec,
+                                      const std::optional<std::string>& default_alias) {
+  std::vector<PreparedRef> refs;
+  for (const auto& field : schema.fields) {
     if (!field->role) continue;
-    for (const FieldReference& found : field->references(prepared.spec.get())) {
+    for (const FieldReference& found : field->references(spec)) {
       PreparedRef ref;
       ref.ref = found.ref;
       ref.field = field.get();
-      ref.role = field->role_in(prepared.spec.get());
+      ref.role = field->role_in(spec);
       ref.alias = found.ref->alias          ? *found.ref->alias
-                  : ref.role.alias_of_first ? prepared.refs.front().alias
+                  : ref.role.alias_of_first ? refs.front().alias
                                             : default_alias.value_or("");
-      ref.where = fmt::format("{}.{}{}", edit.schema.name, field->name, found.within);
+      ref.where = fmt::format("{}.{}{}", schema.name, field->name, found.within);
       if (ref.role.names == Role::Names::pattern) ref.pattern = NamePattern::compile(*found.ref, ref.where);
       if (ref.role.names == Role::Names::derived)
-        ref.expansion = NameTemplate::compile(*found.ref, *prepared.refs.front().pattern, ref.where);
-      prepared.refs.push_back(std::move(ref));
+        ref.expansion = NameTemplate::compile(*found.ref, *refs.front().pattern, ref.where);
+      refs.push_back(std::move(ref));
     }
   }
-  return prepared;
+  return refs;
 }
 
 }  // namespace
@@ -50,49 +45,39 @@ StepDecoder::StepDecoder(const Registries& registries, std::optional<std::string
 
 std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index, Diagnostics& diagnostics) {
   if (step.payload == nullptr) return std::nullopt;
-  const DecodeContext context{diagnostics, default_alias_, aliases_, registries_.predicates};
-  PreparedStep prepared{index, step.command, step.span, step.payload, default_alias_, {}};
+  const Step* known = registries_.steps.find(step.command);
+  if (known == nullptr) {
+    diagnostics.error(step.span, fmt::format("unknown command '{}'", step.command),
+                      step_notes(step.command, catalog_of(registries_).steps));
+    return std::nullopt;
+  }
+  const DecodeContext context{diagnostics, default_alias_, aliases_, registries_.predicates,
+                              twin_of(step.command, registries_.steps)};
+  const auto* control = std::get_if<Control>(&known->action);
+  const bool may_introduce = control != nullptr && control->introduces != nullptr;
   try {
-    if (step.command == kAssert) {
-      std::optional<Assertion> assertion = decode_assertion(*step.payload, context, kAssert);
-      if (!assertion) return std::nullopt;
-      prepared.action = *std::move(assertion);
-    } else if (const Edit* edit = registries_.transforms.find(step.command)) {
-      DecodeContext with_twin = context;
-      with_twin.twin = twin_of(step.command, registries_.transforms);
-      std::shared_ptr<const void> spec = edit->decode(*step.payload, with_twin);
-      if (spec == nullptr) return std::nullopt;
-      prepared.action = prepare_edit(*edit, std::move(spec), default_alias_);
-    } else if (const Command* command = registries_.commands.find(step.command)) {
-      std::shared_ptr<const void> spec = command->decode(*step.payload, context);
-      if (spec == nullptr) {
-        lost_aliases_ = lost_aliases_ || command->introduces != nullptr;
-        return std::nullopt;
-      }
-      if (command->introduces != nullptr) {
-        if (std::string alias = command->introduces(spec.get(), default_alias_); !alias.empty())
-          aliases_.insert(std::move(alias));
-      }
-      prepared.action = PreparedCommand{command, std::move(spec)};
-    } else {
-      report_unknown_command(step, registries_, diagnostics);
+    PreparedStep prepared{known, index, step.span, step.payload, known->decode(*step.payload, context), default_alias_};
+    if (prepared.spec == nullptr) {
+      lost_aliases_ = lost_aliases_ || may_introduce;
       return std::nullopt;
     }
+    if (may_introduce) {
+      if (std::string alias = control->introduces(prepared.spec.get(), default_alias_); !alias.empty())
+        aliases_.insert(std::move(alias));
+    }
+    if (std::holds_alternative<Edit>(known->action))
+      prepared.refs = prepare_refs(known->schema, prepared.spec.get(), default_alias_);
+    return prepared;
   } catch (const Error& error) {
     throw_if_interrupted();
     diagnostics.add(error.at(step.span));
     return std::nullopt;
   }
-  return prepared;
 }
 
 StepDecoder plan_decoder(const Plan& plan, const Registries& registries, std::set<std::string, std::less<>> aliases) {
   if (plan.inputs.empty()) aliases.insert(kImplicitAlias);
   return {registries, plan.inputs.empty() ? kImplicitAlias : plan.default_alias(), std::move(aliases)};
-}
-
-bool is_command(std::string_view name, const Registries& registries) {
-  return name == kAssert || registries.transforms.find(name) != nullptr || registries.commands.find(name) != nullptr;
 }
 
 std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& registries, Diagnostics& diagnostics) {

@@ -9,7 +9,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "plan/name_pattern.h"
@@ -32,24 +31,16 @@ struct PreparedRef {
   std::string where;                      // "copy.from", "concat.from[1]"
 };
 
-struct PreparedEdit {
-  const Edit* edit = nullptr;
-  std::shared_ptr<const void> spec;
-  std::vector<PreparedRef> refs;  // in the order of the schema
-};
-
-struct PreparedCommand {
-  const Command* command = nullptr;
-  std::shared_ptr<const void> spec;
-};
-
 struct PreparedStep {
+  const Step* step = nullptr;
   int index = 0;  // in its list of steps, from 0
-  std::string name;
   SourceSpan span;
   YamlPtr payload;
+  std::shared_ptr<const void> spec;
   std::optional<std::string> default_alias;  // of references without one
-  std::variant<PreparedEdit, Assertion, PreparedCommand> action;
+  std::vector<PreparedRef> refs = {};        // of an Edit, in the order of the schema
+
+  [[nodiscard]] const std::string& name() const { return step->schema.name; }
 };
 
 // Decodes steps one after another; what a step introduces is known to those behind it.
@@ -74,9 +65,6 @@ class StepDecoder {
 // For steps behind or of the plan: references without an alias mean that of its only input.
 [[nodiscard]] StepDecoder plan_decoder(const Plan& plan, const Registries& registries,
                                        std::set<std::string, std::less<>> aliases);
-
-// Whether there is a step of this name.
-[[nodiscard]] bool is_command(std::string_view name, const Registries& registries);
 
 // The steps of a plan in order, as far as they can be decoded; those with mistakes, which are reported, are missing.
 [[nodiscard]] std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& registries,

@@ -2,20 +2,20 @@
 #pragma once
 
 #include "brainsurgery/format.h"
-#include "commands/command.h"
 #include "describe/catalog.h"
 #include "plan/plan_file.h"
 #include "predicates/predicate.h"
-#include "transforms/transform.h"
+#include "steps/step.h"
 
 namespace brainsurgery {
 
+[[nodiscard]] StepRegistry all_steps(const FormatNames& formats);
+
 struct Registries {
-  TransformRegistry transforms = all_transforms();
-  PredicateRegistry predicates = all_predicates();
   FormatRegistry formats = all_formats();
   FormatNames format_names{formats.readable_names(), formats.writable_names()};
-  CommandRegistry commands = all_commands(format_names);
+  PredicateRegistry predicates = all_predicates();
+  StepRegistry steps = all_steps(format_names);
 };
 
 // How all of its steps and operators describe themselves.

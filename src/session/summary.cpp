@@ -15,7 +15,7 @@ class Resolver {
       : registries_(registries), default_alias_(default_alias), mode_(mode) {}
 
   [[nodiscard]] YamlPtr payload_of(const ExecutedStep& step) const {
-    return step.schema != nullptr ? payload(*step.schema, step.payload) : assertion(step.payload);
+    return payload(*step.schema, step.payload);
   }
 
  private:
@@ -106,10 +106,10 @@ YamlPtr with_seed(const YamlPtr& payload, const ExecutedStep::SeededMatch& match
 
 std::vector<PlanStep> resolved_steps(const ExecutedStep& step, const Registries& registries) {
   const YamlPtr payload = Resolver(registries, step.default_alias, SummaryMode::resolve).payload_of(step);
-  if (step.seeded.empty()) return {{step.name, payload, {}}};
+  if (step.seeded.empty()) return {{step.schema->name, payload, {}}};
   std::vector<PlanStep> steps;
   for (const ExecutedStep::SeededMatch& match : step.seeded)
-    steps.push_back({step.name, with_seed(payload, match), {}});
+    steps.push_back({step.schema->name, with_seed(payload, match), {}});
   return steps;
 }
 
@@ -118,7 +118,7 @@ std::string raw_summary(const std::vector<ExecutedStep>& executed, const Registr
   YamlItems steps;
   for (const ExecutedStep& step : executed) {
     const YamlPtr payload = Resolver(registries, step.default_alias, SummaryMode::raw).payload_of(step);
-    steps.push_back(to_yaml(PlanStep{step.name, payload, {}}));
+    steps.push_back(to_yaml(PlanStep{step.schema->name, payload, {}}));
   }
   return print_yaml(*YamlNode::mapping(
       nowhere, {{YamlNode::text(nowhere, "transforms"), YamlNode::sequence(nowhere, std::move(steps))}}));

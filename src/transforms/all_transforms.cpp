@@ -1,23 +1,8 @@
-#include <algorithm>
-
-#include "brainsurgery/error.h"
 #include "transforms/families.h"
 
 namespace brainsurgery {
 
-void TransformRegistry::add(Edit edit) {
-  BS_CHECK(find(edit.schema.name) == nullptr);
-  edits_.push_back(std::move(edit));
-}
-
-const Edit* TransformRegistry::find(std::string_view name) const {
-  const auto found =
-      std::ranges::find(edits_, name, [](const Edit& edit) -> std::string_view { return edit.schema.name; });
-  return found == edits_.end() ? nullptr : &*found;
-}
-
-TransformRegistry all_transforms() {
-  TransformRegistry registry;
+void add_transforms(StepRegistry& registry) {
   add_copy_move(registry);
   add_arithmetic(registry);
   add_matmul(registry);
@@ -33,7 +18,6 @@ TransformRegistry all_transforms() {
   add_phlora(registry);
   add_create(registry);
   add_fill(registry);
-  return registry;
 }
 
 }  // namespace brainsurgery

@@ -82,7 +82,7 @@ struct Words {
   std::vector<std::string> elsewhere = {};  // names that other tools give to the step
 };
 
-Edit into_existing(std::string name, const Operation& operation, const Words& words,
+Step into_existing(std::string name, const Operation& operation, const Words& words,
                    const std::string& setup = kSecondModel) {
   SchemaBuilder<TernarySpec> schema(
       std::move(name),
@@ -103,7 +103,7 @@ Edit into_existing(std::string name, const Operation& operation, const Words& wo
 }
 
 // `to` is the first operand.
-Edit into_second(std::string name, const Operation& operation, const Words& words,
+Step into_second(std::string name, const Operation& operation, const Words& words,
                  const std::string& setup = kSecondModel) {
   SchemaBuilder<BinarySpec> schema(std::move(name),
                                    {words.summary, fmt::format("{} {}", kRules, words.rules), words.example, setup});
@@ -118,7 +118,7 @@ Edit into_second(std::string name, const Operation& operation, const Words& word
   });
 }
 
-Edit in_place(std::string name, const Operation& operation, std::string summary, std::string details,
+Step in_place(std::string name, const Operation& operation, std::string summary, std::string details,
               std::string example) {
   SchemaBuilder<UnarySpec> schema(std::move(name), {std::move(summary), std::move(details), std::move(example)});
   schema.reference(&UnarySpec::target, "target", roles::in_place()).doc("The tensors that are changed.");
@@ -127,7 +127,7 @@ Edit in_place(std::string name, const Operation& operation, std::string summary,
   });
 }
 
-void add_binary(TransformRegistry& registry) {
+void add_binary(StepRegistry& registry) {
   registry.add(into_existing("add", operation("add"),
                              {"Adds two tensors into a third that exists.",
                               "add: {from_a: 'tuned::(.+)', from_b: 'model::\\1', to: 'tuned::\\1'}"}));
@@ -165,7 +165,7 @@ void add_binary(TransformRegistry& registry) {
       ""));
 }
 
-void add_unary(TransformRegistry& registry) {
+void add_unary(StepRegistry& registry) {
   registry.add(in_place("negate_", operation("negate"), "Changes the sign of tensors.",
                         "Integers wrap; bool is refused.", "negate_: {target: 'h\\.\\d+\\.mlp\\.c_proj\\.weight'}"));
   registry.add(in_place("round_", operation("round"), "Rounds the values of tensors to integral ones.",
@@ -183,7 +183,7 @@ void add_unary(TransformRegistry& registry) {
 
 }  // namespace
 
-void add_arithmetic(TransformRegistry& registry) {
+void add_arithmetic(StepRegistry& registry) {
   add_binary(registry);
   add_unary(registry);
 }

@@ -36,33 +36,36 @@ std::string mixed_cast_warning(DType to, const std::vector<Operand>& sources) {
 
 }  // namespace
 
-void add_cast(TransformRegistry& registry) {
+void add_cast(StepRegistry& registry) {
   SchemaBuilder<CastSpec> copying("cast", {"Converts tensors to another dtype under new names.", kDetails,
                                            "cast: {from: '(.+)\\.weight', to: '\\1.half', dtype: float16}"});
   copying.reference(&CastSpec::from, "from", roles::source()).doc("The tensors to convert.");
   copying.reference(&CastSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&CastSpec::dtype, "dtype").require().doc("The new dtype.");
-  Edit copy = make_edit<CastSpec>(copying, [](const CastSpec& spec, const EditMatch& match) {
-    return std::vector{cast(match.operands[0].expr, spec.dtype)};
-  });
-  copy.warning = [](const void* spec, const std::vector<Operand>& sources) {
+  const auto warn_of_copies = [](const void* spec, const std::vector<Operand>& sources) {
     return mixed_cast_warning(static_cast<const CastSpec*>(spec)->dtype, sources);
   };
-  registry.add(std::move(copy));
+  registry.add(make_edit<CastSpec>(
+      copying,
+      [](const CastSpec& spec, const EditMatch& match) {
+        return std::vector{cast(match.operands[0].expr, spec.dtype)};
+      },
+      {.warning = warn_of_copies}));
 
   SchemaBuilder<CastInPlaceSpec> in_place(
       "cast_", {"Converts tensors to another dtype.", kDetails, "cast_: {target: '.+\\.weight', to: bfloat16}"});
   in_place.called_elsewhere({"convert", "to", "astype", "dtype", "to_dtype"});
   in_place.reference(&CastInPlaceSpec::target, "target", roles::in_place_whole()).doc("The tensors to convert.");
   in_place.field(&CastInPlaceSpec::to, "to").require().doc("The new dtype.");
-  Edit edit = make_edit<CastInPlaceSpec>(in_place, [](const CastInPlaceSpec& spec, const EditMatch& match) {
-    return std::vector{cast(match.operands[0].expr, spec.to)};
-  });
-  edit.rebinds = true;
-  edit.warning = [](const void* spec, const std::vector<Operand>& sources) {
+  const auto warn = [](const void* spec, const std::vector<Operand>& sources) {
     return mixed_cast_warning(static_cast<const CastInPlaceSpec*>(spec)->to, sources);
   };
-  registry.add(std::move(edit));
+  registry.add(make_edit<CastInPlaceSpec>(
+      in_place,
+      [](const CastInPlaceSpec& spec, const EditMatch& match) {
+        return std::vector{cast(match.operands[0].expr, spec.to)};
+      },
+      {.rebinds = true, .warning = warn}));
 }
 
 }  // namespace brainsurgery

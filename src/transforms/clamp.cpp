@@ -46,7 +46,7 @@ Expr limited(const Expr& expr, const Limits& limits) {
 
 }  // namespace
 
-void add_clamp(TransformRegistry& registry) {
+void add_clamp(StepRegistry& registry) {
   SchemaBuilder<ClampSpec> copying("clamp", {"Limits the values of tensors, under new names.", kDetails,
                                              "clamp: {from: 'wte.weight', to: 'wte.clamped', min: -0.03, max: 0.03}"});
   copying.reference(&ClampSpec::from, "from", roles::source()).doc("The tensors to limit.");

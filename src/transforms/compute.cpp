@@ -87,7 +87,7 @@ constexpr const char* kDetails =
 
 }  // namespace
 
-void add_compute(TransformRegistry& registry) {
+void add_compute(StepRegistry& registry) {
   SchemaBuilder<ComputeSpec> schema(
       "compute", {"Computes tensors by a formula.", kDetails,
                   "compute: {match: 'model::(.+)', let: {t: 'tuned::\\1'}, as: 'x + 0.4 * (t - x)', in: float32}",
@@ -114,9 +114,7 @@ void add_compute(TransformRegistry& registry) {
       .defaults_to("that of the tensor that is replaced, else of x; bool for conditions")
       .doc("The dtype of the result.");
   schema.check(complete);
-  Edit edit = make_edit<ComputeSpec>(schema, compute);
-  edit.rebinds = true;
-  registry.add(std::move(edit));
+  registry.add(make_edit<ComputeSpec>(schema, compute, {.rebinds = true}));
 }
 
 }  // namespace brainsurgery

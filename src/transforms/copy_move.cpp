@@ -14,7 +14,7 @@ struct TargetSpec {
 
 std::vector<Expr> source_of(const PairSpec&, const EditMatch& match) { return {match.operands.front().expr}; }
 
-Edit copy() {
+Step copy() {
   SchemaBuilder<PairSpec> schema(
       "copy", {"Copies tensors, or parts of them, to new names.",
                "The copy is independent of the original, keeps its dtype and may belong to another model. Of a sliced "
@@ -26,7 +26,7 @@ Edit copy() {
   return make_edit<PairSpec>(schema, source_of);
 }
 
-Edit move() {
+Step move() {
   SchemaBuilder<PairSpec> schema(
       "move",
       {"Renames tensors, also from one model to another.",
@@ -36,12 +36,10 @@ Edit move() {
   schema.called_elsewhere({"rename", "mv", "ren", "rename_keys"});
   schema.reference(&PairSpec::from, "from", roles::moved()).doc("The tensors to rename.");
   schema.reference(&PairSpec::to, "to", roles::created()).doc("The new name.");
-  Edit edit = make_edit<PairSpec>(schema, source_of);
-  edit.renames = true;
-  return edit;
+  return make_edit<PairSpec>(schema, source_of, {.renames = true});
 }
 
-Edit remove() {
+Step remove() {
   SchemaBuilder<TargetSpec> schema(
       "delete", {"Removes tensors.",
                  "Their counters are forgotten. No file is changed: removed tensors are missing from the output.",
@@ -51,7 +49,7 @@ Edit remove() {
   return make_edit<TargetSpec>(schema, [](const TargetSpec&, const EditMatch&) { return std::vector<Expr>(); });
 }
 
-Edit assign() {
+Step assign() {
   SchemaBuilder<PairSpec> schema("assign", {"Writes the elements of one tensor into another.",
                                             "Shape and dtype, after slicing, must be equal: nothing is broadcast or "
                                             "converted. Of a sliced destination only that part is written.",
@@ -64,7 +62,7 @@ Edit assign() {
 
 }  // namespace
 
-void add_copy_move(TransformRegistry& registry) {
+void add_copy_move(StepRegistry& registry) {
   registry.add(copy());
   registry.add(move());
   registry.add(remove());

@@ -31,7 +31,7 @@ SchemaBuilder<CreateSpec> describe(std::string name, std::string summary, std::s
   return schema;
 }
 
-Edit constant(std::string name, std::int64_t value, std::string summary, std::string example) {
+Step constant(std::string name, std::int64_t value, std::string summary, std::string example) {
   SchemaBuilder<CreateSpec> schema = describe(std::move(name), std::move(summary), std::move(example));
   schema.check(problem_of_shape);
   return make_edit<CreateSpec>(schema, [value](const CreateSpec& spec, const EditMatch&) {
@@ -41,7 +41,7 @@ Edit constant(std::string name, std::int64_t value, std::string summary, std::st
 
 }  // namespace
 
-void add_create(TransformRegistry& registry) {
+void add_create(StepRegistry& registry) {
   registry.add(constant("zeroes", 0, "Creates a tensor of zeros.", "zeroes: {target: 'lm_head.bias', shape: [96]}"));
   registry.add(constant("ones", 1, "Creates a tensor of ones.", "ones: {target: 'norm.weight', shape: [32]}"));
 

@@ -65,7 +65,7 @@ constexpr const char* kDetails =
 
 }  // namespace
 
-void add_fill(TransformRegistry& registry) {
+void add_fill(StepRegistry& registry) {
   SchemaBuilder<FillSpec> copying(
       "fill",
       {"Creates tensors in the shape and dtype of others, with other elements.", kDetails,

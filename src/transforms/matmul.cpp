@@ -10,7 +10,7 @@ struct MatmulSpec {
 
 }  // namespace
 
-void add_matmul(TransformRegistry& registry) {
+void add_matmul(StepRegistry& registry) {
   SchemaBuilder<MatmulSpec> schema(
       "matmul",
       {"Multiplies matrices into a new tensor.",

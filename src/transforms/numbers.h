@@ -3,7 +3,7 @@
 
 #include "brainsurgery/expr.h"
 #include "plan/schema.h"
-#include "transforms/transform.h"
+#include "steps/step.h"
 
 namespace brainsurgery {
 

@@ -57,7 +57,7 @@ Role factor_role(const FactorsSpec& spec) {
 
 }  // namespace
 
-void add_phlora(TransformRegistry& registry) {
+void add_phlora(StepRegistry& registry) {
   SchemaBuilder<ApproximationSpec> in_place("phlora_",
                                             {"Replaces matrices by their best approximations of a given rank.",
                                              "Matrices of floating dtypes, half types included; shape and dtype stay.",
@@ -90,13 +90,14 @@ void add_phlora(TransformRegistry& registry) {
       .defaults_to("true")
       .doc("Whether existing names are an error; false overwrites them.");
   apart.check(problem_of_rank);
-  Edit edit = make_edit<FactorsSpec>(apart, [](const FactorsSpec& spec, const EditMatch& match) {
-    const Expr& matrix = match.operands[0].expr;
-    const LowRank factors = factors_of(matrix, spec);
-    return std::vector{cast(factors.right, matrix.dtype()), cast(factors.left, matrix.dtype())};
-  });
-  edit.rebinds = true;
-  registry.add(std::move(edit));
+  registry.add(make_edit<FactorsSpec>(
+      apart,
+      [](const FactorsSpec& spec, const EditMatch& match) {
+        const Expr& matrix = match.operands[0].expr;
+        const LowRank factors = factors_of(matrix, spec);
+        return std::vector{cast(factors.right, matrix.dtype()), cast(factors.left, matrix.dtype())};
+      },
+      {.rebinds = true}));
 }
 
 }  // namespace brainsurgery

@@ -93,19 +93,19 @@ void add_computing_dtype(SchemaBuilder<ReductionSpec>& schema) {
       .doc("Convert the elements to this dtype first; the result is rounded back to a floating dtype, else it stays.");
 }
 
-Edit make_reduction(const Reducer& reducer, const SchemaBuilder<ReductionSpec>& schema) {
+Step make_reduction(const Reducer& reducer, const SchemaBuilder<ReductionSpec>& schema) {
   return make_edit<ReductionSpec>(schema, [&reducer](const ReductionSpec& spec, const EditMatch& match) {
     return std::vector{reduced(reducer, spec, match.operands[0].expr)};
   });
 }
 
-Edit sum_or_mean(const char* name, const Words& words) {
+Step sum_or_mean(const char* name, const Words& words) {
   SchemaBuilder<ReductionSpec> schema = reduction_schema(reducer(name), words);
   add_computing_dtype(schema);
   return make_reduction(reducer(name), schema);
 }
 
-Edit extreme(const char* name, const Words& words) {
+Step extreme(const char* name, const Words& words) {
   return make_reduction(reducer(name), reduction_schema(reducer(name), words));
 }
 
@@ -116,7 +116,7 @@ std::optional<FieldProblem> problem_of_order(double p) {
   return FieldProblem{"p", fmt::format("must be 1, 2 or .inf, found {}", p)};
 }
 
-Edit norm() {
+Step norm() {
   SchemaBuilder<ReductionSpec> schema = reduction_schema(
       reducer("norm"),
       {"Writes the norms of tensors to new names.",
@@ -130,7 +130,7 @@ Edit norm() {
   return make_reduction(reducer("norm"), schema);
 }
 
-Edit variance() {
+Step variance() {
   SchemaBuilder<ReductionSpec> schema = reduction_schema(
       reducer("var"), {"Writes the variances of tensors to new names.",
                        "The divisor is the number of elements less `correction`. Integers need `in`.",
@@ -162,7 +162,7 @@ Expr normalized(const NormalizeSpec& spec, const Expr& target) {
   return cast(std::move(result), target.dtype());
 }
 
-Edit normalize() {
+Step normalize() {
   SchemaBuilder<NormalizeSpec> schema(
       "normalize_",
       {"Divides tensors by their norms.",
@@ -190,7 +190,7 @@ Edit normalize() {
 
 }  // namespace
 
-void add_reductions(TransformRegistry& registry) {
+void add_reductions(StepRegistry& registry) {
   const std::string sums = std::string(kFloats) + "Of integers and bools the result is int64, and wraps.";
   registry.add(sum_or_mean("sum", {"Writes the sums of tensors to new names.", sums,
                                    "sum: {from: 'wte.weight', to: 'wte.sum', dim: 0}",

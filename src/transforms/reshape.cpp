@@ -60,7 +60,7 @@ constexpr const char* kDetails =
 
 }  // namespace
 
-void add_reshape(TransformRegistry& registry) {
+void add_reshape(StepRegistry& registry) {
   SchemaBuilder<ReshapeSpec> copying(
       "reshape", {"Copies tensors into another shape.", kDetails,
                   "reshape: {from: 'h\\.(\\d+)\\.attn\\.c_attn\\.bias', to: 'h.\\1.attn.biases', shape: [3, -1]}"});
@@ -78,14 +78,15 @@ void add_reshape(TransformRegistry& registry) {
   in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::in_place_whole()).doc("The tensors to reshape.");
   in_place.field(&ReshapeInPlaceSpec::shape, "shape").require().doc("The new sizes.");
   in_place.check([](const ReshapeInPlaceSpec& spec) { return problem_of_shape(spec.shape); });
-  Edit edit = make_edit<ReshapeInPlaceSpec>(in_place, [](const ReshapeInPlaceSpec& spec, const EditMatch& match) {
-    return std::vector{reshape(match.operands[0].expr, spec.shape)};
-  });
-  edit.rebinds = true;
-  registry.add(std::move(edit));
+  registry.add(make_edit<ReshapeInPlaceSpec>(
+      in_place,
+      [](const ReshapeInPlaceSpec& spec, const EditMatch& match) {
+        return std::vector{reshape(match.operands[0].expr, spec.shape)};
+      },
+      {.rebinds = true}));
 }
 
-void add_permute(TransformRegistry& registry) {
+void add_permute(StepRegistry& registry) {
   SchemaBuilder<PermuteSpec> copying(
       "permute", {"Copies tensors with their dimensions in another order.", kOrder,
                   "permute: {from: 'h\\.(\\d+)\\.mlp\\.c_fc\\.weight', to: 'h.\\1.mlp.up.weight', order: [1, 0]}"});
@@ -104,11 +105,12 @@ void add_permute(TransformRegistry& registry) {
   in_place.reference(&PermuteInPlaceSpec::target, "target", roles::in_place_whole()).doc("The tensors to permute.");
   in_place.field(&PermuteInPlaceSpec::order, "order").require().doc("Source dimension for each output position.");
   in_place.check([](const PermuteInPlaceSpec& spec) { return problem_of_order(spec.order); });
-  Edit edit = make_edit<PermuteInPlaceSpec>(in_place, [](const PermuteInPlaceSpec& spec, const EditMatch& match) {
-    return std::vector{permuted(match, spec.order)};
-  });
-  edit.rebinds = true;
-  registry.add(std::move(edit));
+  registry.add(make_edit<PermuteInPlaceSpec>(
+      in_place,
+      [](const PermuteInPlaceSpec& spec, const EditMatch& match) {
+        return std::vector{permuted(match, spec.order)};
+      },
+      {.rebinds = true}));
 }
 
 }  // namespace brainsurgery

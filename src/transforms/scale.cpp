@@ -23,7 +23,7 @@ Expr scaled(const Expr& expr, double factor) { return map(operation("scale"), {e
 
 }  // namespace
 
-void add_scale(TransformRegistry& registry) {
+void add_scale(StepRegistry& registry) {
   SchemaBuilder<ScaleSpec> copying("scale",
                                    {"Multiplies tensors by a number into new names.", kDetails,
                                     "scale: {from: 'h\\.(\\d+)\\.ln_1\\.weight', to: 'h.\\1.ln_1.half', by: 0.5}"});

@@ -67,7 +67,7 @@ std::vector<Expr> split(const SplitSpec& spec, const EditMatch& match) {
 
 }  // namespace
 
-void add_split_concat(TransformRegistry& registry) {
+void add_split_concat(StepRegistry& registry) {
   SchemaBuilder<SplitSpec> splitting(
       "split", {"Cuts one tensor into several along a dimension.",
                 "The sizes must add up to the size of the dimension. The tensor that is cut stays.",

@@ -23,7 +23,7 @@ std::vector<Expr> taken(const TakeSpec& spec, const EditMatch& match) {
 
 }  // namespace
 
-void add_take(TransformRegistry& registry) {
+void add_take(StepRegistry& registry) {
   SchemaBuilder<TakeSpec> schema(
       "take",
       {"Writes the parts of tensors that an index names to new names.",

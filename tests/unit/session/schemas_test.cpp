@@ -61,11 +61,12 @@ TEST(Schemas, NamesAreUnique) {
 // Where a field names what is written, exactly one reference leads: the first, whose matches the others follow.
 TEST(Schemas, TheFirstReferenceLeads) {
   const Registries registries;
-  for (const Edit& edit : registries.transforms.edits()) {
+  for (const Step& step : registries.steps.steps()) {
+    if (!std::holds_alternative<Edit>(step.action)) continue;
     const auto lead =
-        std::ranges::find_if(edit.schema.fields, [](const auto& field) { return field->role.has_value(); });
-    ASSERT_NE(lead, edit.schema.fields.end()) << edit.schema.name;
-    EXPECT_NE((*lead)->role->names, Role::Names::derived) << edit.schema.name;
+        std::ranges::find_if(step.schema.fields, [](const auto& field) { return field->role.has_value(); });
+    ASSERT_NE(lead, step.schema.fields.end()) << step.schema.name;
+    EXPECT_NE((*lead)->role->names, Role::Names::derived) << step.schema.name;
   }
 }
 

@@ -1,0 +1,20 @@
+#include "steps/step.h"
+
+#include <algorithm>
+
+#include "brainsurgery/error.h"
+
+namespace brainsurgery {
+
+void StepRegistry::add(Step step) {
+  BS_CHECK(find(step.schema.name) == nullptr);
+  steps_.push_back(std::move(step));
+}
+
+const Step* StepRegistry::find(std::string_view name) const {
+  const auto found =
+      std::ranges::find(steps_, name, [](const Step& step) -> std::string_view { return step.schema.name; });
+  return found == steps_.end() ? nullptr : &*found;
+}
+
+}  // namespace brainsurgery

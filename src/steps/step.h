@@ -1,0 +1,146 @@
+// A step: a schema, which says what it takes, and an action, which says what it does.
+//
+//   Step scale() {
+//     SchemaBuilder<ScaleSpec> schema("scale", {...});
+//     ...
+//     return make_edit<ScaleSpec>(schema, [](const ScaleSpec& spec, const EditMatch& match) {
+//       return std::vector{map(operation("scale"), {match.operands[0].expr}, {.numbers = {spec.by}})};
+//     });
+//   }
+//
+// Steps are of four kinds. An Edit makes tensors of tensors. A Check holds a condition on them. A Query prints what it
+// finds. A Control opens and saves models and steers the plan. Whoever binds, describes or completes a step looks at its
+// schema and at the kind of its action; none is known by its name.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "brainsurgery/check.h"
+#include "brainsurgery/expr.h"
+#include "plan/schema.h"
+#include "steps/plan_scope.h"
+
+namespace brainsurgery {
+
+// A tensor that a reference selected. `expr` is the sliced part where the reference has a slice.
+struct Operand {
+  std::string alias;
+  std::string name;
+  Expr expr;
+};
+
+// One match of a step's pattern with everything that its other references lead to.
+struct EditMatch {
+  std::vector<Operand> operands;  // of the fields that read, in the order of the schema; lists flattened
+  // What the reference that writes, of that number, names before the step: a tensor, or the part that a slice selects.
+  // nullopt: nothing.
+  std::function<std::optional<TensorDesc>(std::size_t target)> replaced;
+  // For random values without a seed: from the step's place in the plan and the written name. Asking is recorded.
+  std::function<std::uint64_t()> seed;
+  std::function<std::uint64_t()> key;  // for random values by counter: from the written name alone
+};
+
+struct Edit {
+  // The new tensors, one for each reference that writes, in the order of the schema. A value for a slice, or for a
+  // tensor that must exist, must have the shape and dtype of what it replaces, unless `rebinds`. Throws Error(plan),
+  // which may have a place.
+  std::function<std::vector<Expr>(const void* spec, const EditMatch& match)> lower = nullptr;
+  // A result that is for no slice takes the place of the tensor whatever its shape and dtype were: cast_, reshape_.
+  bool rebinds = false;
+  // The one result keeps the content and counts as a new tensor: a rename.
+  bool renames = false;
+  // What to warn of once all matches are there, by the tensors that they read first; empty: nothing. May be unset.
+  std::function<std::string(const void* spec, const std::vector<Operand>& sources)> warning = nullptr;
+};
+
+struct Condition {
+  std::function<CheckPtr(const void* spec, NameScope& names)> bind;
+};
+
+struct Query {
+  // Throws Error(plan) for a mistake.
+  std::function<void(const void* spec, QueryScope& plan)> bind;
+};
+
+struct Control {
+  // Throws Error(plan) for a mistake, Error(run) for what cannot be opened.
+  std::function<void(const void* spec, PlanScope& plan)> bind = nullptr;
+  // The alias that exists after the step; empty: none that is new. May be unset.
+  std::function<std::string(const void* spec, const std::optional<std::string>& default_alias)> introduces = nullptr;
+  // The path that the step writes to. Unset: it writes to none.
+  std::function<std::string(const void* spec)> writes = nullptr;
+  // The steps that this one stands for; `read_text` gives a file. Throws Error(plan). Unset: it stands for none.
+  std::function<std::vector<PlanStep>(const void* spec,
+                                      const std::function<std::string(const std::string&)>& read_text)>
+      steps = nullptr;
+  // It reads or writes files or changes aliases: a preview asks before it is done.
+  bool has_impact = false;
+};
+
+struct Step {
+  Schema schema;
+  // nullptr after mistakes, which are reported.
+  std::function<std::shared_ptr<const void>(const YamlNode& payload, const DecodeContext& context)> decode;
+  std::variant<Edit, Condition, Query, Control> action;
+};
+
+template <typename Spec, typename Action>
+[[nodiscard]] Step make_step(const SchemaBuilder<Spec>& builder, Action action) {
+  Schema schema = builder.schema();
+  auto decode = [decode = builder.decoder(), name = schema.name](
+                    const YamlNode& payload, const DecodeContext& context) -> std::shared_ptr<const void> {
+    return decode(payload, context, name);
+  };
+  return {std::move(schema), std::move(decode), std::move(action)};
+}
+
+// `edit` is the rest of the action, as in {.rebinds = true}.
+template <typename Spec, typename Lower>
+[[nodiscard]] Step make_edit(const SchemaBuilder<Spec>& builder, Lower lower, Edit edit = {}) {
+  edit.lower = [lower = std::move(lower)](const void* spec, const EditMatch& match) -> std::vector<Expr> {
+    return lower(*static_cast<const Spec*>(spec), match);
+  };
+  return make_step(builder, std::move(edit));
+}
+
+template <typename Spec, typename Bind>
+[[nodiscard]] Step make_condition(const SchemaBuilder<Spec>& builder, Bind bind) {
+  return make_step(builder, Condition{[bind = std::move(bind)](const void* spec, NameScope& names) {
+                     return bind(*static_cast<const Spec*>(spec), names);
+                   }});
+}
+
+template <typename Spec, typename Bind>
+[[nodiscard]] Step make_query(const SchemaBuilder<Spec>& builder, Bind bind) {
+  return make_step(builder, Query{[bind = std::move(bind)](const void* spec, QueryScope& plan) {
+                     bind(*static_cast<const Spec*>(spec), plan);
+                   }});
+}
+
+// `control` is the rest of the action, as in {.has_impact = true}.
+template <typename Spec, typename Bind>
+[[nodiscard]] Step make_control(const SchemaBuilder<Spec>& builder, Bind bind, Control control = {}) {
+  control.bind = [bind = std::move(bind)](const void* spec, PlanScope& plan) {
+    bind(*static_cast<const Spec*>(spec), plan);
+  };
+  return make_step(builder, std::move(control));
+}
+
+// Every step of the program, by name.
+class StepRegistry {
+ public:
+  void add(Step step);
+  [[nodiscard]] const Step* find(std::string_view name) const;
+  [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+
+ private:
+  std::vector<Step> steps_;
+};
+
+}  // namespace brainsurgery
