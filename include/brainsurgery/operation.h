@@ -81,6 +81,8 @@ struct Operation {
   // Whether converting all operands to a wider floating dtype before gives what converting the result behind gives, or
   // the same truth values.
   bool ignores_width = false;
+  // The operand by which is divided, -1: none. Where one of its integers is 0, `run` throws.
+  int divisor = -1;
 };
 
 // The rows of the library, in the order of its documentation. A program that links the library may use all of them;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -81,13 +82,33 @@ class Lexer {
       if (exponent < text_.size() && (text_[exponent] == '+' || text_[exponent] == '-')) ++exponent;
       if (exponent < text_.size() && is_digit(text_[exponent])) end = digits_from(exponent);
     }
-    while (end < text_.size() && continues_name(text_[end])) ++end;  // for the message
+    while (end < text_.size() && continues_name(text_[end])) ++end;  // hexadecimal digits, or for the message
     Token token = take(Token::Kind::number, end - at_);
+    if (token.text.starts_with("0x") || token.text.starts_with("0X")) return hexadecimal(std::move(token));
     const std::optional<double> value = parse_python_float(token.text);
     if (!value) source_.fail(token.range, fmt::format("'{}' is not a number", token.text));
     if (std::isinf(*value)) source_.fail(token.range, fmt::format("the number {} is too large", token.text));
     token.number = {*value, parse_python_int(token.text)};
+    if (!token.number.integer && std::ranges::all_of(token.text, [](char c) { return is_digit(c) || c == '_'; }))
+      fail_large(token);
     return token;
+  }
+
+  Token hexadecimal(Token token) {
+    std::string digits(token.text.substr(2));
+    std::erase(digits, '_');
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    if (error == std::errc::result_out_of_range) fail_large(token);
+    if (error != std::errc() || end != digits.data() + digits.size())
+      source_.fail(token.range, fmt::format("'{}' is not a number", token.text));
+    token.number = {static_cast<double>(value), value};
+    return token;
+  }
+
+  [[noreturn]] void fail_large(const Token& token) const {
+    source_.fail(token.range, fmt::format("the integer {} is beyond int64", token.text),
+                 {"a float is written with a point or an exponent, such as 1e19"});
   }
 
   [[nodiscard]] std::size_t digits_from(std::size_t at) const {

@@ -116,10 +116,10 @@ class Parser {
   }
 
   // The closing bracket of one that was opened.
-  void close(std::string_view symbol, const TextRange& open) {
+  void close(std::string_view symbol, const TextRange& open, bool of_list = true) {
     if (accept(symbol)) return;
     if (at_end()) text_.fail(open, fmt::format("this bracket is not closed by '{}'", symbol));
-    unexpected(fmt::format("',' or '{}'", symbol));
+    unexpected(of_list ? fmt::format("',' or '{}'", symbol) : fmt::format("an operator or '{}'", symbol));
   }
 
   template <typename Kind>
@@ -241,7 +241,7 @@ class Parser {
     if (accept("false")) return make(first.range.begin, terms::Boolean{false});
     if (accept("(")) {
       TermPtr inner = choice();
-      close(")", first.range);
+      close(")", first.range, false);
       return inner;
     }
     if (accept("[")) {

@@ -119,7 +119,8 @@ class Checker {
         return need(is_integer(term) || are_integers(), "an integer or a list of integers");
       case Kind::number: {
         const std::optional<double> number = constant_number(term);
-        return need(number && *number == *number, "a number, not nan");
+        need(number.has_value(), "a number");
+        return need(*number == *number, "a number, not nan");
       }
       case Kind::numbers:
         need(

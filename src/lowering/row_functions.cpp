@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -44,6 +45,15 @@ std::vector<Expr> row_operands(const Operation& row, Typing& typing, const std::
   return operands;
 }
 
+void refuse_zero_divisor(const Operation& row, const std::vector<Expr>& operands) {
+  if (row.divisor < 0) return;
+  const Expr& divisor = operands[static_cast<std::size_t>(row.divisor)];
+  const auto* number = std::get_if<nodes::Literal>(&divisor.node().kind());
+  const bool is_zero = number != nullptr && is_integer(divisor.dtype()) && element_count(divisor.shape()) == 1 &&
+                       std::ranges::all_of(number->bytes, [](std::byte byte) { return byte == std::byte{}; });
+  if (is_zero) throw Error(ErrorCode::plan, "an integer is divided by zero");
+}
+
 std::shared_ptr<const LookupTable> table_of(Typing& typing, const std::vector<terms::Number>& numbers) {
   LookupTable table{typing.computing(), {}};
   for (const terms::Number& number : numbers) {
@@ -60,7 +70,9 @@ Expr apply_row(const Operation& row, Typing& typing, const std::vector<ArgumentV
     if (const auto* number = std::get_if<double>(&arguments[i])) parameters.numbers[i - row.operands] = *number;
   }
   if (row.takes_table) parameters.table = table_of(typing, std::get<std::vector<terms::Number>>(arguments.back()));
-  return map_or_fold(row, row_operands(row, typing, arguments), parameters);
+  std::vector<Expr> operands = row_operands(row, typing, arguments);
+  refuse_zero_divisor(row, operands);
+  return map_or_fold(row, std::move(operands), parameters);
 }
 
 std::vector<FunctionParameter> operand_parameters(std::size_t operands, bool exact = false) {

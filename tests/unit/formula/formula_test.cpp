@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "support/formulas.h"
 
 namespace brainsurgery {
@@ -59,6 +61,9 @@ TEST(Formula, NumbersAreThoseOfPython) {
   EXPECT_GT(number("inf").value, 1e308);
   EXPECT_NE(number("nan").value, number("nan").value);
   EXPECT_EQ(constant_integer(*parsed("-3").root), -3);
+  EXPECT_EQ(constant_integer(*parsed("0x0F").root), 15);
+  EXPECT_EQ(constant_integer(*parsed("0x7fff_ffff_ffff_ffff").root), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(constant_number(*parsed("0x10").root), 16);
   EXPECT_EQ(constant_number(*parsed("-0.5").root), -0.5);
   EXPECT_FALSE(constant_number(*parsed("-x").root));
 }
@@ -92,6 +97,11 @@ TEST(Formula, MistakesHaveTheirPlace) {
   EXPECT_EQ(mistake("a ? b"), "3: f: unexpected character '?'");
   EXPECT_EQ(mistake("a + \xC3\xA9"), "5: f: unexpected character '\xC3\xA9'");
   EXPECT_EQ(mistake("1e999"), "1: f: the number 1e999 is too large");
+  EXPECT_EQ(mistake("9223372036854775808"), "1: f: the integer 9223372036854775808 is beyond int64");
+  EXPECT_EQ(mistake("0xFFFFFFFFFFFFFFFF"), "1: f: the integer 0xFFFFFFFFFFFFFFFF is beyond int64");
+  EXPECT_EQ(mistake("0x"), "1: f: '0x' is not a number");
+  EXPECT_EQ(mistake("0xFG"), "1: f: '0xFG' is not a number");
+  EXPECT_EQ(mistake("(a, 1)"), "3: f: unexpected ',' where an operator or ')' is expected");
   EXPECT_EQ(mistake("12ab"), "1: f: '12ab' is not a number");
   EXPECT_EQ(mistake("x if y"), "7: f: the formula ends where 'else' is expected");
   EXPECT_EQ(mistake("x.2"), "2: f: unexpected '.2' where an operator or the end of the formula is expected");
