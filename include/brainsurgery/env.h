@@ -146,4 +146,11 @@ class Env {
 // The real file system. One per process; installs the handler that turns a SIGBUS inside a FileMap into damaged().
 [[nodiscard]] Env& posix_env();
 
+// The real file system below a folder, for those who let others choose paths. Relative paths start at the root, and
+// absolute ones, as real_path() gives them, must begin with it. Every function throws Error(run) for a path that leads
+// outside, by "..", from the beginning or through links, also where somebody renames folders or swaps links for files
+// meanwhile: a path is walked from one open folder to the next. Hard links in the root to files outside of it are not
+// noticed. `root` must be a folder; throws Error(run).
+[[nodiscard]] std::unique_ptr<Env> rooted_env(const std::string& root);
+
 }  // namespace brainsurgery
