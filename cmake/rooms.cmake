@@ -25,7 +25,7 @@ set(BS_ROOMS
 
 # public header:room whose promise it is
 set(BS_PUBLIC_HEADERS
-  "error:base" "env:base" "events:base" "byte_counts:base"
+  "error:base" "env:base" "events:base" "byte_counts:base" "cancellation:base"
   "types:types" "operation:kernels" "reducer:kernels"
   "checkpoint:formats" "format:formats"
   "config:plan"

@@ -26,7 +26,9 @@ bool stdout_is_closed_pipe() {
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   brainsurgery::keep_freed_memory();
-  brainsurgery::install_interrupt_handlers();
+  static brainsurgery::Cancellation cancellation;  // a signal may come after the end of main
+  brainsurgery::install_interrupt_handlers(cancellation);
+  const brainsurgery::CancellationScope scope(&cancellation);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   brainsurgery::InterruptibleInput buffer(STDIN_FILENO);
   std::istream in(&buffer);

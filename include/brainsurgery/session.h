@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "brainsurgery/byte_counts.h"
+#include "brainsurgery/cancellation.h"
 #include "brainsurgery/config.h"
 #include "brainsurgery/env.h"
 #include "brainsurgery/error.h"
@@ -46,6 +47,7 @@ struct SessionOptions {
   SummaryMode summary = SummaryMode::raw;
   std::string summary_path;    // where the summary goes; empty: into the report only
   VariableLookup environment;  // of ${oc.env:NAME} in plans; empty: no variable is set
+  std::shared_ptr<Cancellation> cancellation;  // ends what the session does with an Error; nullptr: nothing does
 };
 
 struct OutputReport {

@@ -24,8 +24,11 @@ std::vector<int> ending_signals() {
 
 const std::vector<int> kSignals = ending_signals();
 
-std::atomic<int> caught_signal{0};
-static_assert(std::atomic<int>::is_always_lock_free);
+// Signals belong to the process: the one mutable global of the program, which the handler reads.
+std::atomic<Cancellation*> signal_target{nullptr};
+static_assert(std::atomic<Cancellation*>::is_always_lock_free);
+
+constinit thread_local Cancellation* current = nullptr;
 
 void set_handler(int signal, void (*handler)(int)) {
   struct sigaction action {};
@@ -40,26 +43,39 @@ auto handler_of(int signal) {
 }
 
 void remember(int signal) {
-  caught_signal.store(signal);
+  signal_target.load()->cancel_by_signal(signal);
   for (const int each : kSignals) {
     if (handler_of(each) == remember) set_handler(each, SIG_DFL);
   }
 }
 
-}  // namespace
-
-void install_interrupt_handlers() {
+void arm_handlers() {
   for (const int signal : kSignals) {
     if (handler_of(signal) == SIG_DFL) set_handler(signal, remember);
   }
+}
+
+}  // namespace
+
+CancellationScope::CancellationScope(Cancellation* cancellation) : before_(current) {
+  if (cancellation != nullptr) current = cancellation;
+}
+CancellationScope::~CancellationScope() { current = before_; }
+
+Cancellation* current_cancellation() { return current; }
+
+void install_interrupt_handlers(Cancellation& cancellation) {
+  signal_target.store(&cancellation);
+  arm_handlers();
   for (const int signal : {SIGPIPE, SIGXFSZ}) set_handler(signal, SIG_IGN);
 }
 
-bool interrupted() { return caught_signal.load(std::memory_order_relaxed) != 0; }
+bool interrupted() { return current != nullptr && current->requested(); }
 
 void throw_if_interrupted() {
-  const int signal = caught_signal.load(std::memory_order_relaxed);
-  if (signal == 0) return;
+  if (!interrupted()) return;
+  const int signal = current->signal();
+  if (signal == 0) throw Error(ErrorCode::run, "cancelled");
   const char* name = ::sigabbrev_np(signal);
   throw Error(ErrorCode::run, signal == SIGINT  ? "interrupted by Ctrl-C"
                               : name != nullptr ? fmt::format("interrupted by SIG{}", name)
@@ -67,14 +83,14 @@ void throw_if_interrupted() {
 }
 
 bool take_ctrl_c() {
-  if (caught_signal.load() != SIGINT) return false;
+  if (current == nullptr || current->signal() != SIGINT) return false;
   clear_interrupt();
   return true;
 }
 
 void clear_interrupt() {
-  caught_signal.store(0);
-  install_interrupt_handlers();
+  if (current != nullptr) current->reset();
+  if (signal_target.load() != nullptr) arm_handlers();
 }
 
 }  // namespace brainsurgery

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <system_error>
 
+#include "base/interrupt.h"
 #include "brainsurgery/error.h"
 
 namespace brainsurgery {
@@ -51,6 +52,7 @@ void ThreadPool::run(const std::function<void(int worker)>& work) {
     MutexLock lock(mutex_);
     BS_CHECK(work_ == nullptr);
     work_ = &work;
+    cancellation_ = current_cancellation();
     busy_ = static_cast<int>(threads_.size());
     ++round_;
   }
@@ -70,13 +72,16 @@ void ThreadPool::serve(int worker) {
   std::uint64_t done = 0;
   for (;;) {
     const std::function<void(int)>* work = nullptr;
+    Cancellation* cancellation = nullptr;
     {
       MutexLock lock(mutex_);
       while (!stopping_ && round_ == done) started_.wait(mutex_);
       if (stopping_) return;
       done = round_;
       work = work_;
+      cancellation = cancellation_;
     }
+    const CancellationScope scope(cancellation);
     std::exception_ptr failure = failure_of(*work, worker);
     failures_[static_cast<std::size_t>(worker)] = std::move(failure);
     bool last = false;

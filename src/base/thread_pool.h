@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "brainsurgery/cancellation.h"
 
 namespace brainsurgery {
 
@@ -32,7 +33,7 @@ class ThreadPool {
 
   // Calls work(0) ... work(size() - 1), all at once, and returns when all have returned. If several throw, the
   // exception of the lowest worker goes to the caller. Other workers are not stopped: work should look at a flag of its
-  // own.
+  // own. What cancels the caller's work cancels that of all workers.
   void run(const std::function<void(int worker)>& work);
 
  private:
@@ -45,6 +46,7 @@ class ThreadPool {
   int busy_ BS_GUARDED_BY(mutex_) = 0;
   bool stopping_ BS_GUARDED_BY(mutex_) = false;
   const std::function<void(int)>* work_ BS_GUARDED_BY(mutex_) = nullptr;
+  Cancellation* cancellation_ BS_GUARDED_BY(mutex_) = nullptr;  // of the thread that called run
   std::vector<std::exception_ptr> failures_;  // one per worker, written by that worker only
   std::vector<std::thread> threads_;
 };

@@ -8,7 +8,10 @@ namespace brainsurgery {
 
 InteractiveRun::Impl::Impl(Env& env, const Registries& registries, EventSink& events, const SessionOptions& options,
                            const PlanSource& source, Confirm confirm)
-    : registries_(registries), events_(events), run_(env, registries, events, options, PlanRun::Purpose::perform) {
+    : registries_(registries),
+      events_(events),
+      cancellation_(options.cancellation),
+      run_(env, registries, events, options, PlanRun::Purpose::perform) {
   run_.start(source);
   next_step_ = static_cast<int>(run_.plan().steps.size());
   run_.binder().ask(std::move(confirm));

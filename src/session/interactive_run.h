@@ -17,6 +17,7 @@ class InteractiveRun::Impl {
   Impl(Env& env, const Registries& registries, EventSink& events, const SessionOptions& options,
        const PlanSource& source, Confirm confirm);
 
+  [[nodiscard]] Cancellation* cancellation() const { return cancellation_.get(); }
   [[nodiscard]] bool wants_more(std::string_view lines) const;
   SubmissionReport submit(const std::shared_ptr<const SourceText>& text);
   [[nodiscard]] bool ended() const { return run_.binder().state().exited; }
@@ -30,6 +31,7 @@ class InteractiveRun::Impl {
 
   const Registries& registries_;
   EventSink& events_;
+  std::shared_ptr<Cancellation> cancellation_;
   PlanRun run_;
   int next_step_ = 0;  // of all steps, the plan's and those submitted: seeds depend on it
 };

@@ -5,6 +5,7 @@
 #include <new>
 #include <span>
 
+#include "base/interrupt.h"
 #include "describe/completion.h"
 #include "describe/help_text.h"
 #include "describe/json_schema.h"
@@ -23,9 +24,11 @@
 namespace brainsurgery {
 namespace {
 
-// Calls `work` and turns what it throws into a value: the only place of the library where errors become one.
+// Calls `work`, which `cancellation` ends early, and turns what it throws into a value: the only place of the library
+// where errors become one.
 template <typename Work>
-auto guarded(const Work& work) -> Outcome<decltype(work())> {
+auto guarded(Cancellation* cancellation, const Work& work) -> Outcome<decltype(work())> {
+  const CancellationScope scope(cancellation);
   try {
     return work();
   } catch (const Error& error) {
@@ -70,6 +73,8 @@ class Session::Impl {
   }
 
   std::string plan_to_oly(const PlanSource& source) { return brainsurgery::plan_to_oly(source, options_.environment); }
+
+  Cancellation* cancellation() const { return options_.cancellation.get(); }
 
   int threads() const { return with_resources(options_).threads; }
 
@@ -130,69 +135,69 @@ Session::Session(Env& env, EventSink& events, SessionOptions options)
 Session::~Session() = default;
 
 Outcome<RunReport> Session::run(const PlanSource& plan) {
-  return guarded([&] { return impl_->run(plan); });
+  return guarded(impl_->cancellation(), [&] { return impl_->run(plan); });
 }
 Outcome<std::unique_ptr<InteractiveRun>> Session::start(const PlanSource& plan, Confirm confirm) {
   return guarded(
-      [&] { return std::unique_ptr<InteractiveRun>(new InteractiveRun(impl_->start(plan, std::move(confirm)))); });
+      impl_->cancellation(), [&] { return std::unique_ptr<InteractiveRun>(new InteractiveRun(impl_->start(plan, std::move(confirm)))); });
 }
 Outcome<RunReport> Session::check(const PlanSource& plan) {
-  return guarded([&] { return impl_->check(plan); });
+  return guarded(impl_->cancellation(), [&] { return impl_->check(plan); });
 }
 Outcome<std::string> Session::explain(const PlanSource& plan) {
-  return guarded([&] { return impl_->explain(plan); });
+  return guarded(impl_->cancellation(), [&] { return impl_->explain(plan); });
 }
 Outcome<std::string> Session::inspect_text(const std::string& path, bool digest, const InspectView& view) {
-  return guarded([&] { return inspection_text(impl_->inspect(path), digest, impl_->threads(), view); });
+  return guarded(impl_->cancellation(), [&] { return inspection_text(impl_->inspect(path), digest, impl_->threads(), view); });
 }
 Outcome<std::string> Session::inspect_json(const std::string& path, bool digest, const InspectView& view) {
-  return guarded([&] { return inspection_json(impl_->inspect(path), digest, impl_->threads(), view); });
+  return guarded(impl_->cancellation(), [&] { return inspection_json(impl_->inspect(path), digest, impl_->threads(), view); });
 }
 Outcome<std::string> Session::repair(const std::string& directory) {
-  return guarded([&] { return impl_->repair(directory); });
+  return guarded(impl_->cancellation(), [&] { return impl_->repair(directory); });
 }
 Outcome<std::string> Session::oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts) {
-  return guarded([&] { return brainsurgery::oly_to_yaml(texts); });
+  return guarded(impl_->cancellation(), [&] { return brainsurgery::oly_to_yaml(texts); });
 }
 Outcome<std::string> Session::plan_to_oly(const PlanSource& plan) {
-  return guarded([&] { return impl_->plan_to_oly(plan); });
+  return guarded(impl_->cancellation(), [&] { return impl_->plan_to_oly(plan); });
 }
 Outcome<std::string> Session::help(const std::optional<std::string>& topic, const std::optional<std::string>& part) {
-  return guarded([&] { return impl_->help(topic, part); });
+  return guarded(impl_->cancellation(), [&] { return impl_->help(topic, part); });
 }
 Outcome<std::string> Session::plan_schema() {
-  return guarded([&] { return impl_->plan_schema(); });
+  return guarded(impl_->cancellation(), [&] { return impl_->plan_schema(); });
 }
 Outcome<std::vector<std::string>> Session::write_reference(const std::string& directory) {
-  return guarded([&] { return impl_->write_reference(directory); });
+  return guarded(impl_->cancellation(), [&] { return impl_->write_reference(directory); });
 }
 Outcome<std::vector<std::string>> Session::complete_topic(const std::optional<std::string>& topic,
                                                           const std::string& word) {
-  return guarded([&] { return impl_->complete_topic(topic, word); });
+  return guarded(impl_->cancellation(), [&] { return impl_->complete_topic(topic, word); });
 }
 Outcome<std::vector<std::string>> Session::complete_argument(const PlanSource& plan, const std::string& word) {
-  return guarded([&] { return impl_->complete_argument(plan, word); });
+  return guarded(impl_->cancellation(), [&] { return impl_->complete_argument(plan, word); });
 }
 
 InteractiveRun::InteractiveRun(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 InteractiveRun::~InteractiveRun() = default;
 
 bool InteractiveRun::wants_more(std::string_view lines) const {
-  const Outcome<bool> more = guarded([&] { return impl_->wants_more(lines); });
+  const Outcome<bool> more = guarded(impl_->cancellation(), [&] { return impl_->wants_more(lines); });
   return more.ok() && more.value();
 }
 Outcome<SubmissionReport> InteractiveRun::submit(std::shared_ptr<const SourceText> text) {
-  return guarded([&] { return impl_->submit(text); });
+  return guarded(impl_->cancellation(), [&] { return impl_->submit(text); });
 }
 bool InteractiveRun::ended() const { return impl_->ended(); }
 Outcome<RunReport> InteractiveRun::finish() {
-  return guarded([&] { return impl_->finish(); });
+  return guarded(impl_->cancellation(), [&] { return impl_->finish(); });
 }
 Outcome<std::vector<std::string>> InteractiveRun::aliases() const {
-  return guarded([&] { return impl_->aliases(); });
+  return guarded(impl_->cancellation(), [&] { return impl_->aliases(); });
 }
 Outcome<std::vector<std::string>> InteractiveRun::names(const std::string& alias, std::string_view prefix) {
-  return guarded([&] { return impl_->names(alias, prefix); });
+  return guarded(impl_->cancellation(), [&] { return impl_->names(alias, prefix); });
 }
 
 }  // namespace brainsurgery

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/interrupt.h"
+#include "support/signals.h"
 
 namespace brainsurgery {
 namespace {
@@ -45,7 +46,7 @@ TEST(InterruptibleInput, ASignalEndsTheWaitAndNotTheStream) {
   Pipe pipe;
   InterruptibleInput buffer(pipe.ends[0]);
   std::istream in(&buffer);
-  clear_interrupt();
+  const testing::Signals signals;
   std::thread killer([] {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     kill(getpid(), SIGINT);

@@ -9,6 +9,7 @@
 #include "base/resources.h"
 #include "base/thread_pool.h"
 #include "brainsurgery/error.h"
+#include "support/signals.h"
 #include "support/temp_dir.h"
 
 namespace brainsurgery {
@@ -124,7 +125,7 @@ TEST(Resources, RealMachine) {
 }
 
 TEST(Interrupt, FirstSignalSetsTheFlagSecondKills) {
-  install_interrupt_handlers();
+  const testing::Signals signals;
   EXPECT_FALSE(interrupted());
   throw_if_interrupted();
   std::raise(SIGPIPE);  // ignored
@@ -145,6 +146,33 @@ TEST(Interrupt, FirstSignalSetsTheFlagSecondKills) {
         std::raise(SIGTERM);
       },
       ::testing::KilledBySignal(SIGTERM), "");
+}
+
+TEST(Interrupt, BelongsToTheThreadsThatWorkForOneRun) {
+  Cancellation one, other;
+  ThreadPool pool(3);
+  const auto count_cancelled = [&](Cancellation* cancellation) {
+    const CancellationScope scope(cancellation);
+    std::atomic<int> cancelled = 0;
+    pool.run([&](int) { cancelled += interrupted() ? 1 : 0; });
+    return cancelled.load();
+  };
+  one.cancel();
+  EXPECT_EQ(count_cancelled(&one), 3);
+  EXPECT_EQ(count_cancelled(&other), 0);
+  EXPECT_EQ(count_cancelled(nullptr), 0);
+  {
+    const CancellationScope outer(&one);
+    const CancellationScope same(nullptr);
+    EXPECT_TRUE(interrupted());
+    const CancellationScope inner(&other);
+    EXPECT_FALSE(interrupted());
+  }
+  const CancellationScope scope(&one);
+  EXPECT_THROW(throw_if_interrupted(), Error);
+  EXPECT_FALSE(take_ctrl_c());
+  one.reset();
+  throw_if_interrupted();
 }
 
 }  // namespace

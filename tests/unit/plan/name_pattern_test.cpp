@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "plan/match_names.h"
+#include "support/signals.h"
 
 namespace brainsurgery {
 namespace {
@@ -184,10 +185,9 @@ TEST(NameTemplate, LongNamesSpendTheBudget) {
 TEST(NamePattern, CtrlCEndsMatching) {
   const std::map<std::string, int, std::less<>> names{{"a", 0}, {"b", 0}};
   MatchBudget budget;
-  clear_interrupt();
+  const testing::Signals signals;
   std::raise(SIGINT);
   EXPECT_THROW(for_each_match(regex(".*"), names, budget, [](const auto&, const Captures&) {}), Error);
-  clear_interrupt();
 }
 
 TEST(NamePattern, OrdinaryPatternsNeverSpendTheBudget) {

@@ -6,6 +6,7 @@
 
 #include "base/interrupt.h"
 #include "brainsurgery/session.h"
+#include "support/signals.h"
 #include "support/temp_dir.h"
 
 namespace brainsurgery {
@@ -257,8 +258,8 @@ TEST_F(Interactive, NamesForCompletion) {
 }
 
 TEST_F(Interactive, AnInterruptionDropsTheSubmission) {
+  const testing::Signals signals;
   open(plan());
-  install_interrupt_handlers();
   std::raise(SIGINT);
   EXPECT_EQ(error_of("copy: from: a, to: c"), "interrupted by Ctrl-C");
   EXPECT_TRUE(take_ctrl_c());
