@@ -29,8 +29,8 @@ set(BS_PUBLIC_HEADERS
   "types:types" "operation:kernels" "reducer:kernels"
   "checkpoint:formats" "format:formats"
   "config:plan"
-  "expr:graph" "name_map:graph" "workspace:graph" "check:graph" "data_source:graph"
-  "session:session")
+  "delta:graph" "values:graph" "expr:graph" "name_map:graph" "workspace:graph" "check:graph" "data_source:graph"
+  "run:session" "session:session")
 
 # third-party include prefix:rooms that may use it
 set(BS_FOREIGN_HEADERS

@@ -26,7 +26,7 @@ bool stdout_is_closed_pipe() {
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   brainsurgery::keep_freed_memory();
-  static brainsurgery::Cancellation cancellation;  // a signal may come after the end of main
+  static brainsurgery::Cancellation cancellation;  // a signal may come when main has ended
   brainsurgery::install_interrupt_handlers(cancellation);
   const brainsurgery::CancellationScope scope(&cancellation);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
@@ -34,5 +34,6 @@ int main(int argc, char** argv) {
   std::istream in(&buffer);
   return brainsurgery::run_command_line(
       arguments, {in, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1, ::isatty(STDOUT_FILENO) == 1,
-                  ::isatty(STDIN_FILENO) == 1, columns_of_stderr, stdout_is_closed_pipe});
+                  ::isatty(STDIN_FILENO) == 1, columns_of_stderr, stdout_is_closed_pipe,
+                  {&cancellation, [](const brainsurgery::Cancellation*) {}}});
 }

@@ -19,6 +19,7 @@
 
 #include "brainsurgery/error.h"
 #include "brainsurgery/expr.h"
+#include "brainsurgery/values.h"
 
 namespace brainsurgery {
 
@@ -30,8 +31,6 @@ struct Verdict {
   std::string reason;  // of a failure
 };
 
-// An element of a tensor, exactly: of a floating, a signed or bool, and an unsigned dtype.
-using Number = std::variant<double, std::int64_t, std::uint64_t>;
 // Makes the elements of tensors that have one each, in one pass over what they are made from.
 using Measure = std::function<std::vector<Number>(const std::vector<Expr>& numbers)>;
 

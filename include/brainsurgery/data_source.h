@@ -11,19 +11,9 @@
 #include <vector>
 
 #include "brainsurgery/expr.h"
+#include "brainsurgery/values.h"
 
 namespace brainsurgery {
-
-// nullopt, all three: the tensor is empty, or its dtype does not compute (complex and sub-byte types). NaN as soon as
-// one element is.
-struct TensorStatistics {
-  std::optional<double> min, max;  // exact, but for 64-bit integers beyond 2^53
-  // In the precision in which PyTorch gives it: of float16 in float16, of integers, booleans and 8-bit floats in
-  // float32.
-  std::optional<double> mean;
-
-  friend bool operator==(const TensorStatistics&, const TensorStatistics&) = default;
-};
 
 // Two tensors of one shape and dtype that are held against each other. With `eps`: elements may differ by at most it; a
 // dtype that does not compute is compared as without.

@@ -23,6 +23,7 @@
 #include "brainsurgery/env.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/events.h"
+#include "brainsurgery/run.h"
 
 namespace brainsurgery {
 
@@ -74,45 +75,6 @@ struct RunReport {
 // Asked before a step with impact is done while `preview` is on, after its preview was printed; false: it is not done.
 using Confirm = std::function<bool(const std::string& question)>;
 
-struct SubmissionReport {
-  int steps = 0;  // that were done
-};
-
-// A plan whose steps were done and that takes further ones, from a prompt or from a page, before its output is written.
-//
-//   Outcome<std::unique_ptr<InteractiveRun>> run = session.start(plan, confirm);
-//   while (!run.value()->ended()) ... run.value()->submit(text) ...
-//   Outcome<RunReport> report = run.value()->finish();
-//
-// Comes from a Session, which must outlive it. Used by one thread at a time; no function throws.
-class InteractiveRun {
- public:
-  ~InteractiveRun();
-
-  // Whether more lines belong to the submission that begins with these. One line that is a step as OLY is complete,
-  // unless it is a bare `name:` that needs keys; anything else is complete with an empty line.
-  [[nodiscard]] bool wants_more(std::string_view lines) const;
-  // Does the steps of a text, YAML (a step or a list of them, no interpolation) or OLY, one after another, each
-  // performed at once. Steps that cannot be read: none is done. An error later: the steps before it stay done, the
-  // failing one leaves no trace, those behind it are dropped.
-  [[nodiscard]] Outcome<SubmissionReport> submit(std::shared_ptr<const SourceText> text);
-  // An `exit` was done, by the plan or since: nothing more is to be submitted.
-  [[nodiscard]] bool ended() const;
-  // Writes the output and the summary, of the plan's steps and those submitted. To be called once.
-  [[nodiscard]] Outcome<RunReport> finish();
-
-  // For completion: the aliases that exist, sorted, and the names in one of them that begin with `prefix`, sorted; none
-  // where it does not exist. Opens the input of the alias if that was not done yet.
-  [[nodiscard]] Outcome<std::vector<std::string>> aliases() const;
-  [[nodiscard]] Outcome<std::vector<std::string>> names(const std::string& alias, std::string_view prefix);
-
- private:
-  friend class Session;
-  class Impl;
-  explicit InteractiveRun(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
-};
-
 // Which tensors `inspect` shows, and how.
 struct InspectView {
   std::optional<std::string> match;  // a pattern as references have it: a regular expression, or [h, $i, '*rest']
@@ -128,7 +90,7 @@ class Session {
   // Binds the plan, checks its assertions, and publishes its output.
   [[nodiscard]] Outcome<RunReport> run(const PlanSource& plan);
   // Does the steps of the plan, not its output, and goes on from there.
-  [[nodiscard]] Outcome<std::unique_ptr<InteractiveRun>> start(const PlanSource& plan, Confirm confirm);
+  [[nodiscard]] Outcome<std::unique_ptr<Run>> start(const PlanSource& plan, Confirm confirm);
   // The first pass alone: every mistake that headers can show, and what a run would write. Reads no tensor data, writes
   // nothing.
   [[nodiscard]] Outcome<RunReport> check(const PlanSource& plan);

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "brainsurgery/delta.h"
 #include "brainsurgery/expr.h"
 #include "brainsurgery/name_map.h"
 
@@ -94,13 +95,7 @@ class Workspace {
   Aliases aliases_;
 };
 
-// What one step did, recorded by the write itself.
-struct DeltaEntry {
-  enum class Kind : std::uint8_t { created, changed, deleted } kind;
-  std::string alias;
-  std::string name;
-  std::string region;  // the slice as written, empty for the whole tensor
-};
-using Delta = std::vector<DeltaEntry>;
+// The names of `after` whose tensors are not those of `before`, by alias and name.
+[[nodiscard]] Delta difference(const Workspace& before, const Workspace& after);
 
 }  // namespace brainsurgery

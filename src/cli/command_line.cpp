@@ -274,6 +274,7 @@ class CommandLine {
                                  : arguments_.summary_mode == "resolve" ? SummaryMode::resolve
                                                                         : SummaryMode::raw;
     arguments_.session.tile_bytes = *parse_size(arguments_.tile);
+    arguments_.session.cancellation = streams_.cancellation;
     arguments_.session.environment = [](const std::string& name) {
       const char* value = std::getenv(name.c_str());
       return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
@@ -369,7 +370,7 @@ class CommandLine {
         const auto run = session.start(plan(), [&](const std::string& question) { return prompt.confirm(question); });
         if (!run.ok()) return run.error();
         prompt.serve(*run.value());
-        return run.value()->finish();
+        return run.value()->write();
       });
     });
   }

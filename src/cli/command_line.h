@@ -3,8 +3,11 @@
 
 #include <functional>
 #include <iosfwd>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "brainsurgery/cancellation.h"
 
 namespace brainsurgery {
 
@@ -18,6 +21,7 @@ struct Streams {
   bool in_is_terminal = false;               // somebody answers prompts
   std::function<int()> err_columns = {};     // how wide the terminal is now
   std::function<bool()> out_is_closed = {};  // a pipe whose reader has seen enough
+  std::shared_ptr<Cancellation> cancellation = nullptr;  // that signals ask for
 };
 
 // `arguments` without the program's name. Returns the exit code: 0 done, 1 an assertion failed, 2 the plan or the

@@ -1,6 +1,7 @@
 #include "brainsurgery/workspace.h"
 
 #include <algorithm>
+#include <set>
 
 #include "brainsurgery/error.h"
 
@@ -90,6 +91,45 @@ void Workspace::rename(std::string_view from, std::string to) {
 
 void Workspace::add(std::string alias, StateDict tensors) {
   aliases_.insert_or_assign(std::move(alias), std::move(tensors));
+}
+
+namespace {
+
+// Both are sorted.
+void add_differences(const std::string& alias, const StateDict::Names& before, const StateDict::Names& after,
+                     Delta& delta) {
+  using Kind = DeltaEntry::Kind;
+  auto old_one = before.begin(), new_one = after.begin();
+  while (old_one != before.end() || new_one != after.end()) {
+    const bool only_old = new_one == after.end() || (old_one != before.end() && old_one->first < new_one->first);
+    const bool only_new = old_one == before.end() || (new_one != after.end() && new_one->first < old_one->first);
+    if (only_old) {
+      delta.push_back({Kind::deleted, alias, old_one->first});
+    } else if (only_new) {
+      delta.push_back({Kind::created, alias, new_one->first});
+    } else if (!(old_one->second.expr == new_one->second.expr)) {
+      delta.push_back({Kind::changed, alias, new_one->first});
+    }
+    if (!only_new) ++old_one;
+    if (!only_old) ++new_one;
+  }
+}
+
+}  // namespace
+
+Delta difference(const Workspace& before, const Workspace& after) {
+  std::set<std::string> aliases;
+  for (const Workspace* workspace : {&before, &after}) {
+    for (const auto& [alias, names] : workspace->aliases()) aliases.insert(alias);
+  }
+  const StateDict::Names none;
+  Delta delta;
+  for (const std::string& alias : aliases) {
+    const StateDict *old_one = before.find(alias), *new_one = after.find(alias);
+    add_differences(alias, old_one == nullptr ? none : old_one->names(), new_one == nullptr ? none : new_one->names(),
+                    delta);
+  }
+  return delta;
 }
 
 }  // namespace brainsurgery

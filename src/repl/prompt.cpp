@@ -44,7 +44,7 @@ bool Prompt::confirm(const std::string& question) {
   }
 }
 
-std::string Prompt::read_submission(const InteractiveRun& run) {
+std::string Prompt::read_submission(const Run& run) {
   std::string text;
   do {
     Line line = lines_.read(text.empty() ? "brainsurgery> " : "... ");
@@ -63,12 +63,12 @@ std::string Prompt::read_submission(const InteractiveRun& run) {
   return text;
 }
 
-void Prompt::serve(InteractiveRun& run) {
+void Prompt::serve(Run& run) {
   if (person_ && !run.ended()) err_ << kHint << std::flush;
   while (!run.ended() && !at_end_) {
     std::string text = read_submission(run);
     if (trim(text).empty()) continue;
-    const auto outcome = run.submit(std::make_shared<SourceText>(SourceText{"<prompt>", std::move(text)}));
+    const auto outcome = run.step(std::make_shared<SourceText>(SourceText{"<prompt>", std::move(text)}));
     if (!take_ctrl_c()) throw_if_interrupted();
     if (!outcome.ok()) show_(outcome.error());
   }

@@ -1,9 +1,9 @@
-// The prompt: reads submissions line by line and hands them to an interactive run.
+// The prompt: reads submissions line by line and hands them to a run.
 //
 //   Prompt prompt(lines, std::cerr, show, true);
 //   auto run = session.start(plan, [&](const std::string& question) { return prompt.confirm(question); });
 //   prompt.serve(*run.value());
-//   run.value()->finish();
+//   run.value()->write();
 #pragma once
 
 #include <functional>
@@ -26,11 +26,11 @@ class Prompt {
   [[nodiscard]] bool confirm(const std::string& question);
   // Until `exit` or the end of the input, where unfinished text is dropped. Ctrl-C drops what was being typed or done.
   // Throws Error(run) for SIGTERM and SIGHUP.
-  void serve(InteractiveRun& run);
+  void serve(Run& run);
 
  private:
   // The next submission; empty where it was dropped.
-  [[nodiscard]] std::string read_submission(const InteractiveRun& run);
+  [[nodiscard]] std::string read_submission(const Run& run);
 
   LineReader& lines_;
   std::ostream& err_;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/interrupt.h"
 #include "base/scoped_value.h"
 #include "base/spelling.h"
@@ -66,7 +69,14 @@ bool Binder::open(const std::string& alias) {
   StateDict names(input.path);
   Origin origin;
   try {
-    names = open_model(alias, input.path, origin);
+    const auto opened = inputs_.find(alias);
+    if (opened == inputs_.end()) {
+      names = open_model(alias, input.path, origin);
+      inputs_.emplace(alias, OpenedInput{names, origin});
+    } else {
+      names = opened->second.names;
+      origin = opened->second.origin;
+    }
   } catch (const Error& error) {
     throw_if_interrupted();
     if (error.code() == ErrorCode::internal) throw;
@@ -137,6 +147,28 @@ void Binder::rewind(Mark mark) {
   executed_.erase(executed_.begin() + static_cast<std::ptrdiff_t>(mark.executed), executed_.end());
   unreadable_.erase(unreadable_.begin() + static_cast<std::ptrdiff_t>(mark.unreadable), unreadable_.end());
   static_cast<void>(take_preview_totals());  // of what is not complete there are none
+}
+
+Binder::Cut Binder::cut(const Mark& mark) {
+  Cut result{std::move(state_), std::move(taints_), {}, {}};
+  const auto effects = effects_.begin() + static_cast<std::ptrdiff_t>(mark.effects);
+  const auto executed = executed_.begin() + static_cast<std::ptrdiff_t>(mark.executed);
+  result.effects.assign(std::move_iterator(effects), std::move_iterator(effects_.end()));
+  result.executed.assign(std::move_iterator(executed), std::move_iterator(executed_.end()));
+  rewind(mark);
+  return result;
+}
+
+void Binder::put_back(Cut cut) {
+  state_ = std::move(cut.state);
+  taints_ = std::move(cut.taints);
+  std::ranges::move(cut.effects, std::back_inserter(effects_));
+  std::ranges::move(cut.executed, std::back_inserter(executed_));
+}
+
+const StateDict* Binder::opened_input(const std::string& alias) const {
+  const auto opened = inputs_.find(alias);
+  return opened == inputs_.end() ? nullptr : &opened->second.names;
 }
 
 void Binder::report_mistake(const Error& error, const std::vector<NameSet>& looked_at) {

@@ -92,6 +92,15 @@ class Binder final : private PlanScope {
   };
   [[nodiscard]] Mark mark() const { return {state_, taints_, effects_.size(), executed_.size(), unreadable_.size()}; }
   void rewind(Mark mark);
+  // Rewinds, and gives what came behind the mark, to be put back where it was cut.
+  struct Cut {
+    PlanState state = {};
+    Taints taints = {};
+    std::vector<Effect> effects = {};
+    std::vector<ExecutedStep> executed = {};
+  };
+  [[nodiscard]] Cut cut(const Mark& mark);
+  void put_back(Cut cut);
   // Nobody knows what the alias should hold, for a mistake that was reported.
   void distrust(const std::string& alias) { taints_.add_alias(alias); }
   // The paths that the plan writes to.
@@ -99,6 +108,8 @@ class Binder final : private PlanScope {
   // Opens the input of `alias` if there is one and it is not open yet. False: no such alias. One that cannot be opened
   // is empty from then on, and in unreadable().
   bool open(const std::string& alias);
+  // The names of the plan's input as they were when it was opened; nullptr: it was not.
+  [[nodiscard]] const StateDict* opened_input(const std::string& alias) const;
 
   [[nodiscard]] const PlanState& state() const { return state_; }
   [[nodiscard]] const std::vector<Effect>& effects() const { return effects_; }
@@ -224,12 +235,18 @@ class Binder final : private PlanScope {
   // Changes that a dry run does not take back.
   void change_aliases(const std::function<void(Workspace&)>& change);
 
+  struct OpenedInput {
+    StateDict names;
+    Origin origin;
+  };
+
   Env& env_;
   const Registries& registries_;
   EventSink& events_;
   const Plan& plan_;
   const SessionOptions& options_;
   OpenedCheckpoints checkpoints_;
+  std::map<std::string, OpenedInput> inputs_;  // by alias; steps that are taken back do not close them
   Confirm confirm_;
   PlanState state_;
   Current current_;

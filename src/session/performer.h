@@ -23,6 +23,7 @@ class Performer {
   // answered is known then. Where they are sure to fail without that, nothing is written.
   ByteCounts publish(const BoundOutput& output, const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
                      std::span<const Effect> waiting, const std::function<void()>& settle);
+  [[nodiscard]] DataSource& data() { return *source_; }
 
  private:
   void perform(const CheckEffect& effect, const Effect& whole);

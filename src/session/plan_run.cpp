@@ -83,6 +83,24 @@ bool PlanRun::do_step(const PreparedStep& step, const StepPlace& place) {
   return done;
 }
 
+PlanRun::Cut PlanRun::cut(const Position& position) {
+  moved_.resize(performed_);
+  const auto first = moved_.begin() + static_cast<std::ptrdiff_t>(position.binder.effects);
+  Cut result{{}, {first, moved_.end()}, bound_steps_};
+  moved_.erase(first, moved_.end());
+  result.binder = binder_->cut(position.binder);
+  performed_ = position.binder.effects;
+  bound_steps_ = position.bound_steps;
+  return result;
+}
+
+void PlanRun::put_back(Cut cut) {
+  binder_->put_back(std::move(cut.binder));
+  moved_.insert(moved_.end(), cut.moved.begin(), cut.moved.end());
+  performed_ = binder_->effects().size();
+  bound_steps_ = cut.bound_steps;
+}
+
 bool PlanRun::look_into(const std::string& alias) {
   Attempt attempt(*binder_, performed_);
   if (!binder_->open(alias) || !binder_->unreadable().empty()) return false;

@@ -42,6 +42,23 @@ class PlanRun {
   // cannot read, and the failure of what it performs; the run is then as it was before.
   bool do_step(const PreparedStep& step, const StepPlace& place);
   void print_preview_totals();
+  // What the run was before a step, and what came behind it.
+  struct Position {
+    Binder::Mark binder;
+    int bound_steps;
+  };
+  struct Cut {
+    Binder::Cut binder;
+    std::vector<ByteCounts> moved;
+    int bound_steps = 0;
+  };
+  [[nodiscard]] Position position() const { return {binder_->mark(), bound_steps_}; }
+  // Takes everything back that was done behind the position.
+  [[nodiscard]] Cut cut(const Position& position);
+  // Puts it in place again, where it was cut.
+  void put_back(Cut cut);
+  // Answers questions about tensors of steps that were done.
+  [[nodiscard]] DataSource& data() { return performer_->data(); }
   // Opens the input of `alias` if that was not done yet. False where there is none or it cannot be opened; then nothing
   // has changed.
   bool look_into(const std::string& alias);

@@ -14,11 +14,11 @@
 #include "publish/staged_file.h"
 #include "session/explain.h"
 #include "session/inspection.h"
-#include "session/interactive_run.h"
 #include "session/oly_conversion.h"
 #include "session/plan_completion.h"
 #include "session/plan_run.h"
 #include "session/recovery_text.h"
+#include "session/run.h"
 #include "session/work_options.h"
 
 namespace brainsurgery {
@@ -54,8 +54,8 @@ class Session::Impl {
     return run.report();
   }
 
-  std::unique_ptr<InteractiveRun::Impl> start(const PlanSource& source, Confirm confirm) {
-    return std::make_unique<InteractiveRun::Impl>(env_, registries_, events_, options_, source, std::move(confirm));
+  std::unique_ptr<Run::Impl> start(const PlanSource& source, Confirm confirm) {
+    return std::make_unique<Run::Impl>(env_, registries_, events_, options_, source, std::move(confirm));
   }
 
   RunReport check(const PlanSource& source) {
@@ -137,9 +137,9 @@ Session::~Session() = default;
 Outcome<RunReport> Session::run(const PlanSource& plan) {
   return guarded(impl_->cancellation(), [&] { return impl_->run(plan); });
 }
-Outcome<std::unique_ptr<InteractiveRun>> Session::start(const PlanSource& plan, Confirm confirm) {
+Outcome<std::unique_ptr<Run>> Session::start(const PlanSource& plan, Confirm confirm) {
   return guarded(
-      impl_->cancellation(), [&] { return std::unique_ptr<InteractiveRun>(new InteractiveRun(impl_->start(plan, std::move(confirm)))); });
+      impl_->cancellation(), [&] { return std::unique_ptr<Run>(new Run(impl_->start(plan, std::move(confirm)))); });
 }
 Outcome<RunReport> Session::check(const PlanSource& plan) {
   return guarded(impl_->cancellation(), [&] { return impl_->check(plan); });
@@ -179,25 +179,42 @@ Outcome<std::vector<std::string>> Session::complete_argument(const PlanSource& p
   return guarded(impl_->cancellation(), [&] { return impl_->complete_argument(plan, word); });
 }
 
-InteractiveRun::InteractiveRun(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-InteractiveRun::~InteractiveRun() = default;
+Run::Run(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Run::~Run() = default;
 
-bool InteractiveRun::wants_more(std::string_view lines) const {
+bool Run::wants_more(std::string_view lines) const {
   const Outcome<bool> more = guarded(impl_->cancellation(), [&] { return impl_->wants_more(lines); });
   return more.ok() && more.value();
 }
-Outcome<SubmissionReport> InteractiveRun::submit(std::shared_ptr<const SourceText> text) {
-  return guarded(impl_->cancellation(), [&] { return impl_->submit(text); });
+Outcome<StepsReport> Run::step(std::shared_ptr<const SourceText> text) {
+  return guarded(impl_->cancellation(), [&] { return impl_->step(text); });
 }
-bool InteractiveRun::ended() const { return impl_->ended(); }
-Outcome<RunReport> InteractiveRun::finish() {
-  return guarded(impl_->cancellation(), [&] { return impl_->finish(); });
+bool Run::ended() const { return impl_->ended(); }
+Outcome<bool> Run::undo() {
+  return guarded(impl_->cancellation(), [&] { return impl_->undo(); });
 }
-Outcome<std::vector<std::string>> InteractiveRun::aliases() const {
+Outcome<bool> Run::redo() {
+  return guarded(impl_->cancellation(), [&] { return impl_->redo(); });
+}
+Outcome<Delta> Run::delta() const {
+  return guarded(impl_->cancellation(), [&] { return impl_->delta(); });
+}
+Outcome<std::vector<std::string>> Run::aliases() const {
   return guarded(impl_->cancellation(), [&] { return impl_->aliases(); });
 }
-Outcome<std::vector<std::string>> InteractiveRun::names(const std::string& alias, std::string_view prefix) {
+Outcome<std::vector<std::string>> Run::names(const std::string& alias, std::string_view prefix) {
   return guarded(impl_->cancellation(), [&] { return impl_->names(alias, prefix); });
+}
+Outcome<std::vector<TensorInfo>> Run::tensors(const std::string& alias, std::string_view prefix) {
+  return guarded(impl_->cancellation(), [&] { return impl_->tensors(alias, prefix); });
+}
+Outcome<TensorValue> Run::value(const ValueQuery& query) {
+  return guarded(impl_->cancellation(), [&] { return impl_->value(query); });
+}
+void Run::cancel() noexcept { impl_->cancellation()->cancel(); }
+void Run::resume() noexcept { impl_->cancellation()->reset(); }
+Outcome<RunReport> Run::write() {
+  return guarded(impl_->cancellation(), [&] { return impl_->write(); });
 }
 
 }  // namespace brainsurgery

@@ -47,14 +47,16 @@ Served serve(std::deque<std::string> lines, bool person = false) {
   std::ostringstream err;
   Served served;
   Printed printed;
-  Session session(posix_env(), printed, {});
+  SessionOptions options;
+  options.cancellation = testing::Signals::cancellation();
+  Session session(posix_env(), printed, options);
   Prompt prompt(
       script, err, [&](const Error& error) { served.errors += std::string(error.what()) + "\n"; }, person);
   auto run =
       session.start(std::make_shared<SourceText>(SourceText{"plan", "transforms: [{ones: {target: a, shape: [1]}}]"}),
                     [&](const std::string& question) { return prompt.confirm(question); });
   prompt.serve(*run.value());
-  served.summary = run.value()->finish().value().summary;
+  served.summary = run.value()->write().value().summary;
   served.prompts = script.prompts;
   served.err = err.str();
   served.printed = printed.text;

@@ -31,10 +31,11 @@ class Interactive : public ::testing::Test {
            "output: " + output_ + "\n";
   }
 
-  Outcome<std::unique_ptr<InteractiveRun>> start(const std::string& text) {
+  Outcome<std::unique_ptr<brainsurgery::Run>> start(const std::string& text) {
     SessionOptions options;
     options.sync = false;
     options.threads = 1;
+    options.cancellation = testing::Signals::cancellation();
     session_ = std::make_unique<Session>(posix_env(), printed_, options);
     return session_->start(std::make_shared<SourceText>(SourceText{"plan.yaml", text}),
                            [this](const std::string& question) {
@@ -49,8 +50,8 @@ class Interactive : public ::testing::Test {
     run_ = std::move(outcome.value());
   }
 
-  Outcome<SubmissionReport> submit(const std::string& text) {
-    return run_->submit(std::make_shared<SourceText>(SourceText{"<prompt>", text}));
+  Outcome<StepsReport> submit(const std::string& text) {
+    return run_->step(std::make_shared<SourceText>(SourceText{"<prompt>", text}));
   }
   // "": all of it was done.
   std::string error_of(const std::string& text) {
@@ -58,7 +59,7 @@ class Interactive : public ::testing::Test {
     return outcome.ok() ? "" : outcome.error().what();
   }
   std::string finish() {
-    const auto outcome = run_->finish();
+    const auto outcome = run_->write();
     return outcome.ok() ? outcome.value().summary : to_string(outcome.error());
   }
 
@@ -66,7 +67,7 @@ class Interactive : public ::testing::Test {
   std::string output_ = folder_ / "out.safetensors";
   Printed printed_;
   std::unique_ptr<Session> session_;
-  std::unique_ptr<InteractiveRun> run_;
+  std::unique_ptr<brainsurgery::Run> run_;
   std::optional<bool> answer_ = false;
   std::string questions_;
 };

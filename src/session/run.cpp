@@ -1,0 +1,138 @@
+#include "session/run.h"
+
+#include <fmt/format.h>
+
+#include "base/interrupt.h"
+#include "base/text.h"
+#include "plan/submission.h"
+#include "session/tensor_value.h"
+
+namespace brainsurgery {
+
+Run::Impl::Impl(Env& env, const Registries& registries, EventSink& events, const SessionOptions& options,
+                           const PlanSource& source, Confirm confirm)
+    : registries_(registries),
+      events_(events),
+      cancellation_(options.cancellation ? options.cancellation : std::make_shared<Cancellation>()),
+      run_(env, registries, events, options, PlanRun::Purpose::perform) {
+  run_.start(source);
+  next_step_ = static_cast<int>(run_.plan().steps.size());
+  run_.binder().ask(std::move(confirm));
+}
+
+StepDecoder Run::Impl::decoder() const {
+  const std::vector<std::string> known = run_.binder().aliases();
+  return plan_decoder(run_.plan(), registries_, {known.begin(), known.end()});
+}
+
+bool Run::Impl::wants_more(std::string_view lines) const {
+  if (lines.ends_with('\n')) lines.remove_suffix(1);
+  const std::size_t last = lines.rfind('\n');
+  if (trim(last == std::string_view::npos ? lines : lines.substr(last + 1)).empty()) return false;
+  if (last != std::string_view::npos) return true;
+  const std::optional<PlanStep> step = step_of_line(lines);
+  return !step || (trim(lines).ends_with(':') && step->payload->is_null() && needs_keys(*step));
+}
+
+// Whether there is such a command and it can do nothing without keys.
+bool Run::Impl::needs_keys(const PlanStep& step) const {
+  if (registries_.steps.find(step.command) == nullptr) return false;
+  Diagnostics diagnostics;
+  return !decoder().decode(step, 0, diagnostics).has_value();
+}
+
+StepsReport Run::Impl::step(const std::shared_ptr<const SourceText>& text) {
+  const std::vector<PlanStep> steps = parse_submission(text);
+  StepDecoder decode = decoder();
+  Diagnostics diagnostics;
+  std::vector<PreparedStep> prepared;
+  for (const PlanStep& written : steps) {
+    if (diagnostics.enough() || decode.lost_aliases()) break;
+    const int index = next_step_ + static_cast<int>(prepared.size());
+    if (std::optional<PreparedStep> ready = decode.decode(written, index, diagnostics))
+      prepared.push_back(*std::move(ready));
+  }
+  diagnostics.throw_if_errors();
+  for (const Diagnostic& warning : diagnostics.items()) events_.on(events::Warning{warning});
+
+  StepsReport report;
+  next_step_ += static_cast<int>(prepared.size());
+  for (std::size_t i = 0; i < prepared.size() && !ended(); ++i) {
+    throw_if_interrupted();
+    const StepPlace place{static_cast<int>(i) + 1, static_cast<int>(prepared.size())};
+    PlanRun::Position before = run_.position();
+    if (!run_.do_step(prepared[i], place)) continue;
+    ++report.steps;
+    done_.push_back({std::move(before), prepared[i].index});
+    undone_.clear();
+  }
+  run_.print_preview_totals();
+  return report;
+}
+
+RunReport Run::Impl::write() {
+  run_.finish();
+  return run_.report();
+}
+
+bool Run::Impl::undo() {
+  if (done_.empty()) return false;
+  Undone undone{std::move(done_.back()), {}, next_step_};
+  done_.pop_back();
+  undone.result = run_.cut(undone.step.before);
+  next_step_ = undone.step.number;
+  undone_.push_back(std::move(undone));
+  return true;
+}
+
+bool Run::Impl::redo() {
+  if (undone_.empty()) return false;
+  Undone undone = std::move(undone_.back());
+  undone_.pop_back();
+  run_.put_back(std::move(undone.result));
+  next_step_ = undone.number;
+  done_.push_back(std::move(undone.step));
+  return true;
+}
+
+Delta Run::Impl::delta() const {
+  if (done_.empty()) return {};
+  const PlanState& state = done_.back().before.binder.state;
+  Workspace before = state.workspace;
+  for (const auto& [alias, input] : state.pending) {
+    if (const StateDict* opened = run_.binder().opened_input(alias)) before.add(alias, *opened);
+  }
+  return difference(before, run_.binder().state().workspace);
+}
+
+template <typename Visit>
+void Run::Impl::for_each_tensor(const std::string& alias, std::string_view prefix, const Visit& visit) {
+  if (!run_.look_into(alias)) return;
+  const StateDict::Names& names = run_.binder().state().workspace.find(alias)->names();
+  for (auto at = names.lower_bound(prefix); at != names.end() && at->first.starts_with(prefix); ++at)
+    visit(at->first, at->second.expr);
+}
+
+std::vector<std::string> Run::Impl::names(const std::string& alias, std::string_view prefix) {
+  std::vector<std::string> result;
+  for_each_tensor(alias, prefix, [&](const std::string& name, const Expr&) { result.push_back(name); });
+  return result;
+}
+
+std::vector<TensorInfo> Run::Impl::tensors(const std::string& alias, std::string_view prefix) {
+  std::vector<TensorInfo> result;
+  for_each_tensor(alias, prefix,
+                  [&](const std::string& name, const Expr& expr) { result.push_back(tensor_info(name, expr)); });
+  return result;
+}
+
+TensorValue Run::Impl::value(const ValueQuery& query) {
+  const StateDict* names = run_.look_into(query.alias) ? run_.binder().state().workspace.find(query.alias) : nullptr;
+  if (names == nullptr) throw Error(ErrorCode::plan, fmt::format("there is no model '{}'", query.alias));
+  const NamedTensor* tensor = names->find(query.name);
+  if (tensor == nullptr)
+    throw Error(ErrorCode::plan, "tensor does not exist: " + label_of(query.alias, query.name));
+  return tensor_value(query, tensor->expr, run_.data());
+}
+
+}  // namespace brainsurgery
