@@ -26,11 +26,12 @@ set(BS_ROOMS
 # public header:room whose promise it is
 set(BS_PUBLIC_HEADERS
   "error:base" "env:base" "events:base" "byte_counts:base" "cancellation:base"
-  "types:types" "operation:kernels" "reducer:kernels"
+  "types:types" "operation:kernels" "reducer:kernels" "row_table:kernels"
   "checkpoint:formats" "format:formats"
-  "config:plan"
+  "config:plan" "tensor_ref:plan" "schema:plan"
   "delta:graph" "values:graph" "expr:graph" "name_map:graph" "workspace:graph" "check:graph" "data_source:graph"
-  "run:session" "session:session")
+  "name_scope:steps" "query_scope:steps" "step:steps" "predicate:predicates"
+  "registries:session" "run:session" "session:session" "command_line:cli")
 
 # third-party include prefix:rooms that may use it
 set(BS_FOREIGN_HEADERS

@@ -39,8 +39,8 @@ struct Reducer {
   };
   // One use.
   struct Use {
-    // Their dtypes. Floating operands that were converted to a wider dtype may come as they were before; `dtype` is the
-    // one that `result` made of the wider one.
+    // Their dtypes. If the row reads narrow ones, floating operands that were converted to a wider dtype may come as they
+    // were before; `dtype` is the one that `result` made of the wider one.
     std::span<const DType> operands;
     const ReducerParameters& parameters;
     DType dtype;         // of the result
@@ -105,6 +105,7 @@ struct Reducer {
     truth,    // bool of everything
   };
   Makes makes = Makes::numbers;
+  bool reads_narrow = false;  // `add` takes every floating dtype, whatever `result` was asked for: see Use::operands
 };
 
 // The rows of the library, in the order of its documentation.

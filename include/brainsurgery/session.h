@@ -27,6 +27,8 @@
 
 namespace brainsurgery {
 
+struct Registries;  // brainsurgery/registries.h
+
 // The executed-plan summary: the steps that were done, as YAML.
 enum class SummaryMode : std::uint8_t {
   none,
@@ -84,7 +86,9 @@ struct InspectView {
 
 class Session {
  public:
+  // `env` and `events` outlive it. `registries`: the library's own, where none are given.
   Session(Env& env, EventSink& events, SessionOptions options);
+  Session(Env& env, EventSink& events, SessionOptions options, Registries registries);
   ~Session();
 
   // Binds the plan, checks its assertions, and publishes its output.

@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "brainsurgery/registries.h"
 #include "brainsurgery/session.h"
 #include "cli/command_words.h"
 #include "cli/completion.h"
@@ -178,7 +179,7 @@ struct NoEvents final : EventSink {
 
 class CommandLine {
  public:
-  explicit CommandLine(Streams streams) : streams_(streams) {}
+  CommandLine(Streams streams, const Registries& registries) : streams_(std::move(streams)), registries_(registries) {}
 
   int run(std::vector<std::string> words) {
     if (words.empty()) {
@@ -259,7 +260,7 @@ class CommandLine {
     const std::size_t place = first_standing_word(words, app);
     if (place == words.size()) return std::nullopt;
     TextView view = text_view();
-    Session session(posix_env(), view, arguments_.session);
+    Session session(posix_env(), view, arguments_.session, registries_);
     std::optional<std::vector<std::string>> notes = unknown_command(words[place], app, session);
     if (!notes) return std::nullopt;
     return Error(ErrorCode::plan, fmt::format("unknown command '{}'", words[place]), {}, *std::move(notes));
@@ -313,7 +314,7 @@ class CommandLine {
     for (const std::string& item : arguments_.items) {
       if (has_plan_suffix(item) || !is_file_or_folder(item)) continue;
       NoEvents silence;
-      Session session(posix_env(), silence, arguments_.session);
+      Session session(posix_env(), silence, arguments_.session, registries_);
       if (!session.inspect_text(item, false).ok()) continue;
       throw Error(ErrorCode::plan, fmt::format("'{}' is a checkpoint, not a plan", item), {},
                   {fmt::format("a plan names it: inputs: ['{}']", item),
@@ -336,7 +337,7 @@ class CommandLine {
   template <typename View, typename Call>
   int show_outcome(View& view, const Call& call) {
     try {
-      Session session(posix_env(), view, arguments_.session);
+      Session session(posix_env(), view, arguments_.session, registries_);
       const auto outcome = call(session);
       if (!outcome.ok()) throw outcome.error();
       print(outcome.value());
@@ -378,7 +379,7 @@ class CommandLine {
   // Messages go to standard error even with --json: standard output is the one object and nothing else.
   int inspect_checkpoint() {
     TextView view = text_view();
-    Session session(posix_env(), view, arguments_.session);
+    Session session(posix_env(), view, arguments_.session, registries_);
     const InspectView shown{arguments_.match, arguments_.tree, streams_.out_is_terminal};
     const auto& [path, digest] = std::pair(arguments_.path, arguments_.digest);
     const Outcome<std::string> outcome =
@@ -436,7 +437,7 @@ class CommandLine {
   // The commands that describe the language; nullopt: it was none of them.
   std::optional<int> describe(const CLI::App& app) {
     TextView view = text_view();
-    Session session(posix_env(), view, arguments_.session);
+    Session session(posix_env(), view, arguments_.session, registries_);
     const std::optional<Outcome<std::string>> text = run_describe_command(app, arguments_.describe, session);
     if (!text) return std::nullopt;
     if (!text->ok()) {
@@ -453,7 +454,7 @@ class CommandLine {
     if (!words.empty() && words.front() == "--") words.erase(words.begin());
     TextView view = text_view();
     apply_options();
-    Session session(posix_env(), view, arguments_.session);
+    Session session(posix_env(), view, arguments_.session, registries_);
     for (const std::string& candidate : complete_words(app, std::move(words), session, posix_env()))
       streams_.out << candidate << '\n';
     return finish();
@@ -468,6 +469,7 @@ class CommandLine {
   }
 
   Streams streams_;
+  const Registries& registries_;
   Arguments arguments_;
   std::vector<std::string> typed_;  // the command and what follows it
   const char* text_event_ = "explanation";
@@ -476,9 +478,9 @@ class CommandLine {
 
 }  // namespace
 
-int run_command_line(std::vector<std::string> arguments, Streams streams) {
+int run_command_line(std::vector<std::string> arguments, Streams streams, const Registries& registries) {
   try {
-    return CommandLine(streams).run(std::move(arguments));
+    return CommandLine(streams, registries).run(std::move(arguments));
   } catch (const Error& error) {  // outside of the session, whose outcomes the views show
     streams.err << to_string(error);
     return static_cast<int>(error.code());

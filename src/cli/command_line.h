@@ -11,6 +11,8 @@
 
 namespace brainsurgery {
 
+struct Registries;
+
 // Results go to `out`, everything else to `err`.
 struct Streams {
   std::istream& in;
@@ -26,6 +28,6 @@ struct Streams {
 
 // `arguments` without the program's name. Returns the exit code: 0 done, 1 an assertion failed, 2 the plan or the
 // command line is wrong, 3 the run failed, 4 our bug.
-[[nodiscard]] int run_command_line(std::vector<std::string> arguments, Streams streams);
+[[nodiscard]] int run_command_line(std::vector<std::string> arguments, Streams streams, const Registries& registries);
 
 }  // namespace brainsurgery

@@ -2,7 +2,9 @@
 // one file each; all_commands.cpp calls them.
 #pragma once
 
-#include "steps/step.h"
+#include "brainsurgery/step.h"
+#include "plan/plan_file.h"
+#include "steps/plan_scope.h"
 
 namespace brainsurgery {
 

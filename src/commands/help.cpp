@@ -1,6 +1,7 @@
 // help: what steps and operators there are, and what they take.
 #include "commands/families.h"
 #include "describe/help_text.h"
+#include "plan/yaml_tree.h"
 
 namespace brainsurgery {
 namespace {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "plan/schema.h"
+#include "brainsurgery/schema.h"
 
 namespace brainsurgery {
 

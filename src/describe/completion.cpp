@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "plan/yaml_tree.h"
+
 namespace brainsurgery {
 namespace {
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "plan/oly.h"
+#include "plan/yaml_tree.h"
 
 namespace brainsurgery {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "plan/schema.h"
+#include "brainsurgery/schema.h"
 
 namespace brainsurgery {
 

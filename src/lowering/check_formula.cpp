@@ -22,12 +22,13 @@ std::vector<std::string> dtype_names() {
 
 class Checker {
  public:
-  Checker(const FormulaText& text, const std::vector<std::string>& names) : text_(text), names_(names) {}
+  Checker(const FormulaText& text, const std::vector<std::string>& names, const FormulaFunctions& functions)
+      : text_(text), names_(names), functions_(functions) {}
 
   FormulaFacts run(const Term& root) {
     check(root);
     if (const auto* call = std::get_if<terms::Call>(&root.kind)) {
-      const Function& function = *bind_call(*call, text_).function;
+      const Function& function = *functions_.bind_call(*call, text_).function;
       facts_.casts = function.converts || function.dtype.has_value();
     }
     return facts_;
@@ -71,7 +72,7 @@ class Checker {
       check(*link.operand);
       const std::optional<std::int64_t> exponent = constant_integer(*link.operand);
       const bool is_product = link.op == Operator::power && exponent && *exponent >= 0;
-      facts_.integers = facts_.integers && (is_product || row_of(link.op).function->integers);
+      facts_.integers = facts_.integers && (is_product || functions_.row_of(link.op).function->integers);
     }
   }
   void visit(const terms::Choice& choice, const Term&) {
@@ -81,7 +82,7 @@ class Checker {
   }
 
   void visit(const terms::Call& call, const Term&) {
-    const BoundCall bound = bind_call(call, text_);
+    const BoundCall bound = functions_.bind_call(call, text_);
     for (std::size_t i = 0; i < bound.arguments.size(); ++i) {
       if (bound.arguments[i] != nullptr) check_argument(bound.function->parameters[i], *bound.arguments[i]);
     }
@@ -148,13 +149,15 @@ class Checker {
 
   const FormulaText& text_;
   const std::vector<std::string>& names_;
+  const FormulaFunctions& functions_;
   FormulaFacts facts_;
 };
 
 }  // namespace
 
-FormulaFacts check_formula(const Formula& formula, const std::vector<std::string>& names) {
-  return Checker(formula.text, names).run(*formula.root);
+FormulaFacts check_formula(const Formula& formula, const std::vector<std::string>& names,
+                           const FormulaFunctions& functions) {
+  return Checker(formula.text, names, functions).run(*formula.root);
 }
 
 }  // namespace brainsurgery

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -18,47 +17,6 @@ namespace brainsurgery {
 namespace {
 
 using Kind = FunctionParameter::Kind;
-
-// Of functions of one name the first that takes as many arguments by position is meant.
-const std::vector<Function>& functions() {
-  static const std::vector<Function> table = [] {
-    std::vector<Function> result;
-    const Operation* conversion = &operation("cast");  // its dtype is no number: among the shape functions
-    for (const Operation& row : operations()) {
-      if (&row != conversion) result.push_back(function_of(row, std::string(row.name)));
-    }
-    for (const Reducer& row : reducers()) result.push_back(function_of(row));
-    result.push_back(function_of(operation("minimum"), "min"));
-    result.push_back(function_of(operation("maximum"), "max"));
-    std::ranges::move(shape_functions(), std::back_inserter(result));
-    return result;
-  }();
-  return table;
-}
-
-const Function* find_function(std::string_view name, std::size_t by_position) {
-  const Function* found = nullptr;
-  for (const Function& function : functions()) {
-    if (function.name != name) continue;
-    const auto tensors = std::ranges::count_if(function.parameters, [](const FunctionParameter& parameter) {
-      return parameter.kind == Kind::tensor || parameter.kind == Kind::tensors;
-    });
-    if (std::cmp_equal(tensors, by_position)) return &function;
-    if (found == nullptr) found = &function;
-  }
-  return found;
-}
-
-[[noreturn]] void fail_unknown(const terms::Call& call, const FormulaText& text) {
-  std::set<std::string> sorted;
-  for (const Function& function : functions()) {
-    if (is_formula_name(function.name)) sorted.insert(function.name);
-  }
-  const std::vector<std::string> names(sorted.begin(), sorted.end());
-  std::vector<std::string> notes = did_you_mean(call.function, names);
-  if (notes.empty()) notes = {fmt::format("functions: {}", fmt::join(names, ", "))};
-  text.fail(call.function_range, fmt::format("unknown function '{}'", call.function), std::move(notes));
-}
 
 struct OperatorName {
   Operator op;
@@ -100,10 +58,51 @@ std::string signature(const Function& function) {
   return fmt::format("{}({})", function.name, text);
 }
 
-BoundCall bind_call(const terms::Call& call, const FormulaText& text) {
+FormulaFunctions::FormulaFunctions(const OperationTable& operations, const ReducerTable& reducers) {
+  const Operation* conversion = &operation("cast");  // its dtype is no number: among the shape functions
+  for (const Operation* row : operations.rows()) {
+    if (row != conversion) functions_.push_back(function_of(*row, std::string(row->name)));
+  }
+  for (const Reducer* row : reducers.rows()) functions_.push_back(function_of(*row));
+  functions_.push_back(function_of(operation("minimum"), "min"));
+  functions_.push_back(function_of(operation("maximum"), "max"));
+  std::ranges::move(shape_functions(), std::back_inserter(functions_));
+  for (const OperatorName& names : kOperatorNames) {
+    const auto function = std::ranges::find(functions_, names.function, &Function::name);
+    BS_CHECK(function != functions_.end());
+    operators_[static_cast<std::size_t>(names.op)] = {&*function, names.swapped, names.negated};
+  }
+}
+
+// Of functions of one name the first that takes as many arguments by position is meant.
+const Function* FormulaFunctions::find(std::string_view name, std::size_t by_position) const {
+  const Function* found = nullptr;
+  for (const Function& function : functions_) {
+    if (function.name != name) continue;
+    const auto tensors = std::ranges::count_if(function.parameters, [](const FunctionParameter& parameter) {
+      return parameter.kind == Kind::tensor || parameter.kind == Kind::tensors;
+    });
+    if (std::cmp_equal(tensors, by_position)) return &function;
+    if (found == nullptr) found = &function;
+  }
+  return found;
+}
+
+void FormulaFunctions::fail_unknown(const terms::Call& call, const FormulaText& text) const {
+  std::set<std::string> sorted;
+  for (const Function& function : functions_) {
+    if (is_formula_name(function.name)) sorted.insert(function.name);
+  }
+  const std::vector<std::string> names(sorted.begin(), sorted.end());
+  std::vector<std::string> notes = did_you_mean(call.function, names);
+  if (notes.empty()) notes = {fmt::format("functions: {}", fmt::join(names, ", "))};
+  text.fail(call.function_range, fmt::format("unknown function '{}'", call.function), std::move(notes));
+}
+
+BoundCall FormulaFunctions::bind_call(const terms::Call& call, const FormulaText& text) const {
   const auto by_position =
       std::ranges::count_if(call.arguments, [](const terms::Argument& argument) { return argument.keyword.empty(); });
-  const Function* function = find_function(call.function, static_cast<std::size_t>(by_position));
+  const Function* function = find(call.function, static_cast<std::size_t>(by_position));
   if (function == nullptr) fail_unknown(call, text);
   const std::vector<std::string> note{signature(*function)};
   BoundCall bound{function, std::vector<const Term*>(function->parameters.size(), nullptr)};
@@ -140,19 +139,6 @@ BoundCall bind_call(const terms::Call& call, const FormulaText& text) {
   if (function->one_of_optional && optional && !given)
     text.fail(call.function_range, fmt::format("{} needs another argument", call.function), note);
   return bound;
-}
-
-OperatorRow row_of(Operator op) {
-  static const auto table = [] {
-    std::array<OperatorRow, std::size(kOperatorNames)> rows{};
-    for (const OperatorName& names : kOperatorNames) {
-      const auto function = std::ranges::find(functions(), names.function, &Function::name);
-      BS_CHECK(function != functions().end());
-      rows[static_cast<std::size_t>(names.op)] = {&*function, names.swapped, names.negated};
-    }
-    return rows;
-  }();
-  return table[static_cast<std::size_t>(op)];
 }
 
 }  // namespace brainsurgery

@@ -2,6 +2,7 @@
 // dtypes. None of them is known by name outside of this table.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -11,6 +12,9 @@
 #include <vector>
 
 #include "brainsurgery/expr.h"
+#include "brainsurgery/operation.h"
+#include "brainsurgery/reducer.h"
+#include "brainsurgery/row_table.h"
 #include "formula/formula.h"
 #include "lowering/typing.h"
 
@@ -55,17 +59,33 @@ struct BoundCall {
   const Function* function;
   std::vector<const Term*> arguments;
 };
-// Throws Error(plan) at the mistake: an unknown function, too many arguments or too few, an unknown keyword.
-[[nodiscard]] BoundCall bind_call(const terms::Call& call, const FormulaText& text);
 
 // The row that an operator stands for.
 struct OperatorRow {
-  const Function* function;  // of two operands, or of one
+  const Function* function = nullptr;  // of two operands, or of one
   bool swapped = false;      // a > b is less(b, a)
   bool negated = false;      // a != b is not equal(a, b)
 };
-// Negation of numbers and whole constant powers have rules of their own.
-[[nodiscard]] OperatorRow row_of(Operator op);
+
+// Every function that formulas may call, by name. Immutable; may be used from several threads.
+class FormulaFunctions {
+ public:
+  FormulaFunctions(const OperationTable& operations, const ReducerTable& reducers);
+  FormulaFunctions(const FormulaFunctions&) = delete;
+  FormulaFunctions& operator=(const FormulaFunctions&) = delete;
+
+  // Throws Error(plan) at the mistake: an unknown function, too many arguments or too few, an unknown keyword.
+  [[nodiscard]] BoundCall bind_call(const terms::Call& call, const FormulaText& text) const;
+  // Negation of numbers and whole constant powers have rules of their own.
+  [[nodiscard]] const OperatorRow& row_of(Operator op) const { return operators_[static_cast<std::size_t>(op)]; }
+
+ private:
+  [[nodiscard]] const Function* find(std::string_view name, std::size_t by_position) const;
+  [[noreturn]] void fail_unknown(const terms::Call& call, const FormulaText& text) const;
+
+  std::vector<Function> functions_;
+  std::array<OperatorRow, static_cast<std::size_t>(Operator::power) + 1> operators_ = {};
+};
 
 // "clamp(x, min=, max=)"
 [[nodiscard]] std::string signature(const Function& function);

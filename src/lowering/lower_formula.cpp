@@ -47,7 +47,8 @@ Slice slice_of(const terms::Part& part, const FormulaText& text) {
 // One walk over one formula.
 class Walk {
  public:
-  Walk(const FormulaText& text, Typing& typing, const Values& values) : text_(text), typing_(typing), values_(values) {}
+  Walk(const FormulaText& text, Typing& typing, const Values& values, const FormulaFunctions& functions)
+      : text_(text), typing_(typing), values_(values), functions_(functions) {}
 
   [[nodiscard]] Expr lower(const Term& term) {
     return std::visit([&](const auto& kind) { return lower(kind, term); }, term.kind);
@@ -93,7 +94,7 @@ class Walk {
     if (number) return at(term.range, [&] { return typing_.number(terms::Number{*number, constant_integer(term)}); });
     const Expr operand = lower(*unary.operand);
     const TextRange place{term.range.begin, term.range.begin + spelling(unary.op).size()};
-    return at(place, [&] { return row_of(unary.op).function->apply(typing_, {operand}); });
+    return at(place, [&] { return functions_.row_of(unary.op).function->apply(typing_, {operand}); });
   }
 
   Expr lower(const terms::Chain& chain, const Term&) {
@@ -122,10 +123,10 @@ class Walk {
 
   Expr joined(Operator op, const Expr& a, const Expr& b) {
     if (op == Operator::multiply) return product(typing_.number(a), typing_.number(b));
-    const OperatorRow row = row_of(op);
+    const OperatorRow& row = functions_.row_of(op);
     Expr result =
         row.function->apply(typing_, row.swapped ? std::vector<ArgumentValue>{b, a} : std::vector<ArgumentValue>{a, b});
-    return row.negated ? row_of(Operator::logical_not).function->apply(typing_, {std::move(result)}) : result;
+    return row.negated ? functions_.row_of(Operator::logical_not).function->apply(typing_, {std::move(result)}) : result;
   }
 
   Expr lower(const terms::Choice& choice, const Term& term) {
@@ -143,7 +144,7 @@ class Walk {
   }
 
   Expr lower(const terms::Call& call, const Term&) {
-    const BoundCall bound = bind_call(call, text_);
+    const BoundCall bound = functions_.bind_call(call, text_);
     std::vector<ArgumentValue> arguments;
     for (std::size_t i = 0; i < bound.arguments.size(); ++i) {
       const Term* term = bound.arguments[i];
@@ -195,12 +196,13 @@ class Walk {
   const FormulaText& text_;
   Typing& typing_;
   const Values& values_;
+  const FormulaFunctions& functions_;
 };
 
 }  // namespace
 
 Expr FormulaLowering::value(const Formula& formula) {
-  return Walk(formula.text, typing_, values_).lower(*formula.root);
+  return Walk(formula.text, typing_, values_, functions_).lower(*formula.root);
 }
 
 }  // namespace brainsurgery

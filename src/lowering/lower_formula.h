@@ -1,7 +1,8 @@
 // Formulas over tensors: a formula and the expressions of its names give one expression.
 //
-//   const FormulaFacts facts = check_formula(formula, {"x", "a"});          // without any tensor
-//   FormulaLowering lowering(computing_dtype({x.dtype(), a.dtype()}, facts));
+//   const FormulaFunctions functions({}, {});                               // those of the library
+//   const FormulaFacts facts = check_formula(formula, {"x", "a"}, functions);    // without any tensor
+//   FormulaLowering lowering(computing_dtype({x.dtype(), a.dtype()}, facts), functions);
 //   lowering.set("x", x);  lowering.set("a", a);
 //   Expr result = lowering.value(formula);
 //
@@ -17,16 +18,18 @@
 
 #include "brainsurgery/expr.h"
 #include "formula/formula.h"
+#include "lowering/functions.h"
 #include "lowering/typing.h"
 
 namespace brainsurgery {
 
 // Everything that needs no tensor: names, functions, their arguments. Throws Error(plan) at the mistake.
-[[nodiscard]] FormulaFacts check_formula(const Formula& formula, const std::vector<std::string>& names);
+[[nodiscard]] FormulaFacts check_formula(const Formula& formula, const std::vector<std::string>& names,
+                                         const FormulaFunctions& functions);
 
 class FormulaLowering {
  public:
-  explicit FormulaLowering(DType computing) : typing_(computing) {}
+  FormulaLowering(DType computing, const FormulaFunctions& functions) : typing_(computing), functions_(functions) {}
 
   void set(const std::string& name, Expr value) { values_.insert_or_assign(name, std::move(value)); }
   // Of the dtype that the outermost operation makes: the computing dtype, bool of conditions, int64 of counts and of
@@ -36,6 +39,7 @@ class FormulaLowering {
 
  private:
   Typing typing_;
+  const FormulaFunctions& functions_;
   std::map<std::string, Expr, std::less<>> values_;
 };
 

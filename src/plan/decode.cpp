@@ -8,9 +8,10 @@
 #include "base/numbers.h"
 #include "base/spelling.h"
 #include "base/text.h"
+#include "brainsurgery/schema.h"
+#include "plan/field_values.h"
 #include "plan/hints.h"
 #include "plan/path_text.h"
-#include "plan/schema.h"
 
 namespace brainsurgery {
 

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "plan/schema.h"
-#include "plan/tensor_ref.h"
+#include "brainsurgery/schema.h"
+#include "brainsurgery/tensor_ref.h"
 
 namespace brainsurgery {
 

@@ -31,7 +31,7 @@
 
 #include "plan/captures.h"
 #include "plan/match_budget.h"
-#include "plan/tensor_ref.h"
+#include "brainsurgery/tensor_ref.h"
 
 namespace brainsurgery {
 

@@ -11,6 +11,7 @@
 #include "base/numbers.h"
 #include "base/text.h"
 #include "plan/oly_words.h"
+#include "plan/yaml_tree.h"
 
 namespace brainsurgery {
 namespace {

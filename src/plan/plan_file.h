@@ -12,8 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "brainsurgery/schema.h"
 #include "plan/name_pattern.h"
-#include "plan/schema.h"
+#include "plan/yaml_tree.h"
 
 namespace brainsurgery {
 

@@ -1,6 +1,8 @@
-#include "plan/schema.h"
+#include "brainsurgery/schema.h"
 
 #include <algorithm>
+
+#include "plan/field_values.h"
 
 namespace brainsurgery {
 
@@ -54,6 +56,13 @@ std::shared_ptr<const Field> binding_values(Role role) {
   either->parts = {tensor, formula};
   either->part_taken = [](const YamlNode& value) -> std::size_t { return value.text().starts_with('=') ? 1 : 0; };
   return either;
+}
+
+void report_problem(const FieldProblem& problem, const YamlNode& payload, const DecodeContext& context,
+                    const std::string& path) {
+  const YamlNode* at = payload.find(problem.field);
+  context.diagnostics.error((at != nullptr ? *at : payload).span(),
+                            path + (problem.field.empty() ? "" : "." + problem.field) + ": " + problem.message);
 }
 
 bool Schema::may_be_empty() const {

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "plan/oly.h"
+#include "plan/yaml_tree.h"
 
 namespace brainsurgery {
 namespace {

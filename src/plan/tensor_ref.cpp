@@ -1,4 +1,5 @@
-#include "plan/tensor_ref.h"
+#include "brainsurgery/tensor_ref.h"
+#include "plan/yaml_tree.h"
 
 #include <fmt/format.h>
 

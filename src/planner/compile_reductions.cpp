@@ -25,11 +25,12 @@ int pass_count(const Expr& expr, const nodes::Reduce& node, const std::vector<Ex
 
 // Reducers read narrow elements as they are: less has to be moved, and nothing converted.
 std::vector<Expr> Compiler::reduced_operands(const nodes::Reduce& node) {
+  if (!options_.fuse || !node.reducer->reads_narrow) return node.parts;
   std::vector<Expr> narrow;
   for (const Expr& operand : node.parts) narrow.push_back(narrowing_.before_widening(operand));
   const bool have_one_dtype =
       std::ranges::all_of(narrow, [&](const Expr& operand) { return operand.dtype() == narrow.front().dtype(); });
-  return have_one_dtype && options_.fuse ? narrow : node.parts;
+  return have_one_dtype ? narrow : node.parts;
 }
 
 // Joins the pass over its operands that another reducer along these axes needs.

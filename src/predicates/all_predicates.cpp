@@ -4,12 +4,14 @@
 #include <algorithm>
 
 #include "plan/hints.h"
+#include "plan/yaml_tree.h"
 #include "predicates/families.h"
 
 namespace brainsurgery {
 
 void PredicateRegistry::add(Predicate predicate) {
-  BS_CHECK(find(predicate.schema.name) == nullptr);
+  if (find(predicate.schema.name) != nullptr)
+    throw Error(ErrorCode::plan, fmt::format("there is an operator '{}' already", predicate.schema.name));
   predicates_.push_back(std::move(predicate));
 }
 

@@ -1,4 +1,5 @@
 // assert: the step that holds a condition.
+#include "plan/yaml_tree.h"
 #include "predicates/families.h"
 
 namespace brainsurgery {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "plan/schema.h"
+#include "brainsurgery/schema.h"
 
 namespace brainsurgery {
 

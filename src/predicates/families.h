@@ -1,8 +1,8 @@
 // The families of assertion operators, one function and one file each; all_predicates.cpp calls them.
 #pragma once
 
-#include "predicates/predicate.h"
-#include "steps/step.h"
+#include "brainsurgery/predicate.h"
+#include "brainsurgery/step.h"
 
 namespace brainsurgery {
 

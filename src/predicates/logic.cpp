@@ -1,6 +1,7 @@
 // all, any, not: assertions made of assertions.
 #include <fmt/format.h>
 
+#include "plan/yaml_tree.h"
 #include "predicates/families.h"
 
 namespace brainsurgery {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "predicates/predicate.h"
+#include "brainsurgery/predicate.h"
 
 namespace brainsurgery {
 

@@ -8,6 +8,7 @@
 #include "formats/inspect.h"
 #include "plan/hints.h"
 #include "plan/name_pattern.h"
+#include "plan/yaml_tree.h"
 
 namespace brainsurgery {
 namespace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/interrupt.h"
 #include "base/text.h"
 #include "formats/dcp.h"
 #include "formats/model_family.h"
@@ -68,6 +69,7 @@ void Publisher::publish_directory(const BoundOutput& output, Executor& executor,
       output, false, [&](std::size_t i) -> WritableFile& { return staged.create(output.files[i].name); }, executor);
   settle();
   require_unchanged(inputs, output);
+  throw_if_interrupted();
   PublishReport report = staged.commit();
   if (!report.swapped_out.empty()) {
     events_.on(events::Warning{
@@ -117,6 +119,7 @@ ByteCounts Publisher::publish(const BoundOutput& output, Executor& executor,
         output, staged.replaces(), [&](std::size_t) -> WritableFile& { return staged.file(); }, executor);
     settle();
     require_unchanged(inputs, output);
+    throw_if_interrupted();
     staged.commit();
     events_.on(events::Published{report.path, {}, {}, true, executor.moved().shared});
   }

@@ -1,24 +1,15 @@
-// Everything that the program knows, built once and passed by reference.
+// How the registries describe themselves.
 #pragma once
 
-#include "brainsurgery/format.h"
+#include "brainsurgery/registries.h"
 #include "describe/catalog.h"
 #include "plan/plan_file.h"
-#include "predicates/predicate.h"
-#include "steps/step.h"
 
 namespace brainsurgery {
 
-[[nodiscard]] StepRegistry all_steps(const FormatNames& formats);
+[[nodiscard]] FormatNames names_of(const FormatRegistry& formats);
 
-struct Registries {
-  FormatRegistry formats = all_formats();
-  FormatNames format_names{formats.readable_names(), formats.writable_names()};
-  PredicateRegistry predicates = all_predicates();
-  StepRegistry steps = all_steps(format_names);
-};
-
-// How all of its steps and operators describe themselves.
+// All steps and operators, and the output of plans.
 [[nodiscard]] Catalog catalog_of(const Registries& registries);
 
 }  // namespace brainsurgery

@@ -18,6 +18,7 @@
 #include "session/plan_completion.h"
 #include "session/plan_run.h"
 #include "session/recovery_text.h"
+#include "session/registries.h"
 #include "session/run.h"
 #include "session/work_options.h"
 
@@ -44,8 +45,8 @@ auto guarded(Cancellation* cancellation, const Work& work) -> Outcome<decltype(w
 
 class Session::Impl {
  public:
-  Impl(Env& env, EventSink& events, SessionOptions options)
-      : env_(env), events_(events), options_(std::move(options)) {}
+  Impl(Env& env, EventSink& events, SessionOptions options, Registries registries)
+      : env_(env), events_(events), options_(std::move(options)), registries_(std::move(registries)) {}
 
   RunReport run(const PlanSource& source) {
     PlanRun run(env_, registries_, events_, options_, PlanRun::Purpose::perform);
@@ -131,7 +132,9 @@ class Session::Impl {
 };
 
 Session::Session(Env& env, EventSink& events, SessionOptions options)
-    : impl_(std::make_unique<Impl>(env, events, std::move(options))) {}
+    : Session(env, events, std::move(options), builtin_registries()) {}
+Session::Session(Env& env, EventSink& events, SessionOptions options, Registries registries)
+    : impl_(std::make_unique<Impl>(env, events, std::move(options), std::move(registries))) {}
 Session::~Session() = default;
 
 Outcome<RunReport> Session::run(const PlanSource& plan) {

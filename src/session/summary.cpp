@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "plan/field_values.h"
 #include "plan/yaml_printer.h"
 
 namespace brainsurgery {

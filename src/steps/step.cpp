@@ -1,4 +1,6 @@
-#include "steps/step.h"
+#include "brainsurgery/step.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -7,7 +9,8 @@
 namespace brainsurgery {
 
 void StepRegistry::add(Step step) {
-  BS_CHECK(find(step.schema.name) == nullptr);
+  if (find(step.schema.name) != nullptr)
+    throw Error(ErrorCode::plan, fmt::format("there is a step '{}' already", step.schema.name));
   steps_.push_back(std::move(step));
 }
 

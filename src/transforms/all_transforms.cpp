@@ -2,11 +2,11 @@
 
 namespace brainsurgery {
 
-void add_transforms(StepRegistry& registry) {
+void add_transforms(StepRegistry& registry, std::shared_ptr<const FormulaFunctions> functions) {
   add_copy_move(registry);
   add_arithmetic(registry);
   add_matmul(registry);
-  add_compute(registry);
+  add_compute(registry, std::move(functions));
   add_scale(registry);
   add_cast(registry);
   add_clamp(registry);

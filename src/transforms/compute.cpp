@@ -3,6 +3,7 @@
 
 #include "brainsurgery/error.h"
 #include "lowering/lower_formula.h"
+#include "plan/field_values.h"
 #include "transforms/families.h"
 
 namespace brainsurgery {
@@ -20,14 +21,14 @@ struct ComputeSpec {
 };
 
 // Looks every name and function up; a formula may use the names before it. Throws Error(plan) at the mistake.
-FormulaFacts facts_of(const ComputeSpec& spec) {
+FormulaFacts facts_of(const ComputeSpec& spec, const FormulaFunctions& functions) {
   std::vector<std::string> names{kMatched};
   FormulaFacts all;
   for (const Binding& binding : spec.let) {
-    if (const auto* formula = std::get_if<Formula>(&binding.value)) all.join(check_formula(*formula, names));
+    if (const auto* formula = std::get_if<Formula>(&binding.value)) all.join(check_formula(*formula, names, functions));
     names.push_back(binding.name);
   }
-  const FormulaFacts last = check_formula(*spec.as, names);
+  const FormulaFacts last = check_formula(*spec.as, names, functions);
   all.join(last);
   all.casts = last.casts;
   return all;
@@ -37,12 +38,12 @@ bool writes_part(const ComputeSpec& spec) {
   return spec.to ? spec.to->slice.has_value() : spec.match.slice.has_value();
 }
 
-std::optional<FieldProblem> complete(ComputeSpec& spec) {
+std::optional<FieldProblem> complete(ComputeSpec& spec, const FormulaFunctions& functions) {
   for (const Binding& binding : spec.let) {
     if (binding.name == kMatched)
       throw Error(ErrorCode::plan, "compute.let.x: x is the matched tensor; choose another name", binding.place);
   }
-  spec.facts = facts_of(spec);
+  spec.facts = facts_of(spec, functions);
   if (spec.dtype && writes_part(spec)) return FieldProblem{"dtype", "a part of a tensor keeps the dtype of the tensor"};
   return std::nullopt;
 }
@@ -56,7 +57,7 @@ DType result_dtype(const ComputeSpec& spec, const EditMatch& match, const Expr& 
   return replaced ? replaced->dtype : match.operands[0].expr.dtype();
 }
 
-std::vector<Expr> compute(const ComputeSpec& spec, const EditMatch& match) {
+std::vector<Expr> compute(const ComputeSpec& spec, const EditMatch& match, const FormulaFunctions& functions) {
   std::vector<Expr> operands;
   std::vector<DType> dtypes;
   for (const Operand& operand : match.operands) {
@@ -67,7 +68,7 @@ std::vector<Expr> compute(const ComputeSpec& spec, const EditMatch& match) {
     operands.push_back(converts ? cast(operand.expr, *spec.in) : operand.expr);
     dtypes.push_back(operands.back().dtype());
   }
-  FormulaLowering lowering(spec.in ? *spec.in : computing_dtype(dtypes, spec.facts));
+  FormulaLowering lowering(spec.in ? *spec.in : computing_dtype(dtypes, spec.facts), functions);
   auto next = operands.begin();
   lowering.set(kMatched, *next++);
   for (const Binding& binding : spec.let) {
@@ -87,7 +88,7 @@ constexpr const char* kDetails =
 
 }  // namespace
 
-void add_compute(StepRegistry& registry) {
+void add_compute(StepRegistry& registry, std::shared_ptr<const FormulaFunctions> functions) {
   SchemaBuilder<ComputeSpec> schema(
       "compute", {"Computes tensors by a formula.", kDetails,
                   "compute: {match: 'model::(.+)', let: {t: 'tuned::\\1'}, as: 'x + 0.4 * (t - x)', in: float32}",
@@ -97,7 +98,7 @@ void add_compute(StepRegistry& registry) {
       .reference(&ComputeSpec::match, "match",
                  [](const ComputeSpec& spec) { return spec.to ? roles::source() : roles::in_place(); })
       .doc("The tensors that the formula calls x; without `to`, they take the result.");
-  schema.bindings(&ComputeSpec::let, "let", roles::paired_source())
+  add_bindings(schema, &ComputeSpec::let, "let", roles::paired_source())
       .doc("Names for further tensors, or for parts of the formula; these may use the names before them.");
   schema.field(&ComputeSpec::as, "as").require().doc("The formula.");
   schema
@@ -113,8 +114,11 @@ void add_compute(StepRegistry& registry) {
   schema.field(&ComputeSpec::dtype, "dtype")
       .defaults_to("that of the tensor that is replaced, else of x; bool for conditions")
       .doc("The dtype of the result.");
-  schema.check(complete);
-  registry.add(make_edit<ComputeSpec>(schema, compute, {.rebinds = true}));
+  schema.check([functions](ComputeSpec& spec) { return complete(spec, *functions); });
+  registry.add(make_edit<ComputeSpec>(
+      schema,
+      [functions](const ComputeSpec& spec, const EditMatch& match) { return compute(spec, match, *functions); },
+      {.rebinds = true}));
 }
 
 }  // namespace brainsurgery

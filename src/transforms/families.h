@@ -1,17 +1,20 @@
 // The families of edits, one function and one file each; all_transforms.cpp calls them.
 #pragma once
 
-#include "steps/step.h"
+#include <memory>
+
+#include "brainsurgery/step.h"
 
 namespace brainsurgery {
 
-// All of them.
-void add_transforms(StepRegistry& registry);
+class FormulaFunctions;
+
+// All of them; formulas call these functions.
+void add_transforms(StepRegistry& registry, std::shared_ptr<const FormulaFunctions> functions);
 
 void add_copy_move(StepRegistry& registry);     // copy move delete assign
 void add_arithmetic(StepRegistry& registry);    // add add_ ... divide_, negate_ round_ reciprocal_ sqrt_
 void add_matmul(StepRegistry& registry);        // matmul
-void add_compute(StepRegistry& registry);       // compute
 void add_phlora(StepRegistry& registry);        // phlora phlora_
 void add_scale(StepRegistry& registry);         // scale scale_
 void add_cast(StepRegistry& registry);          // cast cast_
@@ -23,5 +26,6 @@ void add_take(StepRegistry& registry);          // take
 void add_split_concat(StepRegistry& registry);  // split concat
 void add_create(StepRegistry& registry);        // zeroes ones rand
 void add_fill(StepRegistry& registry);          // fill fill_
+void add_compute(StepRegistry& registry, std::shared_ptr<const FormulaFunctions> functions);  // compute
 
 }  // namespace brainsurgery

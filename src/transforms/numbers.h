@@ -2,8 +2,8 @@
 #pragma once
 
 #include "brainsurgery/expr.h"
-#include "plan/schema.h"
-#include "steps/step.h"
+#include "brainsurgery/schema.h"
+#include "brainsurgery/step.h"
 
 namespace brainsurgery {
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "brainsurgery/error.h"
+#include "plan/yaml_tree.h"
 #include "transforms/families.h"
 
 namespace brainsurgery {

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "brainsurgery/registries.h"
 #include "cli/command_line.h"
 #include "conformance/compare.h"
 #include "conformance/corpus.h"
@@ -57,7 +58,7 @@ Result run_program(const Case& test, const fs::path& folder) {
   std::ostringstream out, err;
   std::vector<std::string> arguments = {"run"};
   arguments.insert(arguments.end(), test.arguments.begin(), test.arguments.end());
-  const int status = run_command_line(std::move(arguments), Streams{in, out, err});
+  const int status = run_command_line(std::move(arguments), Streams{in, out, err}, builtin_registries());
   return Result{status, out.str(), err.str()};
 }
 

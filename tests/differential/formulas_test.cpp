@@ -111,6 +111,7 @@ TEST(Formulas, EqualAnInterpreter) {
   const std::vector<double> xs{0.5, -1.25, 3, -0.0, 1e300, std::nan(""), -INFINITY, 7, 2, 1e-310, -4, 0.1};
   const std::vector<double> ys{2, -0.75, 0, 1e10};
   Evaluator evaluator;
+  const FormulaFunctions functions({}, {});
   const std::vector<Configuration> configurations = all_configurations();
   const auto first = static_cast<std::uint64_t>(setting("BS_SEED", 1));
   const std::uint64_t last = first + static_cast<std::uint64_t>(setting("BS_GRAPHS", 3000));
@@ -120,8 +121,8 @@ TEST(Formulas, EqualAnInterpreter) {
     RandomFormula random(seed);
     const std::string text = FormulaPrinter::print(asks ? *random.condition(depth) : *random.number(depth));
     const Formula formula = parse_formula({text, "formula"});
-    static_cast<void>(check_formula(formula, {"x", "y"}));
-    FormulaLowering lowering(DType::F64);
+    static_cast<void>(check_formula(formula, {"x", "y"}, functions));
+    FormulaLowering lowering(DType::F64, functions);
     lowering.set("x", doubles(xs, {3, 4}));
     lowering.set("y", doubles(ys, {4}));
     const Expr result = lowering.value(formula);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "fuzz/fuzz.h"
 #include "plan/name_pattern.h"
+#include "plan/yaml_tree.h"
 
 using namespace brainsurgery;
 

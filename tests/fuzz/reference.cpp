@@ -2,7 +2,7 @@
 // is refused.
 #include "brainsurgery/types.h"
 #include "fuzz/fuzz.h"
-#include "plan/tensor_ref.h"
+#include "brainsurgery/tensor_ref.h"
 
 using namespace brainsurgery;
 

@@ -9,6 +9,7 @@
 #include <streambuf>
 #include <thread>
 
+#include "brainsurgery/registries.h"
 #include "cli/event_view.h"
 #include "support/temp_dir.h"
 
@@ -23,7 +24,7 @@ struct Ran {
 Ran run(std::vector<std::string> words, const std::string& input = "", bool terminal = false) {
   std::istringstream in(input);
   std::ostringstream out, err;
-  const int code = run_command_line(std::move(words), Streams{in, out, err, terminal});
+  const int code = run_command_line(std::move(words), Streams{in, out, err, terminal}, builtin_registries());
   return {code, out.str(), err.str()};
 }
 
@@ -96,7 +97,7 @@ TEST(CommandLine, WhatATerminalObeysIsEscaped) {
   EXPECT_NE(run({"inspect", path, "--json"}).out.find("a\u009b\u202eb\u00e9"), std::string::npos);
   std::istringstream in;
   std::ostringstream out, err;
-  EXPECT_EQ(run_command_line({"inspect", path, "--json"}, Streams{in, out, err, true, true}), 0);
+  EXPECT_EQ(run_command_line({"inspect", path, "--json"}, Streams{in, out, err, true, true}, builtin_registries()), 0);
   EXPECT_NE(out.str().find("\"a\\u009b\\u202eb\u00e9\""), std::string::npos) << out.str();
 }
 
@@ -167,7 +168,7 @@ TEST(CommandLine, LetsNoExceptionOut) {
   std::istream in(&broken);
   in.exceptions(std::ios::badbit);
   std::ostringstream out, err;
-  EXPECT_EQ(run_command_line({"check", "-"}, Streams{in, out, err}), 4);
+  EXPECT_EQ(run_command_line({"check", "-"}, Streams{in, out, err}, builtin_registries()), 4);
   EXPECT_NE(err.str().find("internal error"), std::string::npos) << err.str();
   EXPECT_EQ(err.str().find('\x1b'), std::string::npos);
 }

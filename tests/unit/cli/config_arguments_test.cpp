@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "brainsurgery/registries.h"
 #include "cli/command_line.h"
 #include "support/temp_dir.h"
 
@@ -34,7 +35,7 @@ class ConfigArguments : public ::testing::Test {
   static Result run(std::vector<std::string> arguments, const std::string& input = "") {
     std::istringstream in(input);
     std::ostringstream out, err;
-    const int status = run_command_line(std::move(arguments), Streams{in, out, err});
+    const int status = run_command_line(std::move(arguments), Streams{in, out, err}, builtin_registries());
     return {status, out.str(), err.str()};
   }
   // A line each: "F32  [2, 3]  24 B  w".

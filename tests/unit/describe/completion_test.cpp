@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plan/field_values.h"
 #include "unit/describe/small_catalog.h"
 
 namespace brainsurgery {

@@ -1,4 +1,4 @@
-#include "plan/tensor_ref.h"
+#include "brainsurgery/tensor_ref.h"
 
 #include <gtest/gtest.h>
 

@@ -22,7 +22,7 @@ using testing::read_file;
 
 const std::string kRoot = std::string(BS_TEST_DATA) + "/..";
 
-Catalog catalog() { return catalog_of(Registries()); }
+Catalog catalog() { return catalog_of(builtin_registries()); }
 
 std::vector<Schema> all_schemas() {
   Catalog all = catalog();
@@ -60,7 +60,7 @@ TEST(Schemas, NamesAreUnique) {
 
 // Where a field names what is written, exactly one reference leads: the first, whose matches the others follow.
 TEST(Schemas, TheFirstReferenceLeads) {
-  const Registries registries;
+  const Registries registries = builtin_registries();
   for (const Step& step : registries.steps.steps()) {
     if (!std::holds_alternative<Edit>(step.action)) continue;
     const auto lead =

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "brainsurgery/tensor_ref.h"
 #include "brainsurgery/workspace.h"
-#include "plan/tensor_ref.h"
 
 namespace brainsurgery {
 

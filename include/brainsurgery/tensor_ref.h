@@ -14,9 +14,10 @@
 
 #include "brainsurgery/error.h"
 #include "brainsurgery/types.h"
-#include "plan/yaml_tree.h"
 
 namespace brainsurgery {
+
+class YamlNode;
 
 struct TensorRef {
   std::optional<std::string> alias;  // nullopt: the plan's default alias

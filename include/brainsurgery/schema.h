@@ -17,16 +17,17 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "brainsurgery/error.h"
+#include "brainsurgery/tensor_ref.h"
 #include "brainsurgery/types.h"
-#include "formula/formula.h"
-#include "plan/tensor_ref.h"
-#include "plan/yaml_tree.h"
 
 namespace brainsurgery {
+
+class YamlNode;   // a value of a plan with its place
+struct Formula;   // what `as` of the step compute is
+struct Binding;
 
 // What a reference field does with the tensors that it names. All that binding, previews and completion need to know.
 struct Role {
@@ -78,13 +79,6 @@ struct NumberArray {
 struct ExactNumber {
   double value = 0;
   std::optional<std::int64_t> integer;
-};
-
-// A name of the user's choice for a tensor or for a formula.
-struct Binding {
-  std::string name;
-  SourceSpan place;  // of the name
-  std::variant<TensorRef, Formula> value;
 };
 
 enum class FieldKind : std::uint8_t {
@@ -229,12 +223,6 @@ class FieldDecoder {
   std::string path_;
 };
 
-// `value` with its untyped texts read as the field wants them; nullptr where there is nothing to change.
-[[nodiscard]] YamlPtr typed_value(const YamlNode& value, const Field& field);
-
-// What the values of Field::bindings() are.
-[[nodiscard]] std::shared_ptr<const Field> binding_values(Role role);
-
 // Decodes a payload into `spec`: unknown keys (with the nearest one), missing keys, every field. False after mistakes,
 // which are reported at their places. `path`: "copy", "assert.equal".
 [[nodiscard]] bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeContext& context,
@@ -242,9 +230,12 @@ class FieldDecoder {
 
 // A mistake that involves several fields, found after each was decoded.
 struct FieldProblem {
-  std::string field;
+  std::string field;  // empty: it is of the payload as a whole
   std::string message;
 };
+// At the place of the field in the payload.
+void report_problem(const FieldProblem& problem, const YamlNode& payload, const DecodeContext& context,
+                    const std::string& path);
 
 template <typename Spec>
 class SchemaBuilder {
@@ -289,20 +280,6 @@ class SchemaBuilder {
       return result;
     };
     return field.require();
-  }
-  // Names of the user's choice, each for a tensor, of that role, or for a formula.
-  Field& bindings(std::vector<Binding> Spec::*member, std::string name, Role role) {
-    Field& field = add(std::move(name), FieldKind::mapping, member, &FieldDecoder::bindings);
-    field.role = role;
-    field.parts = {binding_values(role)};
-    field.references = [member](const void* spec) {
-      std::vector<FieldReference> result;
-      for (const Binding& binding : static_cast<const Spec*>(spec)->*member) {
-        if (const auto* ref = std::get_if<TensorRef>(&binding.value)) result.push_back({ref, "." + binding.name});
-      }
-      return result;
-    };
-    return field;
   }
   Field& field(std::optional<Formula> Spec::*member, std::string name) {
     return add(std::move(name), FieldKind::formula, member, &FieldDecoder::formula);
@@ -402,9 +379,7 @@ class SchemaBuilder {
       if (!decode_payload(schema, payload, context, path, spec.get())) return std::shared_ptr<const Spec>();
       if (problem) {
         if (const std::optional<FieldProblem> found = problem(*spec)) {
-          const YamlNode* at = payload.find(found->field);
-          context.diagnostics.error((at != nullptr ? *at : payload).span(),
-                                    path + (found->field.empty() ? "" : "." + found->field) + ": " + found->message);
+          report_problem(*found, payload, context, path);
           return std::shared_ptr<const Spec>();
         }
       }

@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,10 +24,14 @@
 
 #include "brainsurgery/check.h"
 #include "brainsurgery/expr.h"
-#include "plan/schema.h"
-#include "steps/plan_scope.h"
+#include "brainsurgery/name_scope.h"
+#include "brainsurgery/schema.h"
 
 namespace brainsurgery {
+
+class QueryScope;  // brainsurgery/query_scope.h
+class PlanScope;   // of the library alone
+struct PlanStep;
 
 // A tensor that a reference selected. `expr` is the sliced part where the reference has a slice.
 struct Operand {
@@ -135,6 +140,7 @@ template <typename Spec, typename Bind>
 // Every step of the program, by name.
 class StepRegistry {
  public:
+  // Throws Error(plan) where there is a step of this name.
   void add(Step step);
   [[nodiscard]] const Step* find(std::string_view name) const;
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "brainsurgery/check.h"
-#include "plan/schema.h"
-#include "steps/name_scope.h"
+#include "brainsurgery/name_scope.h"
+#include "brainsurgery/schema.h"
 
 namespace brainsurgery {
 
@@ -37,6 +37,7 @@ template <typename Spec>
 
 class PredicateRegistry {
  public:
+  // Throws Error(plan) where there is one of this name.
   void add(Predicate predicate);
   [[nodiscard]] const Predicate* find(std::string_view name) const;
   [[nodiscard]] const std::vector<Predicate>& predicates() const { return predicates_; }

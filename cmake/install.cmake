@@ -1,0 +1,32 @@
+# The installed tree: the program, its module, and the library for programs that add steps of their own
+# (docs/extending.md). One archive of all rooms: which rooms there are is nobody else's business.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+add_library(brainsurgery_library STATIC)
+foreach(entry IN LISTS BS_ROOMS)
+  string(REGEX REPLACE ":.*" "" room "${entry}")
+  if(TARGET bs_${room})
+    target_sources(brainsurgery_library PRIVATE $<TARGET_OBJECTS:bs_${room}>)
+  endif()
+endforeach()
+target_link_libraries(brainsurgery_library PRIVATE fmt::fmt yaml-cpp spdlog::spdlog OpenSSL::Crypto ZLIB::ZLIB
+  Threads::Threads PkgConfig::re2 PkgConfig::pcre2 ${CMAKE_DL_LIBS})
+target_compile_features(brainsurgery_library INTERFACE cxx_std_20)
+set_target_properties(brainsurgery_library PROPERTIES OUTPUT_NAME brainsurgery EXPORT_NAME brainsurgery
+  LINKER_LANGUAGE CXX)
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/brainsurgery)
+install(TARGETS brainsurgery RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS brainsurgery_library EXPORT brainsurgery-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(TARGET brainsurgery_dense)
+  install(TARGETS brainsurgery_dense LIBRARY DESTINATION lib/brainsurgery)  # where the program looks for it
+endif()
+install(DIRECTORY include/brainsurgery DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+install(EXPORT brainsurgery-targets NAMESPACE brainsurgery:: DESTINATION ${package_folder})
+configure_package_config_file(cmake/brainsurgery-config.cmake.in ${CMAKE_BINARY_DIR}/brainsurgery-config.cmake
+  INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/brainsurgery-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/brainsurgery-config.cmake ${CMAKE_BINARY_DIR}/brainsurgery-config-version.cmake
+  DESTINATION ${package_folder})
