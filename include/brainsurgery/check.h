@@ -1,7 +1,7 @@
 // What an assertion amounts to once its names are bound: a tree of conditions, some decided from headers, some waiting
 // for data.
 //
-//   CheckPtr equal = make_check(checks::EqualValues{a, b, std::nullopt, "a and b differ"});
+//   CheckPtr equal = make_check(equal_values(a, b, std::nullopt, "a and b differ"));    // graph/conditions.h
 //   CheckPtr both = make_check(checks::AllOf{{make_check(checks::Decided{true, ""}), equal}});
 //   std::optional<Verdict> early = decide(*both);     // nullopt: data is needed
 //
@@ -43,16 +43,6 @@ struct Decided {
 struct Mistake {  // cannot be evaluated: thrown when it is reached
   Error error;
 };
-struct EqualValues {  // a, b: one shape and dtype. Bitwise equality of values, or |a - b| <= eps everywhere
-  Expr a, b;
-  std::optional<double> eps;
-  std::string reason;
-};
-struct SmallValues {  // |a| <= eps everywhere
-  Expr a;
-  double eps;
-  std::string reason;
-};
 struct Measured {  // judged by a few numbers that are made of tensors
   std::vector<Expr> numbers;  // of one element each
   // `more`: for what only the message of a failure needs, in another pass.
@@ -76,19 +66,17 @@ struct Not {
 }  // namespace checks
 
 struct Check {
-  std::variant<checks::Decided, checks::Mistake, checks::EqualValues, checks::SmallValues, checks::Measured,
-               checks::DistinctValues, checks::AllOf, checks::AnyOf, checks::Not>
+  std::variant<checks::Decided, checks::Mistake, checks::Measured, checks::DistinctValues, checks::AllOf, checks::AnyOf,
+               checks::Not>
       kind;
 };
 
 [[nodiscard]] CheckPtr make_check(decltype(Check::kind) kind);
 
-// Answers the conditions that need data: whether one holds, or its verdict with the reason. nullopt leaves it open.
+// Answers the conditions that need data. nullopt leaves one open.
 class DataOracle {
  public:
   virtual ~DataOracle() = default;
-  [[nodiscard]] virtual std::optional<bool> holds(const checks::EqualValues& check) = 0;
-  [[nodiscard]] virtual std::optional<bool> holds(const checks::SmallValues& check) = 0;
   [[nodiscard]] virtual std::optional<Verdict> verdict(const checks::Measured& check) = 0;
   [[nodiscard]] virtual std::optional<Verdict> verdict(const checks::DistinctValues& check) = 0;
 };
@@ -98,5 +86,15 @@ class DataOracle {
 [[nodiscard]] std::optional<Verdict> evaluate(const Check& check, DataOracle& oracle);
 // What headers alone decide.
 [[nodiscard]] std::optional<Verdict> decide(const Check& check);
+// Whether the verdict is a failure whatever the oracle leaves open.
+[[nodiscard]] bool fails_anyhow(const Check& check, DataOracle& oracle);
+
+// The conditions of the tree that need data, whether they will be reached or not; `required`: the verdict is a failure
+// if the condition fails.
+struct OpenCondition {
+  std::variant<const checks::Measured*, const checks::DistinctValues*> condition;
+  bool required;
+};
+[[nodiscard]] std::vector<OpenCondition> open_conditions(const Check& check);
 
 }  // namespace brainsurgery

@@ -22,12 +22,12 @@ struct ReportText {
 
 struct Report {
   std::function<ReportText(DataSource& data)> make;
-  bool reads_values = false;  // asks for values or statistics
-  // Those that `make` will ask about, which may be answered together with others. They live as long as it.
-  std::vector<const ValueComparison*> comparisons = {};
+  // What `make` asks for.
+  std::vector<Expr> numbers = {};
+  std::vector<Expr> values = {};
 
   // false: `make` may be given a source that fails.
-  [[nodiscard]] bool needs_data() const { return reads_values || !comparisons.empty(); }
+  [[nodiscard]] bool needs_data() const { return !numbers.empty() || !values.empty(); }
 };
 
 // What a query may do: look, and print. What is printed and reported is queued in plan order, with the tensors as they

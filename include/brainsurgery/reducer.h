@@ -95,6 +95,10 @@ struct Reducer {
   void (*merge)(const Use& use, const States& into, const States& from);
   // Writes states.count elements.
   void (*finish)(const Use& use, const States& states, void* out);
+  // Whether the result does not depend on how elements are cut into ranges, and states may be merged in any order.
+  bool any_order;
+  // Whether no further elements can change what is made of the states; nullptr: they may.
+  bool (*settled)(const Use& use, const States& states);
   Passes passes;
 
   // The dtypes that `result` makes, for those who choose dtypes of operands. All but `floats` take bool.

@@ -66,7 +66,11 @@ struct RunReport {
   int steps = 0;
   int assertions = 0;
   int undecided_assertions = 0;              // by headers alone; after a run they held
-  std::int64_t assertion_bytes = 0;          // that these read, predicted; what outputs answer is not read for them
+  // Of inputs, that are read for assertions, and for reports beside these, predicted; what the programs of outputs find
+  // is not read for them. And how often tensors are gone through for both.
+  std::int64_t assertion_bytes = 0, report_bytes = 0;
+  int value_passes = 0;
+  std::optional<std::int64_t> value_bytes_read;  // by a run, for both: as predicted, where nothing was known earlier
   std::vector<OutputReport> outputs;         // of saving steps and of the plan's output, in this order
   std::int64_t peak_whole_tensor_bytes = 0;  // predicted: tensors that must exist as a whole at one time
   std::int64_t predicted_peak_bytes = 0;     // the most resident memory of the process, once outputs are written

@@ -136,6 +136,7 @@ std::string summary_of(const RunReport& report) {
   if (report.undecided_assertions > 0)
     text += fmt::format(", {} of them can only be decided with data", report.undecided_assertions);
   if (report.assertion_bytes > 0) text += fmt::format(": {} are read for them", format_size(report.assertion_bytes));
+  if (report.report_bytes > 0) text += fmt::format("\n{} are read for reports", format_size(report.report_bytes));
   for (const OutputReport& output : report.outputs) {
     text += fmt::format("\nwould write '{}': {} of '{}' ({}), {} in {}", escape_for_terminal(output.path),
                         counted(output.tensors, "tensor"), escape_for_terminal(output.alias), output.reason,
@@ -426,10 +427,13 @@ class CommandLine {
                                    {"assertions", report.assertions},
                                    {"undecided_assertions", report.undecided_assertions},
                                    {"assertion_bytes", report.assertion_bytes},
+                                   {"report_bytes", report.report_bytes},
+                                   {"value_passes", report.value_passes},
                                    {"peak_whole_tensor_bytes", report.peak_whole_tensor_bytes},
                                    {"predicted_peak_bytes", report.predicted_peak_bytes},
                                    {"outputs", outputs},
                                    {"summary", report.summary}};
+    if (report.value_bytes_read) summary["value_bytes_read"] = *report.value_bytes_read;
     if (report.peak_resident_bytes > 0) summary["peak_resident_bytes"] = report.peak_resident_bytes;
     streams_.out << summary.dump(-1, ' ', streams_.out_is_terminal, nlohmann::json::error_handler_t::replace) << '\n';
   }

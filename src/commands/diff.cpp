@@ -10,6 +10,7 @@
 #include "commands/families.h"
 #include "commands/report_lines.h"
 #include "describe/diff_text.h"
+#include "graph/conditions.h"
 
 namespace brainsurgery {
 namespace {
@@ -57,6 +58,7 @@ struct Pairing {
 struct NamedComparison {
   std::string name;
   ValueComparison values;  // their shapes and dtypes may differ
+  Expr number = {};        // see difference_of; where they are held against each other
 };
 
 struct Comparison {
@@ -140,20 +142,21 @@ bool needs_data(const ValueComparison& values) {
 }
 
 // nullopt: they do not differ.
-std::optional<std::string> difference(const ValueComparison& values, DataSource& data) {
+std::optional<std::string> difference(const NamedComparison& pair, DataSource& data) {
+  const ValueComparison& values = pair.values;
   if (values.a.shape() != values.b.shape()) return shape_difference(values.a.shape(), values.b.shape());
   if (!are_readable(values)) return unreadable_difference(form_of(values.a), form_of(values.b));
   if (values.a.dtype() != values.b.dtype()) return dtype_difference(values.a.dtype(), values.b.dtype());
-  const Difference found = data.difference(values);
+  const Difference found = brainsurgery::difference(values, data.numbers({pair.number}).front());
   if (!found.differs) return std::nullopt;
   return values_difference(found.max_abs ? std::optional(Distance{*found.max_abs, *values.eps}) : std::nullopt);
 }
 
 ReportText diff_text(const Comparison& comparison, DataSource& data) {
   DiffReport report = comparison.report;
-  for (const auto& [name, values] : comparison.pairs) {
-    if (std::optional<std::string> reason = difference(values, data))
-      report.differing.push_back({name, *std::move(reason)});
+  for (const NamedComparison& pair : comparison.pairs) {
+    if (std::optional<std::string> reason = difference(pair, data))
+      report.differing.push_back({pair.name, *std::move(reason)});
   }
   const auto findings =
       std::ssize(report.missing_on_left) + std::ssize(report.missing_on_right) + std::ssize(report.differing);
@@ -176,8 +179,10 @@ void diff(const DiffSpec& spec, QueryScope& plan) {
     comparison->pairs.push_back({std::move(pair.name), {pair.left.expr, pair.right.expr, spec.eps}});
   }
   Report report{.make = [comparison](DataSource& data) { return diff_text(*comparison, data); }};
-  for (const NamedComparison& pair : comparison->pairs) {
-    if (needs_data(pair.values)) report.comparisons.push_back(&pair.values);
+  for (NamedComparison& pair : comparison->pairs) {
+    if (!needs_data(pair.values)) continue;
+    pair.number = difference_of(pair.values);
+    report.numbers.push_back(pair.number);
   }
   plan.report(std::move(report));
 }

@@ -1,8 +1,12 @@
 // dump: tensors as a tree of their names.
+#include <algorithm>
+#include <iterator>
+
 #include "describe/dump_text.h"
 
 #include "commands/families.h"
 #include "commands/report_lines.h"
+#include "graph/conditions.h"
 
 namespace brainsurgery {
 namespace {
@@ -16,22 +20,28 @@ struct DumpSpec {
   Verbosity verbosity = Verbosity::shape;
 };
 
+struct ShownTensor {
+  FoundTensor found;
+  std::vector<Expr> statistics = {};  // Verbosity::stat; see statistics_of
+  Expr values = {};                   // Verbosity::full, where they have a text: as their text_dtype
+};
+
 // What is dumped together.
 struct Block {
   std::optional<std::string> root;  // the alias, where all of it is shown
-  std::vector<FoundTensor> tensors;
+  std::vector<ShownTensor> tensors;
 };
 
-DumpedTensor dumped(const FoundTensor& tensor, const DumpSpec& spec, DataSource& data) {
-  DumpedTensor result{tensor.name, tensor.expr.desc(), spec.verbosity, {}, "", tensor.counts};
-  const bool readable = is_readable(tensor.expr);
-  if (!readable) result.unreadable = form_of(tensor.expr);
-  if (spec.verbosity == Verbosity::stat && readable) result.statistics = data.statistics(tensor.expr);
+DumpedTensor dumped(const ShownTensor& tensor, const DumpSpec& spec, DataSource& data) {
+  const Expr& expr = tensor.found.expr;
+  DumpedTensor result{tensor.found.name, expr.desc(), spec.verbosity, {}, "", tensor.found.counts};
+  if (!is_readable(expr)) result.unreadable = form_of(expr);
+  if (!tensor.statistics.empty()) result.statistics = statistics(data.numbers(tensor.statistics));
   if (spec.verbosity == Verbosity::full) {
     const ValueSyntax syntax = spec.layout == DumpLayout::json ? ValueSyntax::json : ValueSyntax::python;
-    const std::optional<DType> dtype = readable ? text_dtype(tensor.expr.dtype()) : std::nullopt;
-    result.values = dtype ? values_text(syntax, *dtype, tensor.expr.shape(), data.values(cast(tensor.expr, *dtype)))
-                          : no_values(syntax);
+    result.values = tensor.values
+                        ? values_text(syntax, tensor.values.dtype(), expr.shape(), data.values(tensor.values))
+                        : no_values(syntax);
   }
   return result;
 }
@@ -43,31 +53,50 @@ std::string dump_text(const std::vector<Block>& blocks, const DumpSpec& spec, Da
     if (!text.empty() && spec.layout != DumpLayout::json) text += '\n';
     std::vector<DumpedTensor> tensors;
     tensors.reserve(block.tensors.size());
-    for (const FoundTensor& tensor : block.tensors) tensors.push_back(dumped(tensor, spec, data));
+    for (const ShownTensor& tensor : block.tensors) tensors.push_back(dumped(tensor, spec, data));
     text += report_lines(dump_lines(spec.layout, block.root, tensors));
   }
   return text;
 }
 
+Block shown(std::optional<std::string> root, const std::vector<FoundTensor>& found) {
+  Block block{std::move(root), {}};
+  for (const FoundTensor& tensor : found) block.tensors.push_back({tensor});
+  return block;
+}
+
+// What the report shows of the values.
+void ask_for_values(const DumpSpec& spec, ShownTensor& tensor, Report& report) {
+  const Expr& expr = tensor.found.expr;
+  if (!is_readable(expr)) return;
+  if (spec.verbosity == Verbosity::stat) tensor.statistics = statistics_of(expr);
+  if (spec.verbosity == Verbosity::full) {
+    if (const std::optional<DType> dtype = text_dtype(expr.dtype())) tensor.values = cast(expr, *dtype);
+  }
+  std::ranges::copy(tensor.statistics, std::back_inserter(report.numbers));
+  if (tensor.values) report.values.push_back(tensor.values);
+}
+
 void dump(const DumpSpec& spec, QueryScope& plan) {
   std::vector<Block> blocks;
   if (spec.target) {
-    blocks.push_back({std::nullopt, plan.select(*spec.target)});
+    blocks.push_back(shown(std::nullopt, plan.select(*spec.target)));
     if (blocks.front().tensors.empty()) throw plan.no_match(*spec.target);
   } else {
-    for (const std::string& alias : plan.aliases()) blocks.push_back({alias, plan.tensors_of(alias)});
+    for (const std::string& alias : plan.aliases()) blocks.push_back(shown(alias, plan.tensors_of(alias)));
   }
+  Report report;
   for (Block& block : blocks) {
-    for (FoundTensor& tensor : block.tensors) {
-      tensor.counts = plan.count_read(tensor);
-      plan.announce("dump: " + (block.root ? tensor.label() : tensor.name));
+    for (ShownTensor& tensor : block.tensors) {
+      tensor.found.counts = plan.count_read(tensor.found);
+      plan.announce("dump: " + (block.root ? tensor.found.label() : tensor.found.name));
+      ask_for_values(spec, tensor, report);
     }
   }
-  plan.report({.make =
-                   [spec, blocks = std::move(blocks)](DataSource& data) {
-                     return ReportText{dump_text(blocks, spec, data), ""};
-                   },
-               .reads_values = spec.verbosity != Verbosity::shape});
+  report.make = [spec, blocks = std::move(blocks)](DataSource& data) {
+    return ReportText{dump_text(blocks, spec, data), ""};
+  };
+  plan.report(std::move(report));
 }
 
 }  // namespace

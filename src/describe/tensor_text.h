@@ -1,6 +1,6 @@
 // One tensor as a dump shows it: its shape, and as much of its values as was asked for.
 //
-//   DumpedTensor tensor{"h.0.w", {DType::F32, {2}}, Verbosity::stat, executor.statistics(expr)};
+//   DumpedTensor tensor{"h.0.w", {DType::F32, {2}}, Verbosity::stat, statistics(numbers)};
 //   tensor_text(tensor);      // "shape=[2] min=0 max=1 mean=0.5 reads=1 writes=1"
 //   tensor_json(tensor);      // {"max":1.0,...} as fields
 //
@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "brainsurgery/data_source.h"
+#include "graph/conditions.h"
 #include "brainsurgery/types.h"
 #include "brainsurgery/workspace.h"
 

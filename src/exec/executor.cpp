@@ -65,7 +65,7 @@ Executor::Executor(ThreadPool& pool, ExecOptions options, Progress progress)
   if (!progress_) progress_ = [](std::int64_t) {};
 }
 
-void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
+bool Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
   std::vector<std::int64_t> first(jobs.size());  // number of the job's first tile
   std::int64_t total = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -76,14 +76,14 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
   std::atomic<std::int64_t> done{0};
   std::int64_t told_bytes = 0;
   std::vector<ByteCounts> moved(static_cast<std::size_t>(pool_.size()));  // by worker
+  const auto stopped = [this] { return reductions_ != nullptr && reductions_->stopped(); };
   const auto work = [&](int worker) {
-    TileRunner runner(places, answers_);
+    TileRunner runner(places);
     Scratch scratch;
     ByteCounts mine;
-    for (std::int64_t i = next.fetch_add(1); i < total; i = next.fetch_add(1)) {
+    for (std::int64_t i = next.fetch_add(1); i < total && !stopped(); i = next.fetch_add(1)) {
       try {
         throw_if_interrupted();
-        if (answers_ != nullptr && answers_->required_failed()) throw TestFailed{};
         const auto job = std::upper_bound(first.begin(), first.end(), i) - first.begin() - 1;
         const ByteCounts tile = jobs[job].run(runner, scratch, i - first[job]);
         done += tile.written + jobs[job].effort + (jobs[job].looks ? tile.read : 0);
@@ -106,17 +106,16 @@ void Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
     work(0);  // waking the others takes longer
   }
   for (const ByteCounts& part : moved) moved_ += part;
-  if (answers_ != nullptr && answers_->required_failed()) throw TestFailed{};
   progress_(done - told_bytes);
+  return !stopped();
 }
 
-void Executor::run_passes(std::vector<Job> jobs, const Places& places) {
-  run_jobs(jobs, places);
-  for (int pass = 1;; ++pass) {
-    std::erase_if(jobs, [pass](const Job& job) { return job.passes <= pass; });
-    if (jobs.empty()) return;
-    run_jobs(jobs, places);
+bool Executor::run_passes(std::vector<Job> jobs, const Places& places) {
+  for (int pass = 0; !jobs.empty(); ++pass) {
+    if (!run_jobs(jobs, places)) return false;
+    std::erase_if(jobs, [pass](const Job& job) { return job.passes <= pass + 1; });
   }
+  return true;
 }
 
 // Tiles are taken in order: when one reaches the next stretch, those of the stretch before are written, but for one or
@@ -159,7 +158,7 @@ Executor::Job Executor::compute_job(const Target& target, const Program& program
     const std::int64_t begin = index * elements;
     const std::int64_t end = std::min(program.elements, begin + elements);
     const auto block = scratch.take((end - begin) * program.item_bytes);
-    runner.run(program, begin, end, block->data());
+    runner.run(program, begin, end, block->data(), reductions_);
     const std::span<std::byte> bytes(block->data(), static_cast<std::size_t>((end - begin) * program.item_bytes));
     put(target, index, segment.offset + begin * program.item_bytes, bytes);
     const std::int64_t read = runner.take_read_bytes();
@@ -169,21 +168,21 @@ Executor::Job Executor::compute_job(const Target& target, const Program& program
   return {tiles, run};
 }
 
-void Executor::write(const PhysicalPlan& plan, WritableFile& file) {
+bool Executor::write(const PhysicalPlan& plan, WritableFile& file) {
   const std::vector<Stage> stages =
       Scheduler(plan.materializations(), schedule_limits(options_, pool_.size())).schedule(plan);
-  write({{plan, stages}}, [&file](std::size_t) -> WritableFile& { return file; });
+  std::shared_ptr<Run> run;
+  return write({{plan, stages}}, [&file](std::size_t) -> WritableFile& { return file; }, run);
 }
 
-void Executor::write(const std::vector<FileTask>& files, const std::function<WritableFile&(std::size_t)>& open) {
-  if (files.empty()) return;
-  Run run(files.front().plan.materializations());
-  try {
-    for (std::size_t i = 0; i < files.size(); ++i) write(run, files[i], open(i));
-  } catch (const TestFailed&) {
-    run.places.finish();  // a damaged file is the better reason
-    throw;
+bool Executor::write(const std::vector<FileTask>& files, const std::function<WritableFile&(std::size_t)>& open,
+                     std::shared_ptr<Run>& run) {
+  if (files.empty()) return true;
+  if (run == nullptr) run = std::make_shared<Run>(files.front().plan.materializations());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (!write(*run, files[i], open(i))) return false;
   }
+  return true;
 }
 
 // Gives the range of each segment that shares the disk blocks of an input.
@@ -202,7 +201,7 @@ std::vector<ByteRange> Executor::share_or_reserve(const PhysicalPlan& plan, Writ
   return shared;
 }
 
-void Executor::write(Run& run, const FileTask& task, WritableFile& file) {
+bool Executor::write(Run& run, const FileTask& task, WritableFile& file) {
   const std::vector<ByteRange> shared = share_or_reserve(task.plan, file);
   Checksums sums(task.plan);
   write_given(task.plan, sums, file);
@@ -221,9 +220,10 @@ void Executor::write(Run& run, const FileTask& task, WritableFile& file) {
         jobs.push_back(compute_job(target, program));
       }
     }
-    perform(run, stage, std::move(jobs));
+    if (!perform(run, stage, std::move(jobs))) return false;
   }
   write_checksums(task.plan, sums, file);
+  return true;
 }
 
 void Executor::tell_written(std::int64_t bytes) {
@@ -263,7 +263,7 @@ void Executor::require(Run& run, const std::vector<int>& needs) {
 }
 
 // `jobs`: what the stage writes.
-void Executor::perform(Run& run, const Stage& stage, std::vector<Job> jobs) {
+bool Executor::perform(Run& run, const Stage& stage, std::vector<Job> jobs) {
   for (const int buffer : stage.make) {
     const std::int64_t bytes = run.materializations[buffer].bytes;
     const bool spill = std::ranges::find(stage.spill, buffer) != stage.spill.end();
@@ -271,9 +271,10 @@ void Executor::perform(Run& run, const Stage& stage, std::vector<Job> jobs) {
     jobs.push_back(make_job(run, buffer));
   }
   progress_(0);
-  run_passes(std::move(jobs), run.places);
-  run.places.finish();
+  const bool goes_on = run_passes(std::move(jobs), run.places);
+  run.places.finish();  // throws where a file is damaged
   for (const int buffer : stage.drop) run.places.buffers[buffer].reset();
+  return goes_on;
 }
 
 Executor::Job Executor::make_job(Run& run, int buffer) {
@@ -303,12 +304,8 @@ Executor::Job Executor::make_job(Run& run, int buffer) {
 }
 
 Executor::Job Executor::reduction_job(Run& run, const Materialization::Reduction& reduction, const Buffer& into) {
-  std::vector<std::int64_t> tiles;
-  for (const ProgramPtr& operand : reduction.operands) {
-    run.places.prepare(*operand);
-    tiles.push_back(tile_elements(*operand, options_, pool_.size()));
-  }
-  const auto task = std::make_shared<ReductionTask>(reduction, std::move(tiles), into);
+  run.places.prepare(*reduction.program);
+  const auto task = std::make_shared<ReductionTask>(reduction, into);
   const auto take = [task](TileRunner& runner, Scratch& scratch, std::int64_t piece) {
     task->run(runner, scratch, piece);
     return ByteCounts{.read = runner.take_read_bytes()};
@@ -385,9 +382,11 @@ std::vector<std::byte> Executor::evaluate(const Expr& expr, bool looks) {
     const std::int64_t begin = index * elements;
     runner.run(*tensor.program, begin, std::min(tensor.program->elements, begin + elements),
                result.data() + begin * tensor.program->item_bytes);
-    return ByteCounts{};
+    return ByteCounts{.read = runner.take_read_bytes()};
   };
-  run_jobs({{(tensor.program->elements + elements - 1) / elements, fill}}, run.places);
+  Job job{(tensor.program->elements + elements - 1) / elements, fill};
+  job.looks = looks;
+  run_jobs({std::move(job)}, run.places);
   run.places.finish();
   return result;
 }

@@ -2,8 +2,7 @@
 //
 //   Executor executor(pool, options, nullptr);
 //   executor.write(physical_plan, *staged_file);
-//   bool same = *executor.holds(checks::EqualValues{a, b, {}, ""});
-//   double mean = *executor.statistics(a).mean;
+//   std::vector<Number> numbers = executor.run(value_plan);
 //
 // What comes out does not depend on threads, tile size, budget or fusion. Memory: a few tiles a thread, and the whole
 // tensors that dense operations need, within the budget or spilled (memory_model.h). Called by one thread at a time.
@@ -11,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,9 +23,10 @@
 #include "exec/checksums.h"
 #include "exec/dense_module.h"
 #include "exec/places.h"
+#include "exec/running_reductions.h"
 #include "exec/shared_extents.h"
 #include "exec/tile_runner.h"
-#include "planner/schedule.h"
+#include "planner/value_plan.h"
 
 namespace brainsurgery {
 
@@ -41,6 +42,9 @@ struct ExecOptions {
 [[nodiscard]] std::int64_t tile_elements(const Program& program, const ExecOptions& options, int threads);
 [[nodiscard]] ScheduleLimits schedule_limits(const ExecOptions& options, int threads);
 
+// The element of a literal that has one.
+[[nodiscard]] Number number_of(const Expr& literal);
+
 class Executor final : public DataOracle, public DataSource {
  public:
   // Told the number of bytes done since the last call: written, or read for a check or report, and the effort of dense
@@ -49,33 +53,36 @@ class Executor final : public DataOracle, public DataSource {
 
   Executor(ThreadPool& pool, ExecOptions options, Progress progress);
 
-  // The tests of the programs that are written are done from now on. write() throws TestFailed when one of them decides
-  // against an assertion.
-  void watch(Answers& answers) { answers_ = &answers; }
+  // Shows the reductions, from now on, what the taps of the programs that are written want. Where they are stopped,
+  // write() ends before everything is written.
+  void watch(RunningReductions& reductions) { reductions_ = &reductions; }
 
   // One of the files of an output, and the stages that its Scheduler gave.
   struct FileTask {
     const PhysicalPlan& plan;
     const std::vector<Stage>& stages;
   };
+  struct Run;  // the buffers of outputs, a check or a reduction
   // Fills files, in order, whose lengths become plan.size(); their plans share one compiler. `open`: file number i,
-  // when it is its turn.
-  void write(const std::vector<FileTask>& files, const std::function<WritableFile&(std::size_t i)>& open);
-  void write(const PhysicalPlan& plan, WritableFile& file);
+  // when it is its turn. `run`: of files that were written before and share the compiler, too, or nullptr. False: what is
+  // written is of no use any more.
+  bool write(const std::vector<FileTask>& files, const std::function<WritableFile&(std::size_t i)>& open,
+             std::shared_ptr<Run>& run);
+  bool write(const PhysicalPlan& plan, WritableFile& file);
   // What was moved so far.
   [[nodiscard]] const ByteCounts& moved() const { return moved_; }
 
   // All bytes of a tensor, packed.
   [[nodiscard]] std::vector<std::byte> evaluate(const Expr& expr);
 
-  [[nodiscard]] std::optional<bool> holds(const checks::EqualValues& check) override;
-  [[nodiscard]] std::optional<bool> holds(const checks::SmallValues& check) override;
+  // The numbers of a plan, in its order.
+  [[nodiscard]] std::vector<Number> run(const ValuePlan& plan);
+
   [[nodiscard]] std::optional<Verdict> verdict(const checks::Measured& check) override;
   [[nodiscard]] std::optional<Verdict> verdict(const checks::DistinctValues& check) override;
 
-  [[nodiscard]] TensorStatistics statistics(const Expr& expr) override;
-  [[nodiscard]] std::vector<std::byte> values(const Expr& expr) override { return evaluate(expr); }
-  [[nodiscard]] Difference difference(const ValueComparison& comparison) override;
+  [[nodiscard]] std::vector<Number> numbers(const std::vector<Expr>& numbers) override;
+  [[nodiscard]] std::vector<std::byte> values(const Expr& expr) override { return evaluate(expr, true); }
 
  private:
   // Independent pieces of work, numbered; each may run on any worker.
@@ -86,12 +93,12 @@ class Executor final : public DataOracle, public DataSource {
     bool looks = false;       // so do the bytes that it reads: it writes none
     int passes = 1;           // how often all tiles are run, one pass after another
   };
-  struct Run;  // the buffers of one output, check or reduction
-  // Looks at elements [begin, begin + count) of all operands, packed; false: no more need be looked at.
-  using Look = std::function<bool(std::span<const std::byte* const> values, std::int64_t begin, std::int64_t count)>;
+  // Looks at elements [begin, begin + count) of a tensor, packed.
+  using Look = std::function<void(const std::byte* values, std::int64_t begin, std::int64_t count)>;
 
-  void run_jobs(const std::vector<Job>& jobs, const Places& places);
-  void run_passes(std::vector<Job> jobs, const Places& places);
+  // Both: false where the reductions that are watched were stopped.
+  bool run_jobs(const std::vector<Job>& jobs, const Places& places);
+  bool run_passes(std::vector<Job> jobs, const Places& places);
   // A file that is being written, and the segment of its plan that is at hand.
   struct Target {
     WritableFile& file;
@@ -104,27 +111,26 @@ class Executor final : public DataOracle, public DataSource {
   // Of a part of the segment.
   [[nodiscard]] Job copy_job(const Target& target, const FilePlace& from, const ByteRange& range) const;
   [[nodiscard]] Job compute_job(const Target& target, const Program& program) const;
-  void write(Run& run, const FileTask& task, WritableFile& file);
+  bool write(Run& run, const FileTask& task, WritableFile& file);
   void write_given(const PhysicalPlan& plan, Checksums& sums, WritableFile& file);
   void write_checksums(const PhysicalPlan& plan, const Checksums& sums, WritableFile& file);
   [[nodiscard]] std::vector<ByteRange> share_or_reserve(const PhysicalPlan& plan, WritableFile& file);
   void tell_written(std::int64_t bytes);
   void require(Run& run, const std::vector<int>& needs);
-  void perform(Run& run, const Stage& stage, std::vector<Job> jobs);
+  bool perform(Run& run, const Stage& stage, std::vector<Job> jobs);
   [[nodiscard]] Job make_job(Run& run, int buffer);
   [[nodiscard]] Job reduction_job(Run& run, const Materialization::Reduction& reduction, const Buffer& into);
   [[nodiscard]] Job dense_job(Run& run, const Materialization& wanted, std::span<std::byte> into);
   [[nodiscard]] std::vector<std::byte> evaluate(const Expr& expr, bool looks);
   void draw(const nodes::Random& random, const TensorDesc& desc, const Buffer& into, Scratch& scratch) const;
-  // Shows `look` all elements of the operands, which have one shape, a tile at a time, on every worker.
-  void for_each_block(const std::vector<Expr>& operands, const Look& look);
-  [[nodiscard]] std::vector<Number> measure(const std::vector<Expr>& numbers);
+  // Shows `look` all elements, a tile at a time, on every worker.
+  void for_each_block(const Expr& tensor, const Look& look);
 
   ThreadPool& pool_;
   ExecOptions options_;
   Progress progress_;
   DenseModule dense_;
-  Answers* answers_ = nullptr;
+  RunningReductions* reductions_ = nullptr;
   ByteCounts moved_;
 };
 

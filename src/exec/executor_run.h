@@ -1,4 +1,4 @@
-// The buffers of one output, check or reduction while an Executor performs it.
+// The buffers of outputs that share a compiler, of a check or of a reduction, while an Executor performs them.
 #pragma once
 
 #include <vector>

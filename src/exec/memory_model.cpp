@@ -16,19 +16,21 @@ constexpr std::int64_t kLibraryTaskBytes = 4 << 20;  // in which a linear algebr
 
 class Growth {
  public:
-  Growth(const PhysicalPlan& plan, const std::vector<bool>& in_files, const ExecOptions& options, int threads)
-      : plan_(plan), in_files_(in_files), options_(options), threads_(threads) {}
+  Growth(const std::vector<Materialization>& all, const std::vector<bool>& in_files, const ExecOptions& options,
+         int threads)
+      : all_(all), in_files_(in_files), options_(options), threads_(threads) {}
 
-  void add(const Stage& stage) {
+  // `segments`: of the file that the stage writes a part of.
+  void add(const Stage& stage, const std::vector<Segment>& segments) {
     std::int64_t library = 0;
     for (const int buffer : stage.make) {
-      const Materialization& made = plan_.materializations()[buffer];
+      const Materialization& made = all_[buffer];
       if (const auto* program = std::get_if<ProgramPtr>(&made.how)) add_tile(tile_bytes(**program));
-      if (const auto* reduction = std::get_if<Materialization::Reduction>(&made.how)) add_reduction(*reduction);
+      if (const auto* reduction = std::get_if<Materialization::Reduction>(&made.how)) add_tile(piece_bytes(*reduction, in_files_));
       if (made.needs_libtorch) library += kLibraryTaskBytes;
     }
     for (const std::size_t i : stage.write) {
-      const Segment& segment = plan_.segments()[i];
+      const Segment& segment = segments[i];
       const auto* tensor = std::get_if<CompiledTensor>(&segment.content);
       add_tile(tensor == nullptr ? std::min(segment.size, options_.tile_bytes) : tile_bytes(*tensor->program));
     }
@@ -45,19 +47,9 @@ class Growth {
     const std::int64_t elements = std::min(program.elements, tile_elements(program, options_, threads_));
     return elements * program.item_bytes + scratch_bytes(program, elements, in_files_);
   }
-  // The scratch memory of its programs is used by one after another.
-  void add_reduction(const Materialization::Reduction& reduction) {
-    std::int64_t most = 0;
-    for (const ProgramPtr& program : reduction.operands) {
-      const std::int64_t chunk = grid_of(reduction).chunk_elements();
-      const std::int64_t elements = std::min(chunk, tile_elements(*program, options_, threads_));
-      most = std::max(most, scratch_bytes(*program, elements, in_files_));
-    }
-    add_tile(piece_bytes(reduction) + most);
-  }
   void add_tile(std::int64_t bytes) { tile_ = std::max(tile_, bytes); }
 
-  const PhysicalPlan& plan_;
+  const std::vector<Materialization>& all_;
   const std::vector<bool>& in_files_;
   const ExecOptions& options_;
   int threads_;
@@ -68,8 +60,15 @@ class Growth {
 
 std::int64_t predicted_growth(const PhysicalPlan& plan, const std::vector<Stage>& stages,
                               const std::vector<bool>& in_files, const ExecOptions& options, int threads) {
-  Growth growth(plan, in_files, options, threads);
-  for (const Stage& stage : stages) growth.add(stage);
+  Growth growth(plan.materializations(), in_files, options, threads);
+  for (const Stage& stage : stages) growth.add(stage, plan.segments());
+  return growth.total();
+}
+
+std::int64_t predicted_growth(const ValuePlan& plan, const ExecOptions& options, int threads) {
+  const std::vector<bool> in_files(plan.materializations().size(), false);
+  Growth growth(plan.materializations(), in_files, options, threads);
+  for (const Stage& stage : plan.stages(schedule_limits(options, threads))) growth.add(stage, {});
   return growth.total();
 }
 

@@ -13,4 +13,7 @@ namespace brainsurgery {
 [[nodiscard]] std::int64_t predicted_growth(const PhysicalPlan& plan, const std::vector<Stage>& stages,
                                             const std::vector<bool>& in_files, const ExecOptions& options, int threads);
 
+// The same while the numbers of a plan are made.
+[[nodiscard]] std::int64_t predicted_growth(const ValuePlan& plan, const ExecOptions& options, int threads);
+
 }  // namespace brainsurgery

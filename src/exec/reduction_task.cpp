@@ -13,27 +13,26 @@ constexpr std::int64_t kWord = 8;
 
 }  // namespace
 
-ReductionTask::ReductionTask(const Materialization::Reduction& reduction, std::vector<std::int64_t> tiles,
-                             const Buffer& into)
+ReductionTask::ReductionTask(const Materialization::Reduction& reduction, const Buffer& into)
     : reduction_(reduction),
-      tiles_(std::move(tiles)),
       into_(into),
       grid_(grid_of(reduction)),
-      dtypes_(operand_dtypes(reduction)),
       words_(state_words(reduction)),
       left_(grid_.pieces()) {
-  std::int64_t kept = 0;
-  for (const Result& result : reduction.results) kept += result.reducer->passes.kept;
+  std::int64_t words = 0, kept = 0;
+  for (const Result& result : reduction.results) {
+    words_before_.push_back(words);
+    words += result.reducer->words(use_of(reduction, result));
+    kept += result.reducer->passes.kept;
+  }
   if (reduction.passes > 1) kept_ = take_memory(kept * reduction.shape.results() * kWord);
 }
 
 template <typename Visit>
 void ReductionTask::for_each_result(const Visit& visit) const {
-  std::int64_t words = 0;
-  for (const Result& result : reduction_.results) {
-    const Reducer::Use use = use_of(reduction_, result, dtypes_);
-    visit(result, use, words);
-    words += result.reducer->words(use);
+  for (std::size_t i = 0; i < reduction_.results.size(); ++i) {
+    const Result& result = reduction_.results[i];
+    visit(result, use_of(reduction_, result), words_before_[i]);
   }
 }
 
@@ -78,6 +77,17 @@ void ReductionTask::finish(const Part& part, Scratch& scratch) const {
   });
 }
 
+// Of the only number of each reducer: what one block knows is true of all.
+bool ReductionTask::is_settled(std::byte* states, std::int64_t stride) const {
+  if (grid_.shape().results() > 1) return false;
+  bool all = true;
+  for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
+    all = all && result.reducer->settled != nullptr &&
+          result.reducer->settled(use, {states + words * stride * kWord, stride, 1});
+  });
+  return all;
+}
+
 // The memory exists while pieces of the reduction are at work, not from the beginning of its stage.
 std::byte* ReductionTask::states_of_block(std::int64_t block) {
   const std::int64_t bytes = grid_.shape().results() * words_ * kWord;
@@ -116,16 +126,16 @@ void ReductionTask::run(TileRunner& runner, Scratch& scratch, std::int64_t numbe
     const auto own = scratch.take(results * words_ * kWord);
     const Part part{own->data(), results, results, first};
     start(part);
-    add_piece(runner, scratch, piece, part.states, part.stride);
+    add_piece(runner, piece, part.states, part.stride);
     end(part, scratch);
   } else if (has_states_by_thread(reduction_)) {
     std::vector<std::byte> states = take_states();
-    add_piece(runner, scratch, piece, states.data() + first * kWord, all);
+    add_piece(runner, piece, states.data() + first * kWord, all);
     put_back(std::move(states));
   } else {
     const Part part{states_of_block(piece.block) + first * kWord, all, results, first};
     start(part);
-    add_piece(runner, scratch, piece, part.states, part.stride);
+    add_piece(runner, piece, part.states, part.stride);
   }
   if (--left_ > 0) return;
   if (!is_whole) merge_blocks(scratch);
@@ -133,50 +143,63 @@ void ReductionTask::run(TileRunner& runner, Scratch& scratch, std::int64_t numbe
   left_ = grid_.pieces();
 }
 
-void ReductionTask::add_piece(TileRunner& runner, Scratch& scratch, const ReductionPiece& piece, std::byte* states,
+void ReductionTask::add_piece(TileRunner& runner, const ReductionPiece& piece, std::byte* states,
                               std::int64_t stride) {
   const std::int64_t outers = grid_.chunk_outers(piece), rows = grid_.chunk_rows(piece);
   for (std::int64_t outer = 0; outer < piece.outers; outer += outers) {
-    for (std::int64_t at = 0; at < piece.count; at += rows) {
+    for (std::int64_t at = 0; at < piece.count && !settled_; at += rows) {
       const Chunk chunk{piece.outer + outer, std::min(outers, piece.outers - outer), piece.first + at,
                         std::min(rows, piece.count - at)};
-      add_chunk(runner, scratch, piece, chunk, states + outer * piece.columns * kWord, stride);
+      add_chunk(runner, piece, chunk, states + outer * piece.columns * kWord, stride);
+      if (is_settled(states, stride)) settled_ = true;
     }
   }
 }
 
-void ReductionTask::add_chunk(TileRunner& runner, Scratch& scratch, const ReductionPiece& piece, const Chunk& chunk,
-                              std::byte* states, std::int64_t stride) {
-  const std::int64_t elements = chunk.outers * chunk.count * piece.columns;
-  std::array<std::unique_ptr<Scratch::Block>, kMaxOperands> memory;
-  std::array<const void*, kMaxOperands> operands{};
-  for (std::size_t i = 0; i < reduction_.operands.size(); ++i) {
-    memory[i] = scratch.take(elements * reduction_.operands[i]->item_bytes);
-    load(runner, i, piece, chunk, memory[i]->data());
-    operands[i] = memory[i]->data();
+// Adds what passes by to states: a box whose number of results is `outer` * `inner`.
+struct ReductionTask::Adder final : TapReader {
+  Adder(const ReductionTask& of, std::byte* to, std::int64_t apart) : task(of), states(to), stride(apart) {}
+
+  void take(const Tap& tap, std::span<const void* const> operands, std::int64_t at, std::int64_t elements) override {
+    const auto number = static_cast<std::size_t>(tap.number);
+    const Result& result = task.reduction_.results[number];
+    const Reducer::Use use = use_of(task.reduction_, result);
+    const Reducer::States to{states + task.words_before_[number] * stride * kWord, stride, outer * inner};
+    const ReductionShape& shape = task.grid_.shape();
+    if (!reduces_in_blocks(task.reduction_)) {
+      const std::int64_t first = at / shape.inner % shape.reduced;
+      return result.reducer->add(use, {operands, outer, elements / (outer * inner), inner, first}, to);
+    }
+    // A program may make more than a block at a time.
+    std::array<const void*, kMaxOperands> block{};
+    for (std::int64_t done = 0; done < elements; done += kBlockElements) {
+      for (std::size_t i = 0; i < operands.size(); ++i)
+        block[i] = static_cast<const std::byte*>(operands[i]) + done * item_size(result.operands[i]);
+      const std::int64_t count = std::min(kBlockElements, elements - done);
+      result.reducer->add(use, {std::span(block).first(operands.size()), 1, count, 1, at + done}, to);
+    }
   }
-  const Reducer::Range range{std::span(operands).first(reduction_.operands.size()), chunk.outers, chunk.count,
-                             piece.columns, chunk.first};
-  for_each_result([&](const Result& result, const Reducer::Use& use, std::int64_t words) {
-    result.reducer->add(use, range, {states + words * stride * kWord, stride, chunk.outers * piece.columns});
-  });
-}
+
+  const ReductionTask& task;
+  std::byte* states;
+  std::int64_t stride;
+  std::int64_t outer = 1, inner = 1;
+};
 
 // The elements of a chunk are neighbours, unless the piece takes a part of the columns.
-void ReductionTask::load(TileRunner& runner, std::size_t operand, const ReductionPiece& piece, const Chunk& chunk,
-                         std::byte* out) const {
-  const Program& program = *reduction_.operands[operand];
+void ReductionTask::add_chunk(TileRunner& runner, const ReductionPiece& piece, const Chunk& chunk, std::byte* states,
+                              std::int64_t stride) const {
+  const Program& program = *reduction_.program;
   const ReductionShape& shape = grid_.shape();
+  Adder adder(*this, states, stride);
+  adder.outer = chunk.outers;
+  adder.inner = piece.columns;
   const bool is_one_range = piece.columns == shape.inner;
   const std::int64_t ranges = is_one_range ? 1 : chunk.count;
   const std::int64_t length = chunk.outers * chunk.count * piece.columns / ranges;
   for (std::int64_t i = 0; i < ranges; ++i) {
     const std::int64_t begin = (chunk.outer * shape.reduced + chunk.first + i) * shape.inner + piece.column;
-    for (std::int64_t at = begin; at < begin + length; at += tiles_[operand]) {
-      const std::int64_t end = std::min(begin + length, at + tiles_[operand]);
-      runner.run(program, at, end, out);
-      out += (end - at) * program.item_bytes;
-    }
+    runner.run(program, begin, begin + length, nullptr, &adder);
   }
 }
 

@@ -14,8 +14,8 @@ namespace brainsurgery {
 
 class ReductionTask {
  public:
-  // `tiles`: by operand, how many elements its program makes at a time. Both references must outlive it.
-  ReductionTask(const Materialization::Reduction& reduction, std::vector<std::int64_t> tiles, const Buffer& into);
+  // Both references must outlive it.
+  ReductionTask(const Materialization::Reduction& reduction, const Buffer& into);
 
   [[nodiscard]] std::int64_t pieces() const { return grid_.pieces(); }
   // Each number once in every pass, in any order and on several threads. After the last pass the buffer is filled.
@@ -29,10 +29,10 @@ class ReductionTask {
     std::int64_t outer, outers, first, count;
   };
 
-  void add_chunk(TileRunner& runner, Scratch& scratch, const ReductionPiece& piece, const Chunk& chunk,
-                 std::byte* states, std::int64_t stride);
-  void load(TileRunner& runner, std::size_t operand, const ReductionPiece& piece, const Chunk& chunk,
-            std::byte* out) const;
+  struct Adder;
+
+  void add_chunk(TileRunner& runner, const ReductionPiece& piece, const Chunk& chunk, std::byte* states,
+                 std::int64_t stride) const;
   // Calls visit(result, use, words of the results before).
   template <typename Visit>
   void for_each_result(const Visit& visit) const;
@@ -48,18 +48,17 @@ class ReductionTask {
   template <typename Move>
   void for_each_kept(const Part& part, const Move& move) const;
   [[nodiscard]] bool is_last_pass() const { return pass_ + 1 == reduction_.passes; }
+  [[nodiscard]] bool is_settled(std::byte* states, std::int64_t stride) const;
   [[nodiscard]] std::byte* states_of_block(std::int64_t block);
   [[nodiscard]] std::vector<std::byte> take_states();
   void put_back(std::vector<std::byte> states);
-  void add_piece(TileRunner& runner, Scratch& scratch, const ReductionPiece& piece, std::byte* states,
-                 std::int64_t stride);
+  void add_piece(TileRunner& runner, const ReductionPiece& piece, std::byte* states, std::int64_t stride);
   void merge_blocks(Scratch& scratch);
 
   const Materialization::Reduction& reduction_;
-  std::vector<std::int64_t> tiles_;
   const Buffer& into_;
   ReductionGrid grid_;
-  std::vector<DType> dtypes_;
+  std::vector<std::int64_t> words_before_;  // of the states of the results before, by result
   std::int64_t words_;
   std::mutex mutex_;
   std::vector<std::byte> states_;         // of all blocks, if there are several and each has its own
@@ -67,6 +66,7 @@ class ReductionTask {
   std::vector<std::byte> kept_;           // after the first of several passes
   int pass_ = 0;                          // changes when no piece is at work
   std::atomic<std::int64_t> left_;        // pieces of the pass
+  std::atomic<bool> settled_ = false;     // no further elements need be looked at
 };
 
 }  // namespace brainsurgery

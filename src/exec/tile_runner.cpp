@@ -209,7 +209,7 @@ struct RunInstruction {
   }
 };
 
-void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t end, std::byte* out) {
+void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t end, std::byte* out, TapReader* reader) {
   if (begin >= end) return;
   const std::int64_t block = program.in_blocks ? std::min(kBlockElements, end - begin) : end - begin;
   std::vector<std::unique_ptr<Scratch::Block>> slots;
@@ -234,28 +234,33 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
     place(i, begin);
     run_one(i, begin, end);
   }
-  const bool tests = answers_ != nullptr && !program.tests.empty();
-  const auto test_after = [&](std::size_t i, std::int64_t count) {
-    for (const Test& test : program.tests) {
-      if (std::cmp_not_equal(test.after, i)) continue;
-      std::vector<const std::byte*> operands;
-      for (const int operand : test.operands) operands.push_back(values[static_cast<std::size_t>(operand)]);
-      answers_->test(test.question, operands, count);
+  const bool taps = reader != nullptr && !program.taps.empty();
+  const auto look_after = [&](std::size_t i, std::int64_t first, std::int64_t count) {
+    for (const Tap& tap : program.taps) {
+      if (std::cmp_not_equal(tap.after, i)) continue;
+      std::array<const void*, kMaxOperands> operands{};
+      for (std::size_t k = 0; k < tap.operands.size(); ++k)
+        operands[k] = values[static_cast<std::size_t>(tap.operands[k])];
+      reader->take(tap, std::span(operands).first(tap.operands.size()), first, count);
     }
   };
-  if (others.empty() && !tests) return;
+  if (others.empty() && !taps) return;
   for (std::int64_t at = begin; at < end; at += block) {
     const std::int64_t until = std::min(end, at + block);
     if (at == begin + block) {  // the first block is the longest
-      std::erase_if(others, [&](std::size_t i) { return i + 1 < size && is_constant(program.code[i]); });
+      std::erase_if(others, [&program](std::size_t i) {
+        const auto is_looked_at = [i](const Tap& tap) { return std::cmp_equal(tap.after, i); };
+        return std::cmp_not_equal(i, program.result) && is_constant(program.code[i]) &&
+               std::ranges::none_of(program.taps, is_looked_at);
+      });
     }
     for (std::size_t i = 0; i < size; ++i) place(i, at);
-    if (tests) {
-      for (const std::size_t i : sources) test_after(i, until - at);
+    if (taps) {
+      for (const std::size_t i : sources) look_after(i, at, until - at);
     }
     for (const std::size_t i : others) {
       run_one(i, at, until);
-      if (tests) test_after(i, until - at);
+      if (taps) look_after(i, at, until - at);
     }
   }
 }

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "exec/answers.h"
 #include "planner/program.h"
 
 namespace brainsurgery {
@@ -51,14 +50,21 @@ class PlaceReader {
   [[nodiscard]] virtual std::optional<std::span<const std::byte>> memory(const Place& place) const = 0;
 };
 
+// Looks at values while they pass by.
+class TapReader {
+ public:
+  virtual ~TapReader() = default;
+  // Elements [first, first + count) of the operands of a tap.
+  virtual void take(const Tap& tap, std::span<const void* const> operands, std::int64_t first, std::int64_t count) = 0;
+};
+
 class TileRunner {
  public:
-  // `answers`: for the tests of programs; without it they are not done.
-  explicit TileRunner(const PlaceReader& places, Answers* answers = nullptr) : places_(places), answers_(answers) {}
+  explicit TileRunner(const PlaceReader& places) : places_(places) {}
 
   // Writes elements [begin, end) of the program's result to `out`: (end - begin) * program.item_bytes bytes, aligned to
-  // its elements.
-  void run(const Program& program, std::int64_t begin, std::int64_t end, std::byte* out);
+  // its elements; where there is no result, `out` is nullptr. `reader`: for the taps, or nullptr.
+  void run(const Program& program, std::int64_t begin, std::int64_t end, std::byte* out, TapReader* reader = nullptr);
   // Bytes of files that were read since the last call.
   [[nodiscard]] std::int64_t take_read_bytes() { return std::exchange(read_bytes_, 0); }
 
@@ -66,7 +72,6 @@ class TileRunner {
   friend struct RunInstruction;
 
   const PlaceReader& places_;
-  Answers* answers_;
   Scratch scratch_;
   std::int64_t read_bytes_ = 0;
 };

@@ -128,7 +128,8 @@ void merge_first(const Use&, const States& into, const States& from) {
   const auto* other_keys = words_of<std::int64_t>(from, 0);
   const auto* other_places = words_of<std::int64_t>(from, 1);
   for (std::int64_t i = 0; i < into.count; ++i) {
-    if (!AnyExtreme<kLeast>::is_better(other_keys[i], keys[i])) continue;
+    const bool same = other_keys[i] == keys[i];
+    if (!AnyExtreme<kLeast>::is_better(other_keys[i], keys[i]) && !(same && other_places[i] < places[i])) continue;
     keys[i] = other_keys[i];
     places[i] = other_places[i];
   }
@@ -140,9 +141,11 @@ void finish_first(const Use&, const States& states, void* out) {
 
 }  // namespace
 
-const Loops kMinimum{one_word, start<true>, add<true>, merge<true>, finish<true>};
-const Loops kMaximum{one_word, start<false>, add<false>, merge<false>, finish<false>};
-const Loops kFirstMinimum{two_words, start_first<true>, add_first<true>, merge_first<true>, finish_first};
-const Loops kFirstMaximum{two_words, start_first<false>, add_first<false>, merge_first<false>, finish_first};
+const Loops kMinimum{one_word, start<true>, add<true>, merge<true>, finish<true>, {}, nullptr, true};
+const Loops kMaximum{one_word, start<false>, add<false>, merge<false>, finish<false>, {}, nullptr, true};
+const Loops kFirstMinimum{two_words, start_first<true>, add_first<true>, merge_first<true>, finish_first,
+                           {},       nullptr,           true};
+const Loops kFirstMaximum{two_words, start_first<false>, add_first<false>, merge_first<false>, finish_first,
+                           {},       nullptr,           true};
 
 }  // namespace brainsurgery::kernels::reductions

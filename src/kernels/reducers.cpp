@@ -163,8 +163,8 @@ const std::array<Reducer, kRows.size()>& table() {
     std::ranges::transform(kRows, all.begin(), [](const Row& row) {
       return Reducer{row.name,        row.meaning,     row.operands,  row.parameters,  row.reduces_nothing,
                      row.by_rows,     row.result,      row.numbers,   row.loops.words, row.loops.start,
-                     row.loops.add,   row.loops.merge, row.loops.finish, row.loops.passes, row.makes,
-                     true};
+                     row.loops.add,   row.loops.merge, row.loops.finish, row.loops.any_order, row.loops.settled,
+                     row.loops.passes, row.makes, true};
     });
     return all;
   }();

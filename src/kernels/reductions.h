@@ -27,6 +27,8 @@ struct Loops {
   void (*merge)(const Use& use, const States& into, const States& from);
   void (*finish)(const Use& use, const States& states, void* out);
   Reducer::Passes passes = {};
+  bool (*settled)(const Use& use, const States& states) = nullptr;
+  bool any_order = false;
 };
 
 extern const Loops kSum, kMean, kProduct, kDot;

@@ -176,6 +176,12 @@ void finish_truth(const Use& use, const States& states, void* out) {
                  [wanted](std::int64_t count) { return static_cast<std::uint8_t>(count >= wanted); });
 }
 
+// One is enough.
+bool has_one(const Use&, const States& states) {
+  const auto* counts = words_of<std::int64_t>(states);
+  return std::all_of(counts, counts + states.count, [](std::int64_t count) { return count > 0; });
+}
+
 void start_counts(const Use&, const States& states) { start_all<Adding<std::int64_t>>(states); }
 void merge_counts(const Use&, const States& into, const States& from) { merge_all<Adding<std::int64_t>>(into, from); }
 
@@ -262,8 +268,8 @@ const Loops kMean{one_word, start<Sum>, add<Sum>, merge<Sum>, finish_mean};
 const Loops kProduct{one_word, start<Product>, add<Product>, merge<Product>, finish_number};
 const Loops kDot{one_word, start<Sum>, add_products, merge<Sum>, finish_number};
 const Loops kNorm{one_word, start_norm, add_to_norm, merge_norms, finish_norm};
-const Loops kCount{one_word, start_counts, add<NonZero>, merge_counts, finish_count};
-const Loops kAny{one_word, start_counts, add<NonZero>, merge_counts, finish_truth<false>};
-const Loops kAll{one_word, start_counts, add<NonZero>, merge_counts, finish_truth<true>};
+const Loops kCount{one_word, start_counts, add<NonZero>, merge_counts, finish_count, {}, nullptr, true};
+const Loops kAny{one_word, start_counts, add<NonZero>, merge_counts, finish_truth<false>, {}, has_one, true};
+const Loops kAll{one_word, start_counts, add<NonZero>, merge_counts, finish_truth<true>, {}, nullptr, true};
 
 }  // namespace brainsurgery::kernels::reductions

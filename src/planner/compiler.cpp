@@ -88,37 +88,29 @@ class ProgramBuilder {
  public:
   ProgramBuilder(Compiler& compiler, std::vector<int>& needs) : compiler_(compiler), needs_(needs) {}
 
-  // `whole`: the node itself, not the buffer that it may already have. `tests`: with answers to those of the compiler's
-  // questions that it can give.
-  [[nodiscard]] ProgramPtr build(const Expr& expr, const View& view, bool whole = false, bool tests = false) {
+  // `whole`: the node itself, not the buffer that it may already have. `taps`: for those of the compiler's passing
+  // reductions whose elements are at hand.
+  [[nodiscard]] ProgramPtr build(const Expr& expr, const View& view, bool whole = false, bool taps = false) {
     Program program;
     program.elements = element_count(view.out_shape);
     program_ = &program;
     root_ = expr.get();
     if (info(expr.dtype()).bits % 8 != 0) {
       emit_bytes(expr);
+      program.result = static_cast<int>(program.code.size()) - 1;
       program.dtype = DType::U8;
       program.elements = byte_count(expr.dtype(), view.out_shape);
     } else {
       program.dtype = expr.dtype();
-      const int result = whole ? emit_node(expr, view) : emit(expr, view);
-      BS_CHECK(result == static_cast<int>(program.code.size()) - 1);
+      program.result = whole ? emit_node(expr, view) : emit(expr, view);
     }
-    if (tests && compiler_.options_.questions != nullptr) add_tests(program, *compiler_.options_.questions);
-    merge_steps(program);
-    program.item_bytes = item_size(program.dtype);
-    program.tile_item = program.item_bytes;
     for (const Instruction& instruction : program.code) {
-      program.widest_item = std::max(program.widest_item, item_size(instruction.dtype));
       const auto* gather = std::get_if<ops::Gather>(&instruction.op);
       if (gather != nullptr && !is_at_hand(*gather)) program.gathered_row = view.out_shape.back();
-      program.reads_boxes = program.reads_boxes || brainsurgery::reads_boxes(instruction);
-      // What is patched in would be read in as many pieces.
-      if (std::holds_alternative<ops::Patch>(instruction.op)) program.in_blocks = false;
-      if (is_source(instruction)) program.tile_item = std::max(program.tile_item, item_size(instruction.dtype));
     }
-    if (!program.in_blocks) program.tile_item = program.widest_item;
-    assign_slots(program);
+    if (taps && compiler_.options_.passing != nullptr) add_taps(program, *compiler_.options_.passing);
+    merge_steps(program);
+    complete(program);
     return std::make_shared<const Program>(std::move(program));
   }
 
@@ -129,42 +121,36 @@ class ProgramBuilder {
     [[nodiscard]] bool is_in_order() const { return view.is_identity(); }
   };
 
-  // Answers what is asked of tensors that pass by as a whole and in their order. A source that they are held against is
-  // read along: that is less than to read both again.
-  void add_tests(Program& program, const Questions& questions) {
+  // For reductions of tensors that pass by as a whole and in their order, or of what elementwise operations make of
+  // them. A source that they are held against is read along: that is less than to read both again.
+  void add_taps(Program& program, const PassingReductions& passing) {
     if (program.verbatim() != nullptr) return;  // a copy stays one
-    int read = 0;
-    for (const int number : questions_at_hand(questions)) {
-      for (const Expr& operand : questions.operands(number)) {
-        if (read == kMostReadAlong || in_order(operand) >= 0 || !is_packed_source(operand)) continue;
-        read_along(operand);
-        ++read;
+    for (std::set<int> open = at_hand(passing); !open.empty(); open = at_hand(passing)) {
+      for (const int number : open) {
+        const std::vector<Expr> operands = brainsurgery::operands(passing[number].node());
+        looked_at_.insert(number);
+        int along = 0;
+        const auto is_there = [&](const Expr& operand) { return can_make(operand, along); };
+        if (!std::ranges::all_of(operands, is_there) || along + read_along_ > kMostReadAlong) continue;
+        read_along_ += along;
+        Tap tap{number, 0, {}};
+        for (const Expr& operand : operands) tap.operands.push_back(make(operand));
+        compiler_.tapped_.insert(number);
+        program.taps.push_back(std::move(tap));
       }
     }
-    for (const int number : questions_at_hand(questions)) {  // those of what is read along too
-      const std::vector<Expr> operands = questions.operands(number);
-      std::vector<int> found;
-      for (const Expr& operand : operands) found.push_back(in_order(operand));
-      if (std::ranges::find(found, -1) != found.end()) continue;
-      compiler_.answered_.insert(number);
-      program.tests.push_back({number, 0, std::move(found)});
-    }
-    for (Test& test : program.tests) test.after = last_of(program, test.operands);
+    for (Tap& tap : program.taps) tap.after = last_of(program, tap.operands);
   }
-  // Of tensors that are there, unless another program answers them; sorted.
-  [[nodiscard]] std::set<int> questions_at_hand(const Questions& questions) const {
+  // Those that have a part that is there, unless another program has taps for them.
+  [[nodiscard]] std::set<int> at_hand(const PassingReductions& passing) const {
     std::set<int> numbers;
     for (const auto& [node, emitted] : emitted_) {
       if (std::ranges::none_of(emitted, &Emitted::is_in_order)) continue;
-      for (const int number : questions.of(node)) {
-        if (!compiler_.answered_.contains(number)) numbers.insert(number);
+      for (const int number : passing.of(node)) {
+        if (!compiler_.tapped_.contains(number) && !looked_at_.contains(number)) numbers.insert(number);
       }
     }
     return numbers;
-  }
-  // The operand that is there last: sources are from the beginning.
-  static int last_of(const Program& program, const std::vector<int>& operands) {
-    return *std::ranges::max_element(operands, {}, [&](int i) { return std::pair(!is_source(program.code[i]), i); });
   }
   // The instruction that makes the elements of a tensor in their order; -1: none does.
   [[nodiscard]] int in_order(const Expr& expr) const {
@@ -173,19 +159,31 @@ class ProgramBuilder {
     const auto found = std::ranges::find_if(emitted->second, &Emitted::is_in_order);
     return found == emitted->second.end() ? -1 : found->result;
   }
-  static bool is_packed_source(const Expr& expr) {
+  // Whether the elements are there, in their order, or can be made of such; `along`: how many sources more are read.
+  [[nodiscard]] bool can_make(const Expr& expr, int& along) const {
+    if (in_order(expr) >= 0) return true;
+    const Expr of = base_of_broadcast(expr);
+    if (as<nodes::Literal>(of) != nullptr) return true;
     const auto* source = as<nodes::Source>(expr);
-    return source != nullptr && source->strides.empty();
+    if (source != nullptr && source->strides.empty()) return ++along <= kMostReadAlong;
+    const auto* map = as<nodes::Map>(expr);
+    return map != nullptr && expr.node().depth() < kMaxDepth &&
+           std::ranges::all_of(map->parts, [&](const Expr& part) { return can_make(part, along); });
   }
-  // Before the last instruction, which is the result, and before there are tests.
-  void read_along(const Expr& source) {
-    const int place = static_cast<int>(program_->code.size()) - 1;
-    for (auto& [node, emitted] : emitted_) {
-      for (Emitted& value : emitted) value.result += value.result == place ? 1 : 0;
-    }
-    const auto& file = *as<nodes::Source>(source);
-    program_->code.insert(program_->code.end() - 1, {source.dtype(), ops::Load{FilePlace{file.file, file.offset}}, 0});
-    emitted_[source.get()].push_back({View::identity(source.shape()), place});
+  int make(const Expr& expr) {
+    if (const int known = in_order(expr); known >= 0) return known;
+    const View view = View::identity(expr.shape());
+    const auto* map = as<nodes::Map>(expr);
+    if (map == nullptr) return emit(expr, view);
+    ops::Map made{map->operation, map->parameters, {}};
+    for (const Expr& part : map->parts) made.inputs.push_back(make(part));
+    const int result = add(expr.dtype(), std::move(made));
+    emitted_[expr.get()].push_back({view, result});
+    return result;
+  }
+  static Expr base_of_broadcast(const Expr& expr) {
+    const auto* broadcast = as<nodes::Broadcast>(expr);
+    return broadcast == nullptr ? expr : broadcast->base;
   }
 
   int add(DType dtype, decltype(Instruction::op) op) {
@@ -204,6 +202,8 @@ class ProgramBuilder {
 
   int emit_new(const Expr& expr, const View& view) {
     const Node& node = expr.node();
+    if (const auto known = compiler_.known_.find(&node); known != compiler_.known_.end())
+      return emit_node(known->second, view);
     if (const auto buffer = compiler_.buffers_.find(&node); buffer != compiler_.buffers_.end()) {
       return emit_buffer(buffer->second, expr, view);
     }
@@ -384,6 +384,8 @@ class ProgramBuilder {
   Program* program_ = nullptr;
   const Node* root_ = nullptr;
   std::unordered_map<const Node*, std::vector<Emitted>> emitted_;
+  std::set<int> looked_at_;  // numbers of passing reductions
+  int read_along_ = 0;       // sources, for these alone
 };
 
 CompiledTensor Compiler::compile(const Expr& expr) {
@@ -392,6 +394,12 @@ CompiledTensor Compiler::compile(const Expr& expr) {
   CompiledTensor tensor;
   tensor.program = ProgramBuilder(*this, tensor.needs).build(expr, View::identity(expr.shape()), false, true);
   return tensor;
+}
+
+void Compiler::know(const Expr& reduction, Expr value) {
+  BS_CHECK(value.desc() == reduction.desc());
+  kept_.push_back(reduction);
+  known_.insert_or_assign(reduction.get(), std::move(value));
 }
 
 void Compiler::materialize_deep_parts(const Expr& expr) {

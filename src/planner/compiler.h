@@ -14,13 +14,14 @@
 
 #include "planner/narrowing.h"
 #include "planner/program.h"
-#include "planner/questions.h"
+#include "planner/passing_reductions.h"
+#include "planner/reductions.h"
 
 namespace brainsurgery {
 
 struct CompileOptions {
-  bool fuse = true;                      // false: every operation makes a whole tensor; slower, same bytes (for tests)
-  const Questions* questions = nullptr;  // those that programs should answer; they outlive the compiler
+  bool fuse = true;  // false: every operation makes a whole tensor; slower, same bytes (for tests)
+  const PassingReductions* passing = nullptr;  // those that programs should have taps for; they outlive the compiler
 };
 
 class Compiler {
@@ -28,6 +29,10 @@ class Compiler {
   explicit Compiler(CompileOptions options) : options_(options) {}
 
   [[nodiscard]] CompiledTensor compile(const Expr& expr);
+  // From now on programs have taps for these; they must outlive it.
+  void tap(const PassingReductions* passing) { options_.passing = passing; }
+  // From now on the reduction has the value, a literal, and is not made.
+  void know(const Expr& reduction, Expr value);
   // By buffer number; each needs only lower ones.
   [[nodiscard]] const std::vector<Materialization>& materializations() const { return materializations_; }
 
@@ -40,7 +45,18 @@ class Compiler {
   [[nodiscard]] BufferPlace factorise(const Expr& expr, const nodes::SingularFactors& node);
   [[nodiscard]] BufferPlace reduce(const Expr& expr, const nodes::Reduce& node);
   [[nodiscard]] std::vector<Expr> reduced_operands(const nodes::Reduce& node);
-  [[nodiscard]] int begin_reduction(const nodes::Reduce& node, const std::vector<Expr>& operands, int passes);
+  // What reductions must have in common to be made in one pass.
+  struct PassKey {
+    ReductionShape shape;
+    bool by_rows;
+    int passes;
+
+    friend auto operator<=>(const PassKey&, const PassKey&) = default;
+  };
+  [[nodiscard]] ProgramPtr build_operand(const Expr& operand, const ReductionOrder& order, std::vector<int>& needs);
+  [[nodiscard]] int pass_for(const PassKey& key, const std::vector<ProgramPtr>& programs,
+                             const std::vector<int>& needs);
+  [[nodiscard]] int begin_pass(const PassKey& key);
   [[nodiscard]] ProgramPtr build(const Expr& expr, const View& view, std::vector<int>& needs);
   int add(Materialization result);
   BufferPlace keep(const Expr& expr, BufferPlace place);
@@ -55,9 +71,9 @@ class Compiler {
   std::unordered_map<const Node*, Expr> stretches_;
   Narrowing narrowing_;
   std::map<std::tuple<const Node*, std::int64_t, bool>, int> factorisations_;  // by matrix, count and method
-  // By operands, axes, and what else must be the same in one pass: that they are taken by rows, and how often.
-  std::map<std::tuple<std::vector<const Node*>, std::vector<int>, bool, int>, int> reductions_;
-  std::unordered_set<int> answered_;                                           // numbers of questions
+  std::map<std::pair<PassKey, SourceName>, std::vector<int>> passes_;          // buffers of reductions
+  std::unordered_set<int> tapped_;                                             // numbers of passing reductions
+  std::unordered_map<const Node*, Expr> known_;                                // values of reductions
   std::unordered_map<const Node*, int> visits_;  // by how many programs of the tensor at hand
 };
 

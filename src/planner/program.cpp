@@ -81,10 +81,23 @@ std::vector<int> use_counts(const Program& program) {
   for (const Instruction& instruction : program.code) {
     for (const int input : inputs_of(instruction)) ++uses[static_cast<std::size_t>(input)];
   }
-  for (const Test& test : program.tests) {
-    for (const int operand : test.operands) ++uses[static_cast<std::size_t>(operand)];
+  for (const Tap& tap : program.taps) {
+    for (const int operand : tap.operands) ++uses[static_cast<std::size_t>(operand)];
   }
+  if (program.result >= 0) ++uses[static_cast<std::size_t>(program.result)];
   return uses;
+}
+
+void move_inputs(Instruction& instruction, const std::vector<int>& place) {
+  std::visit(
+      [&place](auto& op) {
+        if constexpr (requires { op.input; }) {
+          op.input = place[static_cast<std::size_t>(op.input)];
+        } else if constexpr (requires { op.inputs; }) {
+          for (int& input : op.inputs) input = place[static_cast<std::size_t>(input)];
+        }
+      },
+      instruction.op);
 }
 
 void remove_instructions(Program& program, const std::vector<bool>& is_gone) {
@@ -96,20 +109,11 @@ void remove_instructions(Program& program, const std::vector<bool>& is_gone) {
     kept.push_back(std::move(program.code[i]));
   }
   const auto move = [&place](int& index) { index = place[static_cast<std::size_t>(index)]; };
-  for (Instruction& instruction : kept) {
-    std::visit(
-        [&](auto& op) {
-          if constexpr (requires { op.input; }) {
-            move(op.input);
-          } else if constexpr (requires { op.inputs; }) {
-            std::ranges::for_each(op.inputs, move);
-          }
-        },
-        instruction.op);
-  }
-  for (Test& test : program.tests) {
-    move(test.after);
-    std::ranges::for_each(test.operands, move);
+  for (Instruction& instruction : kept) move_inputs(instruction, place);
+  if (program.result >= 0) move(program.result);
+  for (Tap& tap : program.taps) {
+    move(tap.after);
+    std::ranges::for_each(tap.operands, move);
   }
   program.code = std::move(kept);
 }
@@ -136,18 +140,20 @@ void merge_steps(Program& program) {
 
 void assign_slots(Program& program) {
   const int size = static_cast<int>(program.code.size());
-  std::vector<int> last_use(size, size);
+  std::vector<int> last_use(size);
   for (int i = 0; i < size; ++i) {
+    last_use[i] = i;
     for (const int input : inputs_of(program.code[i])) last_use[input] = i;
   }
-  for (const Test& test : program.tests) {
-    if (is_source(program.code[test.after])) continue;  // sources are tested before anything else is done
-    for (const int operand : test.operands) {
-      if (operand != test.after) last_use[operand] = std::max(last_use[operand], test.after + 1);
+  if (program.result >= 0) last_use[program.result] = size;
+  for (const Tap& tap : program.taps) {
+    if (is_source(program.code[tap.after])) continue;  // sources are looked at before anything else is done
+    for (const int operand : tap.operands) {
+      if (operand != tap.after) last_use[operand] = std::max(last_use[operand], tap.after + 1);
     }
   }
   // Constants are made once for all blocks.
-  const auto stays = [&program, size](int i) { return i + 1 < size && is_constant(program.code[i]); };
+  const auto stays = [&program](int i) { return i != program.result && is_constant(program.code[i]); };
   for (int i = 0; i < size; ++i) last_use[i] = stays(i) ? size : last_use[i];
   // A path is a run of instructions that can work in place on one buffer: each is the last user of the one before.
   std::vector<int> path(size, -1);
@@ -171,9 +177,10 @@ void assign_slots(Program& program) {
   }
   // The result's path has the caller's buffer, that of each other source its own, since all sources are there at once.
   std::vector<int> slot(intervals.size(), kResultSlot);
+  const int result = program.result >= 0 ? path[program.result] : -1;
   program.tile_slots = 0;
   for (int i = 0; i < size; ++i) {
-    if (path[i] != path[size - 1] && is_source(program.code[i])) slot[path[i]] = program.tile_slots++;
+    if (path[i] != result && is_source(program.code[i])) slot[path[i]] = program.tile_slots++;
   }
   std::vector<int> busy_until;
   for (int i = 0; i < size; ++i) {
@@ -184,7 +191,7 @@ void assign_slots(Program& program) {
   // The others get buffers greedily by first instruction.
   for (int i = 0; i < size; ++i) {
     const int p = path[i];
-    if (p == path[size - 1] || intervals[p].first != i || slot[p] != kResultSlot) continue;
+    if (p == result || intervals[p].first != i || slot[p] != kResultSlot) continue;
     const auto free = std::ranges::find_if(busy_until, [i](int until) { return until < i; });
     slot[p] = program.tile_slots + static_cast<int>(free - busy_until.begin());
     if (free == busy_until.end()) {
@@ -195,6 +202,124 @@ void assign_slots(Program& program) {
   }
   for (int i = 0; i < size; ++i) program.code[i].slot = slot[path[i]];
   program.slots = program.tile_slots + static_cast<int>(busy_until.size());
+}
+
+int last_of(const Program& program, const std::vector<int>& operands) {
+  return *std::ranges::max_element(operands, {}, [&](int i) { return std::pair(!is_source(program.code[i]), i); });
+}
+
+void complete(Program& program) {
+  program.item_bytes = item_size(program.dtype);
+  program.tile_item = program.result >= 0 ? program.item_bytes : 1;
+  for (const Instruction& instruction : program.code) {
+    program.widest_item = std::max(program.widest_item, item_size(instruction.dtype));
+    program.reads_boxes = program.reads_boxes || reads_boxes(instruction);
+    // What is patched in would be read in as many pieces.
+    if (std::holds_alternative<ops::Patch>(instruction.op)) program.in_blocks = false;
+    if (is_source(instruction)) program.tile_item = std::max(program.tile_item, item_size(instruction.dtype));
+  }
+  if (!program.in_blocks) program.tile_item = program.widest_item;
+  assign_slots(program);
+}
+
+namespace {
+
+bool same_place(const Place& a, const Place& b) {
+  if (a.index() != b.index()) return false;
+  if (const auto* file = std::get_if<FilePlace>(&a)) {
+    const auto& other = std::get<FilePlace>(b);
+    return file->file == other.file && file->offset == other.offset;
+  }
+  if (const auto* buffer = std::get_if<BufferPlace>(&a)) {
+    const auto& other = std::get<BufferPlace>(b);
+    return buffer->buffer == other.buffer && buffer->offset == other.offset;
+  }
+  const auto &literal = std::get<LiteralPlace>(a), &other = std::get<LiteralPlace>(b);
+  return literal.literal == other.literal && literal.offset == other.offset;
+}
+
+bool same_map(const StridedMap& a, const StridedMap& b) {
+  return a.offset == b.offset && a.shape == b.shape && a.strides == b.strides;
+}
+
+bool same_draws(const nodes::Random& a, const nodes::Random& b) {
+  return a.distribution == b.distribution && a.a == b.a && a.b == b.b && a.seed == b.seed && a.key == b.key;
+}
+
+bool same_instruction(const Instruction& a, const Instruction& b);
+
+bool same_program(const ProgramPtr& a, const ProgramPtr& b) {
+  return a == b || std::ranges::equal(a->code, b->code, same_instruction);
+}
+
+// Whether two operations certainly make the same elements; their inputs are places of one program.
+struct SameOperation {
+  bool operator()(const ops::Load& a, const ops::Load& b) const { return same_place(a.place, b.place); }
+  bool operator()(const ops::Gather& a, const ops::Gather& b) const {
+    return same_place(a.place, b.place) && same_map(a.map, b.map);
+  }
+  bool operator()(const ops::Draw& a, const ops::Draw& b) const {
+    return same_draws(a.random, b.random) && same_map(a.map, b.map);
+  }
+  bool operator()(const ops::Take& a, const ops::Take& b) const {
+    return same_place(a.place, b.place) && same_place(a.index, b.index) && a.rows == b.rows && a.taken == b.taken &&
+           a.inner == b.inner;
+  }
+  bool operator()(const ops::Map& a, const ops::Map& b) const {
+    return a.operation == b.operation && a.inputs == b.inputs && a.parameters == b.parameters;
+  }
+  bool operator()(const ops::Join& a, const ops::Join& b) const {
+    return a.lengths == b.lengths && std::ranges::equal(a.parts, b.parts, same_program);
+  }
+  bool operator()(const ops::Patch& a, const ops::Patch& b) const {
+    return a.input == b.input && same_map(a.map, b.map) && same_program(a.value, b.value);
+  }
+  template <typename One, typename Other>
+  bool operator()(const One&, const Other&) const {
+    return false;
+  }
+};
+
+bool same_instruction(const Instruction& a, const Instruction& b) {
+  return a.dtype == b.dtype && std::visit(SameOperation{}, a.op, b.op);
+}
+
+SourceName name_of(const Place& place) {
+  if (const auto* file = std::get_if<FilePlace>(&place)) return {file->file.get(), file->offset};
+  if (const auto* buffer = std::get_if<BufferPlace>(&place)) return {nullptr, buffer->buffer};
+  return {std::get<LiteralPlace>(place).literal.get(), 0};
+}
+
+}  // namespace
+
+bool share_work(const Program& a, const Program& b) {
+  return std::ranges::any_of(a.code, [&b](const Instruction& one) {
+    return std::ranges::any_of(b.code, [&one](const Instruction& other) { return same_instruction(one, other); });
+  });
+}
+
+SourceName first_source(const Program& program) {
+  for (const Instruction& instruction : program.code) {
+    if (!is_source(instruction)) continue;  // numbers of the plan, say
+    if (const auto* load = std::get_if<ops::Load>(&instruction.op)) return name_of(load->place);
+    if (const auto* gather = std::get_if<ops::Gather>(&instruction.op)) return name_of(gather->place);
+    if (const auto* take = std::get_if<ops::Take>(&instruction.op)) return name_of(take->place);
+    if (const auto* join = std::get_if<ops::Join>(&instruction.op)) return first_source(*join->parts.front());
+  }
+  return {nullptr, -1};
+}
+
+int add_instructions(Program& into, const Program& from) {
+  std::vector<int> place;
+  for (Instruction instruction : from.code) {
+    move_inputs(instruction, place);
+    const auto known = std::ranges::find_if(
+        into.code, [&instruction](const Instruction& other) { return same_instruction(other, instruction); });
+    place.push_back(static_cast<int>(known - into.code.begin()));
+    if (known == into.code.end()) into.code.push_back(std::move(instruction));
+  }
+  into.gathered_row = std::max(into.gathered_row, from.gathered_row);
+  return place[static_cast<std::size_t>(from.result)];
 }
 
 namespace {
@@ -243,7 +368,8 @@ std::string to_string(const Program& program) {
     text += fmt::format("{}%{} = {} {}", text.empty() ? "" : "; ", i, std::visit(Describe{}, instruction.op),
                         to_string(instruction.dtype));
   }
-  for (const Test& test : program.tests) text += fmt::format("; test %{}", fmt::join(test.operands, " and %"));
+  if (program.result < 0) return text;
+  for (const Tap& tap : program.taps) text += fmt::format("; test %{}", fmt::join(tap.operands, " and %"));
   return text;
 }
 

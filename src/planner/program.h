@@ -1,7 +1,7 @@
 // How the elements of one tensor are made, a range at a time: a short list of operations on tiles.
 //
 // A Program speaks of a linear range [begin, end) of its result's elements in row-major order. Every instruction
-// produces that range of some value with the same number of elements; the last one is the result. The sources, which
+// produces that range of some value with the same number of elements. The sources, which
 // read files and buffers, are done first and for the whole range; then the others, a block of elements at a time, so that
 // what is between a source and the result stays in the processor's cache. Programs are immutable and shared between threads.
 #pragma once
@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -80,10 +81,10 @@ inline constexpr int kResultSlot = -1;
 // Elements of a block: two values of 4 bytes fit a first-level cache of 64 KB, or a second-level cache many times.
 inline constexpr std::int64_t kBlockElements = 8192;
 
-// A question about values that pass by.
-struct Test {
-  int question;  // by its number, see Questions
-  int after;     // the instruction behind which all its operands are there
+// Values that somebody looks at while they pass by.
+struct Tap {
+  int number;  // of a reduction: see PassingReductions, or of one of the results of a pass
+  int after;   // the instruction behind which all operands are there
   std::vector<int> operands;
 };
 
@@ -94,7 +95,8 @@ struct Program {
   std::int64_t widest_item = 1;  // bytes, of all instructions: what an element of a block takes
   std::int64_t tile_item = 1;    // bytes, of those that hold the whole range
   std::vector<Instruction> code;
-  std::vector<Test> tests;
+  int result = -1;  // the instruction that makes it; -1: what is made is for taps alone
+  std::vector<Tap> taps;
   bool in_blocks = true;  // false: everything is done for the whole range
   int tile_slots = 0;     // buffers [0, tile_slots) hold the whole range of a source,
   int slots = 0;          // [tile_slots, slots) a block of what is between
@@ -104,7 +106,7 @@ struct Program {
   // Whether elements are read at random that may not be in memory, here or in a part. Ranges should then be large.
   bool reads_boxes = false;
 
-  // Set when the result is a range of a file, unchanged; tests do not matter.
+  // Set when the result is a range of a file, unchanged; taps do not matter.
   [[nodiscard]] const FilePlace* verbatim() const;
 };
 
@@ -125,6 +127,18 @@ struct Program {
 void merge_steps(Program& program);
 // Chooses buffers: in place where the operand is not needed any more, few in all.
 void assign_slots(Program& program);
+// Adds the instructions of `from`, those that are there already excepted, and gives the place of its result. `into`
+// needs its buffers chosen anew.
+int add_instructions(Program& into, const Program& from);
+// Whether one has an instruction that the other has, too.
+[[nodiscard]] bool share_work(const Program& a, const Program& b);
+// Where the first of the elements that a program reads come from: programs that share work mostly have the same.
+using SourceName = std::pair<const void*, std::int64_t>;
+[[nodiscard]] SourceName first_source(const Program& program);
+// The instruction behind which all of these are there: sources are from the beginning.
+[[nodiscard]] int last_of(const Program& program, const std::vector<int>& operands);
+// Finds out from the instructions what is said of all of them; then chooses buffers.
+void complete(Program& program);
 [[nodiscard]] std::string to_string(const Program& program);
 
 // A tensor that has to exist as a whole before others can be made from it.
@@ -138,15 +152,18 @@ struct Materialization {
     TensorDesc matrix_desc;  // F64 or F32
     bool exact;
   };
-  // Reducers that are applied to the same operands along the same axes, in the same passes over them.
+  // Reducers that are applied to elements of one shape, all of which are made from sources that some share, in the same
+  // passes over these.
   struct Reduction {
     struct Result {
       const Reducer* reducer;
       ReducerParameters parameters;
+      std::vector<DType> operands;  // their dtypes
       DType dtype;
       std::int64_t offset;  // bytes, in the buffer
     };
-    std::vector<ProgramPtr> operands;  // the elements in the order of `shape`
+    // Makes the elements of all operands in the order of `shape`; tap i has those of result i.
+    ProgramPtr program;
     ReductionShape shape;
     bool by_rows = false;  // see Reducer, of all of them
     int passes = 1;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <compare>
 #include <cstdint>
 
 namespace brainsurgery {
@@ -17,7 +18,7 @@ struct ReductionShape {
   [[nodiscard]] std::int64_t results() const { return outer * inner; }
   [[nodiscard]] std::int64_t elements() const { return outer * reduced * inner; }
 
-  friend bool operator==(const ReductionShape&, const ReductionShape&) = default;
+  friend auto operator<=>(const ReductionShape&, const ReductionShape&) = default;
 };
 
 struct ReductionPiece {

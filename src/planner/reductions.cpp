@@ -1,9 +1,12 @@
 #include "planner/reductions.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
+
+#include "planner/program_costs.h"
 
 namespace brainsurgery {
 
@@ -38,15 +41,12 @@ ReductionOrder reduction_order(const Shape& shape, const std::vector<int>& axes,
   return order;
 }
 
-std::vector<DType> operand_dtypes(const Materialization::Reduction& reduction) {
-  std::vector<DType> dtypes;
-  for (const ProgramPtr& operand : reduction.operands) dtypes.push_back(operand->dtype);
-  return dtypes;
+Reducer::Use use_of(const Materialization::Reduction& reduction, const Materialization::Reduction::Result& result) {
+  return {result.operands, result.parameters, result.dtype, reduction.shape.reduced};
 }
 
-Reducer::Use use_of(const Materialization::Reduction& reduction, const Materialization::Reduction::Result& result,
-                    const std::vector<DType>& dtypes) {
-  return {dtypes, result.parameters, result.dtype, reduction.shape.reduced};
+bool reduces_in_blocks(const Materialization::Reduction& reduction) {
+  return reduction.shape.outer == 1 && reduction.shape.inner == 1 && !reduction.by_rows;
 }
 
 // Large states are few: rows are cut where those of all results are small enough to be had once a thread.
@@ -70,9 +70,8 @@ std::int64_t numbers_of(const Materialization::Reduction::Result& result) {
 }
 
 std::int64_t state_words(const Materialization::Reduction& reduction) {
-  const std::vector<DType> dtypes = operand_dtypes(reduction);
   std::int64_t words = 0;
-  for (const auto& result : reduction.results) words += result.reducer->words(use_of(reduction, result, dtypes));
+  for (const auto& result : reduction.results) words += result.reducer->words(use_of(reduction, result));
   return words;
 }
 
@@ -86,14 +85,11 @@ std::int64_t state_bytes(const Materialization::Reduction& reduction) {
   return words * reduction.shape.results() * 8;
 }
 
-std::int64_t piece_bytes(const Materialization::Reduction& reduction) {
+std::int64_t piece_bytes(const Materialization::Reduction& reduction, const std::vector<bool>& in_files) {
   const ReductionGrid grid = grid_of(reduction);
-  std::int64_t bytes = 0;
-  for (const ProgramPtr& operand : reduction.operands) {
-    bytes += grid.chunk_elements() * operand->item_bytes;
-    constexpr std::int64_t kLeastKey = 4;  // those of rows are partitioned beside the operand
-    if (reduction.by_rows) bytes += grid.chunk_elements() * std::max(kLeastKey, operand->item_bytes);
-  }
+  std::int64_t bytes = scratch_bytes(*reduction.program, grid.chunk_elements(), in_files);
+  constexpr std::int64_t kLeastKey = 4;  // those of rows are partitioned beside the operand
+  if (reduction.by_rows) bytes += grid.chunk_elements() * std::max(kLeastKey, reduction.program->widest_item);
   if (has_states_by_thread(reduction)) return bytes + reduction.shape.results() * state_words(reduction) * 8;
   if (grid.blocks() > 1) return bytes;
   std::int64_t words = state_words(reduction);
@@ -102,13 +98,17 @@ std::int64_t piece_bytes(const Materialization::Reduction& reduction) {
 }
 
 std::string to_string(const Materialization::Reduction& reduction) {
+  const Program& program = *reduction.program;
+  const bool is_one = std::ranges::all_of(
+      program.taps, [&program](const Tap& tap) { return tap.operands == program.taps.front().operands; });
   std::string text;
-  for (const auto& result : reduction.results)
+  for (std::size_t i = 0; i < reduction.results.size(); ++i) {
+    const auto& result = reduction.results[i];
     text += (text.empty() ? "" : ", ") + describe(*result.reducer, result.parameters);
+    if (!is_one) text += fmt::format(" %{}", fmt::join(program.taps[i].operands, " %"));
+  }
   const ReductionShape& shape = reduction.shape;
-  text += fmt::format(" of [{}, {}, {}]", shape.outer, shape.reduced, shape.inner);
-  for (const ProgramPtr& operand : reduction.operands) text += ": " + to_string(*operand);
-  return text;
+  return text + fmt::format(" of [{}, {}, {}]: {}", shape.outer, shape.reduced, shape.inner, to_string(program));
 }
 
 }  // namespace brainsurgery

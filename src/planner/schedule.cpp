@@ -56,7 +56,8 @@ double effort(const Materialization& made) {
 std::span<const ProgramPtr> programs_of(const Materialization& made) {
   if (const auto* program = std::get_if<ProgramPtr>(&made.how)) return {program, 1};
   const auto* reduction = std::get_if<Materialization::Reduction>(&made.how);
-  return reduction == nullptr ? std::span<const ProgramPtr>() : reduction->operands;
+  if (reduction == nullptr) return {};
+  return {&reduction->program, 1};
 }
 
 }  // namespace

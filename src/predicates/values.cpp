@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/numbers.h"
+#include "graph/conditions.h"
 #include "predicates/families.h"
 #include "predicates/measured.h"
 
@@ -50,7 +51,7 @@ CheckPtr equal(const EqualSpec& spec, const FoundTensor& left, const FoundTensor
   }
   std::string reason = spec.eps ? fmt::format("{} differ by more than {}", pair, python_float(*spec.eps))
                                 : fmt::format("{} are not equal: values differ", pair);
-  return make_check(checks::EqualValues{left.expr, right.expr, spec.eps, std::move(reason)});
+  return make_check(equal_values(left.expr, right.expr, spec.eps, std::move(reason)));
 }
 
 CheckPtr close(const CloseSpec& spec, const FoundTensor& left, const FoundTensor& right) {
@@ -119,7 +120,7 @@ CheckPtr is_zero(const IsZeroSpec& spec, const FoundTensor& tensor) {
   if (CheckPtr mistake = mistake_of_dtype("iszero", tensor)) return mistake;
   std::string reason = spec.eps ? fmt::format("{} is not zero within {}", tensor.label(), python_float(*spec.eps))
                                 : fmt::format("{} is not all zero", tensor.label());
-  return make_check(checks::SmallValues{tensor.expr, spec.eps.value_or(0), std::move(reason)});
+  return make_check(small_values(tensor.expr, spec.eps, std::move(reason)));
 }
 
 void add_is_zero(PredicateRegistry& registry) {

@@ -116,6 +116,9 @@ class Binder final : private PlanScope {
   [[nodiscard]] const std::vector<Error>& unreadable() const { return unreadable_; }
   [[nodiscard]] const OpenedCheckpoints& checkpoints() const { return checkpoints_; }
   [[nodiscard]] const Origin& origin_of(const std::string& alias) const;
+  // Of the files that are planned together, from the last end_planning() on.
+  [[nodiscard]] const std::shared_ptr<Compiler>& compiler();
+  void end_planning() { compiler_.reset(); }
   // Names in an existing directory that the checkpoints that were read consist of.
   [[nodiscard]] std::vector<std::string> owned_files(const std::string& directory) const;
   // Those that exist, opened or not, sorted.
@@ -247,6 +250,7 @@ class Binder final : private PlanScope {
   const SessionOptions& options_;
   OpenedCheckpoints checkpoints_;
   std::map<std::string, OpenedInput> inputs_;  // by alias; steps that are taken back do not close them
+  std::shared_ptr<Compiler> compiler_;
   Confirm confirm_;
   PlanState state_;
   Current current_;

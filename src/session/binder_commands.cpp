@@ -142,6 +142,11 @@ void Binder::load(const LoadRequest& request) {
   state_.kept.erase(request.alias);
 }
 
+const std::shared_ptr<Compiler>& Binder::compiler() {
+  if (compiler_ == nullptr) compiler_ = std::make_shared<Compiler>(CompileOptions{options_.fuse});
+  return compiler_;
+}
+
 void Binder::save(const SaveRequest& request) {
   require_known(request.alias);
   current_.looked_at.push_back({request.alias, request.tensor.value_or(""), request.tensor.has_value()});
@@ -173,9 +178,11 @@ void Binder::save(const SaveRequest& request) {
   target.layout = request.layout;
   target.span = current_.step->span;
   const std::string reason = fmt::format("step {}, {}", current_.step->index + 1, current_.step->name());
-  auto output = std::make_shared<BoundOutput>(bind_files(env_, registries_.formats,
-                                                         {target, current_.step->name(), true, request.tensor.has_value()}, saved,
-                                                         request.alias, reason, options_));
+  // A dry run leaves nothing behind in the compiler of files that are written.
+  auto files = state_.flags.dry_run ? std::make_shared<Compiler>(CompileOptions{options_.fuse}) : compiler();
+  auto output = std::make_shared<BoundOutput>(
+      bind_files(env_, registries_.formats, {target, current_.step->name(), true, request.tensor.has_value()}, saved,
+                 request.alias, reason, options_, {std::move(files)}));
   for (const std::string& warning : output->warnings)
     events_.on(events::Warning{{Severity::warning, current_.step->span, current_.step->name() + ": " + warning, {}}});
   if (state_.flags.dry_run) return;

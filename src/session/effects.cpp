@@ -1,30 +1,33 @@
 #include "session/effects.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace brainsurgery {
 
-Questions open_questions(const std::vector<Effect>& effects, std::size_t first) {
-  Questions questions;
-  for (std::size_t i = std::max(first, behind_saves(effects)); i < effects.size(); ++i) {
-    if (!needs_data(effects[i])) continue;
-    if (const auto* check = std::get_if<CheckEffect>(&effects[i].what)) questions.add(*check->check);
-    if (const auto* report = std::get_if<ReportEffect>(&effects[i].what)) {
-      for (const ValueComparison* comparison : report->report.comparisons) questions.add(*comparison);
+Wanted wanted_by(const Effect& effect) {
+  Wanted wanted;
+  if (!needs_data(effect)) return wanted;
+  if (const auto* report = std::get_if<ReportEffect>(&effect.what))
+    return {report->report.numbers, report->report.values, {}};
+  if (const auto* check = std::get_if<CheckEffect>(&effect.what)) {
+    for (const OpenCondition& open : open_conditions(*check->check)) {
+      if (const auto* const* measured = std::get_if<const checks::Measured*>(&open.condition)) {
+        std::ranges::copy((*measured)->numbers, std::back_inserter(wanted.numbers));
+      } else {
+        wanted.distinct.push_back(std::get<const checks::DistinctValues*>(open.condition));
+      }
     }
   }
-  return questions;
+  return wanted;
 }
 
-std::vector<int> questions_of(const Effect& effect, const Questions& questions) {
-  if (const auto* check = std::get_if<CheckEffect>(&effect.what)) return questions.numbers_of(*check->check);
-  std::vector<int> numbers;
-  if (const auto* report = std::get_if<ReportEffect>(&effect.what)) {
-    for (const ValueComparison* comparison : report->report.comparisons) {
-      if (const int number = questions.number_of(comparison); number >= 0) numbers.push_back(number);
-    }
+PassingReductions open_reductions(const std::vector<Effect>& effects, std::size_t first) {
+  PassingReductions passing;
+  for (std::size_t i = std::max(first, behind_saves(effects)); i < effects.size(); ++i) {
+    for (const Expr& number : wanted_by(effects[i]).numbers) passing.add(number);
   }
-  return numbers;
+  return passing;
 }
 
 std::size_t behind_saves(const std::vector<Effect>& effects) {

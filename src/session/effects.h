@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "brainsurgery/check.h"
+#include "planner/passing_reductions.h"
 #include "steps/plan_scope.h"
-#include "planner/questions.h"
 #include "session/output.h"
 
 namespace brainsurgery {
@@ -28,7 +28,7 @@ struct ReportEffect {
 };
 
 struct SaveEffect {
-  std::shared_ptr<const BoundOutput> output;
+  std::shared_ptr<BoundOutput> output;
 };
 
 struct Effect {
@@ -40,14 +40,18 @@ struct Effect {
 // The number of the first effect behind the last save.
 [[nodiscard]] std::size_t behind_saves(const std::vector<Effect>& effects);
 
-// What assertions and reports behind the last save wait for: it may be answered together with the output. Effects
-// before `first` are done.
-[[nodiscard]] Questions open_questions(const std::vector<Effect>& effects, std::size_t first);
+// What the effect asks of values: numbers, and tensors whose elements are gone through or shown.
+struct Wanted {
+  std::vector<Expr> numbers, values;
+  std::vector<const checks::DistinctValues*> distinct;
+};
+[[nodiscard]] Wanted wanted_by(const Effect& effect);
 
-// The numbers of those of the effect.
-[[nodiscard]] std::vector<int> questions_of(const Effect& effect, const Questions& questions);
+// What assertions and reports behind the last save wait for: it may be found together with the output. Effects before
+// `first` are done.
+[[nodiscard]] PassingReductions open_reductions(const std::vector<Effect>& effects, std::size_t first);
 
-// Whether headers alone are enough for it.
+// Whether more than headers is needed for it.
 [[nodiscard]] bool needs_data(const Effect& effect);
 
 }  // namespace brainsurgery

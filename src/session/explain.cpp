@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <variant>
 
 #include "base/text.h"
@@ -55,10 +56,11 @@ std::string describe(const Stage& stage, const PhysicalPlan& plan, int number) {
 std::string describe(const OutputFile& file, const std::string& path) {
   std::string text = fmt::format("file {}{}{}: {}\n", escape_for_terminal(path), file.name.empty() ? "" : "/",
                                  file.name, format_size(file.plan->size()));
-  int number = 0;
-  for (const Materialization& made : file.plan->materializations()) text += describe(made, number++);
+  for (const Stage& stage : file.stages) {
+    for (const int buffer : stage.make) text += describe(file.plan->materializations()[buffer], buffer);
+  }
   for (const Segment& segment : file.plan->segments()) text += describe(segment);
-  number = 0;
+  int number = 0;
   for (const Stage& stage : file.stages) text += describe(stage, *file.plan, ++number);
   return text;
 }
@@ -79,16 +81,38 @@ std::string describe(const BoundOutput& output) {
 // When the effect is known.
 std::string when_known(const Effect& effect, const BoundOutput* output) {
   if (!needs_data(effect)) return "from headers alone";
-  if (output == nullptr || output->questions == nullptr) return "needs data";
-  const std::vector<int> asked = questions_of(effect, *output->questions);
-  const auto with_output = std::ranges::count_if(asked, [&](int number) { return output->answers(number); });
+  if (output == nullptr) return "needs data";
+  const Wanted wanted = wanted_by(effect);
+  const auto with_output =
+      std::ranges::count_if(wanted.numbers, [output](const Expr& number) { return output->finds_part_of(number); });
   if (with_output == 0) return "needs data";
-  return with_output == std::ssize(asked) ? "while the output is computed" : "partly while the output is computed";
+  return with_output == std::ssize(wanted.numbers) && wanted.distinct.empty() ? "while the output is computed"
+                                                                              : "partly while the output is computed";
+}
+
+// The passes that find the numbers of assertions and reports.
+std::string describe(const ValuePlan& plan) {
+  const std::vector<Materialization>& all = plan.materializations();
+  std::string text;
+  for (const Stage& stage : plan.stages({})) {
+    for (const int buffer : stage.make) text += describe(all[static_cast<std::size_t>(buffer)], buffer);
+  }
+  return text;
+}
+
+std::string describe(const RunPlan& run, const SessionOptions& options) {
+  const ValueCosts costs = value_costs(run, options);
+  if (costs.passes == 0 && costs.read_bytes == 0) return "";
+  std::string text = fmt::format("assertions and reports: {} read in {}\n", format_size(costs.read_bytes),
+                                 costs.passes == 1 ? "1 pass" : fmt::format("{} passes", costs.passes));
+  for (const RunPlan::Section& section : run.sections) text += describe(section.values) + describe(section.found);
+  return text;
 }
 
 }  // namespace
 
-std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutput* output, std::int64_t peak_bytes) {
+std::string explain_plan(const Plan& plan, const Binder& binder, const RunPlan& run, const BoundOutput* output,
+                         const SessionOptions& options, std::int64_t peak_bytes) {
   std::string text;
   for (const auto& [alias, origin] : binder.state().origins) {
     if (origin.input == nullptr) continue;
@@ -104,6 +128,7 @@ std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutp
     if (std::holds_alternative<ReportEffect>(effect.what)) text += "report" + where + when_known(effect, output) + "\n";
     if (const auto* save = std::get_if<SaveEffect>(&effect.what)) text += "save" + where + describe(*save->output);
   }
+  text += describe(run, options);
   text += output == nullptr ? "no output\n" : "output " + describe(*output);
   return text + fmt::format("writing needs about {} of memory in total\n", format_size(peak_bytes));
 }

@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <string>
 
-#include "session/output.h"
+#include "session/run_plan.h"
 
 namespace brainsurgery {
 
-// `output` may be null. `peak_bytes`: of resident memory, predicted.
-[[nodiscard]] std::string explain_plan(const Plan& plan, const Binder& binder, const BoundOutput* output,
+class Binder;
+
+// `output` may be null. `options`: with resources. `peak_bytes`: of resident memory, predicted.
+[[nodiscard]] std::string explain_plan(const Plan& plan, const Binder& binder, const RunPlan& run,
+                                       const BoundOutput* output, const SessionOptions& options,
                                        std::int64_t peak_bytes);
 
 }  // namespace brainsurgery

@@ -210,29 +210,17 @@ std::vector<std::string> decoded_warnings(const DecodedTensors& decoded, const F
                            : fmt::format(", which a {} checkpoint cannot hold as they were", format.name))};
 }
 
-std::vector<bool> answered_questions(const std::vector<OutputFile>& files, std::size_t count) {
-  std::vector<bool> answered(count, false);
+// By number of a passing reduction: whether a program has a tap for it.
+std::vector<bool> tapped(const std::vector<OutputFile>& files, std::size_t count) {
+  std::vector<bool> found(count, false);
   for (const OutputFile& file : files) {
     for (const Segment& segment : file.plan->segments()) {
       const auto* tensor = std::get_if<CompiledTensor>(&segment.content);
       if (tensor == nullptr) continue;
-      for (const Test& test : tensor->program->tests) answered[static_cast<std::size_t>(test.question)] = true;
+      for (const Tap& tap : tensor->program->taps) found[static_cast<std::size_t>(tap.number)] = true;
     }
   }
-  return answered;
-}
-
-// In which stages the files are written, and what that takes.
-void schedule(BoundOutput& output, const SessionOptions& options) {
-  const ExecOptions exec = exec_options(options);
-  Scheduler scheduler(output.files.front().plan->materializations(), schedule_limits(exec, options.threads));
-  for (OutputFile& file : output.files) {
-    file.stages = scheduler.schedule(*file.plan);
-    output.report.planned += byte_counts(*file.plan, file.stages);
-    output.peak_bytes = std::max(output.peak_bytes, peak_whole_bytes(file.stages));
-    output.growth_bytes = std::max(
-        output.growth_bytes, predicted_growth(*file.plan, file.stages, scheduler.in_files(), exec, options.threads));
-  }
+  return found;
 }
 
 // Leaves out what is tied, where the plan says so, and fits the metadata to the names that are left; the plan's own edits
@@ -266,9 +254,17 @@ std::vector<std::string> settle_content(const WriteTarget& target, const Destina
 
 }  // namespace
 
+bool BoundOutput::finds_part_of(const Expr& number) const {
+  if (passing == nullptr) return false;
+  return std::ranges::any_of(reductions_of(number), [this](const Expr& reduction) {
+    const int place = passing->number_of(reduction.get());
+    return place >= 0 && found[static_cast<std::size_t>(place)];
+  });
+}
+
 BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarget& target, const ModelContent& model,
                        const std::string& alias, const std::string& reason, const SessionOptions& options,
-                       std::shared_ptr<const Questions> questions) {
+                       FilePlanning planning) {
   const std::string& path = target.place.path;
   const Destination destination = choose_destination(env, formats, target, options.shard_size);
   BoundOutput result;
@@ -286,8 +282,8 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   try {
     FileMaker maker(destination, result.content.metadata,
                     {target.single_tensor, target.place.layout == FileArrangement::aligned,
-                     std::make_shared<Compiler>(CompileOptions{options.fuse, questions.get()}),
-                     result.content.extras.get()});
+                     planning.compiler, result.content.extras.get()});
+    planning.compiler->tap(planning.passing.get());
     result.files = maker.make(tensors);
     std::ranges::move(decoded_warnings(maker.decoded(), *destination.format), std::back_inserter(result.warnings));
     std::ranges::move(maker.warnings(), std::back_inserter(result.warnings));
@@ -297,15 +293,31 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));
   }
   result.report = {alias, path, reason, {}, std::ssize(tensors), {}, {}};
-  if (questions) result.answered = answered_questions(result.files, questions->size());
-  result.questions = std::move(questions);
+  result.compiler = std::move(planning.compiler);
+  if (planning.passing) result.found = tapped(result.files, planning.passing->size());
+  result.passing = std::move(planning.passing);
   const bool aligned = target.place.layout == FileArrangement::aligned;
   for (const OutputFile& file : result.files) {
     result.space_bytes += file.plan->size() - (aligned ? shareable_bytes(*file.plan) : 0);
     result.report.files.push_back(file.name.empty() ? path : join_path(path, file.name));
   }
-  schedule(result, options);
   return result;
+}
+
+void schedule_files(const std::vector<BoundOutput*>& outputs, const SessionOptions& options) {
+  if (outputs.empty()) return;
+  const ExecOptions exec = exec_options(options);
+  Scheduler scheduler(outputs.front()->compiler->materializations(), schedule_limits(exec, options.threads));
+  for (BoundOutput* output : outputs) {
+    BS_CHECK(output->compiler == outputs.front()->compiler);
+    for (OutputFile& file : output->files) {
+      file.stages = scheduler.schedule(*file.plan);
+      output->report.planned += byte_counts(*file.plan, file.stages);
+      output->peak_bytes = std::max(output->peak_bytes, peak_whole_bytes(file.stages));
+      output->growth_bytes = std::max(
+          output->growth_bytes, predicted_growth(*file.plan, file.stages, scheduler.in_files(), exec, options.threads));
+    }
+  }
 }
 
 void check_output(Env& env, const FormatRegistry& formats, const Plan& plan, const SessionOptions& options,
@@ -320,7 +332,8 @@ void check_output(Env& env, const FormatRegistry& formats, const Plan& plan, con
 }
 
 std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, const Plan& plan, Binder& binder,
-                                       const SessionOptions& options, std::shared_ptr<const Questions> questions) {
+                                       const SessionOptions& options,
+                                       std::shared_ptr<const PassingReductions> passing) {
   if (!plan.output) return std::nullopt;
   const WriteTarget target = target_of(*plan.output);
   const Choice choice = choose_alias(plan, target, binder);
@@ -331,7 +344,7 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   const ModelContent model{*state.workspace.find(choice.alias), origin.metadata, origin.ties, origin.format,
                            origin.extras};
   BoundOutput result =
-      bind_files(env, formats, target, model, choice.alias, choice.reason, options, std::move(questions));
+      bind_files(env, formats, target, model, choice.alias, choice.reason, options, {binder.compiler(), std::move(passing)});
   result.owned = binder.owned_files(plan.output->path);
   for (const std::string& alias : state.changed) {
     const StateDict* names = state.workspace.find(alias);

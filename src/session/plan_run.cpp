@@ -10,7 +10,6 @@
 #include "base/interrupt.h"
 #include "base/resources.h"
 #include "plan/config_items.h"
-#include "planner/look_costs.h"
 #include "publish/recovery.h"
 #include "publish/staged_file.h"
 #include "publish/staging.h"
@@ -68,7 +67,8 @@ void PlanRun::start(const PlanSource& source) {
   source_ = source;
   bind_plan();
   throw_failed_assertions();
-  perform_effects(binder_->effects().size());
+  plan_rest(nullptr);
+  for (const RunPlan::Section& section : run_->sections) perform_section(section);
   print_preview_totals();
 }
 
@@ -77,7 +77,8 @@ bool PlanRun::do_step(const PreparedStep& step, const StepPlace& place) {
   Diagnostics diagnostics;
   const bool done = binder_->bind(step, place, diagnostics);
   throw_mistakes(diagnostics);
-  perform_effects(binder_->effects().size());
+  plan_rest(nullptr);
+  for (const RunPlan::Section& section : run_->sections) perform_section(section);
   attempt.keep();
   if (done) ++bound_steps_;
   return done;
@@ -153,14 +154,16 @@ void PlanRun::warn_of_pending_publications() {
 
 void PlanRun::bind_target() {
   if (!binder_->state().flags.dry_run) {
-    std::shared_ptr<const Questions> questions;
-    if (options_.fuse) questions = std::make_shared<Questions>(open_questions(binder_->effects(), performed_));
-    output_ = bind_output(env_, registries_.formats, plan_, *binder_, options_, std::move(questions));
+    std::shared_ptr<const PassingReductions> passing;
+    if (options_.fuse && plan_.output)
+      passing = std::make_shared<PassingReductions>(open_reductions(binder_->effects(), performed_));
+    output_ = bind_output(env_, registries_.formats, plan_, *binder_, options_, std::move(passing));
   } else if (plan_.output) {
     warn(fmt::format("this is a dry run: '{}' is not written", plan_.output->path), plan_.output->span);
   }
   throw_mistakes(diagnostics_);
   throw_failed_assertions();
+  plan_rest(output_ ? &*output_ : nullptr);
   predict_peak();
   if (!output_) return;
   for (const std::string& warning : output_->warnings) warn(warning);
@@ -231,7 +234,7 @@ void PlanRun::print_known(std::size_t end) {
     if (std::holds_alternative<ReportEffect>(effect.what) && needs_data(effect)) ++waiting;
     const auto* check = std::get_if<CheckEffect>(&effect.what);
     const bool prints = check == nullptr || !check->announcement.empty();
-    if (prints && !needs_data(effect)) performer_->perform(effect, binder_->checkpoints().all());
+    if (prints && !needs_data(effect)) performer_->perform(effect);
   }
   if (waiting == 0) return;
   const int steps = binder_->effects()[end - 1].step + 1;
@@ -240,30 +243,69 @@ void PlanRun::print_known(std::size_t end) {
                    waiting == 1 ? "was" : "were", steps, waiting == 1 ? "it" : "them"));
 }
 
-void PlanRun::perform_effects(std::size_t end) {
-  if (!performer_) performer_.emplace(env_, options_, events_);
-  moved_.resize(performed_);
-  for (; performed_ < end; ++performed_)
-    moved_.push_back(performer_->perform(binder_->effects()[performed_], binder_->checkpoints().all()));
+void PlanRun::plan_rest(BoundOutput* output) {
+  std::vector<BoundOutput*> files;
+  for (std::size_t i = performed_; i < binder_->effects().size(); ++i) {
+    if (const auto* save = std::get_if<SaveEffect>(&binder_->effects()[i].what)) files.push_back(save->output.get());
+  }
+  if (output != nullptr) files.push_back(output);
+  schedule_files(files, options_);
+  binder_->end_planning();
+  run_.emplace(brainsurgery::run_plan(binder_->effects(), performed_, output, options_));
+  const ValueCosts costs = value_costs(*run_, options_);
+  costs_.read_bytes += costs.read_bytes;
+  costs_.passes += costs.passes;
+  costs_.growth_bytes = std::max(costs_.growth_bytes, costs.growth_bytes);
+  if (costs.read_bytes > 0) {
+    const RunPlan asserted = brainsurgery::run_plan(binder_->effects(), performed_, output, options_, Askers::assertions);
+    assertion_bytes_ += value_costs(asserted, options_).read_bytes;
+  }
 }
 
-std::size_t PlanRun::first_with_output() const {
-  const std::vector<Effect>& effects = binder_->effects();
-  if (!output_ || output_->questions == nullptr) return effects.size();
-  std::size_t first = std::max(performed_, behind_saves(effects));
+void PlanRun::perform_effects(std::size_t end) {
+  moved_.resize(performed_);
+  for (; performed_ < end; ++performed_) {
+    performer_->perform(binder_->effects()[performed_]);
+    moved_.emplace_back();
+  }
+}
+
+std::size_t PlanRun::first_with_files(const RunPlan::Section& section) const {
+  std::size_t first = section.begin;
   const auto waits = [&](const Effect& effect) {
-    return std::ranges::any_of(questions_of(effect, *output_->questions),
-                               [&](int number) { return output_->answers(number); });
+    return section.files != nullptr && std::ranges::any_of(wanted_by(effect).numbers, [&](const Expr& number) {
+             return section.files->finds_part_of(number);
+           });
   };
-  while (first < effects.size() && !waits(effects[first])) ++first;
+  while (first < section.end && !waits(binder_->effects()[first])) ++first;
   return first;
 }
 
+void PlanRun::perform_section(const RunPlan::Section& section) {
+  if (!performer_) performer_.emplace(env_, options_, events_);
+  performer_->begin(section);
+  perform_effects(first_with_files(section));
+  if (section.files == nullptr) return;
+  const std::vector<Effect>& effects = binder_->effects();
+  const bool saves = section.end < effects.size();
+  const std::span<const Effect> waiting = std::span(effects).subspan(performed_, section.end - performed_);
+  try {
+    const ByteCounts moved = performer_->publish(section, binder_->checkpoints().all(), waiting,
+                                                 [&] { perform_effects(section.end); });
+    if (!saves) {
+      output_moved_ = moved;
+      return;
+    }
+    moved_.resize(performed_++);
+    moved_.push_back(moved);
+  } catch (const Error& error) {
+    if (saves) throw error.at(effects[section.end].span);
+    throw;
+  }
+}
+
 void PlanRun::perform() {
-  perform_effects(first_with_output());
-  const std::span<const Effect> waiting = std::span(binder_->effects()).subspan(performed_);
-  const auto perform_rest = [this] { perform_effects(binder_->effects().size()); };
-  if (output_) output_moved_ = performer_->publish(*output_, binder_->checkpoints().all(), waiting, perform_rest);
+  for (const RunPlan::Section& section : run_->sections) perform_section(section);
   print_preview_totals();
   write_summary();
 }
@@ -283,38 +325,21 @@ void PlanRun::write_summary() {
 
 // What the process holds once everything is bound stays, and what performing takes comes on top.
 void PlanRun::predict_peak() {
-  std::int64_t growth = output_ ? output_->growth_bytes : 0;
+  std::int64_t growth = std::max(costs_.growth_bytes, output_ ? output_->growth_bytes : 0);
   for (const Effect& effect : binder_->effects()) {
     if (const auto* save = std::get_if<SaveEffect>(&effect.what)) growth = std::max(growth, save->output->growth_bytes);
   }
   predicted_peak_bytes_ = std::max(peak_resident_bytes(), resident_bytes() + growth);
 }
 
-// Of all conditions of an assertion, whether they will be reached or not.
-std::int64_t PlanRun::bytes_to_read(const Effect& effect) const {
-  const auto* check = std::get_if<CheckEffect>(&effect.what);
-  if (check == nullptr || !needs_data(effect)) return 0;
-  const Questions* with_output = output_ ? output_->questions.get() : nullptr;
-  Questions asked;
-  asked.add(*check->check);
-  std::int64_t bytes = 0;
-  for (int i = 0; i < static_cast<int>(asked.size()); ++i) {
-    const int number = with_output == nullptr ? -1 : with_output->number_of(asked[i]);
-    if (number >= 0 && output_->answers(number)) continue;
-    try {
-      bytes += look_bytes(asked[i], {options_.fuse}, options_.memory_bytes);
-    } catch (const Error& error) {  // elements that cannot be read: whoever reads them says so
-      throw_if_interrupted();
-      if (error.code() == ErrorCode::internal) throw;
-    }
-  }
-  return bytes;
-}
-
 RunReport PlanRun::report() const {
   RunReport report;
   report.steps = bound_steps_;
   report.predicted_peak_bytes = predicted_peak_bytes_;
+  report.assertion_bytes = assertion_bytes_;
+  report.report_bytes = costs_.read_bytes - assertion_bytes_;
+  report.value_passes = costs_.passes;
+  if (performer_) report.value_bytes_read = performer_->value_bytes();
   const auto add = [&](const BoundOutput& output, std::optional<ByteCounts> moved) {
     report.outputs.push_back(output.report);
     report.outputs.back().moved = moved;
@@ -325,7 +350,6 @@ RunReport PlanRun::report() const {
     if (std::holds_alternative<CheckEffect>(effect.what)) {
       ++report.assertions;
       report.undecided_assertions += needs_data(effect) ? 1 : 0;
-      report.assertion_bytes += bytes_to_read(effect);
     }
     if (const auto* save = std::get_if<SaveEffect>(&effect.what))
       add(*save->output, i < moved_.size() ? std::optional(moved_[i]) : std::nullopt);

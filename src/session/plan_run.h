@@ -69,6 +69,9 @@ class PlanRun {
   [[nodiscard]] const Binder& binder() const { return *binder_; }
   [[nodiscard]] Binder& binder() { return *binder_; }
   [[nodiscard]] const BoundOutput* output() const { return output_ ? &*output_ : nullptr; }
+  // Of what is to be done once everything is bound.
+  [[nodiscard]] const RunPlan& run_plan() const { return *run_; }
+  [[nodiscard]] const SessionOptions& options() const { return options_; }
   [[nodiscard]] RunReport report() const;
 
  private:
@@ -78,15 +81,17 @@ class PlanRun {
   void bind_target();
   void throw_mistakes(const Diagnostics& diagnostics) const;
   void throw_failed_assertions();
-  // Up to number `end`.
+  // Plans the effects that are not done, and the output; adds what they take to the report.
+  void plan_rest(BoundOutput* output);
+  // Those of the plan's section, up to number `end`.
   void perform_effects(std::size_t end);
-  // The number of the first effect that waits for the output, since its programs answer some of what it asks.
-  [[nodiscard]] std::size_t first_with_output() const;
+  void perform_section(const RunPlan::Section& section);
+  // The number of the first effect of the section that waits for its files, since their programs find what it asks for.
+  [[nodiscard]] std::size_t first_with_files(const RunPlan::Section& section) const;
   // What was queued before effect number `end` and needs no data; the user is told of what does.
   void print_known(std::size_t end);
   void write_summary();
   void predict_peak();
-  [[nodiscard]] std::int64_t bytes_to_read(const Effect& effect) const;
   void warn(std::string message, const SourceSpan& span = {});
 
   Env& env_;
@@ -99,6 +104,9 @@ class PlanRun {
   Diagnostics diagnostics_;
   std::optional<Binder> binder_;
   std::optional<BoundOutput> output_;
+  std::optional<RunPlan> run_;  // of what is to be done
+  ValueCosts costs_;            // of everything that was planned
+  std::int64_t assertion_bytes_ = 0;
   std::optional<Performer> performer_;
   std::size_t performed_ = 0;      // effects
   std::vector<ByteCounts> moved_;  // by the effects performed

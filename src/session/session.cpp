@@ -70,7 +70,8 @@ class Session::Impl {
   std::string explain(const PlanSource& source) {
     PlanRun run(env_, registries_, events_, options_, PlanRun::Purpose::look);
     run.bind(source);
-    return explain_plan(run.plan(), run.binder(), run.output(), run.report().predicted_peak_bytes);
+    return explain_plan(run.plan(), run.binder(), run.run_plan(), run.output(), run.options(),
+                        run.report().predicted_peak_bytes);
   }
 
   std::string plan_to_oly(const PlanSource& source) { return brainsurgery::plan_to_oly(source, options_.environment); }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "graph/conditions.h"
+
 namespace brainsurgery {
 namespace {
 
@@ -44,7 +46,7 @@ TensorValue tensor_value(const ValueQuery& query, const Expr& tensor, DataSource
   }
   TensorValue value{tensor_info(query.name, part), {}, {}};
   if (!value.part.readable || !info(part.dtype()).computes) return value;
-  if (query.statistics) value.statistics = data.statistics(part);
+  if (query.statistics) value.statistics = statistics(data.numbers(statistics_of(part)));
   value.values = first_values(part, query.most_values, data);
   return value;
 }

@@ -96,6 +96,8 @@ SCENARIOS = {
     "median": [{"compute": {"match": "l\\.(.*)", "as": "median(abs(x))", "to": "m.\\1"}},
                {"compute": {"match": "l\\.(.*)", "as": "quantile(x, q=0.9, dim=0)", "to": "q.\\1"}},
                {"delete": {"target": "l.*"}}],
+    "values": [{"assert": {"all": [{"finite": ".*"}, {"norm": {"of": ".*", "min": 0}}]}}, {"dump": {"verbosity": "stat"}},
+               {"diff": {"mode": "pair", "left": "l.0.w", "right": "l.1.w", "eps": 1}}, {"delete": {"target": "l.*[1-9].w"}}],
     "save": [{"save": {"path": "saved.safetensors"}}, {"scale_": {"target": ".*", "by": 2}}],
 }
 
@@ -113,6 +115,9 @@ def check_predictions():
                     name, threads, where, predicted / MB, peak / MB)
                 print(line, flush=True)
                 expect(0.9 * peak <= predicted <= 1.25 * peak, line)
+            values = checked["assertion_bytes"] + checked["report_bytes"]
+            expect(ran["value_bytes_read"] == values, "%s: %d bytes are read for assertions and reports, predicted %d" % (
+                name, ran["value_bytes_read"], values))
             for output, planned in zip(ran["outputs"], checked["outputs"]):
                 done = {key: output[key] for key in output["moved"]}
                 expect(output["moved"] == done == {key: planned[key] for key in done},

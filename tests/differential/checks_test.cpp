@@ -5,6 +5,7 @@
 
 #include "differential/configurations.h"
 #include "differential/random_expr.h"
+#include "graph/conditions.h"
 #include "oracle/reference.h"
 #include "support/expressions.h"
 
@@ -13,14 +14,12 @@ namespace {
 
 class Checks : public ::testing::Test {
  protected:
-  template <typename Check>
-  void expect_answer(const Check& check, const std::string& what) {
-    const bool expected = holds_by_reference(check);
+  void expect_answer(const checks::Measured& check, bool expected, const std::string& what) {
     ++(expected ? held_ : failed_);
     for (int i = 0; i < 4; ++i) {
       const Configuration& configuration = configurations_[draw(engine_, std::ssize(configurations_))];
-      const std::optional<bool> answer = evaluator_.executor(configuration).holds(check);
-      ASSERT_EQ(answer, std::optional(expected)) << what << "\n" << configuration.text();
+      const std::optional<Verdict> answer = evaluator_.executor(configuration).verdict(check);
+      ASSERT_EQ(answer->pass, expected) << what << "\n" << configuration.text();
     }
   }
 
@@ -56,7 +55,7 @@ TEST_F(Checks, EqualValues) {
     const Expr b = nearly(a);
     std::optional<double> eps;
     if (chance(engine_, 0.6)) eps = std::vector<double>{0, 0.25, 0.5, 1, 100}[draw(engine_, 5)];
-    expect_answer(checks::EqualValues{a, b, eps, ""}, to_string(a) + "\n" + to_string(b));
+    expect_answer(equal_values(a, b, eps, ""), equal_by_reference(a, b, eps), to_string(a) + "\n" + to_string(b));
     if (HasFatalFailure()) FAIL() << "graph " << i;
   }
   EXPECT_GT(held_, 50);
@@ -67,7 +66,7 @@ TEST_F(Checks, SmallValues) {
   for (std::int64_t i = 0; i < setting("BS_GRAPHS", 3000) / 4; ++i) {
     const Expr a = RandomGraph(engine_, sources_, {5, 6, 500}).build();
     const double eps = std::vector<double>{0, 0.5, 4, 32, 1e5}[draw(engine_, 5)];
-    expect_answer(checks::SmallValues{a, eps, ""}, to_string(a));
+    expect_answer(small_values(a, eps, ""), small_by_reference(a, eps), to_string(a));
     if (HasFatalFailure()) FAIL() << "graph " << i;
   }
   EXPECT_GT(held_, 50);

@@ -355,21 +355,21 @@ std::vector<long double> exact_values(const Expr& expr) {
 
 }  // namespace
 
-bool holds_by_reference(const checks::EqualValues& check) {
-  const std::vector<long double> a = exact_values(check.a), b = exact_values(check.b);
+bool equal_by_reference(const Expr& left, const Expr& right, std::optional<double> eps) {
+  const std::vector<long double> a = exact_values(left), b = exact_values(right);
   for (std::size_t i = 0; i < a.size(); ++i) {
     // Of floats rounded to double, as docs/arithmetic.md has it: 0.501 is within 0.5 of 0.001.
-    const double distance = is_integer(check.a.dtype()) ? static_cast<double>(a[i] - b[i])
+    const double distance = is_integer(left.dtype()) ? static_cast<double>(a[i] - b[i])
                                                         : static_cast<double>(a[i]) - static_cast<double>(b[i]);
-    const bool near = check.eps && std::abs(distance) <= *check.eps;
+    const bool near = eps && std::abs(distance) <= *eps;
     if (a[i] != b[i] && !near) return false;
   }
   return true;
 }
 
-bool holds_by_reference(const checks::SmallValues& check) {
-  for (const long double value : exact_values(check.a)) {
-    if (!(std::abs(value) <= static_cast<long double>(check.eps))) return false;
+bool small_by_reference(const Expr& a, double eps) {
+  for (const long double value : exact_values(a)) {
+    if (!(std::abs(value) <= static_cast<long double>(eps))) return false;
   }
   return true;
 }

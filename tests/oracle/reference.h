@@ -10,10 +10,10 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
-#include "brainsurgery/check.h"
 #include "brainsurgery/expr.h"
 
 namespace brainsurgery::testing {
@@ -28,8 +28,8 @@ namespace brainsurgery::testing {
 // Whether two packed tensors hold the same elements: bit for bit, except that any NaN equals any NaN.
 [[nodiscard]] bool same_elements(DType dtype, std::span<const std::byte> a, std::span<const std::byte> b);
 
-// Whether a condition on values holds, element by element.
-[[nodiscard]] bool holds_by_reference(const checks::EqualValues& check);
-[[nodiscard]] bool holds_by_reference(const checks::SmallValues& check);
+// Whether a condition on values holds, element by element: see equal_values() and small_values() of graph/conditions.h.
+[[nodiscard]] bool equal_by_reference(const Expr& a, const Expr& b, std::optional<double> eps);
+[[nodiscard]] bool small_by_reference(const Expr& a, double eps);
 
 }  // namespace brainsurgery::testing

@@ -1,5 +1,6 @@
 // Writing plans to files, progress, and inputs that are not what they were.
 #include "exec/executor.h"
+#include "graph/conditions.h"
 
 #include <gtest/gtest.h>
 
@@ -337,12 +338,24 @@ TEST_F(ExecutorTest, ComparisonsStopAtTheFirstDifferenceAndSeeAll) {
   Executor executor(pool, {.tile_bytes = 64}, nullptr);
   const Expr a = source(file, 0, {DType::U8, {251}}), b = source(file, 251, {DType::U8, {251}}),
              c = source(file, 252, {DType::U8, {251}});
-  EXPECT_EQ(executor.holds(checks::EqualValues{a, b, {}, ""}), true);
-  EXPECT_EQ(executor.holds(checks::EqualValues{a, c, {}, ""}), false);
-  EXPECT_EQ(executor.holds(checks::EqualValues{a, c, 1, ""}), false) << "250 and 0";
-  EXPECT_EQ(executor.holds(checks::EqualValues{a, c, 250, ""}), true);
-  EXPECT_EQ(executor.holds(checks::SmallValues{a, 250, ""}), true);
-  EXPECT_EQ(executor.holds(checks::SmallValues{a, 249, ""}), false);
+  const auto holds = [&executor](const checks::Measured& condition) { return executor.verdict(condition)->pass; };
+  EXPECT_TRUE(holds(equal_values(a, b, {}, "")));
+  EXPECT_FALSE(holds(equal_values(a, c, {}, "")));
+  EXPECT_FALSE(holds(equal_values(a, c, 1, ""))) << "250 and 0";
+  EXPECT_TRUE(holds(equal_values(a, c, 250, "")));
+  EXPECT_TRUE(holds(small_values(a, 250, "")));
+  EXPECT_FALSE(holds(small_values(a, 249, "")));
+  EXPECT_FALSE(holds(small_values(a, std::nullopt, "")));
+}
+
+TEST_F(ExecutorTest, ADifferenceIsEnough) {
+  const auto file = input(counting(8 << 20));
+  const Expr a = source(file, 0, {DType::U8, {4 << 20}}), b = source(file, 1, {DType::U8, {4 << 20}});
+  ThreadPool pool(1);
+  Executor executor(pool, {}, nullptr);
+  EXPECT_FALSE(executor.verdict(equal_values(a, b, {}, ""))->pass);
+  EXPECT_LT(executor.moved().read, 1 << 20);
+  EXPECT_TRUE(executor.verdict(equal_values(a, a, {}, ""))->pass);
 }
 
 // Numbers that every block needs are made once; the operations around them work in place.

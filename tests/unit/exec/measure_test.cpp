@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "exec/executor.h"
-#include "planner/look_costs.h"
+#include "planner/value_plan.h"
 #include "support/expressions.h"
 #include "support/temp_dir.h"
 
@@ -49,21 +49,24 @@ TEST_F(MeasureTest, NumbersOfOneTensorShareAPassAndAreExact) {
   const std::vector<Expr> made{sum(a), reduce(reducer("min"), {a}), sum(cast(a, DType::F64))};
   EXPECT_EQ(numbers(executor_, made),
             (std::vector<Number>{(std::int64_t{1} << 62) - 4, std::int64_t{-5}, 0x1p62}));
-  const checks::Measured check{{made[0], made[1]}, nullptr};
-  EXPECT_EQ(look_bytes(&check, {}, 0), 24) << "one pass for both";
+  ValuePlan plan({});
+  for (const Expr& number : made) plan.add(number);
+  EXPECT_EQ(read_bytes(plan), 24) << "one pass for all";
+  EXPECT_EQ(pass_count(plan), 1);
   const Expr u = tensor<std::uint64_t>(DType::U64, {~std::uint64_t{0}, 3}, "u");
   EXPECT_EQ(numbers(executor_, {reduce(reducer("max"), {u})}), (std::vector<Number>{~std::uint64_t{0}}));
 }
 
 TEST_F(MeasureTest, BytesAreReadAsPredicted) {
   const Expr a = tensor<float>(DType::F32, std::vector<float>(300'000, 0.5F));
-  const auto holds = [](std::span<const Number>, const Measure&) { return Verdict{true, ""}; };
   for (const bool fuse : {true, false}) {
     Executor executor(pool_, {.budget_bytes = 1, .spill_directory = folder_ / "spill", .fuse = fuse}, nullptr);
-    const checks::Measured measured{{sum(a), reduce(reducer("norm"), {scale(a, 2)})}, holds};
-    ASSERT_TRUE(executor.verdict(measured)->pass);
-    EXPECT_EQ(executor.moved().read, look_bytes(&measured, {fuse}, 1));
-    EXPECT_EQ(executor.moved().read, 2 * 1'200'000) << "the operands of the reducers are two";
+    ValuePlan plan({fuse});
+    plan.add(sum(a));
+    plan.add(reduce(reducer("norm"), {scale(a, 2)}));
+    EXPECT_EQ(executor.run(plan).size(), 2U);
+    EXPECT_EQ(executor.moved().read, read_bytes(plan));
+    EXPECT_EQ(executor.moved().read, 1'200'000) << "both share a pass";
   }
 }
 
@@ -80,7 +83,7 @@ TEST_F(MeasureTest, ManyElementsAreLookedAtInSeveralPasses) {
   EXPECT_EQ(distinct_passes(std::ssize(values), 1), 4);
   EXPECT_TRUE(distinct(values)->pass);
   const checks::DistinctValues check{tensor(DType::I64, values), nullptr};
-  EXPECT_EQ(executor_.moved().read, look_bytes(&check, {}, 1));
+  EXPECT_EQ(executor_.moved().read, 4 * walk_bytes(check.a, {}));
   values[150'000] = values[149'999];
   values[199'999] = values[5];
   EXPECT_EQ(distinct(values)->reason, std::to_string(values[149'999]) + " 149999 150000");

@@ -10,6 +10,7 @@
 #include <random>
 
 #include "exec/executor.h"
+#include "graph/conditions.h"
 #include "kernels/kernels.h"
 #include "support/temp_dir.h"
 #include "support/expressions.h"
@@ -24,6 +25,14 @@ Expr numbers(const std::vector<double>& values, DType dtype) {
   std::vector<std::byte> bytes(values.size() * static_cast<std::size_t>(item_size(dtype)));
   kernels::cast(DType::F64, values.data(), dtype, bytes.data(), static_cast<std::int64_t>(values.size()));
   return literal({dtype, {static_cast<std::int64_t>(values.size())}}, std::move(bytes));
+}
+
+TensorStatistics statistics_by(Executor& executor, const Expr& expr) {
+  return statistics(executor.numbers(statistics_of(expr)));
+}
+
+Difference difference_by(Executor& executor, const ValueComparison& comparison) {
+  return difference(comparison, executor.numbers({difference_of(comparison)}).front());
 }
 
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
@@ -47,16 +56,16 @@ class ReductionsTest : public ::testing::Test {
   }
   TensorStatistics statistics(const Expr& expr) {
     const std::vector<double> found = answer([&](Executor& executor) -> std::vector<double> {
-      const TensorStatistics all = executor.statistics(expr);
+      const TensorStatistics all = statistics_by(executor, expr);
       return {all.min.value(), all.max.value(), all.mean.value()};
     });
     return {found[0], found[1], found[2]};
   }
   double distance(const Expr& a, const Expr& b) {
     return answer([&](Executor& executor) -> std::vector<double> {
-      const Difference found = executor.difference({a, b, 1.0});
+      const Difference found = difference_by(executor, {a, b, 1.0});
       EXPECT_EQ(found.differs, !(found.max_abs.value() <= 1.0));
-      EXPECT_EQ(executor.difference({a, b, std::nullopt}).differs, found.max_abs.value() != 0);
+      EXPECT_EQ(difference_by(executor, {a, b, std::nullopt}).differs, found.max_abs.value() != 0);
       return {*found.max_abs};
     })[0];
   }
@@ -139,19 +148,19 @@ TEST_F(ReductionsTest, MeansHaveThePrecisionOfTheirDtype) {
 TEST_F(ReductionsTest, AreNotDefinedWithoutElementsOrArithmetic) {
   ThreadPool pool(1);
   Executor executor(pool, {}, nullptr);
-  EXPECT_EQ(executor.statistics(literal({DType::F32, {0, 3}}, {})), TensorStatistics{});
+  EXPECT_EQ(statistics_by(executor, literal({DType::F32, {0, 3}}, {})), TensorStatistics{});
   for (const DTypeInfo& row : all_dtypes()) {
     const Shape shape{8};
     const auto bytes = static_cast<std::size_t>(byte_count(row.dtype, shape));
     const Expr zero = literal({row.dtype, shape}, std::vector<std::byte>(bytes));
-    const TensorStatistics found = executor.statistics(zero);
+    const TensorStatistics found = statistics_by(executor, zero);
     EXPECT_EQ(found.min && found.max && found.mean, row.computes) << row.name;
-    EXPECT_EQ(executor.difference({zero, zero, 0.5}).max_abs.has_value(), row.computes) << row.name;
-    EXPECT_FALSE(executor.difference({zero, zero, 0.5}).differs) << row.name;
+    EXPECT_EQ(difference_by(executor, {zero, zero, 0.5}).max_abs.has_value(), row.computes) << row.name;
+    EXPECT_FALSE(difference_by(executor, {zero, zero, 0.5}).differs) << row.name;
     const Expr other = literal({row.dtype, shape}, std::vector<std::byte>(bytes, std::byte{1}));
-    EXPECT_TRUE(executor.difference({zero, other, std::nullopt}).differs) << row.name;
+    EXPECT_TRUE(difference_by(executor, {zero, other, std::nullopt}).differs) << row.name;
     if (!row.computes) {
-      EXPECT_TRUE(executor.difference({zero, other, 0.5}).differs) << row.name;
+      EXPECT_TRUE(difference_by(executor, {zero, other, 0.5}).differs) << row.name;
     }
   }
 }

@@ -5,7 +5,7 @@
 
 #include "brainsurgery/error.h"
 #include "exec/executor.h"
-#include "planner/look_costs.h"
+#include "planner/value_plan.h"
 #include "support/expressions.h"
 #include "support/temp_dir.h"
 
@@ -66,7 +66,9 @@ TEST_F(TakeTest, RowsOfAFileAreReadAlone) {
   Executor executor(pool_, {.spill_directory = folder_ / "spill"}, nullptr);
   ASSERT_TRUE(executor.verdict(sum)->pass);
   EXPECT_EQ(executor.moved().read, 5 * 512 * 4);
-  EXPECT_EQ(look_bytes(&sum, {}, 0), 5 * 512 * 4);
+  ValuePlan plan({});
+  plan.add(sum.numbers.front());
+  EXPECT_EQ(read_bytes(plan), 5 * 512 * 4);
 }
 
 TEST_F(TakeTest, OnlyWhatIsTakenIsComputed) {

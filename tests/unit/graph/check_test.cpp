@@ -18,7 +18,7 @@ CheckPtr leaf(Answer answer) {
     case Answer::fail:
       return make_check(Decided{false, "no"});
     case Answer::open:
-      return make_check(SmallValues{Expr(), 0, "too large"});
+      return make_check(DistinctValues{Expr(), nullptr});
     case Answer::mistake:
       break;
   }
@@ -73,34 +73,56 @@ TEST(Check, Reasons) {
 }
 
 struct Oracle final : DataOracle {
-  std::vector<std::optional<bool>> equal, small;  // answers, last first
-  std::optional<bool> holds(const EqualValues&) override { return next(equal); }
-  std::optional<bool> holds(const SmallValues&) override { return next(small); }
-  std::optional<Verdict> measured;
-  std::optional<Verdict> verdict(const Measured&) override { return measured; }
-  std::optional<Verdict> verdict(const DistinctValues&) override { return std::nullopt; }
-  static std::optional<bool> next(std::vector<std::optional<bool>>& answers) {
+  std::vector<std::optional<Verdict>> measured, distinct;  // answers, last first
+  std::optional<Verdict> verdict(const Measured&) override { return next(measured); }
+  std::optional<Verdict> verdict(const DistinctValues&) override { return next(distinct); }
+  static std::optional<Verdict> next(std::vector<std::optional<Verdict>>& answers) {
     EXPECT_FALSE(answers.empty()) << "asked too often";
-    const std::optional<bool> answer = answers.empty() ? std::nullopt : answers.back();
+    const std::optional<Verdict> answer = answers.empty() ? std::nullopt : answers.back();
     if (!answers.empty()) answers.pop_back();
     return answer;
   }
 };
 
+const Verdict kPass{true, ""};
+
 TEST(Check, DataAnswersOpenConditionsOnceAndInOrder) {
-  const CheckPtr equal = make_check(EqualValues{Expr(), Expr(), {}, "a and b differ"});
+  const CheckPtr equal = make_check(Measured{{}, nullptr});
   const CheckPtr either = make_check(AnyOf{{equal, leaf(Answer::open)}});
+  const Verdict differ{false, "a and b differ"}, large{false, "too large"};
   Oracle oracle;
-  oracle.equal = {false};
-  oracle.small = {true};
+  oracle.measured = {differ};
+  oracle.distinct = {kPass};
   EXPECT_TRUE(evaluate(*either, oracle)->pass);
-  oracle.equal = {true};
+  oracle.measured = {kPass};
   EXPECT_TRUE(evaluate(*either, oracle)->pass) << "the second is not asked";
-  oracle.equal = {false};
-  oracle.small = {false};
+  oracle.measured = {differ};
+  oracle.distinct = {large};
   EXPECT_EQ(evaluate(*either, oracle)->reason, "no alternative holds:\na and b differ\ntoo large");
-  oracle.equal = {std::nullopt};
+  oracle.measured = {std::nullopt};
   EXPECT_FALSE(evaluate(*either, oracle).has_value());
+}
+
+TEST(Check, FailsWhateverIsOpen) {
+  const CheckPtr measured = make_check(Measured{{}, nullptr});
+  const CheckPtr both = make_check(AllOf{{leaf(Answer::open), measured}});
+  const CheckPtr either = make_check(AnyOf{{leaf(Answer::open), measured}});
+  const CheckPtr inverse = make_check(Not{measured, "it holds"});
+  const Verdict no{false, "no"};
+  const auto fails = [](const CheckPtr& check, std::optional<Verdict> distinct, std::optional<Verdict> answer) {
+    Oracle oracle;
+    oracle.distinct = {std::move(distinct)};
+    oracle.measured = {std::move(answer)};
+    return fails_anyhow(*check, oracle);
+  };
+  EXPECT_TRUE(fails(both, std::nullopt, no)) << "the first is open";
+  EXPECT_TRUE(fails(both, no, std::nullopt));
+  EXPECT_FALSE(fails(both, std::nullopt, kPass));
+  EXPECT_FALSE(fails(either, std::nullopt, no));
+  EXPECT_FALSE(fails(inverse, std::nullopt, no));
+  EXPECT_EQ(open_conditions(*both).size(), 2U);
+  EXPECT_TRUE(open_conditions(*both)[1].required);
+  EXPECT_FALSE(open_conditions(*inverse)[0].required);
 }
 
 TEST(Check, AMistakeKeepsItsError) {
@@ -118,7 +140,7 @@ TEST(Check, AVerdictIsTheOraclesOwn) {
   EXPECT_FALSE(decide(*measured).has_value());
   EXPECT_FALSE(decide(*make_check(DistinctValues{Expr(), nullptr})).has_value());
   Oracle oracle;
-  oracle.measured = Verdict{false, "the sum is 3"};
+  oracle.measured = {Verdict{false, "the sum is 3"}, Verdict{false, "the sum is 3"}};
   EXPECT_EQ(evaluate(*make_check(AnyOf{{measured, leaf(Answer::fail)}}), oracle)->reason,
             "no alternative holds:\nthe sum is 3\nno");
   EXPECT_TRUE(evaluate(*make_check(Not{measured, "it holds"}), oracle)->pass);

@@ -8,12 +8,15 @@
 #include <random>
 #include <vector>
 
+#include "kernels/comparisons.h"
 #include "planner/compiler.h"
 #include "unit/planner/named_file.h"
 #include "support/expressions.h"
 
 namespace brainsurgery {
 namespace {
+
+Expr equality(const Expr& a, const Expr& b) { return reduce(kernels::equality(), {a, b}); }
 
 std::shared_ptr<const ReadableFile> any_file() { return std::make_shared<const testing::NamedFile>(); }
 
@@ -55,15 +58,19 @@ void expect_no_live_value_is_overwritten(const Program& program) {
           << "the caller's buffer has room for the result only";
     }
     holder[instruction.slot] = i;
-    for (const Test& test : program.tests) {
-      if (test.after != i) continue;
-      for (const int operand : test.operands) {
+    for (const Tap& tap : program.taps) {
+      if (tap.after != i) continue;
+      for (const int operand : tap.operands) {
         ASSERT_EQ(holder.at(program.code[operand].slot), operand)
-            << "tested after " << i << " of " << to_string(program);
+            << "looked at after " << i << " of " << to_string(program);
       }
     }
   }
-  ASSERT_EQ(program.code.back().slot, kResultSlot);
+  if (program.result < 0) {
+    ASSERT_FALSE(holder.contains(kResultSlot));
+  } else {
+    ASSERT_EQ(holder.at(kResultSlot), program.result);
+  }
 }
 
 Program any_program(std::mt19937& engine) {
@@ -99,13 +106,12 @@ Program any_program(std::mt19937& engine) {
     }
     program.code.push_back(instruction);
   }
-  program.dtype = program.code.back().dtype;
+  program.result = engine() % 2 == 0 ? size - 1 : static_cast<int>(engine() % static_cast<unsigned>(size + 1)) - 1;
+  if (program.result >= 0) program.dtype = program.code[program.result].dtype;
   for (auto left = engine() % 3; left > 0; --left) {
-    Test test{
-        0, 0, {static_cast<int>(engine() % program.code.size()), static_cast<int>(engine() % program.code.size())}};
-    const auto comes_first = [&](int i) { return is_source(program.code[static_cast<std::size_t>(i)]); };
-    test.after = *std::ranges::max_element(test.operands, {}, [&](int i) { return std::pair(!comes_first(i), i); });
-    program.tests.push_back(std::move(test));
+    Tap tap{0, 0, {static_cast<int>(engine() % program.code.size()), static_cast<int>(engine() % program.code.size())}};
+    tap.after = last_of(program, tap.operands);
+    program.taps.push_back(std::move(tap));
   }
   assign_slots(program);
   return program;
@@ -169,55 +175,62 @@ TEST(MergeSteps, NotWhereOthersNeedWhatIsBetween) {
   EXPECT_EQ(compiled(add(clamp(scaled, 0, 1), scaled)),
             "%0 = load a @0 bfloat16; %1 = float steps by 2 %0 float32; %2 = clamp min 0 max 1 %1 float32; %3 = add %2 %1 float32");
   const Expr other = source(file, 8, {DType::F32, {4}});
-  const ValueComparison asked{other, scaled, {}};
-  Questions questions;
-  questions.add(asked);
-  EXPECT_EQ(to_string(*Compiler({.questions = &questions}).compile(cast(clamp(scaled, 0, 1), DType::BF16)).program),
-            "%0 = load a @0 bfloat16; %1 = float steps by 2 %0 float32; %2 = load a @8 float32; %3 = float steps min 0 max "
-            "1 %1 bfloat16; test %2 and %1");
+  PassingReductions passing;
+  passing.add(equality(other, scaled));
+  EXPECT_EQ(to_string(*Compiler({.passing = &passing}).compile(cast(clamp(scaled, 0, 1), DType::BF16)).program),
+            "%0 = load a @0 bfloat16; %1 = float steps by 2 %0 float32; %2 = float steps min 0 max 1 %1 bfloat16; %3 = "
+            "load a @8 float32; test %3 and %1");
 }
 
 // Each source that is read along makes tiles smaller.
 TEST(Program, ReadsAFewSourcesAlong) {
   const auto file = std::make_shared<testing::NamedFile>("a");
   const Expr scaled = scale(source(file, 0, {DType::F32, {4}}), 2);
-  std::vector<ValueComparison> asked;
-  for (int i = 1; i <= 100; ++i) asked.push_back({source(file, 16 * i, {DType::F32, {4}}), scaled, {}});
-  Questions questions;
-  for (const ValueComparison& comparison : asked) questions.add(comparison);
-  const ProgramPtr program = Compiler({.questions = &questions}).compile(scaled).program;
-  EXPECT_EQ(program->tests.size(), 32u);
+  PassingReductions passing;
+  for (int i = 1; i <= 100; ++i) passing.add(equality(source(file, 16 * i, {DType::F32, {4}}), scaled));
+  const ProgramPtr program = Compiler({.passing = &passing}).compile(scaled).program;
+  EXPECT_EQ(program->taps.size(), 32u);
   EXPECT_EQ(program->code.size(), 34u);
 }
 
-// What is asked of values that a program makes is answered by it; a source that they are held against is read along.
-TEST(Program, AnswersQuestionsOnTheWay) {
+// Reductions of values that a program makes are made by it; a source that they are held against is read along.
+TEST(Program, FindsReductionsOnTheWay) {
   const auto file = std::make_shared<testing::NamedFile>("a"), other = std::make_shared<testing::NamedFile>("b");
   const Expr w = source(file, 0, {DType::F32, {4}}), v = source(other, 8, {DType::F32, {4}});
   const Expr scaled = scale(w, 2);
-  const std::vector<ValueComparison> asked{
-      {w, scaled, 0.5}, {v, scaled, {}}, {v, w, {}}, {permute(scaled, {0}), v, {}}};
-  const auto compiled = [&](const Expr& expr, const Questions& questions) {
-    return to_string(*Compiler({.questions = &questions}).compile(expr).program);
+  const auto compiled = [&](const Expr& expr, const PassingReductions& passing) {
+    return to_string(*Compiler({.passing = &passing}).compile(expr).program);
   };
-  Questions own;
-  own.add(asked[0]);
+  PassingReductions own;
+  own.add(equality(w, scaled));
   EXPECT_EQ(compiled(scaled, own), "%0 = load a @0 float32; %1 = scale by 2 %0 float32; test %0 and %1");
   EXPECT_EQ(compiled(w, own), "%0 = load a @0 float32") << "a copy stays one";
-  Questions all;
-  for (const ValueComparison& comparison : asked) all.add(comparison);
+  PassingReductions all;
+  for (const Expr& number : {equality(w, scaled), equality(v, scaled), equality(v, w), equality(permute(scaled, {0}), v)})
+    all.add(number);
   EXPECT_EQ(compiled(scaled, all),
-            "%0 = load a @0 float32; %1 = load b @8 float32; %2 = scale by 2 %0 float32; test %0 and %2; test %1 and "
-            "%2; test %1 and %0; test %2 and %1");
-  // One of two sources that are only read along is answered too.
+            "%0 = load a @0 float32; %1 = scale by 2 %0 float32; %2 = load b @8 float32; test %0 and %1; test %2 and "
+            "%1; test %2 and %0; test %1 and %2");
+  // One of two sources that are only read along is found too.
   const Expr u = source(other, 24, {DType::F32, {4}});
-  const std::vector<ValueComparison> of_others{{v, scaled, {}}, {u, scaled, {}}, {v, u, {}}};
-  Questions others;
-  for (const ValueComparison& comparison : of_others) others.add(comparison);
-  EXPECT_EQ(Compiler({.questions = &others}).compile(scaled).program->tests.size(), 3u);
-  Compiler once({.questions = &all});
-  EXPECT_EQ(once.compile(scaled).program->tests.size(), 4u);
-  EXPECT_EQ(once.compile(clamp(scaled, 0, {})).program->tests.size(), 0u) << "they are answered already";
+  PassingReductions others;
+  for (const Expr& number : {equality(v, scaled), equality(u, scaled), equality(v, u)}) others.add(number);
+  EXPECT_EQ(Compiler({.passing = &others}).compile(scaled).program->taps.size(), 3u);
+  Compiler once({.passing = &all});
+  EXPECT_EQ(once.compile(scaled).program->taps.size(), 4u);
+  EXPECT_EQ(once.compile(clamp(scaled, 0, {})).program->taps.size(), 0u) << "they are found already";
+}
+
+TEST(Program, MakesWhatReductionsOfItsValuesAreOf) {
+  const auto file = std::make_shared<testing::NamedFile>("a");
+  const Expr w = source(file, 0, {DType::F32, {4}});
+  PassingReductions passing;
+  passing.add(reduce(reducer("count"), {map(operation("is_finite"), {w})}));
+  passing.add(cast(reduce(reducer("max"), {w}), DType::F64));
+  passing.add(reduce(reducer("mean"), {w}));
+  EXPECT_EQ(passing.size(), 2U) << "a mean depends on the order of its sums";
+  EXPECT_EQ(to_string(*Compiler({.passing = &passing}).compile(scale(w, 2)).program),
+            "%0 = load a @0 float32; %1 = scale by 2 %0 float32; %2 = is_finite %0 bool; test %2; test %0");
 }
 
 }  // namespace

@@ -39,9 +39,33 @@ TEST(Reductions, OfTheSameElementsShareOnePass) {
   EXPECT_EQ(made.uses, 4);
   plan.add_tensor(of("max", {0}));
   plan.add_tensor(reduce(reducer("dot"), {w, w}, {1}));
-  EXPECT_EQ(plan.materializations().size(), 3U);
+  EXPECT_EQ(plan.materializations().size(), 2U) << "a dot product of the rows joins the pass over rows";
   const std::vector<Stage> stages = Scheduler(plan.materializations(), {}).schedule(plan);
-  EXPECT_EQ(byte_counts(plan, stages).read, 5 * 6 * 5 * 4);  // w: by the first tensor, and by the passes, one of two
+  EXPECT_EQ(byte_counts(plan, stages).read, 3 * 6 * 5 * 4);  // w: by the first tensor, and by the passes
+}
+
+TEST(Reductions, OfWhatIsMadeOfOneTensorShareOnePass) {
+  const Expr w = matrix(6, 5), wide = cast(w, DType::F64);
+  Compiler compiler({});
+  for (const Expr& number : {reduce(reducer("count"), {map(operation("is_finite"), {w})}),
+                             reduce(reducer("norm"), {wide}), reduce(reducer("sum"), {cast(w, DType::F64)})})
+    static_cast<void>(compiler.compile(number));
+  ASSERT_EQ(compiler.materializations().size(), 1U);
+  EXPECT_EQ(to_string(std::get<Materialization::Reduction>(compiler.materializations()[0].how)),
+            "count %1, norm p 2 %2, sum %2 of [1, 30, 1]: %0 = load a @0 float32; %1 = is_finite %0 bool; %2 = cast %0 "
+            "float64");
+}
+
+// A pass that waits for another one of the same tensor is not joined with it.
+TEST(Reductions, DoNotWaitForThemselves) {
+  const Expr w = matrix(6, 5);
+  const Expr centred = subtract(w, reduce(reducer("mean"), {w}, {1}, true));
+  Compiler compiler({});
+  static_cast<void>(compiler.compile(reduce(reducer("norm"), {centred}, {1}, true)));
+  static_cast<void>(compiler.compile(reduce(reducer("max"), {w}, {1}, true)));
+  ASSERT_EQ(compiler.materializations().size(), 2U);
+  EXPECT_EQ(compiler.materializations()[0].needs, std::vector<int>());
+  EXPECT_EQ(compiler.materializations()[1].needs, std::vector<int>{0});
 }
 
 TEST(Reductions, BringTheirAxesTogether) {
