@@ -1,7 +1,6 @@
 #include "exec/reduction_task.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -166,18 +165,8 @@ struct ReductionTask::Adder final : TapReader {
     const Reducer::Use use = use_of(task.reduction_, result);
     const Reducer::States to{states + task.words_before_[number] * stride * kWord, stride, outer * inner};
     const ReductionShape& shape = task.grid_.shape();
-    if (!reduces_in_blocks(task.reduction_)) {
-      const std::int64_t first = at / shape.inner % shape.reduced;
-      return result.reducer->add(use, {operands, outer, elements / (outer * inner), inner, first}, to);
-    }
-    // A program may make more than a block at a time.
-    std::array<const void*, kMaxOperands> block{};
-    for (std::int64_t done = 0; done < elements; done += kBlockElements) {
-      for (std::size_t i = 0; i < operands.size(); ++i)
-        block[i] = static_cast<const std::byte*>(operands[i]) + done * item_size(result.operands[i]);
-      const std::int64_t count = std::min(kBlockElements, elements - done);
-      result.reducer->add(use, {std::span(block).first(operands.size()), 1, count, 1, at + done}, to);
-    }
+    const std::int64_t first = at / shape.inner % shape.reduced;
+    result.reducer->add(use, {operands, outer, elements / (outer * inner), inner, first}, to);
   }
 
   const ReductionTask& task;

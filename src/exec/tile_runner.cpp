@@ -234,22 +234,25 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
     place(i, begin);
     run_one(i, begin, end);
   }
-  const bool taps = reader != nullptr && !program.taps.empty();
+  const bool taps = reader != nullptr && !program.taps.empty() && program.result >= 0;
+  const auto look = [&](const Tap& tap, std::int64_t first, std::int64_t count) {
+    std::array<const void*, kMaxOperands> operands{};
+    for (std::size_t k = 0; k < tap.operands.size(); ++k) operands[k] = values[static_cast<std::size_t>(tap.operands[k])];
+    reader->take(tap, std::span(operands).first(tap.operands.size()), first, count);
+  };
   const auto look_after = [&](std::size_t i, std::int64_t first, std::int64_t count) {
     for (const Tap& tap : program.taps) {
-      if (std::cmp_not_equal(tap.after, i)) continue;
-      std::array<const void*, kMaxOperands> operands{};
-      for (std::size_t k = 0; k < tap.operands.size(); ++k)
-        operands[k] = values[static_cast<std::size_t>(tap.operands[k])];
-      reader->take(tap, std::span(operands).first(tap.operands.size()), first, count);
+      if (std::cmp_equal(tap.after, i)) look(tap, first, count);
     }
   };
-  if (others.empty() && !taps) return;
+  if (others.empty() && !taps && program.result >= 0) return;
   for (std::int64_t at = begin; at < end; at += block) {
     const std::int64_t until = std::min(end, at + block);
     if (at == begin + block) {  // the first block is the longest
       std::erase_if(others, [&program](std::size_t i) {
-        const auto is_looked_at = [i](const Tap& tap) { return std::cmp_equal(tap.after, i); };
+        const auto is_looked_at = [i](const Tap& tap) {
+          return std::ranges::find(tap.operands, static_cast<int>(i)) != tap.operands.end();
+        };
         return std::cmp_not_equal(i, program.result) && is_constant(program.code[i]) &&
                std::ranges::none_of(program.taps, is_looked_at);
       });
@@ -263,6 +266,9 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
       if (taps) look_after(i, at, until - at);
     }
   }
+  if (reader == nullptr || program.result >= 0) return;
+  for (std::size_t i = 0; i < size; ++i) place(i, begin);
+  for (const Tap& tap : program.taps) look(tap, begin, end - begin);
 }
 
 }  // namespace brainsurgery

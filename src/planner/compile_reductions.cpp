@@ -113,7 +113,6 @@ int Compiler::begin_pass(const PassKey& key) {
   reduction.passes = key.passes;
   Program program;
   program.elements = key.shape.elements();
-  program.in_blocks = reduces_in_blocks(reduction);
   reduction.program = std::make_shared<const Program>(std::move(program));
   Materialization made;
   made.how = std::move(reduction);

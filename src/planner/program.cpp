@@ -138,8 +138,23 @@ void merge_steps(Program& program) {
   remove_instructions(program, is_gone);
 }
 
+namespace {
+
+// What taps want as a whole, since there is nothing else that is made.
+std::vector<bool> wanted_whole(const Program& program) {
+  std::vector<bool> wanted(program.code.size(), false);
+  if (program.result >= 0) return wanted;
+  for (const Tap& tap : program.taps) {
+    for (const int operand : tap.operands) wanted[static_cast<std::size_t>(operand)] = true;
+  }
+  return wanted;
+}
+
+}  // namespace
+
 void assign_slots(Program& program) {
   const int size = static_cast<int>(program.code.size());
+  const std::vector<bool> is_wanted = wanted_whole(program);
   std::vector<int> last_use(size);
   for (int i = 0; i < size; ++i) {
     last_use[i] = i;
@@ -153,8 +168,8 @@ void assign_slots(Program& program) {
     }
   }
   // Constants are made once for all blocks.
-  const auto stays = [&program](int i) { return i != program.result && is_constant(program.code[i]); };
-  for (int i = 0; i < size; ++i) last_use[i] = stays(i) ? size : last_use[i];
+  const auto stays = [&](int i) { return i != program.result && !is_wanted[i] && is_constant(program.code[i]); };
+  for (int i = 0; i < size; ++i) last_use[i] = stays(i) || is_wanted[i] ? size : last_use[i];
   // A path is a run of instructions that can work in place on one buffer: each is the last user of the one before.
   std::vector<int> path(size, -1);
   struct Interval {
@@ -181,6 +196,9 @@ void assign_slots(Program& program) {
   program.tile_slots = 0;
   for (int i = 0; i < size; ++i) {
     if (path[i] != result && is_source(program.code[i])) slot[path[i]] = program.tile_slots++;
+  }
+  for (int i = 0; i < size; ++i) {
+    if (is_wanted[i] && slot[path[i]] == kResultSlot) slot[path[i]] = program.tile_slots++;
   }
   std::vector<int> busy_until;
   for (int i = 0; i < size; ++i) {
@@ -209,14 +227,17 @@ int last_of(const Program& program, const std::vector<int>& operands) {
 }
 
 void complete(Program& program) {
+  const std::vector<bool> is_wanted = wanted_whole(program);
   program.item_bytes = item_size(program.dtype);
   program.tile_item = program.result >= 0 ? program.item_bytes : 1;
-  for (const Instruction& instruction : program.code) {
+  for (std::size_t i = 0; i < program.code.size(); ++i) {
+    const Instruction& instruction = program.code[i];
     program.widest_item = std::max(program.widest_item, item_size(instruction.dtype));
     program.reads_boxes = program.reads_boxes || reads_boxes(instruction);
     // What is patched in would be read in as many pieces.
     if (std::holds_alternative<ops::Patch>(instruction.op)) program.in_blocks = false;
-    if (is_source(instruction)) program.tile_item = std::max(program.tile_item, item_size(instruction.dtype));
+    if (is_source(instruction) || is_wanted[i])
+      program.tile_item = std::max(program.tile_item, item_size(instruction.dtype));
   }
   if (!program.in_blocks) program.tile_item = program.widest_item;
   assign_slots(program);

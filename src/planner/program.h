@@ -95,7 +95,7 @@ struct Program {
   std::int64_t widest_item = 1;  // bytes, of all instructions: what an element of a block takes
   std::int64_t tile_item = 1;    // bytes, of those that hold the whole range
   std::vector<Instruction> code;
-  int result = -1;  // the instruction that makes it; -1: what is made is for taps alone
+  int result = -1;  // the instruction that makes it; -1: taps look at what is made, at the whole range at once
   std::vector<Tap> taps;
   bool in_blocks = true;  // false: everything is done for the whole range
   int tile_slots = 0;     // buffers [0, tile_slots) hold the whole range of a source,

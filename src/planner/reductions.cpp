@@ -45,10 +45,6 @@ Reducer::Use use_of(const Materialization::Reduction& reduction, const Materiali
   return {result.operands, result.parameters, result.dtype, reduction.shape.reduced};
 }
 
-bool reduces_in_blocks(const Materialization::Reduction& reduction) {
-  return reduction.shape.outer == 1 && reduction.shape.inner == 1 && !reduction.by_rows;
-}
-
 // Large states are few: rows are cut where those of all results are small enough to be had once a thread.
 ReductionGrid grid_of(const Materialization::Reduction& reduction) {
   ReductionLimits limits;

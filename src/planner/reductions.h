@@ -18,9 +18,6 @@ struct ReductionOrder {
 // `axes`: increasing.
 // `by_rows`: the last dimension is among those that are reduced, or of size 1.
 [[nodiscard]] ReductionOrder reduction_order(const Shape& shape, const std::vector<int>& axes, bool by_rows = false);
-// Whether elements are added a block at a time (kBlockElements) while they are in the cache, instead of as the boxes of
-// the grid.
-[[nodiscard]] bool reduces_in_blocks(const Materialization::Reduction& reduction);
 [[nodiscard]] ReductionGrid grid_of(const Materialization::Reduction& reduction);
 // Whether the blocks of a result are added to states that any piece may take up, and not each to its own.
 [[nodiscard]] bool has_states_by_thread(const Materialization::Reduction& reduction);

@@ -51,7 +51,8 @@ void expect_no_live_value_is_overwritten(const Program& program) {
       ASSERT_GE(instruction.slot, 0);
       ASSERT_LT(instruction.slot, program.slots);
       const bool is_whole = instruction.slot < program.tile_slots;
-      ASSERT_TRUE(is_source ? is_whole && before == holder.end() : !is_whole || in_place)
+      const bool is_first = program.result < 0 && before == holder.end();  // of what taps want as a whole
+      ASSERT_TRUE(is_source ? is_whole && before == holder.end() : !is_whole || in_place || is_first)
           << "the blocks of a source that are still to come are overwritten: " << to_string(program);
     } else {
       ASSERT_EQ(info(instruction.dtype).bits, info(program.dtype).bits)
@@ -68,6 +69,12 @@ void expect_no_live_value_is_overwritten(const Program& program) {
   }
   if (program.result < 0) {
     ASSERT_FALSE(holder.contains(kResultSlot));
+    for (const Tap& tap : program.taps) {
+      for (const int operand : tap.operands) {
+        ASSERT_LT(program.code[operand].slot, program.tile_slots);
+        ASSERT_EQ(holder.at(program.code[operand].slot), operand) << to_string(program);
+      }
+    }
   } else {
     ASSERT_EQ(holder.at(kResultSlot), program.result);
   }

@@ -28,10 +28,10 @@ class RunPlanTest : public ::testing::Test {
             {"a", {DType::F32, {kRows, kColumns}}}, {"b", {DType::F32, {kRows, kColumns}}}, {"i", {DType::I64, {100}}}},
         {});
     std::string bytes = layout.header;
+    for (std::int64_t i = 0; i < 100; ++i) append(bytes, i * 7);  // wide dtypes come first
     for (const int factor : {1, 3}) {
       for (std::int64_t i = 0; i < kRows * kColumns; ++i) append(bytes, static_cast<float>((i * factor) % 17) - 8);
     }
-    for (std::int64_t i = 0; i < 100; ++i) append(bytes, i * 7);
     testing::write_file(folder_ / "in.safetensors", bytes);
   }
   template <typename T>
