@@ -111,7 +111,7 @@ struct MixSpec {
 
 TEST(CompleteAssignment, KeysOfAMappingAreThoseThatThePlanHas) {
   SchemaBuilder<MixSpec> mix("mix", {"Mixes.", "", "mix: {names: {a: w}}"});
-  mix.bindings(&MixSpec::names, "names", roles::paired_source()).doc("Names.");
+  add_bindings(mix, &MixSpec::names, "names", roles::paired_source()).doc("Names.");
   const Catalog catalog = make_catalog({mix.schema()}, {}, output_schema({{}, {"safetensors"}}));
   Diagnostics diagnostics;
   const auto text =

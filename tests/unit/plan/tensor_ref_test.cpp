@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "plan/yaml_tree.h"
+
 namespace brainsurgery {
 namespace {
 
