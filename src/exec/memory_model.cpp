@@ -10,6 +10,7 @@ namespace {
 
 // Measured with the packages of Debian 12, as the growth of the peak (tests/cli/memory.py holds the whole against it).
 constexpr std::int64_t kCodeBytes = 1 << 20;         // of the program, touched while it works
+constexpr std::int64_t kReductionBytes = 5 << 18;    // of the code of reductions, and of what is made of their numbers
 constexpr std::int64_t kThreadBytes = 128 << 10;     // stacks and what allocators keep
 constexpr std::int64_t kModuleBytes = 144 << 20;     // libtorch and what it needs, loaded
 constexpr std::int64_t kLibraryTaskBytes = 4 << 20;  // in which a linear algebra library packs its operands
@@ -39,7 +40,7 @@ class Growth {
   }
   [[nodiscard]] std::int64_t total() const {
     const std::int64_t module = library_ > 0 ? kModuleBytes + library_ : 0;
-    return kCodeBytes + module + stages_ + threads_ * (kThreadBytes + tile_);
+    return kCodeBytes + (reduces_ ? kReductionBytes : 0) + module + stages_ + threads_ * (kThreadBytes + tile_);
   }
 
  private:
@@ -54,6 +55,7 @@ class Growth {
   const ExecOptions& options_;
   int threads_;
   std::int64_t tile_ = 0, stages_ = 0, library_ = 0;
+  bool reduces_ = false;
 };
 
 }  // namespace

@@ -47,6 +47,15 @@ int open(const char* path, int flags, ...) {
   return next("open", &open)(path, flags, mode);
 }
 
+int openat(int directory, const char* path, int flags, ...) {
+  std::va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  if ((flags & O_CREAT) != 0) count(path);
+  return next("openat", &openat)(directory, path, flags, mode);
+}
+
 ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset) {
   count(nullptr);
   return next("pwrite", &pwrite)(file, bytes, size, offset);
@@ -60,6 +69,11 @@ int fsync(int file) {
 int rename(const char* from, const char* to) noexcept {
   count(to);
   return next("rename", &rename)(from, to);
+}
+
+int renameat(int from_directory, const char* from, int to_directory, const char* to) noexcept {
+  count(to);
+  return next("renameat", &renameat)(from_directory, from, to_directory, to);
 }
 
 int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned int flags) noexcept {
@@ -85,6 +99,21 @@ int mkdir(const char* path, mode_t mode) noexcept {
 int chmod(const char* path, mode_t mode) noexcept {
   count(path);
   return next("chmod", &chmod)(path, mode);
+}
+
+int unlinkat(int directory, const char* path, int flags) noexcept {
+  count(path);
+  return next("unlinkat", &unlinkat)(directory, path, flags);
+}
+
+int mkdirat(int directory, const char* path, mode_t mode) noexcept {
+  count(path);
+  return next("mkdirat", &mkdirat)(directory, path, mode);
+}
+
+int fchmod(int file, mode_t mode) noexcept {
+  count(nullptr);
+  return next("fchmod", &fchmod)(file, mode);
 }
 
 }  // extern "C"

@@ -102,6 +102,8 @@ const Reducer kSpan{.name = "span",
                     .add = add,
                     .merge = merge,
                     .finish = finish,
+                    .any_order = true,
+                    .settled = nullptr,
                     .passes = {},
                     .makes = Reducer::Makes::floats};
 
