@@ -27,7 +27,10 @@ class Growth {
     for (const int buffer : stage.make) {
       const Materialization& made = all_[buffer];
       if (const auto* program = std::get_if<ProgramPtr>(&made.how)) add_tile(tile_bytes(**program));
-      if (const auto* reduction = std::get_if<Materialization::Reduction>(&made.how)) add_tile(piece_bytes(*reduction, in_files_));
+      if (const auto* reduction = std::get_if<Materialization::Reduction>(&made.how)) {
+        reduces_ = true;
+        add_tile(piece_bytes(*reduction, in_files_));
+      }
       if (made.needs_libtorch) library += kLibraryTaskBytes;
     }
     for (const std::size_t i : stage.write) {
