@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "base/file_map.h"
-#include "base/places.h"
+#include "base/path_places.h"
 #include "base/posix_files.h"
 #include "brainsurgery/env.h"
 #include "brainsurgery/error.h"
@@ -66,7 +66,7 @@ void copy_extended_attributes(const std::string& from, const std::string& to, co
 
 class PosixEnv final : public Env {
  public:
-  explicit PosixEnv(std::unique_ptr<Places> places) : places_(std::move(places)) {}
+  explicit PosixEnv(std::unique_ptr<PathPlaces> places) : places_(std::move(places)) {}
 
   std::unique_ptr<ReadableFile> open(const std::string& path) override {
     return readable_file(open_regular(path), path);
@@ -97,14 +97,14 @@ class PosixEnv final : public Env {
 
   void rename(const std::string& from, const std::string& to) override {
     const std::string action = fmt::format("rename '{}' to", from);
-    const Place source = found(from, false, action, to), target = found(to, false, action, to);
+    const PathPlace source = found(from, false, action, to), target = found(to, false, action, to);
     if (::renameat(source.directory(), source.name(), target.directory(), target.name()) != 0)
       fail_on_path(action, to, errno);
   }
 
   bool exchange(const std::string& a, const std::string& b) override {
     const std::string action = fmt::format("exchange '{}' with", a);
-    const Place one = found(a, false, action, b), other = found(b, false, action, b);
+    const PathPlace one = found(a, false, action, b), other = found(b, false, action, b);
     if (::renameat2(one.directory(), one.name(), other.directory(), other.name(), RENAME_EXCHANGE) == 0) return true;
     if (errno == EINVAL || errno == ENOSYS || errno == EXDEV || errno == EOPNOTSUPP || errno == EBUSY) return false;
     fail_on_path(action, b, errno);
@@ -112,13 +112,13 @@ class PosixEnv final : public Env {
 
   void hard_link(const std::string& from, const std::string& to) override {
     const std::string action = fmt::format("link '{}' to", from);
-    const Place source = found(from, false, action, to), target = found(to, false, action, to);
+    const PathPlace source = found(from, false, action, to), target = found(to, false, action, to);
     if (::linkat(source.directory(), source.name(), target.directory(), target.name(), 0) != 0)
       fail_on_path(action, to, errno);
   }
 
   void remove(const std::string& path) override {
-    const Place place = found(path, false, "remove", path);
+    const PathPlace place = found(path, false, "remove", path);
     if (::unlinkat(place.directory(), place.name(), 0) == 0) return;
     if (errno == EISDIR && ::unlinkat(place.directory(), place.name(), AT_REMOVEDIR) == 0) return;
     fail_on_path("remove", path, errno);
@@ -140,9 +140,9 @@ class PosixEnv final : public Env {
 
  private:
   // `path`, `action` and `shown`: "cannot <action> '<shown>': ..." where it cannot be reached.
-  [[nodiscard]] Place found(const std::string& path, bool follow, std::string_view action,
+  [[nodiscard]] PathPlace found(const std::string& path, bool follow, std::string_view action,
                             const std::string& shown) const {
-    Place place = places_->find(path, follow);
+    PathPlace place = places_->find(path, follow);
     if (place.error() != 0) fail_on_path(action, shown, place.error());
     return place;
   }
@@ -151,19 +151,19 @@ class PosixEnv final : public Env {
   [[nodiscard]] Descriptor open_regular(const std::string& path) const;
   // 0, or an errno.
   [[nodiscard]] int try_to_make(const std::string& directory) const {
-    const Place place = places_->find(directory, false);
+    const PathPlace place = places_->find(directory, false);
     if (place.error() != 0) return place.error();
     return ::mkdirat(place.directory(), place.name(), 0777) == 0 ? 0 : errno;
   }
 
-  std::unique_ptr<Places> places_;
+  std::unique_ptr<PathPlaces> places_;
 };
 
 Descriptor PosixEnv::open_or_fail(const std::string& path, int flags, std::string_view action, mode_t mode) const {
   constexpr int kTries = 100;
   const bool follow = (flags & (O_NOFOLLOW | O_EXCL)) == 0;
   for (int tries = 0;; ++tries) {
-    const Place place = found(path, follow, action, path);
+    const PathPlace place = found(path, follow, action, path);
     const int fd = ::openat(place.directory(), place.name(), flags | place.no_follow() | O_CLOEXEC, mode);
     if (fd >= 0) return Descriptor(fd);
     if (errno == EINTR) continue;
@@ -213,7 +213,7 @@ std::string PosixEnv::read_text(const std::string& path, std::int64_t max_bytes)
 }
 
 std::optional<FileStatus> PosixEnv::status(const std::string& path, bool follow) {
-  const Place place = places_->find(path, follow);
+  const PathPlace place = places_->find(path, follow);
   if (place.itself() >= 0) return status_of(place.itself(), path);
   if (place.error() == 0 && place.is_below_root()) return std::nullopt;
   struct stat s {};
@@ -260,7 +260,7 @@ void PosixEnv::make_directories(const std::string& whole) {
 }
 
 void PosixEnv::copy_attributes(const std::string& from, const std::string& to) {
-  const Place source = found(from, true, "examine", from), target = found(to, true, "set the mode of", to);
+  const PathPlace source = found(from, true, "examine", from), target = found(to, true, "set the mode of", to);
   if (source.is_below_root() && source.itself() < 0) fail_on_path("examine", from, ENOENT);
   if (target.is_below_root() && target.itself() < 0) fail_on_path("set the mode of", to, ENOENT);
   const std::string source_path = source.path(), target_path = target.path();
@@ -304,13 +304,13 @@ void prepare_process() {
 
 Env& posix_env() {
   prepare_process();
-  static PosixEnv env(all_places());
+  static PosixEnv env(all_path_places());
   return env;
 }
 
 std::unique_ptr<Env> rooted_env(const std::string& root) {
   prepare_process();
-  return std::make_unique<PosixEnv>(places_below(root));
+  return std::make_unique<PosixEnv>(path_places_below(root));
 }
 
 }  // namespace brainsurgery

@@ -1,7 +1,7 @@
 // A walk below the root takes one name at a time from a folder that it has open, never follows a link by the system's
 // means, and goes back by the folders that it came through. So it cannot leave the root, whatever others rename or put
 // links in place of meanwhile.
-#include "base/places.h"
+#include "base/path_places.h"
 
 #include <fmt/format.h>
 
@@ -17,9 +17,9 @@
 namespace brainsurgery {
 namespace {
 
-class AllPlaces final : public Places {
+class AllPathPlaces final : public PathPlaces {
  public:
-  Place find(const std::string& path, bool) const override { return Place(std::string(c_path(path))); }
+  PathPlace find(const std::string& path, bool) const override { return PathPlace(std::string(c_path(path))); }
 
   std::string real_path(const std::string& path) const override {
     const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(c_path(path), nullptr), ::free);
@@ -31,15 +31,15 @@ class AllPlaces final : public Places {
   std::string below_root(const std::string& path) const override { return path; }
 };
 
-class PlacesBelow final : public Places {
+class PathPlacesBelow final : public PathPlaces {
  public:
-  explicit PlacesBelow(const std::string& root)
-      : root_path_(AllPlaces().real_path(root)),
+  explicit PathPlacesBelow(const std::string& root)
+      : root_path_(AllPathPlaces().real_path(root)),
         root_(::open(c_path(root_path_), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
     if (root_.get() < 0) fail_on_path("open", root, errno);
   }
 
-  Place find(const std::string& path, bool follow) const override;
+  PathPlace find(const std::string& path, bool follow) const override;
   std::string real_path(const std::string& path) const override;
   bool has_root() const override { return true; }
   std::string below_root(const std::string& path) const override { return relative(path).value_or(path); }
@@ -60,14 +60,14 @@ class PlacesBelow final : public Places {
   Descriptor root_;
 };
 
-class PlacesBelow::Walk {
+class PathPlacesBelow::Walk {
  public:
-  Walk(const PlacesBelow& places, const std::string& path, bool follow)
+  Walk(const PathPlacesBelow& places, const std::string& path, bool follow)
       : places_(places), path_(path), follow_(follow) {
     go(path);
   }
 
-  Place find();
+  PathPlace find();
   [[nodiscard]] std::string real_path() const {
     std::string result = places_.root_path_;
     for (const std::string& name : names_) result += (result.ends_with('/') ? "" : "/") + name;
@@ -109,7 +109,7 @@ class PlacesBelow::Walk {
   // 0, or an errno.
   int follow_link(int link);
 
-  const PlacesBelow& places_;
+  const PathPlacesBelow& places_;
   const std::string& path_;
   bool follow_;
   int links_ = 0;
@@ -118,7 +118,7 @@ class PlacesBelow::Walk {
   std::vector<std::string> ahead_;   // in reverse
 };
 
-int PlacesBelow::Walk::follow_link(int link) {
+int PathPlacesBelow::Walk::follow_link(int link) {
   if (++links_ > kMostLinks) return ELOOP;
   std::string target(PATH_MAX, '\0');
   const ssize_t size = ::readlinkat(link, "", target.data(), target.size());
@@ -129,7 +129,7 @@ int PlacesBelow::Walk::follow_link(int link) {
   return 0;
 }
 
-Place PlacesBelow::Walk::find() {
+PathPlace PathPlacesBelow::Walk::find() {
   while (!ahead_.empty()) {
     const std::string name = std::move(ahead_.back());
     ahead_.pop_back();
@@ -142,34 +142,34 @@ Place PlacesBelow::Walk::find() {
     }
     Descriptor itself(::openat(current(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (itself.get() < 0) {
-      if (errno != ENOENT || !only_dots_ahead()) return Place(errno);
+      if (errno != ENOENT || !only_dots_ahead()) return PathPlace(errno);
       return {copy_of_current(), name, Descriptor()};
     }
     const FileStatus::Kind kind = status_of(itself.get(), path_).kind;
     const bool last = ahead_.empty();
     if (kind == FileStatus::Kind::link && (follow_ || !last)) {
-      if (const int error = follow_link(itself.get()); error != 0) return Place(error);
+      if (const int error = follow_link(itself.get()); error != 0) return PathPlace(error);
       continue;
     }
     names_.push_back(name);
     if (last) return {copy_of_current(), name, std::move(itself)};
-    if (kind != FileStatus::Kind::directory) return Place(ENOTDIR);
+    if (kind != FileStatus::Kind::directory) return PathPlace(ENOTDIR);
     folders_.push_back(std::move(itself));
   }
   return {copy_of_current(), ".", copy_of_current()};
 }
 
-Place PlacesBelow::find(const std::string& path, bool follow) const {
+PathPlace PathPlacesBelow::find(const std::string& path, bool follow) const {
   static_cast<void>(c_path(path));
-  if (path.empty()) return Place(ENOENT);
+  if (path.empty()) return PathPlace(ENOENT);
   return Walk(*this, path, follow).find();
 }
 
-std::string PlacesBelow::real_path(const std::string& path) const {
+std::string PathPlacesBelow::real_path(const std::string& path) const {
   static_cast<void>(c_path(path));
   if (path.empty()) fail_on_path("resolve", path, ENOENT);
   Walk walk(*this, path, true);
-  const Place place = walk.find();
+  const PathPlace place = walk.find();
   if (place.error() != 0) fail_on_path("resolve", path, place.error());
   if (place.itself() < 0) fail_on_path("resolve", path, ENOENT);
   return walk.real_path();
@@ -177,12 +177,12 @@ std::string PlacesBelow::real_path(const std::string& path) const {
 
 }  // namespace
 
-std::string Place::path() const {
+std::string PathPlace::path() const {
   return is_below_root() ? fmt::format("/proc/self/fd/{}", itself_.get()) : name_;
 }
 
-std::unique_ptr<Places> all_places() { return std::make_unique<AllPlaces>(); }
+std::unique_ptr<PathPlaces> all_path_places() { return std::make_unique<AllPathPlaces>(); }
 
-std::unique_ptr<Places> places_below(const std::string& root) { return std::make_unique<PlacesBelow>(root); }
+std::unique_ptr<PathPlaces> path_places_below(const std::string& root) { return std::make_unique<PathPlacesBelow>(root); }
 
 }  // namespace brainsurgery
