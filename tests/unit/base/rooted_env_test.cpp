@@ -39,12 +39,12 @@ std::string outside(const std::string& path) {
 class RootedEnv : public ::testing::Test {
  protected:
   RootedEnv() {
-    fs::create_directories(dir_ / "root/models/deep");
+    fs::create_directories(dir_ / "base/models/deep");
     write_file(dir_ / "secret", "secret");
-    write_file(dir_ / "root/models/a", "inside");
-    fs::create_directory(dir_ / "root-beside");
-    write_file(dir_ / "root-beside/b", "secret");
-    env_ = rooted_env(dir_ / "root");
+    write_file(dir_ / "base/models/a", "inside");
+    fs::create_directory(dir_ / "base-beside");
+    write_file(dir_ / "base-beside/b", "secret");
+    env_ = rooted_env(dir_ / "base");
   }
 
   std::string text_of(const std::string& path) { return env_->read_text(path, 100); }
@@ -73,18 +73,18 @@ TEST_F(RootedEnv, StartsRelativePathsAtTheRoot) {
 
 TEST_F(RootedEnv, TakesTheCanonicalPathsThatItGives) {
   const std::string canonical = env_->real_path("models/deep/..");
-  EXPECT_EQ(canonical, fs::canonical(dir_ / "root/models").string());
+  EXPECT_EQ(canonical, fs::canonical(dir_ / "base/models").string());
   EXPECT_EQ(text_of(canonical + "/a"), "inside");
   env_->make_directories(canonical + "/new/one");
-  EXPECT_TRUE(fs::is_directory(dir_ / "root/models/new/one"));
-  EXPECT_EQ(env_->real_path("."), fs::canonical(dir_ / "root").string());
+  EXPECT_TRUE(fs::is_directory(dir_ / "base/models/new/one"));
+  EXPECT_EQ(env_->real_path("."), fs::canonical(dir_ / "base").string());
   EXPECT_EQ(error_of([&] { (void)env_->real_path("no"); }), "cannot resolve 'no': No such file or directory");
 }
 
 TEST_F(RootedEnv, RefusesPathsThatLeadOutside) {
-  const std::string canonical = fs::canonical(dir_ / "root").string();
+  const std::string canonical = fs::canonical(dir_ / "base").string();
   for (const std::string& path :
-       {std::string("../secret"), std::string("models/../../secret"), std::string("models/deep/../../../root/models/a"),
+       {std::string("../secret"), std::string("models/../../secret"), std::string("models/deep/../../../base/models/a"),
         std::string("/etc/passwd"), dir_ / "secret", canonical + "/../secret", canonical + "-beside/b",
         std::string("/"), std::string(".."), std::string("/dev/stdin"), std::string("/proc/self/environ")}) {
     EXPECT_EQ(error_of([&] { (void)env_->open(path); }), outside(path));
@@ -113,21 +113,21 @@ TEST_F(RootedEnv, RefusesPathsThatLeadOutside) {
 }
 
 TEST_F(RootedEnv, FollowsLinksThatStayInside) {
-  fs::create_symlink("models/a", dir_ / "root/to_file");
-  fs::create_symlink("../models", dir_ / "root/models/deep/up");
-  fs::create_symlink("deep/../../models/deep/up/", dir_ / "root/models/many");
-  fs::create_symlink(fs::canonical(dir_ / "root/models"), dir_ / "root/absolute");
-  fs::create_symlink("nothing", dir_ / "root/dangling");
-  fs::create_symlink("loop", dir_ / "root/loop");
+  fs::create_symlink("models/a", dir_ / "base/to_file");
+  fs::create_symlink("../models", dir_ / "base/models/deep/up");
+  fs::create_symlink("deep/../../models/deep/up/", dir_ / "base/models/many");
+  fs::create_symlink(fs::canonical(dir_ / "base/models"), dir_ / "base/absolute");
+  fs::create_symlink("nothing", dir_ / "base/dangling");
+  fs::create_symlink("loop", dir_ / "base/loop");
   EXPECT_EQ(text_of("to_file"), "inside");
   EXPECT_EQ(error_of([&] { (void)text_of("models/deep/up/a"); }),
             "cannot open 'models/deep/up/a': No such file or directory");
-  fs::remove(dir_ / "root/models/deep/up");
-  fs::create_symlink("../../models", dir_ / "root/models/deep/up");
+  fs::remove(dir_ / "base/models/deep/up");
+  fs::create_symlink("../../models", dir_ / "base/models/deep/up");
   EXPECT_EQ(text_of("models/deep/up/a"), "inside");
   EXPECT_EQ(text_of("models/many/a"), "inside");
   EXPECT_EQ(text_of("absolute/a"), "inside");
-  EXPECT_EQ(env_->real_path("absolute/many/a"), fs::canonical(dir_ / "root/models/a").string());
+  EXPECT_EQ(env_->real_path("absolute/many/a"), fs::canonical(dir_ / "base/models/a").string());
   EXPECT_FALSE(env_->status("dangling"));
   EXPECT_EQ(env_->status("dangling", false)->kind, FileStatus::Kind::link);
   EXPECT_EQ(error_of([&] { (void)env_->open("loop"); }), "cannot open 'loop': Too many levels of symbolic links");
@@ -136,12 +136,12 @@ TEST_F(RootedEnv, FollowsLinksThatStayInside) {
 }
 
 TEST_F(RootedEnv, RefusesLinksThatLeadOutside) {
-  fs::create_symlink("../secret", dir_ / "root/relative");
-  fs::create_symlink(dir_ / "secret", dir_ / "root/absolute");
-  fs::create_symlink("..", dir_ / "root/folder");
-  fs::create_symlink(dir_.path(), dir_ / "root/absolute_folder");
-  fs::create_symlink("/proc/self/root", dir_ / "root/magic");
-  fs::create_symlink("../new", dir_ / "root/dangling");
+  fs::create_symlink("../secret", dir_ / "base/relative");
+  fs::create_symlink(dir_ / "secret", dir_ / "base/absolute");
+  fs::create_symlink("..", dir_ / "base/folder");
+  fs::create_symlink(dir_.path(), dir_ / "base/absolute_folder");
+  fs::create_symlink("/proc/self/root", dir_ / "base/magic");
+  fs::create_symlink("../new", dir_ / "base/dangling");
   for (const char* path : {"relative", "absolute", "folder/secret", "absolute_folder/secret", "magic/etc/passwd",
                            "dangling", "folder/new"}) {
     EXPECT_EQ(error_of([&] { (void)env_->open(path); }), outside(path));
@@ -162,7 +162,7 @@ TEST_F(RootedEnv, WritesBelowTheRoot) {
   const auto file = env_->create("models/out");
   file->write(0, std::as_bytes(std::span(std::string_view("written"))));
   file->close();
-  EXPECT_EQ(read_file(dir_ / "root/models/out"), "written");
+  EXPECT_EQ(read_file(dir_ / "base/models/out"), "written");
   EXPECT_EQ(error_of([&] { (void)env_->create("models/out"); }), "cannot create 'models/out': File exists");
   env_->make_directory("models/one/");
   env_->make_directories("models/two/three");
@@ -170,7 +170,7 @@ TEST_F(RootedEnv, WritesBelowTheRoot) {
   EXPECT_TRUE(env_->exchange("models/two", "models/one"));
   env_->hard_link("models/one/out", "models/link");
   EXPECT_EQ(env_->status("models/link")->links, 2);
-  ASSERT_EQ(::chmod((dir_ / "root/models/a").c_str(), 0640), 0);
+  ASSERT_EQ(::chmod((dir_ / "base/models/a").c_str(), 0640), 0);
   env_->copy_attributes("models/a", "models/link");
   EXPECT_EQ(env_->status("models/link")->mode, 0640);
   env_->sync_directory("models");
@@ -181,10 +181,10 @@ TEST_F(RootedEnv, WritesBelowTheRoot) {
 }
 
 TEST_F(RootedEnv, StaysInTheRootWhenItIsRenamed) {
-  fs::rename(dir_ / "root", dir_ / "elsewhere");
+  fs::rename(dir_ / "base", dir_ / "elsewhere");
   EXPECT_EQ(text_of("models/a"), "inside");
-  EXPECT_EQ(error_of([&] { (void)rooted_env(dir_ / "root"); }),
-            "cannot resolve '" + dir_ / "root" + "': No such file or directory");
+  EXPECT_EQ(error_of([&] { (void)rooted_env(dir_ / "base"); }),
+            "cannot resolve '" + dir_ / "base" + "': No such file or directory");
   EXPECT_EQ(error_of([&] { (void)rooted_env(dir_ / "secret"); }),
             "cannot open '" + dir_ / "secret" + "': Not a directory");
 }
@@ -193,13 +193,13 @@ TEST_F(RootedEnv, StaysInTheRootWhenItIsRenamed) {
 TEST_F(RootedEnv, ReadsNoSecretWhileLinksAreSwapped) {
   fs::create_directory(dir_ / "outside");
   write_file(dir_ / "outside/a", "secret");
-  fs::create_symlink("../outside", dir_ / "root/link");
-  fs::create_symlink("../../secret", dir_ / "root/models/deep/link");
-  write_file(dir_ / "root/models/deep/file", "inside");
+  fs::create_symlink("../outside", dir_ / "base/link");
+  fs::create_symlink("../../secret", dir_ / "base/models/deep/link");
+  write_file(dir_ / "base/models/deep/file", "inside");
   std::atomic<bool> ended = false;
   std::thread attacker([&] {
-    const std::string one = dir_ / "root/models", other = dir_ / "root/link";
-    const std::string file = dir_ / "root/models/deep/file", link = dir_ / "root/models/deep/link";
+    const std::string one = dir_ / "base/models", other = dir_ / "base/link";
+    const std::string file = dir_ / "base/models/deep/file", link = dir_ / "base/models/deep/link";
     while (!ended) {
       (void)::renameat2(AT_FDCWD, file.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE);
       (void)::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
