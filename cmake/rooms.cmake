@@ -28,7 +28,7 @@ set(BS_PUBLIC_HEADERS
   "error:base" "env:base" "events:base" "byte_counts:base" "cancellation:base"
   "types:types" "operation:kernels" "reducer:kernels" "row_table:kernels"
   "checkpoint:formats" "format:formats"
-  "config:plan" "tensor_ref:plan" "schema:plan"
+  "config:plan" "tensor_ref:plan" "role:plan" "field_type:plan" "schema:plan"
   "delta:graph" "values:graph" "expr:graph" "name_map:graph" "workspace:graph" "check:graph" "data_source:graph"
   "name_scope:steps" "query_scope:steps" "step:steps" "predicate:predicates"
   "registries:session" "run:session" "session:session" "command_line:cli")

@@ -19,7 +19,7 @@ set(allowed_in_cli help)
 # Words of dumps and differences, which are no steps and no operators there; and the command line's help, again.
 set(allowed_in_describe shape dtype reads writes min max mean help)
 # Words of other tools in hints, and keys.
-set(allowed_in_plan scale shape dtype min max save set execute)
+set(allowed_in_plan scale shape dtype min max save set)
 # Words of explanations, and operations.
 set(allowed_in_session matmul cast save)
 
@@ -48,7 +48,7 @@ foreach(room IN ITEMS cli repl web describe plan steps session)
 endforeach()
 
 # Of steps whose names are no words of something else: the one file that names each.
-foreach(name IN ITEMS move assert load prefixes phlora)
+foreach(name IN ITEMS execute move assert load prefixes phlora)
   file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/src/*.h ${ROOT}/src/*.cpp)
   set(naming "")
   foreach(source IN LISTS sources)

@@ -20,53 +20,16 @@
 #include <vector>
 
 #include "brainsurgery/error.h"
+#include "brainsurgery/field_type.h"
 #include "brainsurgery/tensor_ref.h"
 #include "brainsurgery/types.h"
 
 namespace brainsurgery {
 
-class YamlNode;   // a value of a plan with its place
-struct Formula;   // what `as` of the step compute is
+class YamlNode;     // a value of a plan with its place
+class NamePattern;  // a regular expression or list that selects names
+struct Formula;     // what `as` of the step compute is
 struct Binding;
-
-// What a reference field does with the tensors that it names. All that binding, previews and completion need to know.
-struct Role {
-  enum class Names : std::uint8_t {
-    pattern,  // selects tensors; the step is done once for each match
-    derived,  // a template filled in from the pattern's match
-    literal,  // exactly this name
-  };
-  enum class Policy : std::uint8_t { any, must_exist, must_not_exist };
-  Names names = Names::pattern;
-  Policy policy = Policy::any;
-  bool reads = false;
-  bool writes = false;
-  bool removes = false;         // the name is gone afterwards
-  bool slice = false;           // may carry one
-  bool single = false;          // a pattern that must match exactly one tensor
-  bool new_alias = false;       // the alias need not exist yet
-  bool contributes = false;     // its alias is the one that the step works on; else that of the first that writes
-  bool alias_of_first = false;  // written without an alias it has that of the first reference, not the default one
-};
-
-namespace roles {
-[[nodiscard]] Role source();           // read, sliced or not
-[[nodiscard]] Role single_source();    // read; exactly one match
-[[nodiscard]] Role paired_source();    // read; named from the match, must exist
-[[nodiscard]] Role moved();            // read as a whole and removed
-[[nodiscard]] Role deleted();          // removed
-[[nodiscard]] Role created();          // written; named from the match, must not exist
-[[nodiscard]] Role created_literal();  // written; a literal name, must not exist
-[[nodiscard]] Role updated();          // written; named from the match, must exist, sliced or not
-[[nodiscard]] Role assigned();         // written; named from the match, new or replaced
-[[nodiscard]] Role assigned_part();    // a slice of it is written; named from the match, must exist
-[[nodiscard]] Role in_place();         // selects, is read and rewritten, sliced or not
-[[nodiscard]] Role in_place_whole();   // the same without slices
-[[nodiscard]] Role loaded();           // a literal name, also of a new alias, must not exist
-[[nodiscard]] Role saved();            // a literal name, read as a whole
-[[nodiscard]] Role taken_apart();      // read as a whole; the alias that results are written to unless they name one
-[[nodiscard]] Role result_beside();    // written; named from the match, under the alias of the first reference
-}  // namespace roles
 
 // Numbers as written in a plan: a scalar or nested lists of one shape.
 struct NumberArray {
@@ -81,43 +44,14 @@ struct ExactNumber {
   std::optional<std::int64_t> integer;
 };
 
-enum class FieldKind : std::uint8_t {
-  reference,
-  references,
-  boolean,
-  number,     // as text too
-  tolerance,  // a number that is not negative, and no text
-  integer,
-  integers,
-  dtype,
-  choice,
-  numbers,
-  predicate,
-  predicates,
-  flag,
-  path,      // of a file or folder
-  alias,     // of a model
-  size,      // "5GB", or "none"
-  text,      // any
-  steps,     // a step or a list of them
-  plan,      // a plan as a mapping, or a list of steps
-  topic,     // the name of a step, or {step: operator}
-  metadata,  // {set: {KEY: TEXT}, drop: [PATTERN]}
-  formula,
-  mapping,   // of names of the user's choice to values that the field's first part describes
-  one_of,    // what one of the field's parts describes
-  any_value  // decoded by its own means
-};
-
 class PredicateRegistry;
-struct Schema;
 
 // Where decoding happens: what is known and where mistakes go.
 struct DecodeContext {
   Diagnostics& diagnostics;
   std::optional<std::string> default_alias;
   const std::set<std::string, std::less<>>& known_aliases;
-  const PredicateRegistry& predicates;  // for fields that hold assertions
+  const PredicateRegistry* predicates = nullptr;  // for fields that hold assertions
   const Schema* twin = nullptr;         // the step of the same name with or without the underscore, if there is one
 };
 
@@ -131,21 +65,18 @@ struct FieldReference {
 
 struct Field {
   std::string name;
-  FieldKind kind = FieldKind::number;
-  std::string docs;
+  FieldTypePtr type;
+  std::string docs = {};
   bool required = false;
-  std::string default_text;          // as documented; empty: none
-  std::vector<std::string> choices;  // FieldKind::choice
-  std::optional<Role> role;          // references; as the defaults of the other fields have it
-  bool takes_list = false;           // FieldKind::references
+  std::string default_text = {};           // as documented; empty: none
+  std::optional<Role> role = {};           // of the references that it holds; as the defaults of the other fields have it
+  bool null_is_absent = false;             // null says as little as no key at all
   // Decodes into the spec at `spec`; mistakes go to the decoder.
-  std::function<void(const YamlNode& value, const FieldDecoder& decoder, void* spec)> decode;
-  // The references of a decoded spec, in order; empty for other kinds.
-  std::function<std::vector<FieldReference>(const void* spec)> references;
-  std::vector<std::shared_ptr<const Field>> parts = {};          // FieldKind::mapping, one_of
-  std::function<std::size_t(const YamlNode& value)> part_taken;  // FieldKind::one_of: which part describes a value
-  // Set where the role depends on what else the spec says.
-  std::function<Role(const void* spec)> role_by_spec;
+  std::function<void(const YamlNode& value, const FieldDecoder& decoder, void* spec)> decode = nullptr;
+  // The references of a decoded spec, in order; unset for fields that hold none.
+  std::function<std::vector<FieldReference>(const void* spec)> references = nullptr;
+  // Set where the role depends on the rest of the spec.
+  std::function<Role(const void* spec)> role_by_spec = nullptr;
 
   [[nodiscard]] Role role_in(const void* spec) const { return role_by_spec ? role_by_spec(spec) : *role; }
 
@@ -177,6 +108,7 @@ struct Schema {
   // The field that a payload which is no mapping stands for: `exists: REF`.
   const Field* shorthand = nullptr;
   bool shorthand_only = false;            // ... and a mapping is refused
+  bool own_keys = false;                  // further keys are the user's own
   std::vector<std::string> needs_one_of;  // fields of which at least one has to be there
   std::vector<std::string> elsewhere;     // names that other tools give to the step: for hints alone
 
@@ -185,14 +117,18 @@ struct Schema {
   [[nodiscard]] bool may_be_empty() const;
 };
 
-// What decoding one field may do. `path` is the field as messages write it, "copy.from".
+// What decoding one field, or a part of one, may do. `path` is the field as messages write it, "copy.from".
 class FieldDecoder {
  public:
-  FieldDecoder(const DecodeContext& context, const Field& field, std::string path)
-      : context_(context), field_(field), path_(std::move(path)) {}
+  FieldDecoder(const DecodeContext& context, const FieldType& type, std::string path)
+      : context_(context), type_(type), path_(std::move(path)) {}
 
   [[nodiscard]] const DecodeContext& context() const { return context_; }
   [[nodiscard]] const std::string& path() const { return path_; }
+  // Of an entry: `step` is "[0]" or ".name".
+  [[nodiscard]] FieldDecoder at(const std::string& step, const FieldType& type) const {
+    return {context_, type, path_ + step};
+  }
   void fail(const YamlNode& at, std::string_view message, std::vector<std::string> notes = {}) const;
   // "copy.by: expected a number, found the string 'abc'"
   void expected(const YamlNode& at, std::string_view what) const;
@@ -202,24 +138,40 @@ class FieldDecoder {
   [[nodiscard]] std::optional<double> number(const YamlNode& value) const;
   [[nodiscard]] std::optional<ExactNumber> exact_number(const YamlNode& value) const;
   [[nodiscard]] std::optional<std::int64_t> integer(const YamlNode& value) const;
-  [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(const YamlNode& value) const;
   [[nodiscard]] std::optional<DType> dtype(const YamlNode& value) const;
   [[nodiscard]] std::optional<std::size_t> choice(
-      const YamlNode& value) const;  // trimmed, case-insensitive; index into field.choices
+      const YamlNode& value) const;  // trimmed, case-insensitive; index into the type's choices
   [[nodiscard]] std::optional<NumberArray> numbers(const YamlNode& value) const;
   [[nodiscard]] std::optional<std::string> text(const YamlNode& value) const;  // not empty
   [[nodiscard]] std::optional<bool> flag(const YamlNode& value) const;         // true, false, t, f as text too
   // A non-negative number that is written as one, no text and no boolean: the eps of comparisons.
   [[nodiscard]] std::optional<double> tolerance(const YamlNode& value) const;
   [[nodiscard]] std::optional<TensorRef> reference(const YamlNode& value) const;
-  [[nodiscard]] std::optional<std::vector<TensorRef>> references(const YamlNode& value) const;  // a list of references
+  [[nodiscard]] std::optional<NamePattern> pattern(const YamlNode& value) const;
+  // Every entry of a list, with the type's fewest at least.
+  template <typename T>
+  [[nodiscard]] std::optional<std::vector<T>> list(const YamlNode& value,
+                                                   std::optional<T> (FieldDecoder::*decode)(const YamlNode&)
+                                                       const) const {
+    std::vector<T> result;
+    const bool good = each(value, [&](const FieldDecoder& decoder, const YamlNode& item) {
+      std::optional<T> decoded = (decoder.*decode)(item);
+      if (decoded) result.push_back(*std::move(decoded));
+      return decoded.has_value();
+    });
+    return good ? std::optional(std::move(result)) : std::nullopt;
+  }
+  // False: this is no such list, which was reported, or `decode` said false of an entry.
+  bool each(const YamlNode& value, const std::function<bool(const FieldDecoder&, const YamlNode&)>& decode) const;
+  // A mapping from names to strings, which may be empty.
+  [[nodiscard]] std::optional<std::vector<std::pair<std::string, std::string>>> texts(const YamlNode& value) const;
   [[nodiscard]] std::optional<Formula> formula(const YamlNode& value) const;
   // A mapping; values that begin with '=' are formulas, others references.
   [[nodiscard]] std::optional<std::vector<Binding>> bindings(const YamlNode& value) const;
 
  private:
   const DecodeContext& context_;
-  const Field& field_;
+  const FieldType& type_;
   std::string path_;
 };
 
@@ -246,16 +198,15 @@ class SchemaBuilder {
   }
 
   Field& reference(TensorRef Spec::*member, std::string name, Role role) {
-    Field& field = add(std::move(name), FieldKind::reference, member, &FieldDecoder::reference);
-    field.role = role;
+    Field& field = add(std::move(name), reference_type(role), member, &FieldDecoder::reference);
     field.references = [member](const void* spec) {
       return std::vector<FieldReference>{{&(static_cast<const Spec*>(spec)->*member)}};
     };
     return field.require();
   }
   Field& reference(std::optional<TensorRef> Spec::*member, std::string name, Role role) {
-    Field& field = add(std::move(name), FieldKind::reference, member, &FieldDecoder::reference);
-    field.role = role;
+    Field& field = add(std::move(name), reference_type(role), member, &FieldDecoder::reference);
+    field.null_is_absent = true;
     field.references = [member](const void* spec) {
       const std::optional<TensorRef>& ref = static_cast<const Spec*>(spec)->*member;
       return ref ? std::vector<FieldReference>{{&*ref}} : std::vector<FieldReference>();
@@ -270,9 +221,7 @@ class SchemaBuilder {
     return field;
   }
   Field& references(std::vector<TensorRef> Spec::*member, std::string name, Role role) {
-    Field& field = add(std::move(name), FieldKind::references, member, &FieldDecoder::references);
-    field.role = role;
-    field.takes_list = true;
+    Field& field = add_list(std::move(name), reference_type(role), 1, member, &FieldDecoder::reference);
     field.references = [member](const void* spec) {
       std::vector<FieldReference> result;
       for (const TensorRef& ref : static_cast<const Spec*>(spec)->*member)
@@ -282,53 +231,69 @@ class SchemaBuilder {
     return field.require();
   }
   Field& field(std::optional<Formula> Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::formula, member, &FieldDecoder::formula);
+    return add(std::move(name), scalar(Scalar::formula), member, &FieldDecoder::formula);
   }
   Field& field(bool Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::boolean, member, &FieldDecoder::boolean);
+    return add(std::move(name), scalar(Scalar::boolean), member, &FieldDecoder::boolean);
   }
   Field& field(double Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::number, member, &FieldDecoder::number);
+    return add(std::move(name), scalar(Scalar::number), member, &FieldDecoder::number);
   }
   Field& field(std::optional<double> Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::number, member, &FieldDecoder::number);
+    return add(std::move(name), scalar(Scalar::number), member, &FieldDecoder::number);
   }
   Field& field(std::optional<ExactNumber> Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::number, member, &FieldDecoder::exact_number);
+    return add(std::move(name), scalar(Scalar::number), member, &FieldDecoder::exact_number);
   }
   Field& field(std::int64_t Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::integer, member, &FieldDecoder::integer);
+    return add(std::move(name), scalar(Scalar::integer), member, &FieldDecoder::integer);
   }
   Field& field(std::optional<std::int64_t> Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::integer, member, &FieldDecoder::integer);
+    return add(std::move(name), scalar(Scalar::integer), member, &FieldDecoder::integer);
   }
   Field& field(std::vector<std::int64_t> Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::integers, member, &FieldDecoder::integers);
+    return add_list(std::move(name), scalar(Scalar::integer), 0, member, &FieldDecoder::integer);
   }
   Field& field(DType Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::dtype, member, &FieldDecoder::dtype);
+    return add(std::move(name), scalar(Scalar::dtype), member, &FieldDecoder::dtype);
   }
   Field& field(std::optional<DType> Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::dtype, member, &FieldDecoder::dtype);
+    return add(std::move(name), scalar(Scalar::dtype), member, &FieldDecoder::dtype);
   }
   Field& field(std::optional<NumberArray> Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::numbers, member, &FieldDecoder::numbers);
+    return add(std::move(name), nested_lists_of(scalar(Scalar::number)), member, &FieldDecoder::numbers);
   }
   // `kind`: path, alias, size or text.
-  Field& text(std::string Spec::*member, std::string name, FieldKind kind) {
-    return add(std::move(name), kind, member, &FieldDecoder::text);
+  Field& text(std::string Spec::*member, std::string name, Scalar kind) {
+    return add(std::move(name), scalar(kind), member, &FieldDecoder::text);
   }
-  Field& text(std::optional<std::string> Spec::*member, std::string name, FieldKind kind) {
-    return add(std::move(name), kind, member, &FieldDecoder::text);
+  Field& text(std::optional<std::string> Spec::*member, std::string name, Scalar kind) {
+    return add(std::move(name), scalar(kind), member, &FieldDecoder::text);
   }
   Field& flag(bool Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::flag, member, &FieldDecoder::flag);
+    return add(std::move(name), scalar(Scalar::flag), member, &FieldDecoder::flag);
   }
   Field& flag(std::optional<bool> Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::flag, member, &FieldDecoder::flag);
+    return add(std::move(name), scalar(Scalar::flag), member, &FieldDecoder::flag);
   }
   Field& tolerance(std::optional<double> Spec::*member, std::string name) {
-    return add(std::move(name), FieldKind::tolerance, member, &FieldDecoder::tolerance);
+    return add(std::move(name), scalar(Scalar::tolerance), member, &FieldDecoder::tolerance);
+  }
+  Field& texts(std::vector<std::pair<std::string, std::string>> Spec::*member, std::string name) {
+    Field& field = add(std::move(name), mapping_of(scalar(Scalar::text)), member, &FieldDecoder::texts);
+    field.null_is_absent = true;
+    return field;
+  }
+  // A mapping with fields of its own.
+  template <typename Record>
+  Field& record(std::optional<Record> Spec::*member, std::string name, const SchemaBuilder<Record>& of) {
+    Field& field = add_field(std::move(name), record_of(of.schema()));
+    field.null_is_absent = true;
+    field.decode = [member, decode = of.decoder()](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
+      if (const auto decoded = decode(value, decoder.context(), decoder.path()))
+        static_cast<Spec*>(spec)->*member = *decoded;
+    };
+    return field;
   }
   // `values` are the choices in the order of the enumerators of Enum, which count from 0.
   template <typename Enum>
@@ -341,17 +306,17 @@ class SchemaBuilder {
   }
   // One of `values`, as they are spelt there.
   Field& word(std::optional<std::string> Spec::*member, std::string name, std::vector<std::string> values) {
-    Field& field = add_field(std::move(name), FieldKind::choice);
-    field.decode = [member, values](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
+    Field& field = add_field(std::move(name), choice_of(values));
+    field.decode = [member, values = std::move(values)](const YamlNode& value, const FieldDecoder& decoder,
+                                                        void* spec) {
       if (const auto index = decoder.choice(value)) static_cast<Spec*>(spec)->*member = values[*index];
     };
-    field.choices = std::move(values);
     return field;
   }
   // A field that is decoded by other means.
-  Field& custom(std::string name, FieldKind kind,
+  Field& custom(std::string name, FieldTypePtr type,
                 std::function<void(const YamlNode&, const FieldDecoder&, Spec&)> decode) {
-    Field& field = add_field(std::move(name), kind);
+    Field& field = add_field(std::move(name), std::move(type));
     field.decode = [decode = std::move(decode)](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
       decode(value, decoder, *static_cast<Spec*>(spec));
     };
@@ -363,6 +328,7 @@ class SchemaBuilder {
     schema_.shorthand_only = only;
   }
   void called_elsewhere(std::vector<std::string> names) { schema_.elsewhere = std::move(names); }
+  void allow_own_keys() { schema_.own_keys = true; }
   void needs_one_of(std::vector<std::string> fields) { schema_.needs_one_of = std::move(fields); }
   // `problem` may complete the spec with what follows from its fields.
   void check(std::function<std::optional<FieldProblem>(Spec&)> problem) { problem_ = std::move(problem); }
@@ -388,25 +354,32 @@ class SchemaBuilder {
   }
 
  private:
-  Field& add_field(std::string name, FieldKind kind) {
-    schema_.fields.push_back(std::make_shared<Field>());
-    schema_.fields.back()->name = std::move(name);
-    schema_.fields.back()->kind = kind;
+  Field& add_field(std::string name, FieldTypePtr type) {
+    const std::optional<Role> role = role_of(*type);
+    schema_.fields.push_back(std::make_shared<Field>(Field{.name = std::move(name), .type = std::move(type), .role = role}));
     return *schema_.fields.back();
   }
   template <typename Enum, typename Member>
   Field& add_choice(Member Spec::*member, std::string name, std::vector<std::string> values) {
-    Field& field = add_field(std::move(name), FieldKind::choice);
-    field.choices = std::move(values);
+    Field& field = add_field(std::move(name), choice_of(std::move(values)));
     field.decode = [member](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
       if (const auto index = decoder.choice(value)) static_cast<Spec*>(spec)->*member = static_cast<Enum>(*index);
     };
     return field;
   }
+  template <typename Value>
+  Field& add_list(std::string name, FieldTypePtr each, std::size_t least, std::vector<Value> Spec::*member,
+                  std::optional<Value> (FieldDecoder::*decode)(const YamlNode&) const) {
+    Field& field = add_field(std::move(name), list_of(std::move(each), least));
+    field.decode = [member, decode](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
+      if (auto decoded = decoder.list(value, decode)) static_cast<Spec*>(spec)->*member = *std::move(decoded);
+    };
+    return field;
+  }
   template <typename Member, typename Value>
-  Field& add(std::string name, FieldKind kind, Member Spec::*member,
+  Field& add(std::string name, FieldTypePtr type, Member Spec::*member,
              std::optional<Value> (FieldDecoder::*decode)(const YamlNode&) const) {
-    Field& field = add_field(std::move(name), kind);
+    Field& field = add_field(std::move(name), std::move(type));
     field.decode = [member, decode](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
       if (auto decoded = (decoder.*decode)(value)) static_cast<Spec*>(spec)->*member = *std::move(decoded);
     };

@@ -3,8 +3,8 @@
 //   Step scale() {
 //     SchemaBuilder<ScaleSpec> schema("scale", {...});
 //     ...
-//     return make_edit<ScaleSpec>(schema, [](const ScaleSpec& spec, const EditMatch& match) {
-//       return std::vector{map(operation("scale"), {match.operands[0].expr}, {.numbers = {spec.by}})};
+//     return make_edit<ScaleSpec>(schema, [](const ScaleSpec& spec, const Row& row) {
+//       return std::vector{map(operation("scale"), {row.one(0)}, {.numbers = {spec.by}})};
 //     });
 //   }
 //
@@ -40,27 +40,28 @@ struct Operand {
   Expr expr;
 };
 
-// One match of a step's pattern with everything that its other references lead to.
-struct EditMatch {
-  std::vector<Operand> operands;  // of the fields that read, in the order of the schema; lists flattened
+// What an edit is done with at one time: for each of its fields the tensors that belong together. Matches of the step's
+// pattern that lead to one destination make one row; a match alone is a row of ones.
+struct Row {
+  // A list for each field that reads, in the order of the schema; empty for one that was left out.
+  std::vector<std::vector<Operand>> operands;
   // What the reference that writes, of that number, names before the step: a tensor, or the part that a slice selects.
   // nullopt: nothing.
   std::function<std::optional<TensorDesc>(std::size_t target)> replaced;
   // For random values without a seed: from the step's place in the plan and the written name. Asking is recorded.
   std::function<std::uint64_t()> seed;
   std::function<std::uint64_t()> key;  // for random values by counter: from the written name alone
+
+  // The only operand of a field, by its number among those that read.
+  [[nodiscard]] const Expr& one(std::size_t field) const { return operands[field].front().expr; }
 };
 
 struct Edit {
   // The new tensors, one for each reference that writes, in the order of the schema. A value for a slice, or for a
-  // tensor that must exist, must have the shape and dtype of what it replaces, unless `rebinds`. Throws Error(plan),
-  // which may have a place.
-  std::function<std::vector<Expr>(const void* spec, const EditMatch& match)> lower = nullptr;
-  // A result that is for no slice takes the place of the tensor whatever its shape and dtype were: cast_, reshape_.
-  bool rebinds = false;
-  // The one result keeps the content and counts as a new tensor: a rename.
-  bool renames = false;
-  // What to warn of once all matches are there, by the tensors that they read first; empty: nothing. May be unset.
+  // tensor that exists and whose role does not say that it replaces, must have the shape and dtype of what it takes the
+  // place of. Throws Error(plan), which may have a place.
+  std::function<std::vector<Expr>(const void* spec, const Row& row)> lower = nullptr;
+  // What to warn of once all rows are there, by the tensors that they read first; empty: nothing. May be unset.
   std::function<std::string(const void* spec, const std::vector<Operand>& sources)> warning = nullptr;
 };
 
@@ -105,11 +106,11 @@ template <typename Spec, typename Action>
   return {std::move(schema), std::move(decode), std::move(action)};
 }
 
-// `edit` is the rest of the action, as in {.rebinds = true}.
+// `edit` is the rest of the action, as in {.warning = ...}.
 template <typename Spec, typename Lower>
 [[nodiscard]] Step make_edit(const SchemaBuilder<Spec>& builder, Lower lower, Edit edit = {}) {
-  edit.lower = [lower = std::move(lower)](const void* spec, const EditMatch& match) -> std::vector<Expr> {
-    return lower(*static_cast<const Spec*>(spec), match);
+  edit.lower = [lower = std::move(lower)](const void* spec, const Row& row) -> std::vector<Expr> {
+    return lower(*static_cast<const Spec*>(spec), row);
   };
   return make_step(builder, std::move(edit));
 }

@@ -8,7 +8,7 @@ void add_commands(StepRegistry& registry, const FormatNames& formats) {
   add_dump(registry);
   add_diff(registry);
   add_control(registry);
-  add_execute(registry);
+  add_execute(registry, formats);
   add_help(registry);
 }
 

@@ -202,8 +202,8 @@ void add_diff(StepRegistry& registry) {
   schema.choice(&DiffSpec::mode, "mode", kModes).defaults_to("refs").doc("How tensors are paired.");
   schema.reference(&DiffSpec::left, "left", roles::source()).doc("refs, pair: one side.");
   schema.reference(&DiffSpec::right, "right", roles::source()).doc("refs: the other side; pair: its name.");
-  schema.text(&DiffSpec::left_alias, "left_alias", FieldKind::alias).doc("aliases: one side.");
-  schema.text(&DiffSpec::right_alias, "right_alias", FieldKind::alias).doc("aliases: the other side.");
+  schema.text(&DiffSpec::left_alias, "left_alias", Scalar::alias).doc("aliases: one side.");
+  schema.text(&DiffSpec::right_alias, "right_alias", Scalar::alias).doc("aliases: the other side.");
   schema.tolerance(&DiffSpec::eps, "eps").doc("Largest difference still treated as equal.");
   schema.flag(&DiffSpec::fail, "fail").defaults_to("false").doc("A finding ends the run with exit status 1.");
   schema.check(problem_of);

@@ -16,11 +16,13 @@ struct ExecuteSpec {
   std::optional<std::string> plan_yaml, path;
 };
 
+bool is_plan(const YamlNode& node) {
+  return node.find("transforms") != nullptr || node.find("inputs") != nullptr || node.find("output") != nullptr;
+}
+
 // A plan that is written as a mapping, or as its steps alone.
 YamlPtr as_plan(const YamlPtr& node, const std::string& field) {
-  if (node->is_mapping() &&
-      (node->find("transforms") != nullptr || node->find("inputs") != nullptr || node->find("output") != nullptr))
-    return node;
+  if (is_plan(*node)) return node;
   if (!node->is_mapping() && !node->is_sequence() && !node->is_string()) {
     throw Error(ErrorCode::plan,
                 fmt::format("{}: expected a plan or a list of steps, found {}", field, node->describe()), node->span());
@@ -92,9 +94,18 @@ void bind(const ExecuteSpec& spec, PlanScope& plan) {
   plan.execute(steps, whole.default_alias());
 }
 
+// A plan, or its steps alone.
+FieldTypePtr plan_type(const FormatNames& formats) {
+  std::vector<FieldTypePtr> alternatives = std::get<OneOfType>(steps_type()->shape).alternatives;
+  alternatives.insert(alternatives.begin(), record_of(plan_schema(formats)));
+  return one_of_types(std::move(alternatives), [](const YamlNode& value) -> std::size_t {
+    return value.is_sequence() ? 2 : is_plan(value) ? 0 : 1;
+  });
+}
+
 }  // namespace
 
-void add_execute(StepRegistry& registry) {
+void add_execute(StepRegistry& registry, const FormatNames& formats) {
   SchemaBuilder<ExecuteSpec> schema(
       kName, {"Does further steps as one.",
               "The steps of 'transforms', 'plan', 'plan-yaml' and 'path' follow one another in this order. Inputs of a "
@@ -107,10 +118,10 @@ void add_execute(StepRegistry& registry) {
       spec.*member = value.shared_from_this();
     };
   };
-  schema.custom("transforms", FieldKind::steps, node(&ExecuteSpec::transforms)).doc("A step or a list of them.");
-  schema.custom("plan", FieldKind::plan, node(&ExecuteSpec::plan)).doc("A plan, or a list of steps.");
-  schema.text(&ExecuteSpec::plan_yaml, "plan-yaml", FieldKind::text).doc("A plan as a string of YAML.");
-  schema.text(&ExecuteSpec::path, "path", FieldKind::path).doc("A file with a plan.");
+  schema.custom("transforms", steps_type(), node(&ExecuteSpec::transforms)).doc("A step or a list of them.");
+  schema.custom("plan", plan_type(formats), node(&ExecuteSpec::plan)).doc("A plan, or a list of steps.");
+  schema.text(&ExecuteSpec::plan_yaml, "plan-yaml", Scalar::plan_text).doc("A plan as a string of YAML.");
+  schema.text(&ExecuteSpec::path, "path", Scalar::path).doc("A file with a plan.");
   schema.needs_one_of({"transforms", "plan", "plan-yaml", "path"});
   const auto steps = [](const void* spec, const ReadText& read_text) {
     return steps_of(whole_plan(*static_cast<const ExecuteSpec*>(spec), read_text));

@@ -20,7 +20,7 @@ void add_prefixes(StepRegistry& registry);                               // pref
 void add_dump(StepRegistry& registry);                                   // dump
 void add_diff(StepRegistry& registry);                                   // diff
 void add_control(StepRegistry& registry);                                // set exit
-void add_execute(StepRegistry& registry);                                // execute
+void add_execute(StepRegistry& registry, const FormatNames& formats);    // execute
 void add_help(StepRegistry& registry);                                   // help
 
 }  // namespace brainsurgery

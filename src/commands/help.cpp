@@ -33,7 +33,7 @@ void add_help(StepRegistry& registry) {
                "Without a payload it lists all commands; with the name of one it describes that with all its keys. "
                "{assert: OPERATOR} describes an operator of assert.",
                "help: {assert: equal}"});
-  schema.custom("topic", FieldKind::topic, decode_topic).doc("The command or operator to describe.");
+  schema.custom("topic", scalar(Scalar::topic), decode_topic).doc("The command or operator to describe.");
   schema.shorthand("topic", true);
   registry.add(make_query<HelpSpec>(schema, [](const HelpSpec& spec, QueryScope& plan) {
     std::string text = help_text(plan.catalog(), spec.topic);

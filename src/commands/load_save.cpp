@@ -48,17 +48,9 @@ void load(const LoadSpec& spec, PlanScope& plan) {
                         : fmt::format("load: {} -> alias {}", spec.path, request.alias));
 }
 
-const std::vector<std::string> kArrangements{kArrangementSpellings.begin(), kArrangementSpellings.end()};
-const std::vector<std::string> kTied{kTiedSpellings.begin(), kTiedSpellings.end()};
-
-struct SaveSpec {
-  std::string path;
+struct SaveSpec : FileTarget {
   std::optional<std::string> alias;
   std::optional<TensorRef> target;
-  std::optional<std::string> format;
-  std::optional<std::string> shard;
-  std::optional<TiedTensors> tied;
-  std::optional<FileArrangement> layout;
 };
 
 std::optional<FieldProblem> problem_of_save(const SaveSpec& spec) {
@@ -89,10 +81,9 @@ std::string written_path(const SaveSpec& spec) {
 }
 
 void save(const SaveSpec& spec, PlanScope& plan) {
-  SaveRequest request{written_path(spec), source_alias(spec, plan), std::nullopt, std::nullopt, spec.shard, spec.tied,
-                      spec.layout};
+  SaveRequest request{spec, source_alias(spec, plan), std::nullopt};
+  request.target.path = written_path(spec);
   if (spec.target) request.tensor = spec.target->expr;
-  request.format = spec.format;
   plan.save(request);
   plan.announce(spec.target ? fmt::format("save: {}::{} -> {}", request.alias, *request.tensor, spec.path)
                             : fmt::format("save: {} -> {}", request.alias, spec.path));
@@ -115,8 +106,8 @@ PlanStep load_step(const PlanInput& input) {
 
 PlanStep save_step(const PlanOutput& output) {
   std::optional<std::string> tied, layout;
-  if (output.tied) tied = kTied[static_cast<std::size_t>(*output.tied)];
-  if (output.layout) layout = kArrangements[static_cast<std::size_t>(*output.layout)];
+  if (output.tied) tied = kTiedSpellings[static_cast<std::size_t>(*output.tied)];
+  if (output.layout) layout = kArrangementSpellings[static_cast<std::size_t>(*output.layout)];
   return step(kSave, output.span,
               {{"path", output.path},
                {"alias", output.model},
@@ -133,8 +124,8 @@ void add_load_save(StepRegistry& registry, const FormatNames& formats) {
                "hold exactly one tensor; its name in the file does not matter. The payload may be the path alone.",
                "load: {path: tiny_gpt2.safetensors, alias: base}"});
   loading.called_elsewhere({"open", "read", "input"});
-  loading.text(&LoadSpec::path, "path", FieldKind::path).require().doc("The file or directory.");
-  loading.text(&LoadSpec::alias, "alias", FieldKind::alias)
+  loading.text(&LoadSpec::path, "path", Scalar::path).require().doc("The file or directory.");
+  loading.text(&LoadSpec::alias, "alias", Scalar::alias)
       .defaults_to("the default alias, else model")
       .doc("The alias to open it under.");
   loading.reference(&LoadSpec::to, "to", roles::loaded()).doc("One tensor: its new name.");
@@ -156,23 +147,11 @@ void add_load_save(StepRegistry& registry, const FormatNames& formats) {
                "The payload may be the path alone.",
                "save: {path: before.safetensors, alias: model}"});
   saving.called_elsewhere({"write", "output", "export"});
-  saving.text(&SaveSpec::path, "path", FieldKind::path).require().doc("The file or directory to write.");
-  saving.text(&SaveSpec::alias, "alias", FieldKind::alias)
+  add_file_fields(saving, formats);
+  saving.text(&SaveSpec::alias, "alias", Scalar::alias)
       .defaults_to("the default alias, else the only one")
       .doc("The alias of the model.");
   saving.reference(&SaveSpec::target, "target", roles::saved()).doc("One tensor, by its name, instead of the model.");
-  saving.word(&SaveSpec::format, "format", formats.writable)
-      .defaults_to("as the path says, else safetensors")
-      .doc("The format.");
-  saving.text(&SaveSpec::shard, "shard", FieldKind::size).doc("Size of the files of a directory, as in 5GB, or none.");
-  saving.choice(&SaveSpec::tied, "tied", kTied)
-      .defaults_to("keep")
-      .doc(
-          "Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata then "
-          "list the names left out.");
-  saving.choice(&SaveSpec::layout, "layout", kArrangements)
-      .defaults_to("standard")
-      .doc("As `layout` of a plan's output: standard, or aligned for files that share disk blocks with the inputs.");
   saving.shorthand("path");
   saving.check(problem_of_save);
   const auto written = [](const void* spec) { return written_path(*static_cast<const SaveSpec*>(spec)); };

@@ -71,9 +71,9 @@ void add_prefixes(StepRegistry& registry) {
        "A new alias is empty; removing one forgets its tensors. No file is touched.",
        "prefixes: {mode: rename, from: base, to: original}", "- load: {path: tiny_gpt2.safetensors, alias: base}"});
   schema.choice(&PrefixesSpec::mode, "mode", kModes).defaults_to("list").doc("The action.");
-  schema.text(&PrefixesSpec::alias, "alias", FieldKind::alias).doc("add, remove: the alias.");
-  schema.text(&PrefixesSpec::from, "from", FieldKind::alias).doc("rename: the current alias.");
-  schema.text(&PrefixesSpec::to, "to", FieldKind::alias).doc("rename: the new alias.");
+  schema.text(&PrefixesSpec::alias, "alias", Scalar::alias).doc("add, remove: the alias.");
+  schema.text(&PrefixesSpec::from, "from", Scalar::alias).doc("rename: the current alias.");
+  schema.text(&PrefixesSpec::to, "to", Scalar::alias).doc("rename: the new alias.");
   schema.check(problem_of);
   const auto introduced = [](const void* spec, const std::optional<std::string>&) {
     const auto& prefixes = *static_cast<const PrefixesSpec*>(spec);

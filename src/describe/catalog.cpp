@@ -11,20 +11,27 @@ const Schema* find(const std::vector<Schema>& sorted, std::string_view name) {
   return found == sorted.end() || found->name != name ? nullptr : &*found;
 }
 
+bool is_one_operator(const FieldType& type) {
+  const auto* named = std::get_if<NamedType>(&type.shape);
+  return named != nullptr && named->of == NamedType::Of::operators;
+}
+
 }  // namespace
 
 const Schema* Catalog::step(std::string_view name) const { return find(steps, name); }
 
 const Schema* Catalog::operator_named(std::string_view name) const { return find(operators, name); }
 
-Catalog make_catalog(std::vector<Schema> steps, std::vector<Schema> operators, Schema output) {
+const Schema* Catalog::section(std::string_view name) const { return find(sections, name); }
+
+Catalog make_catalog(std::vector<Schema> steps, std::vector<Schema> operators, const FormatNames& formats) {
   std::ranges::sort(steps, {}, &Schema::name);
   std::ranges::sort(operators, {}, &Schema::name);
-  return {std::move(steps), std::move(operators), std::move(output)};
+  return {std::move(steps), std::move(operators), {inputs_schema(), output_schema(formats)}, plan_schema(formats)};
 }
 
 bool takes_operator(const Schema& step) {
-  return step.shorthand != nullptr && step.shorthand_only && step.shorthand->kind == FieldKind::predicate;
+  return step.shorthand != nullptr && step.shorthand_only && is_one_operator(*step.shorthand->type);
 }
 
 }  // namespace brainsurgery

@@ -5,21 +5,24 @@
 #include <string_view>
 #include <vector>
 
-#include "brainsurgery/schema.h"
+#include "plan/plan_file.h"
 
 namespace brainsurgery {
 
 struct Catalog {
   std::vector<Schema> steps;      // sorted by name
   std::vector<Schema> operators;  // of assertions; sorted by name
-  Schema output;                  // what a plan says of its output
+  std::vector<Schema> sections;   // of a plan beside its steps: inputs, output
+  Schema plan;
 
   // nullptr: there is none.
   [[nodiscard]] const Schema* step(std::string_view name) const;
   [[nodiscard]] const Schema* operator_named(std::string_view name) const;
+  [[nodiscard]] const Schema* section(std::string_view name) const;
 };
 
-[[nodiscard]] Catalog make_catalog(std::vector<Schema> steps, std::vector<Schema> operators, Schema output);
+[[nodiscard]] Catalog make_catalog(std::vector<Schema> steps, std::vector<Schema> operators,
+                                  const FormatNames& formats);
 
 // The step's payload is one of the operators.
 [[nodiscard]] bool takes_operator(const Schema& step);

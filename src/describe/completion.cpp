@@ -11,46 +11,94 @@ namespace {
 
 // A place of the plan that an argument can set.
 struct Place {
-  std::string path;              // "transforms[0].cast.dtype"
-  const Field* field = nullptr;  // nullptr: any text
+  std::string path;                 // "transforms[0].cast.dtype"
+  const FieldType* type = nullptr;  // nullptr: any text
 };
 
-void add_step(const Catalog& catalog, const std::string& path, const YamlNode& step, std::vector<Place>& places) {
-  if (!step.is_mapping()) return;
-  for (const auto& [command, payload] : step.entries()) {
-    const Schema* schema = catalog.step(command->text());
-    if (schema == nullptr) continue;
-    const std::string prefix = path + "." + schema->name;
-    if (schema->shorthand != nullptr && !payload->is_mapping()) places.push_back({prefix, schema->shorthand});
-    if (schema->shorthand_only) continue;
-    for (const auto& field : schema->fields) {
-      const std::string place = prefix + "." + field->name;
-      places.push_back({place, field.get()});
-      const YamlNode* value = field->kind == FieldKind::mapping ? payload->find(field->name) : nullptr;
-      if (value == nullptr) continue;
-      for (const auto& entry : value->entries())
-        places.push_back({place + "." + entry.first->text(), field->parts.front().get()});
+// The places of a plan: keys that it has and those that its schemas have, as deep as both go.
+class Places {
+ public:
+  explicit Places(const Catalog& catalog) : catalog_(catalog) {}
+
+  std::vector<Place> of(const YamlNode& root) {
+    add_payload("output", *catalog_.section("output"), root.find("output"));
+    add_inner(*catalog_.plan.find("inputs")->type, "inputs", root.find("inputs"));
+    add_inner(*catalog_.plan.find("transforms")->type, "transforms", root.find("transforms"));
+    for (const auto& [key, value] : root.entries()) {
+      const bool is_known = catalog_.plan.find(key->text()) != nullptr;
+      if (!is_known && !value->is_mapping() && !value->is_sequence()) places_.push_back({key->text()});
+    }
+    return std::move(places_);
+  }
+
+ private:
+  // `value`: nullptr where the plan has none.
+  void add(const FieldType& type, const std::string& path, const YamlNode* value) {
+    places_.push_back({path, &type});
+    add_inner(type, path, value);
+  }
+
+  void add_inner(const FieldType& type, const std::string& path, const YamlNode* value) {
+    std::visit([&](const auto& shape) { add_parts(shape, path, value); }, type.shape);
+  }
+
+  void add_payload(const std::string& path, const Schema& schema, const YamlNode* value) {
+    const bool is_mapping = value != nullptr && value->is_mapping();
+    if (schema.shorthand_only) {
+      const FieldType& type = *schema.shorthand->type;
+      if (value == nullptr) {
+        places_.push_back({path, &type});
+      } else {
+        add_item(type, path, *value);
+      }
+      return;
+    }
+    if (schema.shorthand != nullptr && !is_mapping) places_.push_back({path, schema.shorthand->type.get()});
+    add_fields(path, schema, value);
+  }
+
+  void add_fields(const std::string& path, const Schema& schema, const YamlNode* value) {
+    for (const auto& field : schema.fields)
+      add(*field->type, path + "." + field->name, value == nullptr ? nullptr : value->find(field->name));
+  }
+
+  void add_parts(const ScalarType&, const std::string&, const YamlNode*) {}
+  void add_parts(const ListType& type, const std::string& path, const YamlNode* value) {
+    if (value == nullptr || type.nested) return;
+    for (std::size_t i = 0; i < value->items().size(); ++i)
+      add_item(*type.each, fmt::format("{}[{}]", path, i), *value->items()[i]);
+  }
+  void add_parts(const RecordType& type, const std::string& path, const YamlNode* value) {
+    add_fields(path, *type.schema, value);
+  }
+  void add_parts(const MappingType& type, const std::string& path, const YamlNode* value) {
+    if (value == nullptr) return;
+    for (const auto& [key, entry] : value->entries()) add(*type.each, path + "." + key->text(), entry.get());
+  }
+  void add_parts(const OneOfType& type, const std::string& path, const YamlNode* value) {
+    if (value != nullptr) add_inner(*type.alternatives[type.taken(*value)], path, value);
+  }
+  // The step or operator that the plan has there.
+  void add_parts(const NamedType& type, const std::string& path, const YamlNode* value) {
+    if (value == nullptr) return;
+    for (const auto& [name, payload] : value->entries()) {
+      const Schema* schema = type.of == NamedType::Of::steps ? catalog_.step(name->text())
+                                                             : catalog_.operator_named(name->text());
+      if (schema != nullptr) add_payload(path + "." + schema->name, *schema, payload.get());
     }
   }
-}
+  // An entry that holds others is no place of its own.
+  void add_item(const FieldType& type, const std::string& path, const YamlNode& value) {
+    if (value.is_mapping() || value.is_sequence() || std::holds_alternative<NamedType>(type.shape)) {
+      add_inner(type, path, &value);
+    } else {
+      add(type, path, &value);
+    }
+  }
 
-std::vector<Place> places_of(const Catalog& catalog, const YamlNode& root) {
-  std::vector<Place> places{{"output", catalog.output.shorthand}};
-  for (const auto& field : catalog.output.fields) places.push_back({"output." + field->name, field.get()});
-  if (const YamlNode* inputs = root.find("inputs")) {
-    for (std::size_t i = 0; i < inputs->items().size(); ++i) places.push_back({fmt::format("inputs[{}]", i)});
-  }
-  if (const YamlNode* steps = root.find("transforms")) {
-    for (std::size_t i = 0; i < steps->items().size(); ++i)
-      add_step(catalog, fmt::format("transforms[{}]", i), *steps->items()[i], places);
-    add_step(catalog, "transforms", *steps, places);  // a single step needs no list
-  }
-  for (const auto& [key, value] : root.entries()) {
-    const bool is_known = key->text() == "inputs" || key->text() == "transforms" || key->text() == "output";
-    if (!is_known && !value->is_mapping() && !value->is_sequence()) places.push_back({key->text()});
-  }
-  return places;
-}
+  const Catalog& catalog_;
+  std::vector<Place> places_;
+};
 
 std::vector<std::string> dtype_names() {
   std::vector<std::string> names;
@@ -68,25 +116,27 @@ std::vector<std::string> names_of(const std::vector<Schema>& schemas) {
   return names;
 }
 
-std::vector<std::string> words_for(const Field& field, const Catalog& catalog, const ReferenceNames& references) {
-  switch (field.kind) {
-    case FieldKind::choice:
-      return field.choices;
-    case FieldKind::dtype:
+std::vector<std::string> words_for(const FieldType& type, const Catalog& catalog, const ReferenceNames& references) {
+  if (const auto* either = std::get_if<OneOfType>(&type.shape)) {
+    std::vector<std::string> words;
+    for (const FieldTypePtr& each : either->alternatives)
+      std::ranges::move(words_for(*each, catalog, references), std::back_inserter(words));
+    return words;
+  }
+  const auto* scalar = std::get_if<ScalarType>(&type.shape);
+  if (scalar == nullptr) return {};
+  switch (scalar->kind) {
+    case Scalar::choice:
+      return scalar->choices;
+    case Scalar::dtype:
       return dtype_names();
-    case FieldKind::boolean:
-    case FieldKind::flag:
+    case Scalar::boolean:
+    case Scalar::flag:
       return {"true", "false"};
-    case FieldKind::reference:
+    case Scalar::reference:
       return references();
-    case FieldKind::topic:
+    case Scalar::topic:
       return names_of(catalog.steps);
-    case FieldKind::one_of: {
-      std::vector<std::string> words;
-      for (const auto& part : field.parts)
-        std::ranges::move(words_for(*part, catalog, references), std::back_inserter(words));
-      return words;
-    }
     default:
       return {};
   }
@@ -115,7 +165,11 @@ std::vector<std::string> complete_names(const std::vector<std::string>& names, s
 
 std::vector<std::string> complete_topic(const Catalog& catalog, const std::optional<std::string>& step,
                                         std::string_view word) {
-  if (!step) return complete_names(names_of(catalog.steps), word);
+  if (!step) {
+    std::vector<std::string> topics = names_of(catalog.steps);
+    std::ranges::move(names_of(catalog.sections), std::back_inserter(topics));
+    return complete_names(topics, word);
+  }
   const Schema* found = catalog.step(*step);
   if (found == nullptr || !takes_operator(*found)) return {};
   return complete_names(names_of(catalog.operators), word);
@@ -123,7 +177,7 @@ std::vector<std::string> complete_topic(const Catalog& catalog, const std::optio
 
 std::vector<std::string> complete_assignment(const Catalog& catalog, const YamlNode& root,
                                              const ReferenceNames& references, std::string_view word) {
-  const std::vector<Place> places = places_of(catalog, root);
+  const std::vector<Place> places = Places(catalog).of(root);
   const std::size_t equals = word.find('=');
   if (equals == std::string_view::npos) {
     std::vector<std::string> paths;
@@ -131,9 +185,9 @@ std::vector<std::string> complete_assignment(const Catalog& catalog, const YamlN
     return complete_names(paths, word);
   }
   const auto place = std::ranges::find(places, word.substr(0, equals), &Place::path);
-  if (place == places.end() || place->field == nullptr) return {};
+  if (place == places.end() || place->type == nullptr) return {};
   std::vector<std::string> candidates =
-      complete_names(words_for(*place->field, catalog, references), word.substr(equals + 1));
+      complete_names(words_for(*place->type, catalog, references), word.substr(equals + 1));
   for (std::string& candidate : candidates) candidate.insert(0, word.substr(0, equals + 1));
   return candidates;
 }

@@ -10,64 +10,7 @@
 
 namespace brainsurgery {
 
-std::string type_text(const Field& field) {
-  switch (field.kind) {
-    case FieldKind::reference:
-      return field.role && field.role->names == Role::Names::literal ? "name" : "reference";
-    case FieldKind::references:
-      return field.role && field.role->names == Role::Names::literal ? "list of names" : "list of references";
-    case FieldKind::number:
-      return "number";
-    case FieldKind::tolerance:
-      return "number, not negative";
-    case FieldKind::integer:
-      return "integer";
-    case FieldKind::integers:
-      return "list of integers";
-    case FieldKind::dtype:
-      return "dtype";
-    case FieldKind::choice:
-      return fmt::format("one of {}", fmt::join(field.choices, ", "));
-    case FieldKind::numbers:
-      return "number, or nested lists of numbers";
-    case FieldKind::predicate:
-      return "assertion";
-    case FieldKind::predicates:
-      return "list of assertions";
-    case FieldKind::boolean:
-    case FieldKind::flag:
-      return "true or false";
-    case FieldKind::path:
-      return "path";
-    case FieldKind::alias:
-      return "alias";
-    case FieldKind::size:
-      return "size such as 5GB, or none";
-    case FieldKind::text:
-      return "string";
-    case FieldKind::steps:
-      return "step, or list of steps";
-    case FieldKind::plan:
-      return "plan, or list of steps";
-    case FieldKind::topic:
-      return "name of a step, or {step: operator}";
-    case FieldKind::metadata:
-      return "mapping with set and drop";
-    case FieldKind::formula:
-      return "formula";
-    case FieldKind::mapping:
-      return fmt::format("mapping of names to: {}", type_text(*field.parts.front()));
-    case FieldKind::one_of: {
-      std::vector<std::string> kinds;
-      for (const auto& part : field.parts)
-        kinds.push_back(type_text(*part) + (part->docs.empty() ? "" : " " + part->docs));
-      return fmt::format("{}", fmt::join(kinds, ", or "));
-    }
-    case FieldKind::any_value:
-      break;
-  }
-  return "any value";
-}
+std::string type_text(const Field& field) { return noun(*field.type); }
 
 std::string names_text(const Field& field) {
   if (!field.role) return "";
@@ -81,7 +24,7 @@ std::string names_text(const Field& field) {
       text = "A template, filled in for every match";
       break;
     case Role::Names::literal:
-      text = field.takes_list ? "Literal names" : "A literal name";
+      text = is_list(*field.type) ? "Literal names" : "A literal name";
       break;
   }
   if (role.policy == Role::Policy::must_exist) text += "; the tensor must exist";

@@ -1,6 +1,7 @@
 #include "describe/help_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -68,6 +69,9 @@ std::string all_steps(const Catalog& catalog) {
   add_summaries(lines, catalog.steps);
   blank(lines);
   lines.push_back({"help: COMMAND describes one of them with all its keys."});
+  std::vector<std::string> sections;
+  for (const Schema& section : catalog.sections) sections.push_back("help: " + section.name);
+  lines.push_back({fmt::format("{} describe the other parts of a plan.", fmt::join(sections, " and "))});
   for (const Schema& step : catalog.steps) {
     if (takes_operator(step))
       lines.push_back({fmt::format("help: {{{}: OPERATOR}} describes an operator of {}.", step.name, step.name)});
@@ -89,6 +93,18 @@ std::string step_help(const Catalog& catalog, const Schema& step) {
   }
   add_example(lines, step.docs);
   return framed("Help for " + step.name, lines);
+}
+
+std::string section_help(const Schema& section) {
+  Lines lines{{"Part of a plan: " + section.name}};
+  add_text(lines, section.docs);
+  blank(lines);
+  lines.push_back({"Takes: " + payload_text(section)});
+  if (!section.shorthand_only) add_keys(lines, section);
+  blank(lines);
+  lines.push_back({"Example:"});
+  lines.push_back({section.docs.example, 2, 4});
+  return framed("Help for " + section.name, lines);
 }
 
 std::string operator_help(const Schema& step, const Schema& schema) {
@@ -119,6 +135,8 @@ std::string to_string(const HelpTopic& topic) {
 std::string help_text(const Catalog& catalog, const HelpTopic& topic) {
   if (!topic.step) return all_steps(catalog);
   const Schema* step = catalog.step(*topic.step);
+  const Schema* section = step == nullptr && !topic.part ? catalog.section(*topic.step) : nullptr;
+  if (section != nullptr) return section_help(*section);
   if (step == nullptr) throw unknown("command", *topic.step, catalog.steps);
   if (!topic.part) return step_help(catalog, *step);
   if (!takes_operator(*step)) {

@@ -57,74 +57,81 @@ Json dtype_names() {
   return any_of({{{"enum", canonical}}, words_in_any_case(all), definition("interpolated")});
 }
 
-Json value_of(const Field& field) {
-  const bool literal = field.role && field.role->names == Role::Names::literal;
-  switch (field.kind) {
-    case FieldKind::reference:
-      return literal ? kText : definition("reference");
-    case FieldKind::references:
-      return any_of({list_of(literal ? kText : definition("reference")), definition("interpolated")});
-    case FieldKind::number:
-      return definition("number");
-    case FieldKind::tolerance:
-      return any_of({{{"type", "number"}, {"minimum", 0}}, definition("interpolated")});
-    case FieldKind::integer:
-      return definition("integer");
-    case FieldKind::integers:
-      return any_of({list_of(definition("integer"), 0), definition("interpolated")});
-    case FieldKind::dtype:
-      return definition("dtype");
-    case FieldKind::choice:
-      return one_of_words(field.choices);
-    case FieldKind::numbers:
-      return definition("numbers");
-    case FieldKind::predicate:
-      return definition("assertion");
-    case FieldKind::predicates:
-      return any_of({list_of(definition("assertion")), definition("interpolated")});
-    case FieldKind::boolean:
+Json value_of(const FieldType& type);
+Json mapping_of(const Schema& schema);
+
+bool is_literal(const ScalarType& type) { return type.role && type.role->names == Role::Names::literal; }
+
+Json value_of(const ScalarType& type) {
+  switch (type.kind) {
+    case Scalar::reference:
+      return is_literal(type) ? kText : definition("reference");
+    case Scalar::boolean:
       return any_of({{{"type", "boolean"}}, definition("interpolated")});
-    case FieldKind::flag:
+    case Scalar::flag:
       return definition("flag");
-    case FieldKind::path:
-    case FieldKind::alias:
-    case FieldKind::text:
+    case Scalar::number:
+      return definition("number");
+    case Scalar::tolerance:
+      return any_of({{{"type", "number"}, {"minimum", 0}}, definition("interpolated")});
+    case Scalar::integer:
+      return definition("integer");
+    case Scalar::dtype:
+      return definition("dtype");
+    case Scalar::choice:
+      return one_of_words(type.choices);
+    case Scalar::path:
+    case Scalar::input:
+    case Scalar::alias:
+    case Scalar::pattern:
+    case Scalar::text:
+    case Scalar::plan_text:
       return kText;
-    case FieldKind::size:
+    case Scalar::size:
       return any_of({matching("^\\s*[0-9]+\\s*[kKmMgGtT]?[bB]\\s*$"), {{"const", "none"}}, definition("interpolated")});
-    case FieldKind::steps:
-      return definition("steps");
-    case FieldKind::plan:
-      return any_of({definition("plan"), definition("steps")});
-    case FieldKind::topic:
-      return definition("topic");
-    case FieldKind::metadata:
-      return {{"type", "object"},
-              {"properties",
-               {{field.choices[0], {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}}},
-                {field.choices[1], {{"type", "array"}, {"items", kText}}}}},
-              {"additionalProperties", false}};
-    case FieldKind::formula:
+    case Scalar::formula:
       return any_of({kText, {{"type", {"number", "boolean"}}}});
-    case FieldKind::mapping:
-      return any_of(
-          {{{"type", "object"}, {"additionalProperties", value_of(*field.parts.front())}}, definition("interpolated")});
-    case FieldKind::one_of: {
-      std::vector<Json> alternatives;
-      for (const auto& part : field.parts) alternatives.push_back(value_of(*part));
-      return any_of(std::move(alternatives));
-    }
-    case FieldKind::any_value:
-      break;
+    case Scalar::topic:
+      return definition("topic");
   }
   return Json::object();
+}
+
+Json value_of(const ListType& type) {
+  if (type.nested) return definition("numbers");
+  return any_of({list_of(value_of(*type.each), static_cast<int>(type.least)), definition("interpolated")});
+}
+
+Json value_of(const RecordType& type) {
+  if (type.schema->own_keys) return definition(type.schema->name);
+  return any_of({mapping_of(*type.schema), definition("interpolated")});
+}
+
+Json value_of(const MappingType& type) {
+  // A text among many may be empty.
+  const Json each = is_scalar(*type.each, Scalar::text) ? Json{{"type", "string"}} : value_of(*type.each);
+  return any_of({{{"type", "object"}, {"additionalProperties", each}}, definition("interpolated")});
+}
+
+Json value_of(const OneOfType& type) {
+  std::vector<Json> alternatives;
+  for (const FieldTypePtr& each : type.alternatives) alternatives.push_back(value_of(*each));
+  return any_of(std::move(alternatives));
+}
+
+Json value_of(const NamedType& type) { return definition(type.of == NamedType::Of::steps ? "step" : "assertion"); }
+
+Json value_of(const FieldType& type) {
+  return std::visit([](const auto& shape) { return value_of(shape); }, type.shape);
 }
 
 Json documented(const Field& field) {
   std::string text = field.docs;
   if (const std::string names = names_text(field); !names.empty()) text += (text.empty() ? "" : " ") + names;
   if (!field.default_text.empty()) text += fmt::format(" Default: {}.", field.default_text);
-  return {{"description", text}, {"allOf", {value_of(field)}}};
+  Json value = value_of(*field.type);
+  if (field.null_is_absent && !field.role) value = any_of({std::move(value), kNull});
+  return {{"description", text}, {"allOf", {std::move(value)}}};
 }
 
 Json mapping_of(const Schema& schema) {
@@ -143,7 +150,7 @@ Json mapping_of(const Schema& schema) {
 Json payload_of(const Schema& schema) {
   std::vector<Json> alternatives;
   if (!schema.shorthand_only) alternatives.push_back(mapping_of(schema));
-  if (schema.shorthand != nullptr) alternatives.push_back(value_of(*schema.shorthand));
+  if (schema.shorthand != nullptr) alternatives.push_back(value_of(*schema.shorthand->type));
   if (schema.may_be_empty()) {
     alternatives.push_back(kNull);
     if (schema.shorthand_only) alternatives.push_back({{"type", "object"}, {"maxProperties", 0}});
@@ -188,21 +195,23 @@ Json step(const Catalog& catalog) {
   return any_of({one_named(catalog.steps, "step"), {{"enum", bare}}, definition("interpolated")});
 }
 
+// A part of a plan, which may be left empty.
+Json section(Json value) {
+  value["anyOf"].push_back(kNull);
+  return value;
+}
+
 Json plan(const Catalog& catalog) {
-  const Json inputs = any_of({list_of(kText, 0), kNull, definition("interpolated")});
-  Json output = payload_of(catalog.output);
+  Json output = section(payload_of(*catalog.section("output")));
   output["anyOf"].push_back({{"type", "object"}, {"maxProperties", 0}});
   output["anyOf"].push_back({{"type", "string"}, {"maxLength", 0}});
-  output["anyOf"].push_back(kNull);
-  return {
-      {"type", {"object", "null"}},
-      {"properties",
-       {{"inputs",
-         {{"description", "The checkpoints: a path, or several as alias::path. They are opened when they are used."},
-          {"allOf", {inputs}}}},
-        {"transforms", {{"description", "The steps, done one after another."}, {"allOf", {definition("steps")}}}},
-        {"output", std::move(output)}}},
-      {"patternProperties", {{"^x-", {{"description", "A key of your own, for ${...}."}}}}}};
+  Json properties{{"inputs", section(payload_of(*catalog.section("inputs")))},
+                  {"transforms",
+                   {{"description", catalog.plan.find("transforms")->docs}, {"allOf", {definition("steps")}}}},
+                  {"output", std::move(output)}};
+  return {{"type", {"object", "null"}},
+          {"properties", std::move(properties)},
+          {"patternProperties", {{"^x-", {{"description", "A key of your own, for ${...}."}}}}}};
 }
 
 // float(text) of Python, which fields that take numbers accept as well.

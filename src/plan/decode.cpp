@@ -51,18 +51,17 @@ std::optional<std::int64_t> FieldDecoder::integer(const YamlNode& value) const {
   return std::nullopt;
 }
 
-std::optional<std::vector<std::int64_t>> FieldDecoder::integers(const YamlNode& value) const {
-  if (!value.is_sequence()) {
-    expected(value, "a list of integers");
-    return std::nullopt;
+bool FieldDecoder::each(const YamlNode& value,
+                        const std::function<bool(const FieldDecoder&, const YamlNode&)>& decode) const {
+  const auto& list = std::get<ListType>(type_.shape);
+  if (!value.is_sequence() || value.items().size() < list.least) {
+    expected(value, "a " + noun(type_));
+    return false;
   }
-  std::vector<std::int64_t> result;
-  for (const YamlPtr& item : value.items()) {
-    const std::optional<std::int64_t> element = integer(*item);
-    if (!element) return std::nullopt;
-    result.push_back(*element);
-  }
-  return result;
+  bool good = true;
+  for (std::size_t i = 0; i < value.items().size(); ++i)
+    good &= decode(at("[" + std::to_string(i) + "]", *list.each), *value.items()[i]);
+  return good;
 }
 
 std::optional<DType> FieldDecoder::dtype(const YamlNode& value) const {
@@ -85,12 +84,13 @@ std::optional<DType> FieldDecoder::dtype(const YamlNode& value) const {
 }
 
 std::optional<std::size_t> FieldDecoder::choice(const YamlNode& value) const {
+  const std::vector<std::string>& choices = std::get<ScalarType>(type_.shape).choices;
   if (value.is_string()) {
-    const auto found = std::ranges::find(field_.choices, ascii_lower(trim(value.text())));
-    if (found != field_.choices.end()) return found - field_.choices.begin();
+    const auto found = std::ranges::find(choices, ascii_lower(trim(value.text())));
+    if (found != choices.end()) return found - choices.begin();
   }
-  fail(value, fmt::format("expected one of {}, found {}", fmt::join(field_.choices, ", "), value.describe()),
-       did_you_mean(value.text(), field_.choices));
+  fail(value, fmt::format("expected {}, found {}", noun(type_), value.describe()),
+       did_you_mean(value.text(), choices));
   return std::nullopt;
 }
 
@@ -136,7 +136,7 @@ std::optional<std::string> FieldDecoder::text(const YamlNode& value) const {
     expected(value, "a string");
     return std::nullopt;
   }
-  if (field_.kind == FieldKind::path && is_cut_path(value.text())) {
+  if (is_scalar(type_, Scalar::path) && is_cut_path(value.text())) {
     fail(value, kCutPath);
     return std::nullopt;
   }
@@ -162,22 +162,21 @@ std::optional<double> FieldDecoder::tolerance(const YamlNode& value) const {
 
 std::optional<TensorRef> FieldDecoder::reference(const YamlNode& value) const {
   try {
-    const bool has_default_alias = context_.default_alias || (field_.role && field_.role->alias_of_first);
-    const bool may_be_new = field_.role && field_.role->new_alias;
+    const Role role = role_of(type_).value_or(Role());
+    const bool has_default_alias = context_.default_alias || role.alias_of_first;
     TensorRef ref = parse_tensor_ref(value, path_, has_default_alias);
-    if (ref.alias && !may_be_new && !context_.known_aliases.contains(*ref.alias)) {
+    if (ref.alias && !role.new_alias && !context_.known_aliases.contains(*ref.alias)) {
       const std::vector<std::string> known(context_.known_aliases.begin(), context_.known_aliases.end());
       std::vector<std::string> notes = did_you_mean(*ref.alias, known);
       notes.push_back(known.empty() ? "the plan has no inputs" : fmt::format("aliases: {}", fmt::join(known, ", ")));
       fail(value, fmt::format("unknown model alias '{}' in '{}'", *ref.alias, ref.text), std::move(notes));
       return std::nullopt;
     }
-    const bool sliceable = field_.role && field_.role->slice;
-    if (ref.slice && !sliceable) {
+    if (ref.slice && !role.slice) {
       fail(value, fmt::format("must not be sliced, found '{}'", ref.text));
       return std::nullopt;
     }
-    if (field_.role && field_.role->names == Role::Names::literal && ref.structured) {
+    if (role.names == Role::Names::literal && ref.structured) {
       expected(value, "a literal name");
       return std::nullopt;
     }
@@ -188,22 +187,32 @@ std::optional<TensorRef> FieldDecoder::reference(const YamlNode& value) const {
   }
 }
 
-std::optional<std::vector<TensorRef>> FieldDecoder::references(const YamlNode& value) const {
-  if (!value.is_sequence() || value.items().empty()) {
-    expected(value, "a list of references");
+std::optional<NamePattern> FieldDecoder::pattern(const YamlNode& value) const {
+  const std::optional<std::string> regex = text(value);
+  if (!regex) return std::nullopt;
+  try {
+    return NamePattern::compile_regex(*regex, path_);
+  } catch (const Error& error) {
+    context_.diagnostics.add(error.at(value.span()));
     return std::nullopt;
   }
-  std::vector<TensorRef> result;
-  bool good = true;
-  for (std::size_t i = 0; i < value.items().size(); ++i) {
-    const FieldDecoder item(context_, field_, fmt::format("{}[{}]", path_, i));
-    if (std::optional<TensorRef> ref = item.reference(*value.items()[i])) {
-      result.push_back(*std::move(ref));
+}
+
+std::optional<std::vector<std::pair<std::string, std::string>>> FieldDecoder::texts(const YamlNode& value) const {
+  if (!value.is_mapping()) {
+    expected(value, "a mapping");
+    return std::nullopt;
+  }
+  std::vector<std::pair<std::string, std::string>> result;
+  for (const auto& [key, text] : value.entries()) {
+    if (text->is_string()) {
+      result.emplace_back(key->text(), text->text());
     } else {
-      good = false;
+      at("." + key->text(), type_)
+          .fail(*text, fmt::format("expected a string, found {}", text->describe()), {"the values are strings; put this one in quotes"});
     }
   }
-  return good ? std::optional(std::move(result)) : std::nullopt;
+  return result;
 }
 
 std::optional<Formula> FieldDecoder::formula(const YamlNode& value) const {
@@ -225,17 +234,17 @@ std::optional<std::vector<Binding>> FieldDecoder::bindings(const YamlNode& value
     expected(value, "a mapping from names to references or formulas");
     return std::nullopt;
   }
-  const Field& either = *field_.parts.front();
+  const OneOfType& either = std::get<OneOfType>(std::get<MappingType>(type_.shape).each->shape);
   std::vector<Binding> result;
   bool good = true;
   for (const auto& [key, named] : value.entries()) {
-    const Field& part = *either.parts[either.part_taken(*named)];
-    const FieldDecoder item(context_, part, path_ + "." + key->text());
+    const FieldType& type = *either.alternatives[either.taken(*named)];
+    const FieldDecoder item = at("." + key->text(), type);
     if (!is_formula_name(key->text())) {
       item.fail(*key, "a formula cannot use this name",
                 {"a name has letters, digits and '_', and is no word such as 'and', 'if' or 'inf'"});
       good = false;
-    } else if (part.kind == FieldKind::formula) {
+    } else if (is_scalar(type, Scalar::formula)) {
       std::optional<Formula> formula = item.formula(*named);
       if (formula) result.push_back({key->text(), key->span(), *std::move(formula)});
       good = good && formula;
@@ -246,76 +255,6 @@ std::optional<std::vector<Binding>> FieldDecoder::bindings(const YamlNode& value
     }
   }
   return good ? std::optional(std::move(result)) : std::nullopt;
-}
-
-namespace {
-
-// How a text of an argument or of the environment is read: as it stands, or as YAML.
-bool reads_yaml(FieldKind kind, std::string_view text) {
-  switch (kind) {
-    case FieldKind::reference:
-    case FieldKind::references:
-    case FieldKind::one_of:
-      return text.starts_with('[');
-    case FieldKind::mapping:
-      return text.starts_with('{');
-    case FieldKind::dtype:
-    case FieldKind::choice:
-    case FieldKind::path:
-    case FieldKind::alias:
-    case FieldKind::size:
-    case FieldKind::text:
-    case FieldKind::topic:
-    case FieldKind::formula:
-      return false;
-    case FieldKind::boolean:
-    case FieldKind::number:
-    case FieldKind::tolerance:
-    case FieldKind::integer:
-    case FieldKind::integers:
-    case FieldKind::numbers:
-    case FieldKind::predicate:
-    case FieldKind::predicates:
-    case FieldKind::flag:
-    case FieldKind::steps:
-    case FieldKind::plan:
-    case FieldKind::metadata:
-    case FieldKind::any_value:
-      return true;
-  }
-  return false;
-}
-
-YamlPtr typed_mapping(const YamlNode& value, const Field& each) {
-  std::optional<YamlEntries> changed;
-  for (std::size_t i = 0; i < value.entries().size(); ++i) {
-    YamlPtr entry = typed_value(*value.entries()[i].second, each);
-    if (entry == nullptr) continue;
-    if (!changed) changed = value.entries();
-    (*changed)[i].second = std::move(entry);
-  }
-  return changed ? YamlNode::mapping(value.span(), *std::move(changed)) : nullptr;
-}
-
-YamlPtr typed_value(const YamlNode& value, FieldKind kind) {
-  if (value.is_untyped()) return reads_yaml(kind, value.text()) ? parse_untyped(value) : nullptr;
-  if (kind == FieldKind::reference) return nullptr;  // the entries of a list are texts
-  const FieldKind entry_kind = kind == FieldKind::references ? FieldKind::reference : kind;
-  std::optional<YamlItems> changed;
-  for (std::size_t i = 0; i < value.items().size(); ++i) {
-    YamlPtr entry = typed_value(*value.items()[i], entry_kind);
-    if (entry == nullptr) continue;
-    if (!changed) changed = value.items();
-    (*changed)[i] = std::move(entry);
-  }
-  return changed ? YamlNode::sequence(value.span(), *std::move(changed)) : nullptr;
-}
-
-}  // namespace
-
-YamlPtr typed_value(const YamlNode& value, const Field& field) {
-  if (field.kind != FieldKind::mapping || value.is_untyped()) return typed_value(value, field.kind);
-  return typed_mapping(value, *field.parts.front());
 }
 
 namespace {
@@ -358,7 +297,7 @@ bool has_keys_of(const Schema& schema, const YamlNode& payload) {
 
 // `cast: {from: w, to: bfloat16}`: a dtype under the key of a name.
 std::vector<std::string> misplaced_dtype(const Field& missing, const YamlNode& payload) {
-  if (missing.kind != FieldKind::dtype) return {};
+  if (!is_scalar(*missing.type, Scalar::dtype)) return {};
   for (const auto& [key, value] : payload.entries()) {
     if (value->is_string() && dtype_from_plan(value->text())) {
       return {fmt::format("'{}: {}' names a tensor; the dtype is written '{}: {}'", key->text(), value->text(),
@@ -366,6 +305,12 @@ std::vector<std::string> misplaced_dtype(const Field& missing, const YamlNode& p
     }
   }
   return {};
+}
+
+// Whether a payload may be one scalar in place of a mapping, and no list.
+bool takes_scalar_alone(const Schema& schema) {
+  return schema.shorthand != nullptr && !schema.shorthand_only &&
+         std::holds_alternative<ScalarType>(schema.shorthand->type->shape) && !schema.shorthand->role;
 }
 
 // `delete: 'w'`: the value of the only key that has to be there.
@@ -383,8 +328,9 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
   const int errors_before = context.diagnostics.error_count();
   const auto decode_field = [&](const Field& field, const YamlNode& value, const std::string& field_path) {
     try {
-      const YamlPtr read = typed_value(value, field);
-      field.decode(read != nullptr ? *read : value, FieldDecoder(context, field, field_path), spec);
+      if (report_unexplained_names(value, *field.type, context.diagnostics)) return;
+      const YamlPtr read = typed_value(value, *field.type);
+      field.decode(read != nullptr ? *read : value, FieldDecoder(context, *field.type, field_path), spec);
     } catch (const Error& error) {
       context.diagnostics.add(error);
     }
@@ -397,7 +343,17 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
       return false;
     }
   }
+  if (payload.mistake() != nullptr && schema.shorthand == nullptr) {
+    context.diagnostics.add(*payload.mistake());
+    return false;
+  }
   const bool empty = payload.is_null();
+  if (payload.is_sequence() && takes_scalar_alone(schema)) {
+    context.diagnostics.error(payload.span(), fmt::format("{}: expected {} or a mapping, found {}", path,
+                                                          with_article(noun(*schema.shorthand->type)),
+                                                          payload.describe()));
+    return false;
+  }
   if (!empty && (schema.shorthand_only || (schema.shorthand != nullptr && !payload.is_mapping()))) {
     decode_field(*schema.shorthand, payload, path);
     return context.diagnostics.error_count() == errors_before;
@@ -415,7 +371,7 @@ bool decode_payload(const Schema& schema, const YamlNode& payload, const DecodeC
   std::set<std::string> misspelt;  // no need to say of them that they are missing too
   for (const auto& [key, value] : payload.entries()) {
     if (const Field* field = schema.find(key->text())) {
-      if (value->is_null() && field->kind == FieldKind::reference && !field->required) continue;
+      if (value->is_null() && field->null_is_absent) continue;
       decode_field(*field, *value, path + "." + field->name);
     } else if (const std::optional<std::string> meant = report_unknown_key(schema, *key, context, path)) {
       misspelt.insert(*meant);

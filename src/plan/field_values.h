@@ -1,7 +1,7 @@
-// Fields whose values are more than one word: names that the user chooses, for tensors or for formulas.
+// What fields need to know of values in YAML, and fields whose values are more than one word: names that the user
+// chooses, for tensors or for formulas, and patterns.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -9,6 +9,7 @@
 
 #include "brainsurgery/schema.h"
 #include "formula/formula.h"
+#include "plan/name_pattern.h"
 #include "plan/yaml_tree.h"
 
 namespace brainsurgery {
@@ -20,21 +21,23 @@ struct Binding {
   std::variant<TensorRef, Formula> value;
 };
 
-// `value` with its untyped texts read as the field wants them; nullptr where there is nothing to change.
-[[nodiscard]] YamlPtr typed_value(const YamlNode& value, const Field& field);
+// `value` with its untyped texts read as the type wants them; nullptr where there is nothing to change.
+[[nodiscard]] YamlPtr typed_value(const YamlNode& value, const FieldType& type);
 
-// What the values of FieldDecoder::bindings() are.
-[[nodiscard]] std::shared_ptr<const Field> binding_values(Role role);
+// Reports names in ${...} that nobody explains: neither a key of the plan nor, in the list of a reference, the capture
+// of a pattern. True: there were some.
+bool report_unexplained_names(const YamlNode& value, const FieldType& type, Diagnostics& diagnostics);
+
+// Of names of the user's choice to references, of that role, or to formulas.
+[[nodiscard]] FieldTypePtr bindings_type(Role role);
 
 // Names of the user's choice, each for a tensor, of that role, or for a formula.
 template <typename Spec>
 Field& add_bindings(SchemaBuilder<Spec>& schema, std::vector<Binding> Spec::*member, std::string name, Role role) {
-  Field& field = schema.custom(std::move(name), FieldKind::mapping,
+  Field& field = schema.custom(std::move(name), bindings_type(role),
                                [member](const YamlNode& value, const FieldDecoder& decoder, Spec& spec) {
                                  if (auto bindings = decoder.bindings(value)) spec.*member = *std::move(bindings);
                                });
-  field.role = role;
-  field.parts = {binding_values(role)};
   field.references = [member](const void* spec) {
     std::vector<FieldReference> result;
     for (const Binding& binding : static_cast<const Spec*>(spec)->*member) {
@@ -42,6 +45,18 @@ Field& add_bindings(SchemaBuilder<Spec>& schema, std::vector<Binding> Spec::*mem
     }
     return result;
   };
+  return field;
+}
+
+// A list of regular expressions.
+template <typename Spec>
+Field& add_patterns(SchemaBuilder<Spec>& schema, std::vector<NamePattern> Spec::*member, std::string name) {
+  Field& field = schema.custom(std::move(name), list_of(scalar(Scalar::pattern)),
+                               [member](const YamlNode& value, const FieldDecoder& decoder, Spec& spec) {
+                                 if (auto patterns = decoder.list(value, &FieldDecoder::pattern))
+                                   spec.*member = *std::move(patterns);
+                               });
+  field.null_is_absent = true;
   return field;
 }
 

@@ -138,7 +138,7 @@ std::optional<std::string> field_called(const Schema& schema, std::string_view k
   };
   const std::string word = ascii_lower(key);
   if (contains(kDTypeKeys, word)) {
-    if (auto field = first([](const auto& each) { return each->kind == FieldKind::dtype; })) return field;
+    if (auto field = first([](const auto& each) { return is_scalar(*each->type, Scalar::dtype); })) return field;
   }
   for (const Words words : kKeys) {
     if (!contains(words, word)) continue;

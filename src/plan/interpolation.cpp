@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <tuple>
 #include <unordered_set>
 
 #include "base/interrupt.h"
@@ -21,7 +22,7 @@ constexpr std::int64_t kMaxNodes = 1'000'000;
 constexpr std::size_t kMaxText = std::size_t{16} << 20;
 constexpr int kMaxDepth = 200;  // nested values and references together
 constexpr std::string_view kMissing = "???";
-constexpr std::string_view kExecute = "execute";  // whose steps have captures of their own
+constexpr std::string_view kSteps = "transforms";
 
 bool holds_interpolation(const YamlNode& node) {
   if (node.is_string()) return node.text() == kMissing || node.text().find("${") != std::string::npos;
@@ -62,6 +63,13 @@ bool captures(const YamlNode& node, std::string_view name) {
          std::ranges::any_of(node.entries(), [&](const auto& entry) { return captures(*entry.second, name); });
 }
 
+// The mistakes of unexplained names below `node`, in the order of the text.
+void collect_mistakes(const YamlNode& node, std::vector<const Diagnostic*>& into) {
+  if (node.mistake() != nullptr) into.push_back(node.mistake().get());
+  for (const YamlPtr& item : node.items()) collect_mistakes(*item, into);
+  for (const auto& [key, value] : node.entries()) collect_mistakes(*value, into);
+}
+
 // A step from a container to a value, both as written.
 struct Frame {
   const YamlNode* container;
@@ -92,7 +100,7 @@ class Interpolator {
   std::optional<Config> run() {
     if (!holds_interpolation(*root_)) return Config{root_, {}};
     const YamlPtr result = resolve(root_);
-    if (result == nullptr) return std::nullopt;
+    if (result == nullptr || has_unexplained_names(*result)) return std::nullopt;
     return Config{result, std::move(referred_)};
   }
 
@@ -100,7 +108,7 @@ class Interpolator {
   // Where a text is being worked on.
   struct Scalar {
     const YamlNode& node;
-    bool may_capture;
+    std::shared_ptr<const Diagnostic>* unexplained;  // takes the mistake of a name; nullptr: it is reported
   };
   // nullopt: reported. A reference's whole value, or text.
   using Value = std::optional<std::variant<YamlPtr, std::string>>;
@@ -163,10 +171,12 @@ class Interpolator {
     }
     if (node->text().find("${") == std::string::npos) return node;
     try {
-      const Value value = expand(parse_template(node->text()), {*node, may_capture(*node)});
+      std::shared_ptr<const Diagnostic> unexplained;
+      const Value value = expand(parse_template(node->text()), {*node, &unexplained});
       if (!value) return nullptr;
       if (const YamlPtr* whole = std::get_if<YamlPtr>(&*value)) return *whole;
       const std::string& text = std::get<std::string>(*value);
+      if (unexplained != nullptr) return YamlNode::unexplained(*node, text, std::move(unexplained));
       if (text == node->text()) return node;
       return node->is_untyped() ? YamlNode::untyped(node->span(), text) : YamlNode::text(node->span(), text);
     } catch (const Error& error) {
@@ -175,21 +185,40 @@ class Interpolator {
     }
   }
 
-  // Entries of a step's lists name tensors and may use captures; so may all of the steps inside of `execute`.
-  [[nodiscard]] bool may_capture(const YamlNode& node) const {
-    if (path_.empty() || path_[0].step != "transforms") return false;
-    if (node.is_untyped() && (node.text().starts_with('[') || node.text().starts_with('{'))) return true;
-    return payload() != nullptr && (path_.back().container->is_sequence() || command().step == kExecute);
+  // What the fields of steps take is seen when they are decoded; everything else has no names of its own. A mistake
+  // that several values refer to is reported once.
+  bool has_unexplained_names(const YamlNode& root) {
+    std::vector<const Diagnostic*> mistakes;
+    for (const auto& [key, value] : root.entries()) {
+      if (key->text() != kSteps) collect_mistakes(*value, mistakes);
+    }
+    std::set<std::tuple<int, int, std::string_view>> reported;
+    for (const Diagnostic* mistake : mistakes) {
+      if (reported.emplace(mistake->span.line, mistake->span.column, mistake->message).second)
+        diagnostics_.add(*mistake);
+    }
+    return !mistakes.empty();
   }
 
-  [[nodiscard]] std::size_t command_depth() const {
-    return path_.size() > 1 && path_[1].container->is_sequence() ? 2 : 1;
+  // The mappings around the list that the text at path_ is in, or may become; nullptr: there are none below the root.
+  [[nodiscard]] const YamlNode* mappings_around() const {
+    std::size_t at = path_.size();
+    while (at > 1 && path_[at - 1].container->is_sequence()) --at;
+    const YamlNode* outermost = nullptr;
+    for (; at > 1 && path_[at - 1].container->is_mapping(); --at) outermost = path_[at - 1].container;
+    return outermost;
   }
-  [[nodiscard]] const Frame& command() const { return path_[command_depth()]; }
-  // What belongs to the command of the step that path_ leads into; nullptr elsewhere.
-  [[nodiscard]] const YamlNode* payload() const {
-    if (path_.empty() || path_[0].step != "transforms" || path_.size() <= command_depth()) return nullptr;
-    return command().container->find(command().step);
+
+  // A list's entry may hold a capture of the same name.
+  void warn_of_capture(const std::string& name, const Interpolation& interpolation, const YamlNode& node) {
+    const bool in_list = !path_.empty() && path_.back().container->is_sequence();
+    if (!in_list && !(node.is_untyped() && node.text().starts_with('['))) return;
+    const YamlNode* around = mappings_around();
+    if (around == nullptr || !captures(*around, name)) return;
+    diagnostics_.warning(
+        node.span(),
+        fmt::format("'{}' is the plan's key '{}' here, not the capture of that name", interpolation.text, name),
+        {fmt::format("rename one of them, or write ${} where the capture is meant", name)});
   }
 
   // A template that is one reference gives its value, any other a text.
@@ -212,6 +241,7 @@ class Interpolator {
       const Value value = evaluate(interpolation, scalar);
       if (!value) return std::nullopt;
       if (const YamlPtr* node = std::get_if<YamlPtr>(&*value)) {
+        if ((*node)->mistake() != nullptr && scalar.unexplained != nullptr) *scalar.unexplained = (*node)->mistake();
         if ((*node)->is_null() || (*node)->is_sequence() || (*node)->is_mapping()) {
           return fail(scalar.node, fmt::format("'{}' cannot be part of a string: it is {}", interpolation.text,
                                                (*node)->describe()));
@@ -229,19 +259,18 @@ class Interpolator {
   }
 
   Value evaluate(const Interpolation& interpolation, const Scalar& scalar) {
-    const std::optional<std::string> head = expand_text(interpolation.head, {scalar.node, false});
+    const std::optional<std::string> head = expand_text(interpolation.head, {scalar.node, nullptr});
     if (!head) return std::nullopt;
     if (interpolation.arguments) return variable(interpolation, std::string(trim(*head)), scalar);
     ReferencePath reference = parse_reference_path(*head);
     const std::string name = reference.up == 0 && reference.steps.size() == 1 ? reference.steps[0] : "";
-    if (scalar.may_capture && is_variable_name(name)) {
-      if (root_->find(name) == nullptr) return interpolation.text;
-      if (const YamlNode* step = payload(); step != nullptr && captures(*step, name)) {
-        diagnostics_.warning(
-            scalar.node.span(),
-            fmt::format("'{}' is the plan's key '{}' here, not the capture of that name", interpolation.text, name),
-            {fmt::format("rename one of them, or write ${} where the capture is meant", name)});
+    if (scalar.unexplained != nullptr && is_variable_name(name)) {
+      if (root_->find(name) == nullptr) {
+        Diagnostic mistake = unknown_key(*root_, name, interpolation, scalar);
+        *scalar.unexplained = std::make_shared<const Diagnostic>(std::move(mistake));
+        return interpolation.text;
       }
+      warn_of_capture(name, interpolation, scalar.node);
     }
     YamlPtr found = follow(reference, interpolation, scalar);
     if (found == nullptr) return std::nullopt;
@@ -256,7 +285,7 @@ class Interpolator {
     const std::vector<ResolverArgument>& arguments = *interpolation.arguments;
     if (arguments.size() > 2)
       return fail(scalar.node, fmt::format("'{}': oc.env takes a name and a default", interpolation.text));
-    const std::optional<std::string> name = expand_text(arguments[0].text, {scalar.node, false});
+    const std::optional<std::string> name = expand_text(arguments[0].text, {scalar.node, nullptr});
     if (!name) return std::nullopt;
     if (name->empty()) return fail(scalar.node, fmt::format("'{}': the variable's name is empty", interpolation.text));
     if (const std::optional<std::string> value = environment_ ? environment_(*name) : std::nullopt) {
@@ -271,7 +300,7 @@ class Interpolator {
       return fail(scalar.node, fmt::format("'{}': environment variable '{}' is not set", interpolation.text, *name),
                   {fmt::format("a default is written ${{oc.env:{},default}}", *name)});
     }
-    const std::optional<std::string> text = expand_text(arguments[1].text, {scalar.node, false});
+    const std::optional<std::string> text = expand_text(arguments[1].text, {scalar.node, nullptr});
     if (!text) return std::nullopt;
     if (*text == "null" && !arguments[1].quoted) return YamlNode::null(scalar.node.span());
     return YamlNode::untyped(scalar.node.span(), *text);
@@ -335,13 +364,20 @@ class Interpolator {
     if (!container.is_mapping())
       return fail(scalar.node,
                   fmt::format("'{}': cannot look for '{}' in {}", interpolation.text, step, container.describe()));
+    const Diagnostic mistake = unknown_key(container, step, interpolation, scalar);
+    return fail(scalar.node, mistake.message, mistake.notes);
+  }
+
+  static Diagnostic unknown_key(const YamlNode& mapping, const std::string& key, const Interpolation& interpolation,
+                                const Scalar& scalar) {
     std::vector<std::string> keys;
-    for (const auto& [key, value] : container.entries()) keys.push_back(key->text());
-    std::vector<std::string> notes = did_you_mean(step, keys);
-    if (!step.empty() && step.find_first_not_of("0123456789") == std::string::npos)
-      notes.push_back(fmt::format("a group of the pattern is written \\{}", step));
+    for (const auto& [known, value] : mapping.entries()) keys.push_back(known->text());
+    std::vector<std::string> notes = did_you_mean(key, keys);
+    if (!key.empty() && key.find_first_not_of("0123456789") == std::string::npos)
+      notes.push_back(fmt::format("a group of the pattern is written \\{}", key));
     notes.emplace_back("a literal ${ is written \\${; a capture ${x} belongs in a list");
-    return fail(scalar.node, fmt::format("'{}': unknown key '{}'", interpolation.text, step), std::move(notes));
+    return {Severity::error, scalar.node.span(), fmt::format("'{}': unknown key '{}'", interpolation.text, key),
+            std::move(notes)};
   }
 
   // The value of `node`, which stands at `path`; nullptr: reported. Done once for each path.
@@ -383,6 +419,12 @@ class Interpolator {
 };
 
 }  // namespace
+
+void report_unexplained_names(const YamlNode& node, Diagnostics& diagnostics) {
+  std::vector<const Diagnostic*> mistakes;
+  collect_mistakes(node, mistakes);
+  for (const Diagnostic* mistake : mistakes) diagnostics.add(*mistake);
+}
 
 std::optional<Config> interpolate(const YamlPtr& root, const VariableLookup& environment, Diagnostics& diagnostics) {
   try {

@@ -8,9 +8,10 @@
 //                                       ${oc.env:N,4}    with a default
 //                                       \${x}            stays `${x}`; two backslashes before it are one
 //
-// References may be nested (`${a.${b}}`) and may lead to values that hold further ones. `${x}` in the lists of a step,
-// which name tensors, may instead be the capture of a pattern: where the plan has no key `x` it is left for the pattern
-// code. Source of the language: OmegaConf's grammar as far as plans use it.
+// References may be nested (`${a.${b}}`) and may lead to values that hold further ones. A name that is no key of the plan
+// stays in the text, which becomes an unexplained node: whether the name means something (`${x}` in the list of a
+// reference is the capture of a pattern) is known where the field that takes the text is decoded. Source of the
+// language: OmegaConf's grammar as far as plans use it.
 #pragma once
 
 #include <functional>
@@ -27,6 +28,9 @@ struct Config {
   YamlPtr root;                                      // never null
   std::set<std::string, std::less<>> referred_keys;  // of the top level, that an interpolation refers to
 };
+
+// Reports the unexplained names in the value of a field that has no meaning for them.
+void report_unexplained_names(const YamlNode& node, Diagnostics& diagnostics);
 
 // nullopt after mistakes, which are reported at the value that holds them: an unknown key or variable, another
 // resolver, a cycle, bad syntax, a list or mapping inside of a text, a value that is missing (`???`), and what would

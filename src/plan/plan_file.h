@@ -50,14 +50,18 @@ struct MetadataEdit {
   std::vector<std::pair<std::string, std::string>> set;  // in the order of the plan
 };
 
-struct PlanOutput {
+// A file or a directory to write, as the output of a plan and steps that save say it.
+struct FileTarget {
   std::string path;
   std::optional<std::string> format;  // the name of a Format
   std::optional<std::string> shard;   // as written: a size, or "none"
-  std::optional<std::string> model;   // the alias to write
-  std::optional<bool> overwrite;
   std::optional<TiedTensors> tied;
   std::optional<FileArrangement> layout;
+};
+
+struct PlanOutput : FileTarget {
+  std::optional<std::string> model;  // the alias to write
+  std::optional<bool> overwrite;
   std::optional<MetadataEdit> metadata;
   SourceSpan span;  // of the path
 };
@@ -78,12 +82,46 @@ struct FormatNames {
   std::vector<std::string> writable;
 };
 
-// What `output` takes, for documentation; parse_plan() reads it by itself.
+// The fields of a FileTarget. Without formats any word is taken for one.
+template <typename Spec>
+void add_file_fields(SchemaBuilder<Spec>& schema, const FormatNames& formats);
+
+// How the parts of a plan describe themselves: "inputs", "output", and "plan", which has these and the steps.
+[[nodiscard]] Schema inputs_schema();
 [[nodiscard]] Schema output_schema(const FormatNames& formats);
+[[nodiscard]] Schema plan_schema(const FormatNames& formats);
 
 // What could be read of the plan; mistakes are reported, and the parts that hold them left out. Of the keys at the top
 // that are the user's own, those in `referred_keys` are in use.
 [[nodiscard]] Plan parse_plan(const YamlPtr& root, const std::set<std::string, std::less<>>& referred_keys,
                               Diagnostics& diagnostics);
+
+template <typename Spec>
+void add_file_fields(SchemaBuilder<Spec>& schema, const FormatNames& formats) {
+  schema.text(&Spec::path, "path", Scalar::path)
+      .require()
+      .doc("A file or a directory to write; the suffix decides the format.");
+  Field& format = formats.writable.empty() ? schema.text(&Spec::format, "format", Scalar::text)
+                                           : schema.word(&Spec::format, "format", formats.writable);
+  format.defaults_to("as the path says, else safetensors").doc("The format; numpy is for a single tensor.");
+  schema.text(&Spec::shard, "shard", Scalar::size)
+      .defaults_to("--shard-size for a directory")
+      .doc("The size of the files of a directory, as in 5GB, or none for a single file.");
+  schema
+      .choice(static_cast<std::optional<TiedTensors> Spec::*>(&Spec::tied), "tied",
+              {kTiedSpellings.begin(), kTiedSpellings.end()})
+      .defaults_to("keep")
+      .doc(
+          "Names that share all their bytes, in safetensors: keep writes each of them, drop one; the metadata then "
+          "list the names left out.");
+  schema
+      .choice(static_cast<std::optional<FileArrangement> Spec::*>(&Spec::layout), "layout",
+              {kArrangementSpellings.begin(), kArrangementSpellings.end()})
+      .defaults_to("standard")
+      .doc(
+          "The arrangement of tensors in a safetensors file: standard, as the safetensors library writes them; "
+          "aligned, in the order of the inputs and at offsets where unchanged tensors share the disk blocks of the "
+          "inputs (on XFS and Btrfs), which takes neither time nor space.");
+}
 
 }  // namespace brainsurgery

@@ -22,7 +22,7 @@ int depth_above(const Children& children, const SourceSpan& span, Get get) {
 }  // namespace
 
 YamlNode::YamlNode(Passkey, SourceSpan span, YamlKind kind, Style style, int depth,
-                   std::variant<Scalar, YamlItems, YamlEntries> content)
+                   std::variant<Scalar, YamlItems, YamlEntries> content, std::shared_ptr<const Diagnostic> mistake)
     : source_(std::move(span.source)),
       line_(span.line),
       column_(span.column),
@@ -30,7 +30,8 @@ YamlNode::YamlNode(Passkey, SourceSpan span, YamlKind kind, Style style, int dep
       kind_(kind),
       style_(style),
       depth_(static_cast<std::int16_t>(depth)),
-      content_(std::move(content)) {}
+      content_(std::move(content)),
+      mistake_(std::move(mistake)) {}
 
 YamlPtr YamlNode::scalar(SourceSpan span, std::string text, YamlScalar value, bool quoted) {
   Scalar scalar{std::move(text), {}};
@@ -59,6 +60,12 @@ YamlPtr YamlNode::text(SourceSpan span, std::string text) { return scalar(std::m
 YamlPtr YamlNode::untyped(SourceSpan span, std::string text) {
   return std::make_shared<const YamlNode>(Passkey{}, std::move(span), YamlKind::string, Style::untyped, 1,
                                           Scalar{std::move(text), {}});
+}
+
+YamlPtr YamlNode::unexplained(const YamlNode& written, std::string text, std::shared_ptr<const Diagnostic> mistake) {
+  const Style style = written.is_untyped() ? Style::untyped : Style::quoted;
+  return std::make_shared<const YamlNode>(Passkey{}, written.span(), YamlKind::string, style, 1,
+                                          Scalar{std::move(text), {}}, std::move(mistake));
 }
 
 YamlPtr YamlNode::sequence(SourceSpan span, YamlItems items) {

@@ -40,6 +40,10 @@ class YamlNode : public std::enable_shared_from_this<YamlNode> {
   [[nodiscard]] static YamlPtr plain(SourceSpan span, std::string text);
   [[nodiscard]] static YamlPtr text(SourceSpan span, std::string text);
   [[nodiscard]] static YamlPtr untyped(SourceSpan span, std::string text);
+  // A text, untyped or not, with a name in ${...} that the plan does not explain: a mistake, unless the field that takes
+  // the text has a meaning for the name.
+  [[nodiscard]] static YamlPtr unexplained(const YamlNode& written, std::string text,
+                                           std::shared_ptr<const Diagnostic> mistake);
   [[nodiscard]] static YamlPtr scalar(SourceSpan span, std::string text, YamlScalar value, bool quoted);
   [[nodiscard]] static YamlPtr sequence(SourceSpan span, YamlItems items);
   [[nodiscard]] static YamlPtr mapping(SourceSpan span, YamlEntries entries);
@@ -60,6 +64,8 @@ class YamlNode : public std::enable_shared_from_this<YamlNode> {
   [[nodiscard]] bool quoted() const { return style_ != Style::plain; }
   // Came from an argument or from the environment, which know no types. kind() is string.
   [[nodiscard]] bool is_untyped() const { return style_ == Style::untyped; }
+  // nullptr: the node holds no name that nobody explains.
+  [[nodiscard]] const std::shared_ptr<const Diagnostic>& mistake() const { return mistake_; }
   [[nodiscard]] bool boolean() const;                         // YamlKind::boolean, else false
   [[nodiscard]] std::optional<std::int64_t> integer() const;  // YamlKind::integer within 64 bits
   [[nodiscard]] double floating() const;                      // integer or floating, else 0
@@ -88,7 +94,7 @@ class YamlNode : public std::enable_shared_from_this<YamlNode> {
  public:
   // For std::make_shared only.
   YamlNode(Passkey, SourceSpan span, YamlKind kind, Style style, int depth,
-           std::variant<Scalar, YamlItems, YamlEntries> content);
+           std::variant<Scalar, YamlItems, YamlEntries> content, std::shared_ptr<const Diagnostic> mistake = nullptr);
 
  private:
   std::shared_ptr<const SourceText> source_;
@@ -97,6 +103,7 @@ class YamlNode : public std::enable_shared_from_this<YamlNode> {
   Style style_;
   std::int16_t depth_;
   std::variant<Scalar, YamlItems, YamlEntries> content_;
+  std::shared_ptr<const Diagnostic> mistake_;
 };
 
 // Equal kinds and values: a text equals itself however it was quoted (untyped ones too), 16 equals 0x10, NaN equals

@@ -39,11 +39,11 @@ std::optional<Assertion> decode_assertion(const YamlNode& node, const DecodeCont
     return std::nullopt;
   }
   const auto& [key, payload] = node.entries().front();
-  const Predicate* predicate = context.predicates.find(key->text());
+  const Predicate* predicate = context.predicates->find(key->text());
   if (predicate == nullptr) {
     std::vector<std::string> names;
     std::vector<Schema> operators;
-    for (const Predicate& known : context.predicates.predicates()) {
+    for (const Predicate& known : context.predicates->predicates()) {
       names.push_back(known.schema.name);
       operators.push_back(known.schema);
     }

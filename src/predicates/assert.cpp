@@ -14,7 +14,7 @@ void add_assert(StepRegistry& registry) {
                  "assert: {shape: {of: 'wte.weight', is: [96, 32]}}"});
   schema.called_elsewhere({"check", "require", "expect", "verify"});
   schema
-      .custom("of", FieldKind::predicate,
+      .custom("of", one_operator(),
               [](const YamlNode& value, const FieldDecoder& decoder, Assertion& assertion) {
                 if (auto decoded = decode_assertion(value, decoder.context(), decoder.path())) assertion = *decoded;
               })

@@ -18,7 +18,7 @@ struct NotSpec {
 SchemaBuilder<ListSpec> list_schema(std::string name, Docs docs) {
   SchemaBuilder<ListSpec> schema(std::move(name), std::move(docs));
   schema
-      .custom("of", FieldKind::predicates,
+      .custom("of", list_of(one_operator(), 1),
               [](const YamlNode& value, const FieldDecoder& decoder, ListSpec& spec) {
                 if (!value.is_sequence() || value.items().empty()) {
                   decoder.expected(value, "a non-empty list of assertions");
@@ -75,7 +75,7 @@ void add_logic(PredicateRegistry& registry) {
               "A name that matches nothing is an error, not a success, other than in exists and count.",
               "assert: {not: {exists: '.+\\.inv_freq'}}"});
   negation
-      .custom("of", FieldKind::predicate,
+      .custom("of", one_operator(),
               [](const YamlNode& value, const FieldDecoder& decoder, NotSpec& spec) {
                 if (auto inner = decode_assertion(value, decoder.context(), decoder.path()))
                   spec.of = *std::move(inner);

@@ -41,7 +41,7 @@ struct ExecutedStep {
   const Schema* schema = nullptr;
   YamlPtr payload;
   std::optional<std::string> default_alias;
-  // For steps that drew random values without a seed: what each match became.
+  // For steps that drew random values without a seed: what each row became.
   struct SeededMatch {
     std::vector<std::pair<std::string, std::string>> references;  // field, literal reference
     std::uint64_t seed = 0;
@@ -128,12 +128,12 @@ class Binder final : private PlanScope {
   [[nodiscard]] std::string take_preview_totals();
 
  private:
-  // A name that a reference leads to for one match.
+  // A name that a reference leads to in one row.
   struct Resolved {
     const PreparedRef* ref;
     std::string name;
   };
-  using Match = std::vector<Resolved>;  // in the order of the schema
+  using ResolvedRow = std::vector<Resolved>;  // in the order of the schema
 
   // The step at hand.
   struct Current {
@@ -144,7 +144,7 @@ class Binder final : private PlanScope {
     std::vector<ExecutedStep::SeededMatch> seeded = {};
     std::vector<NameSet> looked_at = {};
     MatchBudget matching = {};
-    std::vector<Operand> sources = {};  // the first operand of each match, where the edit may warn of them
+    std::vector<Operand> sources = {};  // the first operand of each row, where the edit may warn of them
     bool follows_from_mistake = false;           // what it would report is kept back: no need to make it good
     std::set<const TensorRef*> clipped = {};     // whose slices were warned of
   };
@@ -160,13 +160,19 @@ class Binder final : private PlanScope {
   bool preview(PlanState before, std::size_t first_effect);
   void report_mistake(const Error& error, const std::vector<NameSet>& looked_at);
 
-  [[nodiscard]] std::vector<Match> resolve(const std::vector<PreparedRef>& refs);
+  [[nodiscard]] std::vector<ResolvedRow> resolve(const std::vector<PreparedRef>& refs);
   [[nodiscard]] std::string single_match(const PreparedRef& ref);
-  void check_destinations(const std::vector<Match>& matches);
-  void apply(const Edit& edit, const Match& match);
-  void write(const Edit& edit, const Resolved& target, Expr value, const Match& match);
-  void announce_edit(const Match& match);
-  void remember_seed(const Match& match, std::uint64_t seed);
+  void check_destinations(const std::vector<ResolvedRow>& rows);
+  void apply(const Edit& edit, const ResolvedRow& row);
+  [[nodiscard]] Row operands_of(const ResolvedRow& row);
+  [[nodiscard]] std::vector<Expr> lowered(const Edit& edit, const ResolvedRow& resolved, const Row& row);
+  void count_uses(const ResolvedRow& row);
+  void create(const Resolved& target, Expr value, const ResolvedRow& row);
+  void write(const Resolved& target, Expr value, const ResolvedRow& row);
+  [[nodiscard]] Expr with_part(const Resolved& target, const Expr& before, Expr value, const ResolvedRow& row);
+  void remove_names(const ResolvedRow& row);
+  void announce_edit(const ResolvedRow& row);
+  void remember_seed(const ResolvedRow& row, std::uint64_t seed);
 
   void warn_of_groups();
   void warn_of_untying(const Resolved& target);
@@ -174,8 +180,8 @@ class Binder final : private PlanScope {
 
   [[nodiscard]] const StateDict& names_of(const std::string& alias);
   [[nodiscard]] const Expr& expr_of(const Resolved& resolved);
-  // See EditMatch::replaced.
-  [[nodiscard]] std::optional<TensorDesc> before_write(const Match& match, std::size_t number);
+  // See Row::replaced.
+  [[nodiscard]] std::optional<TensorDesc> before_write(const ResolvedRow& row, std::size_t number);
   // `alias` and `name`: of the tensor, for messages.
   [[nodiscard]] Expr sliced(const Expr& expr, const TensorRef& ref, const std::string& alias, const std::string& name);
   [[nodiscard]] Region region_of(const TensorRef& ref, const Shape& shape, const std::string& alias,

@@ -152,7 +152,7 @@ void Binder::save(const SaveRequest& request) {
   current_.looked_at.push_back({request.alias, request.tensor.value_or(""), request.tensor.has_value()});
   const StateDict& model = names_of(request.alias);
   const Origin& origin = origin_of(request.alias);
-  ModelContent saved{StateDict(request.path), origin.metadata, origin.ties, origin.format, origin.extras};
+  ModelContent saved{StateDict(request.target.path), origin.metadata, origin.ties, origin.format, origin.extras};
   if (request.tensor) {
     const NamedTensor* tensor = model.find(*request.tensor);
     if (tensor == nullptr) {
@@ -171,11 +171,7 @@ void Binder::save(const SaveRequest& request) {
     saved.names = model;
   }
   PlanOutput target;
-  target.path = request.path;
-  target.format = request.format;
-  target.shard = request.shard;
-  target.tied = request.tied;
-  target.layout = request.layout;
+  static_cast<FileTarget&>(target) = request.target;
   target.span = current_.step->span;
   const std::string reason = fmt::format("step {}, {}", current_.step->index + 1, current_.step->name());
   // A dry run leaves nothing behind in the compiler of files that are written.
@@ -186,13 +182,13 @@ void Binder::save(const SaveRequest& request) {
   for (const std::string& warning : output->warnings)
     events_.on(events::Warning{{Severity::warning, current_.step->span, current_.step->name() + ": " + warning, {}}});
   if (state_.flags.dry_run) return;
-  require_unpublished(request.path);
+  require_unpublished(request.target.path);
   state_.kept.insert(request.alias);
   for (const auto& [name, tensor] : saved.names.names()) count(request.alias, name, 1, 0);
-  output->owned = owned_files(request.path);
+  output->owned = owned_files(request.target.path);
   ModelContent written = output->content;
   add_effect(SaveEffect{std::move(output)});
-  state_.saved.insert_or_assign(canonical_path(env_, request.path), std::move(written));
+  state_.saved.insert_or_assign(canonical_path(env_, request.target.path), std::move(written));
 }
 
 void Binder::require_unpublished(const std::string& path) {

@@ -38,9 +38,11 @@ NameSet names_of_ref(const PreparedRef& ref) {
   return names;
 }
 
-void require_readable(const PreparedStep& step, const std::vector<Operand>& operands) {
-  for (const auto& [alias, name, expr] : operands) {
-    if (!is_readable(expr)) require_readable(expr, step.name() + ": " + label_of(alias, name));
+void require_readable(const PreparedStep& step, const Row& row) {
+  for (const std::vector<Operand>& operands : row.operands) {
+    for (const auto& [alias, name, expr] : operands) {
+      if (!is_readable(expr)) require_readable(expr, step.name() + ": " + label_of(alias, name));
+    }
   }
 }
 
@@ -75,21 +77,26 @@ const BlockCode* undecodable(const Expr& expr) {
 }
 
 // Views keep blocks as they are, so that others can undo them; what computes needs the elements.
-void require_decodable(const std::vector<Operand>& operands, const std::vector<Expr>& results) {
+void require_decodable(const Row& row, const std::vector<Expr>& results) {
   const auto is_computed = [](const Expr& expr) { return expr.node().depth() > 1; };
-  for (const Operand& operand : operands) {
-    const Expr found = find_below_views(operand.expr, undecodable);
-    if (!found) continue;
-    if (std::ranges::any_of(results, [&](const Expr& result) { return bool(find_below_views(result, is_computed)); }))
-      throw Error(ErrorCode::plan, undecodable(found)->unreadable);
+  for (const std::vector<Operand>& operands : row.operands) {
+    for (const Operand& operand : operands) {
+      const Expr found = find_below_views(operand.expr, undecodable);
+      if (!found) continue;
+      if (std::ranges::any_of(results, [&](const Expr& result) { return bool(find_below_views(result, is_computed)); }))
+        throw Error(ErrorCode::plan, undecodable(found)->unreadable);
+    }
   }
 }
 
 // A tensor whose elements cannot be read may get another name and nothing else.
-bool only_passes_on(const std::vector<Operand>& operands, const std::vector<Expr>& results) {
-  return std::ranges::all_of(results, [&](const Expr& result) {
-    return std::ranges::find(operands, result, &Operand::expr) != operands.end();
-  });
+bool only_passes_on(const Row& row, const std::vector<Expr>& results) {
+  const auto is_operand = [&row](const Expr& result) {
+    return std::ranges::any_of(row.operands, [&result](const std::vector<Operand>& operands) {
+      return std::ranges::find(operands, result, &Operand::expr) != operands.end();
+    });
+  };
+  return std::ranges::all_of(results, is_operand);
 }
 
 std::vector<NameSet> touched_by(const std::vector<PreparedRef>& refs) {
@@ -106,11 +113,11 @@ void Binder::bind_action(const Edit& edit) {
   current_.follows_from_mistake = taints_.touch(touched);
   warn_of_groups();
   try {
-    const std::vector<Match> matches = resolve(step.refs);
-    check_destinations(matches);
-    for (const Match& match : matches) {
+    const std::vector<ResolvedRow> rows = resolve(step.refs);
+    check_destinations(rows);
+    for (const ResolvedRow& row : rows) {
       throw_if_interrupted();
-      apply(edit, match);
+      apply(edit, row);
     }
     events::StepBound event{step.index, step.name(), 0, 0, 0};
     for (const DeltaEntry& entry : current_.delta) {
@@ -133,7 +140,7 @@ void Binder::bind_action(const Edit& edit) {
     for (std::size_t i = 0; i < touched.size(); ++i) {
       // Writing values into a tensor changes nothing that binding looks at.
       const Role& role = step.refs[i].role;
-      if (role.removes || (role.writes && (edit.rebinds || role.policy == Role::Policy::must_not_exist)))
+      if (role.removes || (role.writes && (role.replaces || role.policy == Role::Policy::must_not_exist)))
         taints_.add(touched[i]);
     }
   }
@@ -147,25 +154,30 @@ void Binder::warn_of_groups() {
   }
 }
 
-std::vector<Binder::Match> Binder::resolve(const std::vector<PreparedRef>& refs) {
+// A row for each match of the first reference, or one row where no reference leads to several tensors.
+std::vector<Binder::ResolvedRow> Binder::resolve(const std::vector<PreparedRef>& refs) {
   const PreparedRef& lead = refs.front();
-  std::vector<Match> matches;
-  if (!lead.pattern || lead.role.single) {
-    Match match;
-    for (const PreparedRef& ref : refs) match.push_back({&ref, ref.pattern ? single_match(ref) : ref.ref->expr});
-    matches.push_back(std::move(match));
-    return matches;
+  const bool leads = lead.pattern && !lead.role.single;
+  ResolvedRow row;  // the names that are the same in all rows; others are empty yet
+  for (const PreparedRef& ref : refs) {
+    if (ref.pattern && ref.role.single) {
+      row.push_back({&ref, single_match(ref)});
+    } else {
+      row.push_back({&ref, ref.role.names == Role::Names::literal ? ref.ref->expr : std::string()});
+    }
   }
+  if (!leads) return {std::move(row)};
+  std::vector<ResolvedRow> rows;
   const StateDict::Names& names = names_of(lead.alias).names();
   for_each_match(*lead.pattern, names, current_.matching, [&](const auto& found, const Captures& captures) {
-    Match match;
-    match.reserve(refs.size());
-    for (const PreparedRef& ref : refs)
-      match.push_back({&ref, ref.expansion ? ref.expansion->expand(captures, current_.matching) : found->first});
-    matches.push_back(std::move(match));
+    ResolvedRow& added = rows.emplace_back(row);
+    added.front().name = found->first;
+    for (Resolved& resolved : added) {
+      if (resolved.ref->expansion) resolved.name = resolved.ref->expansion->expand(captures, current_.matching);
+    }
   });
-  if (matches.empty()) throw no_match(lead.where, lead.alias, *lead.ref);
-  return matches;
+  if (rows.empty()) throw no_match(lead.where, lead.alias, *lead.ref);
+  return rows;
 }
 
 std::string Binder::single_match(const PreparedRef& ref) {
@@ -185,11 +197,11 @@ std::string Binder::single_match(const PreparedRef& ref) {
 }
 
 // All names are checked before the first tensor is touched.
-void Binder::check_destinations(const std::vector<Match>& matches) {
+void Binder::check_destinations(const std::vector<ResolvedRow>& rows) {
   std::set<std::pair<std::string_view, std::string_view>> written;  // mostly in order
-  for (const Match& match : matches) {
+  for (const ResolvedRow& row : rows) {
     throw_if_interrupted();
-    for (const Resolved& resolved : match) {
+    for (const Resolved& resolved : row) {
       const Role& role = resolved.ref->role;
       const std::string& alias = resolved.ref->alias;
       if (role.policy == Role::Policy::any && !role.writes) continue;
@@ -227,8 +239,8 @@ const Expr& Binder::expr_of(const Resolved& resolved) {
   return tensor->expr;
 }
 
-std::optional<TensorDesc> Binder::before_write(const Match& match, std::size_t number) {
-  auto found = match.begin();
+std::optional<TensorDesc> Binder::before_write(const ResolvedRow& row, std::size_t number) {
+  auto found = row.begin();
   while (!found->ref->role.writes || number-- > 0) ++found;
   const Resolved& target = *found;
   const NamedTensor* tensor = names_of(target.ref->alias).find(target.name);
@@ -239,106 +251,143 @@ std::optional<TensorDesc> Binder::before_write(const Match& match, std::size_t n
   return desc;
 }
 
-void Binder::apply(const Edit& edit, const Match& match) {
-  const PreparedStep& step = *current_.step;
-  EditMatch operands;
-  const Resolved* first_target = nullptr;
-  for (const Resolved& resolved : match) {
-    const Role& role = resolved.ref->role;
-    if (role.writes && first_target == nullptr) first_target = &resolved;
-    if (role.reads) {
-      operands.operands.push_back({resolved.ref->alias, resolved.name,
-                                   sliced(expr_of(resolved), *resolved.ref->ref, resolved.ref->alias, resolved.name)});
-    }
+namespace {
+
+template <typename ResolvedRow>
+auto first_target(const ResolvedRow& row) {
+  return std::ranges::find_if(row, [](const auto& resolved) { return resolved.ref->role.writes; });
+}
+
+}  // namespace
+
+Row Binder::operands_of(const ResolvedRow& row) {
+  Row result;
+  result.operands.resize(current_.step->operand_fields);
+  for (const Resolved& resolved : row) {
+    const PreparedRef& ref = *resolved.ref;
+    if (!ref.role.reads) continue;
+    result.operands[ref.operand].push_back(
+        {ref.alias, resolved.name, sliced(expr_of(resolved), *ref.ref, ref.alias, resolved.name)});
   }
-  if (edit.warning && !operands.operands.empty()) current_.sources.push_back(operands.operands.front());
-  operands.seed = [&] {
-    const std::uint64_t seed = derived_seed(step.index, first_target == nullptr ? "" : first_target->name);
-    remember_seed(match, seed);
+  const auto target = first_target(row);
+  const std::string_view written = target == row.end() ? std::string_view() : target->name;
+  result.seed = [this, &row, written] {
+    const std::uint64_t seed = derived_seed(current_.step->index, written);
+    remember_seed(row, seed);
     return seed;
   };
-  operands.key = [first_target] { return name_hash(first_target == nullptr ? "" : first_target->name); };
-  operands.replaced = [&](std::size_t target) { return before_write(match, target); };
-  std::vector<Expr> results;
+  result.key = [written] { return name_hash(written); };
+  result.replaced = [this, &row](std::size_t number) { return before_write(row, number); };
+  return result;
+}
+
+std::vector<Expr> Binder::lowered(const Edit& edit, const ResolvedRow& resolved, const Row& row) {
+  const PreparedStep& step = *current_.step;
   try {
-    results = edit.lower(step.spec.get(), operands);
-    if (!only_passes_on(operands.operands, results)) require_readable(step, operands.operands);
-    require_decodable(operands.operands, results);
+    std::vector<Expr> results = edit.lower(step.spec.get(), row);
+    if (!only_passes_on(row, results)) require_readable(step, row);
+    require_decodable(row, results);
     for (const Expr& result : results)
       static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
+    return results;
   } catch (const Error& error) {
     throw_if_interrupted();
     if (error.code() == ErrorCode::internal) throw;
-    require_readable(step, operands.operands);
+    require_readable(step, row);
     std::vector<std::string> labels;
-    for (const Operand& operand : operands.operands) labels.push_back(label_of(operand.alias, operand.name));
-    if (labels.empty()) labels.push_back(label_of(first_target->ref->alias, first_target->name));
+    for (const std::vector<Operand>& operands : row.operands) {
+      for (const Operand& operand : operands) labels.push_back(label_of(operand.alias, operand.name));
+    }
+    if (labels.empty()) {
+      const auto target = first_target(resolved);
+      labels.push_back(label_of(target->ref->alias, target->name));
+    }
     const auto& [severity, place, reason, notes] = error.diagnostics().front();
     // A reason that has a place names its field.
     const std::string where = place.known() ? "" : step.name() + ": ";
     throw Error(ErrorCode::plan, fmt::format("{}{} ({})", where, reason, fmt::join(labels, ", ")),
-                place.known() ? place : match.front().ref->ref->span, notes);
+                place.known() ? place : resolved.front().ref->ref->span, notes);
   }
-  for (const Resolved& resolved : match) {
+}
+
+void Binder::apply(const Edit& edit, const ResolvedRow& row) {
+  const Row operands = operands_of(row);
+  if (edit.warning && !operands.operands.empty()) current_.sources.push_back(operands.operands.front().front());
+  std::vector<Expr> results = lowered(edit, row, operands);
+  count_uses(row);
+  std::size_t next = 0;
+  for (const Resolved& resolved : row) {
+    if (resolved.ref->role.writes) write(resolved, std::move(results.at(next++)), row);
+  }
+  remove_names(row);
+  if (state_.flags.verbose) announce_edit(row);
+}
+
+// What is renamed begins to count anew.
+void Binder::count_uses(const ResolvedRow& row) {
+  if (std::ranges::any_of(row, [](const Resolved& resolved) { return resolved.ref->role.renames; })) return;
+  for (const Resolved& resolved : row) {
     const Role& role = resolved.ref->role;
-    if (edit.renames || names_of(resolved.ref->alias).find(resolved.name) == nullptr) continue;
+    if (names_of(resolved.ref->alias).find(resolved.name) == nullptr) continue;
     if (role.reads || role.writes) count(resolved.ref->alias, resolved.name, role.reads ? 1 : 0, role.writes ? 1 : 0);
   }
-  std::size_t next = 0;
-  for (const Resolved& resolved : match) {
-    if (resolved.ref->role.writes) write(edit, resolved, std::move(results.at(next++)), match);
-  }
-  for (const Resolved& resolved : match) {
+}
+
+void Binder::remove_names(const ResolvedRow& row) {
+  for (const Resolved& resolved : row) {
     const auto replaces = [&resolved](const Resolved& other) {
       return other.ref->role.writes && other.ref->alias == resolved.ref->alias && other.name == resolved.name;
     };
-    if (!resolved.ref->role.removes || std::ranges::any_of(match, replaces)) continue;
+    if (!resolved.ref->role.removes || std::ranges::any_of(row, replaces)) continue;
     StateDict& names = state_.workspace.at(resolved.ref->alias);
     if (names.find(resolved.name) != nullptr) names.erase(resolved.name);
     current_.delta.push_back({DeltaEntry::Kind::deleted, resolved.ref->alias, resolved.name, ""});
   }
-  if (state_.flags.verbose) announce_edit(match);
 }
 
-void Binder::write(const Edit& edit, const Resolved& target, Expr value, const Match& match) {
+void Binder::create(const Resolved& target, Expr value, const ResolvedRow& row) {
   StateDict& names = state_.workspace.at(target.ref->alias);
+  const Resolved& from = row.front();
+  const bool renames = target.ref->role.renames;
+  if (renames && from.ref->alias == target.ref->alias) {
+    names.rename(from.name, target.name);
+  } else {
+    const NamedTensor* moved = renames ? names_of(from.ref->alias).find(from.name) : nullptr;
+    names.put(target.name, std::move(value), moved == nullptr ? std::nullopt : moved->storage);
+  }
+  count_created(target.ref->alias, target.name);
+  current_.delta.push_back({DeltaEntry::Kind::created, target.ref->alias, target.name, ""});
+}
+
+void Binder::write(const Resolved& target, Expr value, const ResolvedRow& row) {
+  if (names_of(target.ref->alias).find(target.name) == nullptr) return create(target, std::move(value), row);
   const std::optional<Slice>& slice = target.ref->ref->slice;
-  if (names.find(target.name) == nullptr) {
-    const PreparedRef& from = *match.front().ref;
-    if (edit.renames && from.alias == target.ref->alias) {
-      names.rename(match.front().name, target.name);
-    } else {
-      const NamedTensor* moved = edit.renames ? names_of(from.alias).find(match.front().name) : nullptr;
-      names.put(target.name, std::move(value), moved == nullptr ? std::nullopt : moved->storage);
-    }
-    count_created(target.ref->alias, target.name);
-    current_.delta.push_back({DeltaEntry::Kind::created, target.ref->alias, target.name, ""});
-    return;
-  }
-  const Expr& before = expr_of(target);
-  if (slice || !edit.rebinds) {
-    const Region region =
-        slice ? region_of(*target.ref->ref, before.shape(), target.ref->alias, target.name) : Region();
-    const TensorDesc wanted{before.dtype(), slice ? region.shape() : before.shape()};
-    if (value.desc() != wanted) {
-      const bool shapes = value.shape() != wanted.shape;
-      throw Error(
-          ErrorCode::plan,
-          fmt::format("{}: {} differ: the result has {}, {} has {}", target.ref->where, shapes ? "shapes" : "dtypes",
-                      shapes ? to_string(value.shape()) : to_string(value.dtype()),
-                      label_of(target.ref->alias, target.name),
-                      shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
-          target.ref->ref->span, {fmt::format("from {}", label_of(match.front().ref->alias, match.front().name))});
-    }
-    if (slice) {
-      require_readable(before, label_of(target.ref->alias, target.name));
-      require_readable(value, label_of(match.front().ref->alias, match.front().name));
-      value = overwrite(before, region, std::move(value));
-    }
-  }
+  if (slice || !target.ref->role.replaces) value = with_part(target, expr_of(target), std::move(value), row);
   warn_of_untying(target);
-  names.put(target.name, std::move(value));
+  state_.workspace.at(target.ref->alias).put(target.name, std::move(value));
   current_.delta.push_back({DeltaEntry::Kind::changed, target.ref->alias, target.name, slice ? slice->text : ""});
+}
+
+// The tensor with the value in the place of its slice, or of all of it; both must be alike.
+Expr Binder::with_part(const Resolved& target, const Expr& before, Expr value, const ResolvedRow& row) {
+  const std::string label = label_of(target.ref->alias, target.name);
+  const std::string source = label_of(row.front().ref->alias, row.front().name);
+  const TensorRef& ref = *target.ref->ref;
+  const Region region =
+      ref.slice ? region_of(ref, before.shape(), target.ref->alias, target.name) : Region();
+  const TensorDesc wanted{before.dtype(), ref.slice ? region.shape() : before.shape()};
+  if (value.desc() != wanted) {
+    const bool shapes = value.shape() != wanted.shape;
+    throw Error(ErrorCode::plan,
+                fmt::format("{}: {} differ: the result has {}, {} has {}", target.ref->where,
+                            shapes ? "shapes" : "dtypes", shapes ? to_string(value.shape()) : to_string(value.dtype()),
+                            label, shapes ? to_string(wanted.shape) : to_string(wanted.dtype)),
+                ref.span, {fmt::format("from {}", source)});
+  }
+  if (!ref.slice) return value;
+  require_readable(before, label);
+  require_readable(value, source);
+  return overwrite(before, region, std::move(value));
 }
 
 // In PyTorch the write would change the partners too.
@@ -358,9 +407,9 @@ void Binder::warn_of_untying(const Resolved& target) {
        {}}});
 }
 
-void Binder::remember_seed(const Match& match, std::uint64_t seed) {
+void Binder::remember_seed(const ResolvedRow& row, std::uint64_t seed) {
   ExecutedStep::SeededMatch seeded{{}, seed};
-  for (const Resolved& resolved : match) {
+  for (const Resolved& resolved : row) {
     TensorRef literal = *resolved.ref->ref;
     literal.alias = resolved.ref->alias;
     literal.structured = false;
@@ -373,15 +422,15 @@ void Binder::remember_seed(const Match& match, std::uint64_t seed) {
 
 // "copy: src -> dst", "add: a, b -> dst", "scale_: name", "concat: 2 tensors -> n"; a line for each of a list of
 // targets.
-void Binder::announce_edit(const Match& match) {
+void Binder::announce_edit(const ResolvedRow& row) {
   std::vector<std::string> sources;
   std::vector<std::string> targets;
   bool many_sources = false;
   bool many_targets = false;
-  for (const Resolved& resolved : match) {
+  for (const Resolved& resolved : row) {
     const bool writes = resolved.ref->role.writes;
     (writes ? targets : sources).push_back(resolved.name);
-    (writes ? many_targets : many_sources) |= resolved.ref->field->takes_list;
+    (writes ? many_targets : many_sources) |= is_list(*resolved.ref->field->type);
   }
   const std::string from =
       many_sources ? fmt::format("{} tensors", sources.size()) : fmt::format("{}", fmt::join(sources, ", "));

@@ -14,19 +14,23 @@ const Schema* twin_of(std::string_view name, const StepRegistry& steps) {
   return twin == nullptr ? nullptr : &twin->schema;
 }
 
-std::vector<PreparedRef> prepare_refs(const Schema& schema, const void* spec,
-                                      const std::optional<std::string>& default_alias) {
-  std::vector<PreparedRef> refs;
+void prepare_refs(PreparedStep& prepared) {
+  const Schema& schema = prepared.step->schema;
+  const void* spec = prepared.spec.get();
+  std::vector<PreparedRef>& refs = prepared.refs;
   for (const auto& field : schema.fields) {
     if (!field->role) continue;
+    const Role role = field->role_in(spec);
+    const std::size_t operand = role.reads ? prepared.operand_fields++ : 0;
     for (const FieldReference& found : field->references(spec)) {
       PreparedRef ref;
       ref.ref = found.ref;
       ref.field = field.get();
-      ref.role = field->role_in(spec);
+      ref.role = role;
+      ref.operand = operand;
       ref.alias = found.ref->alias          ? *found.ref->alias
                   : ref.role.alias_of_first ? refs.front().alias
-                                            : default_alias.value_or("");
+                                            : prepared.default_alias.value_or("");
       ref.where = fmt::format("{}.{}{}", schema.name, field->name, found.within);
       if (ref.role.names == Role::Names::pattern) ref.pattern = NamePattern::compile(*found.ref, ref.where);
       if (ref.role.names == Role::Names::derived)
@@ -34,7 +38,6 @@ std::vector<PreparedRef> prepare_refs(const Schema& schema, const void* spec,
       refs.push_back(std::move(ref));
     }
   }
-  return refs;
 }
 
 }  // namespace
@@ -51,7 +54,7 @@ std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index,
                       step_notes(step.command, catalog_of(registries_).steps));
     return std::nullopt;
   }
-  const DecodeContext context{diagnostics, default_alias_, aliases_, registries_.predicates,
+  const DecodeContext context{diagnostics, default_alias_, aliases_, &registries_.predicates,
                               twin_of(step.command, registries_.steps)};
   const auto* control = std::get_if<Control>(&known->action);
   const bool may_introduce = control != nullptr && control->introduces != nullptr;
@@ -65,8 +68,7 @@ std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index,
       if (std::string alias = control->introduces(prepared.spec.get(), default_alias_); !alias.empty())
         aliases_.insert(std::move(alias));
     }
-    if (std::holds_alternative<Edit>(known->action))
-      prepared.refs = prepare_refs(known->schema, prepared.spec.get(), default_alias_);
+    if (std::holds_alternative<Edit>(known->action)) prepare_refs(prepared);
     return prepared;
   } catch (const Error& error) {
     throw_if_interrupted();

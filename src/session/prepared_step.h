@@ -29,6 +29,7 @@ struct PreparedRef {
   std::optional<NamePattern> pattern;     // Role::Names::pattern
   std::optional<NameTemplate> expansion;  // Role::Names::derived
   std::string where;                      // "copy.from", "concat.from[1]"
+  std::size_t operand = 0;                // of a role that reads: the number of its field among those that do
 };
 
 struct PreparedStep {
@@ -39,6 +40,7 @@ struct PreparedStep {
   std::shared_ptr<const void> spec;
   std::optional<std::string> default_alias;  // of references without one
   std::vector<PreparedRef> refs = {};        // of an Edit, in the order of the schema
+  std::size_t operand_fields = 0;            // of an Edit: how many fields read
 
   [[nodiscard]] const std::string& name() const { return step->schema.name; }
 };

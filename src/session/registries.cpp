@@ -21,7 +21,7 @@ Catalog catalog_of(const Registries& registries) {
   std::vector<Schema> steps, operators;
   for (const Step& step : registries.steps.steps()) steps.push_back(step.schema);
   for (const Predicate& predicate : registries.predicates.predicates()) operators.push_back(predicate.schema);
-  return make_catalog(std::move(steps), std::move(operators), output_schema(names_of(registries.formats)));
+  return make_catalog(std::move(steps), std::move(operators), names_of(registries.formats));
 }
 
 }  // namespace brainsurgery

@@ -24,11 +24,11 @@ class Resolver {
     const YamlPtr node = schema.shorthand == nullptr || given->text().starts_with('{') ? as_structure(given) : given;
     if (node->is_null()) return node;
     if (schema.shorthand != nullptr && (schema.shorthand_only || !node->is_mapping()))
-      return value(*schema.shorthand, node);
+      return value(*schema.shorthand->type, node);
     YamlEntries entries;
     for (const auto& [key, value_given] : node->entries()) {
       const Field* field = schema.find(key->text());
-      entries.emplace_back(key, field == nullptr ? value_given : value(*field, value_given));
+      entries.emplace_back(key, field == nullptr ? value_given : value(*field->type, value_given));
     }
     return YamlNode::mapping(node->span(), std::move(entries));
   }
@@ -41,30 +41,35 @@ class Resolver {
     return YamlNode::mapping(node->span(), {{key, payload(predicate->schema, inner)}});
   }
 
-  [[nodiscard]] YamlPtr value(const Field& field, const YamlPtr& given) const {
-    const YamlPtr typed = typed_value(*given, field);
+  [[nodiscard]] YamlPtr value(const FieldType& type, const YamlPtr& given) const {
+    const YamlPtr typed = typed_value(*given, type);
     const YamlPtr& node = typed != nullptr ? typed : given;
-    const bool names =
-        field.kind == FieldKind::reference || field.kind == FieldKind::references || field.kind == FieldKind::dtype;
-    if (names && mode_ == SummaryMode::raw) return node;
-    switch (field.kind) {
-      case FieldKind::reference:
-        return reference(node);
-      case FieldKind::references:
-        return each(node, [&](const YamlPtr& item) { return reference(item); });
-      case FieldKind::dtype:
-        return YamlNode::text(node->span(), to_string(*dtype_from_plan(node->text())));
-      case FieldKind::mapping:
-        return named(node, *field.parts.front());
-      case FieldKind::one_of:
-        return value(*field.parts[field.part_taken(*node)], node);
-      case FieldKind::predicate:
-        return assertion(node);
-      case FieldKind::predicates:
-        return each(node, [&](const YamlPtr& item) { return assertion(item); });
-      default:
-        return node;
-    }
+    return std::visit([&](const auto& shape) { return resolved(shape, node); }, type.shape);
+  }
+
+  [[nodiscard]] YamlPtr resolved(const ScalarType& type, const YamlPtr& node) const {
+    if (mode_ == SummaryMode::raw) return node;
+    if (type.kind == Scalar::reference) return reference(node);
+    if (type.kind == Scalar::dtype) return YamlNode::text(node->span(), to_string(*dtype_from_plan(node->text())));
+    return node;
+  }
+  [[nodiscard]] YamlPtr resolved(const ListType& type, const YamlPtr& node) const {
+    return type.nested ? node : each(node, [&](const YamlPtr& item) { return value(*type.each, item); });
+  }
+  [[nodiscard]] YamlPtr resolved(const RecordType& type, const YamlPtr& node) const {
+    return payload(*type.schema, node);
+  }
+  [[nodiscard]] YamlPtr resolved(const MappingType& type, const YamlPtr& node) const {
+    YamlEntries entries;
+    for (const auto& [key, given] : node->entries()) entries.emplace_back(key, value(*type.each, given));
+    return YamlNode::mapping(node->span(), std::move(entries));
+  }
+  [[nodiscard]] YamlPtr resolved(const OneOfType& type, const YamlPtr& node) const {
+    return value(*type.alternatives[type.taken(*node)], node);
+  }
+  // Of steps within a step, aliases and defaults are those of its own plan.
+  [[nodiscard]] YamlPtr resolved(const NamedType& type, const YamlPtr& node) const {
+    return type.of == NamedType::Of::operators ? assertion(node) : node;
   }
 
   // With its alias. Lists have no place for one: they are on the default alias of the resolved plan too.
@@ -73,12 +78,6 @@ class Resolver {
     TensorRef ref = parse_tensor_ref(*node, "", true);
     if (!ref.alias) ref.alias = default_alias_;
     return YamlNode::text(node->span(), to_string(ref));
-  }
-
-  [[nodiscard]] YamlPtr named(const YamlPtr& node, const Field& each) const {
-    YamlEntries entries;
-    for (const auto& [key, given] : node->entries()) entries.emplace_back(key, value(each, given));
-    return YamlNode::mapping(node->span(), std::move(entries));
   }
 
   template <typename Change>

@@ -18,14 +18,10 @@ struct LoadRequest {
   std::vector<std::string> formats;   // that the file may be of; empty: any
 };
 
-// A file or directory to write. The path is relative to the working directory.
 struct SaveRequest {
-  std::string path;
+  FileTarget target;  // its path is relative to the working directory
   std::string alias;
   std::optional<std::string> tensor;  // this one alone
-  std::optional<std::string> format, shard;
-  std::optional<TiedTensors> tied;
-  std::optional<FileArrangement> layout;
 };
 
 struct PlanFlags {

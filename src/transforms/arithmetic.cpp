@@ -55,8 +55,8 @@ bool can_broadcast(const Shape& a, const Shape& b) {
 }
 
 // The operands in the order of the keys, which is that of messages.
-void require_alike(const EditMatch& match, const Joining& how) {
-  const Expr &first = match.operands[0].expr, &second = match.operands[1].expr;
+void require_alike(const Row& row, const Joining& how) {
+  const Expr &first = row.one(0), &second = row.one(1);
   const auto refuse = [](const char* what, const auto& one, const auto& other, std::vector<std::string> notes) {
     throw Error(ErrorCode::plan, fmt::format("{} differ: {} and {}", what, to_string(one), to_string(other)), {},
                 std::move(notes));
@@ -95,9 +95,9 @@ Step into_existing(std::string name, const Operation& operation, const Words& wo
   schema.reference(&TernarySpec::from_b, "from_b", roles::paired_source()).doc("The second operand.");
   schema.reference(&TernarySpec::to, "to", roles::updated()).doc("The existing tensor that takes the result.");
   add_joining(schema);
-  return make_edit<TernarySpec>(schema, [&operation](const TernarySpec& spec, const EditMatch& match) {
-    const Expr &a = match.operands[0].expr, &b = match.operands[1].expr, &to = match.operands[2].expr;
-    require_alike(match, spec);
+  return make_edit<TernarySpec>(schema, [&operation](const TernarySpec& spec, const Row& row) {
+    const Expr &a = row.one(0), &b = row.one(1), &to = row.one(2);
+    require_alike(row, spec);
     return std::vector{combined(operation, spec, a, b, to.dtype())};
   });
 }
@@ -111,9 +111,9 @@ Step into_second(std::string name, const Operation& operation, const Words& word
   schema.reference(&BinarySpec::from, "from", roles::source()).doc("The operand.");
   schema.reference(&BinarySpec::to, "to", roles::updated()).doc("The existing tensor that is changed.");
   add_joining(schema);
-  return make_edit<BinarySpec>(schema, [&operation](const BinarySpec& spec, const EditMatch& match) {
-    const Expr &from = match.operands[0].expr, &to = match.operands[1].expr;
-    require_alike(match, spec);
+  return make_edit<BinarySpec>(schema, [&operation](const BinarySpec& spec, const Row& row) {
+    const Expr &from = row.one(0), &to = row.one(1);
+    require_alike(row, spec);
     return std::vector{combined(operation, spec, to, from, to.dtype())};
   });
 }
@@ -122,8 +122,8 @@ Step in_place(std::string name, const Operation& operation, std::string summary,
               std::string example) {
   SchemaBuilder<UnarySpec> schema(std::move(name), {std::move(summary), std::move(details), std::move(example)});
   schema.reference(&UnarySpec::target, "target", roles::in_place()).doc("The tensors that are changed.");
-  return make_edit<UnarySpec>(schema, [&operation](const UnarySpec&, const EditMatch& match) {
-    return std::vector{map(operation, {match.operands[0].expr})};
+  return make_edit<UnarySpec>(schema, [&operation](const UnarySpec&, const Row& row) {
+    return std::vector{map(operation, {row.one(0)})};
   });
 }
 

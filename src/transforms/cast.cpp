@@ -47,25 +47,25 @@ void add_cast(StepRegistry& registry) {
   };
   registry.add(make_edit<CastSpec>(
       copying,
-      [](const CastSpec& spec, const EditMatch& match) {
-        return std::vector{cast(match.operands[0].expr, spec.dtype)};
+      [](const CastSpec& spec, const Row& row) {
+        return std::vector{cast(row.one(0), spec.dtype)};
       },
       {.warning = warn_of_copies}));
 
   SchemaBuilder<CastInPlaceSpec> in_place(
       "cast_", {"Converts tensors to another dtype.", kDetails, "cast_: {target: '.+\\.weight', to: bfloat16}"});
   in_place.called_elsewhere({"convert", "to", "astype", "dtype", "to_dtype"});
-  in_place.reference(&CastInPlaceSpec::target, "target", roles::in_place_whole()).doc("The tensors to convert.");
+  in_place.reference(&CastInPlaceSpec::target, "target", roles::rebuilt()).doc("The tensors to convert.");
   in_place.field(&CastInPlaceSpec::to, "to").require().doc("The new dtype.");
   const auto warn = [](const void* spec, const std::vector<Operand>& sources) {
     return mixed_cast_warning(static_cast<const CastInPlaceSpec*>(spec)->to, sources);
   };
   registry.add(make_edit<CastInPlaceSpec>(
       in_place,
-      [](const CastInPlaceSpec& spec, const EditMatch& match) {
-        return std::vector{cast(match.operands[0].expr, spec.to)};
+      [](const CastInPlaceSpec& spec, const Row& row) {
+        return std::vector{cast(row.one(0), spec.to)};
       },
-      {.rebinds = true, .warning = warn}));
+      {.warning = warn}));
 }
 
 }  // namespace brainsurgery

@@ -52,8 +52,8 @@ void add_clamp(StepRegistry& registry) {
   copying.reference(&ClampSpec::from, "from", roles::source()).doc("The tensors to limit.");
   copying.reference(&ClampSpec::to, "to", roles::created()).doc("The new name.");
   add_limits(copying);
-  registry.add(make_edit<ClampSpec>(copying, [](const ClampSpec& spec, const EditMatch& match) {
-    return std::vector{limited(match.operands[0].expr, spec)};
+  registry.add(make_edit<ClampSpec>(copying, [](const ClampSpec& spec, const Row& row) {
+    return std::vector{limited(row.one(0), spec)};
   }));
 
   SchemaBuilder<ClampInPlaceSpec> in_place(
@@ -61,8 +61,8 @@ void add_clamp(StepRegistry& registry) {
   in_place.called_elsewhere({"clip", "clip_", "limit"});
   in_place.reference(&ClampInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to limit.");
   add_limits(in_place);
-  registry.add(make_edit<ClampInPlaceSpec>(in_place, [](const ClampInPlaceSpec& spec, const EditMatch& match) {
-    return std::vector{limited(match.operands[0].expr, spec)};
+  registry.add(make_edit<ClampInPlaceSpec>(in_place, [](const ClampInPlaceSpec& spec, const Row& row) {
+    return std::vector{limited(row.one(0), spec)};
   }));
 }
 

@@ -48,26 +48,33 @@ std::optional<FieldProblem> complete(ComputeSpec& spec, const FormulaFunctions& 
   return std::nullopt;
 }
 
+Role matched_in_place() {
+  Role role = roles::in_place();
+  role.replaces = true;
+  return role;
+}
+
 // Conditions, and what a formula converts itself, keep their dtype; so does a tensor that is replaced.
-DType result_dtype(const ComputeSpec& spec, const EditMatch& match, const Expr& value) {
-  const std::optional<TensorDesc> replaced = match.replaced(0);
+DType result_dtype(const ComputeSpec& spec, const Row& row, const Expr& value) {
+  const std::optional<TensorDesc> replaced = row.replaced(0);
   if (writes_part(spec)) return replaced->dtype;
   if (spec.dtype) return *spec.dtype;
   if (spec.facts.casts || value.dtype() == DType::BOOL) return value.dtype();
-  return replaced ? replaced->dtype : match.operands[0].expr.dtype();
+  return replaced ? replaced->dtype : row.one(0).dtype();
 }
 
-std::vector<Expr> compute(const ComputeSpec& spec, const EditMatch& match, const FormulaFunctions& functions) {
+std::vector<Expr> compute(const ComputeSpec& spec, const Row& row, const FormulaFunctions& functions) {
   std::vector<Expr> operands;
   std::vector<DType> dtypes;
-  for (const Operand& operand : match.operands) {
+  const auto add = [&](const Operand& operand) {
     const DType dtype = operand.expr.dtype();
     // Bits and codes are taken from integers as they are; where they meet numbers, the formula converts them.
     const bool keeps = dtype == DType::BOOL || (spec.in && is_integer(dtype) && is_floating(*spec.in));
     const bool converts = spec.in && !keeps;
     operands.push_back(converts ? cast(operand.expr, *spec.in) : operand.expr);
     dtypes.push_back(operands.back().dtype());
-  }
+  };
+  for (const std::vector<Operand>& field : row.operands) std::ranges::for_each(field, add);  // match, let
   FormulaLowering lowering(spec.in ? *spec.in : computing_dtype(dtypes, spec.facts), functions);
   auto next = operands.begin();
   lowering.set(kMatched, *next++);
@@ -76,7 +83,7 @@ std::vector<Expr> compute(const ComputeSpec& spec, const EditMatch& match, const
     lowering.set(binding.name, formula != nullptr ? lowering.value(*formula) : *next++);
   }
   const Expr value = lowering.value(*spec.as);
-  return {cast(value, result_dtype(spec, match, value))};
+  return {cast(value, result_dtype(spec, row, value))};
 }
 
 constexpr const char* kDetails =
@@ -96,7 +103,7 @@ void add_compute(StepRegistry& registry, std::shared_ptr<const FormulaFunctions>
   schema.called_elsewhere({"eval", "formula", "expression", "apply", "map"});
   schema
       .reference(&ComputeSpec::match, "match",
-                 [](const ComputeSpec& spec) { return spec.to ? roles::source() : roles::in_place(); })
+                 [](const ComputeSpec& spec) { return spec.to ? roles::source() : matched_in_place(); })
       .doc("The tensors that the formula calls x; without `to`, they take the result.");
   add_bindings(schema, &ComputeSpec::let, "let", roles::paired_source())
       .doc("Names for further tensors, or for parts of the formula; these may use the names before them.");
@@ -116,9 +123,7 @@ void add_compute(StepRegistry& registry, std::shared_ptr<const FormulaFunctions>
       .doc("The dtype of the result.");
   schema.check([functions](ComputeSpec& spec) { return complete(spec, *functions); });
   registry.add(make_edit<ComputeSpec>(
-      schema,
-      [functions](const ComputeSpec& spec, const EditMatch& match) { return compute(spec, match, *functions); },
-      {.rebinds = true}));
+      schema, [functions](const ComputeSpec& spec, const Row& row) { return compute(spec, row, *functions); }));
 }
 
 }  // namespace brainsurgery

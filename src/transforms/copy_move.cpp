@@ -12,7 +12,7 @@ struct TargetSpec {
   TensorRef target;
 };
 
-std::vector<Expr> source_of(const PairSpec&, const EditMatch& match) { return {match.operands.front().expr}; }
+std::vector<Expr> source_of(const PairSpec&, const Row& row) { return {row.one(0)}; }
 
 Step copy() {
   SchemaBuilder<PairSpec> schema(
@@ -35,8 +35,8 @@ Step move() {
        "move: {from: '(.+)', to: 'transformer.\\1'}"});
   schema.called_elsewhere({"rename", "mv", "ren", "rename_keys"});
   schema.reference(&PairSpec::from, "from", roles::moved()).doc("The tensors to rename.");
-  schema.reference(&PairSpec::to, "to", roles::created()).doc("The new name.");
-  return make_edit<PairSpec>(schema, source_of, {.renames = true});
+  schema.reference(&PairSpec::to, "to", roles::renamed()).doc("The new name.");
+  return make_edit<PairSpec>(schema, source_of);
 }
 
 Step remove() {
@@ -46,7 +46,7 @@ Step remove() {
                  "delete: {target: 'h\\.1\\..+'}"});
   schema.called_elsewhere({"remove", "rm", "drop", "del", "prune"});
   schema.reference(&TargetSpec::target, "target", roles::deleted()).doc("The tensors to remove.");
-  return make_edit<TargetSpec>(schema, [](const TargetSpec&, const EditMatch&) { return std::vector<Expr>(); });
+  return make_edit<TargetSpec>(schema, [](const TargetSpec&, const Row&) { return std::vector<Expr>(); });
 }
 
 Step assign() {

@@ -34,7 +34,7 @@ SchemaBuilder<CreateSpec> describe(std::string name, std::string summary, std::s
 Step constant(std::string name, std::int64_t value, std::string summary, std::string example) {
   SchemaBuilder<CreateSpec> schema = describe(std::move(name), std::move(summary), std::move(example));
   schema.check(problem_of_shape);
-  return make_edit<CreateSpec>(schema, [value](const CreateSpec& spec, const EditMatch&) {
+  return make_edit<CreateSpec>(schema, [value](const CreateSpec& spec, const Row&) {
     return std::vector{filled({spec.dtype, spec.shape}, ExactNumber{static_cast<double>(value), value})};
   });
 }
@@ -53,8 +53,8 @@ void add_create(StepRegistry& registry) {
     std::optional<FieldProblem> problem = problem_of_shape(spec);
     return problem ? problem : problem_of_draw(spec);
   });
-  registry.add(make_edit<CreateSpec>(schema, [](const CreateSpec& spec, const EditMatch& match) {
-    return std::vector{drawn({spec.dtype, spec.shape}, spec, match)};
+  registry.add(make_edit<CreateSpec>(schema, [](const CreateSpec& spec, const Row& row) {
+    return std::vector{drawn({spec.dtype, spec.shape}, spec, row)};
   }));
 }
 

@@ -39,13 +39,13 @@ void add_fill_fields(SchemaBuilder<Spec>& schema) {
   });
 }
 
-Expr fill(const FillOptions& options, const EditMatch& match) {
-  const TensorDesc& desc = match.operands[0].expr.desc();
+Expr fill(const FillOptions& options, const Row& row) {
+  const TensorDesc& desc = row.one(0).desc();
   switch (options.mode) {
     case FillMode::constant:
       return filled(desc, *options.value);
     case FillMode::rand:
-      return drawn(desc, options, match);
+      return drawn(desc, options, row);
     case FillMode::tensor:
       break;
   }
@@ -74,7 +74,7 @@ void add_fill(StepRegistry& registry) {
   copying.reference(&FillSpec::to, "to", roles::created()).doc("The new name.");
   add_fill_fields(copying);
   registry.add(make_edit<FillSpec>(
-      copying, [](const FillSpec& spec, const EditMatch& match) { return std::vector{fill(spec, match)}; }));
+      copying, [](const FillSpec& spec, const Row& row) { return std::vector{fill(spec, row)}; }));
 
   SchemaBuilder<FillInPlaceSpec> in_place("fill_", {"Replaces the elements of tensors.", kDetails,
                                                     "fill_: {target: 'wte.weight::[0]', mode: constant, value: 0}"});
@@ -82,7 +82,7 @@ void add_fill(StepRegistry& registry) {
   in_place.reference(&FillInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to fill.");
   add_fill_fields(in_place);
   registry.add(make_edit<FillInPlaceSpec>(
-      in_place, [](const FillInPlaceSpec& spec, const EditMatch& match) { return std::vector{fill(spec, match)}; }));
+      in_place, [](const FillInPlaceSpec& spec, const Row& row) { return std::vector{fill(spec, row)}; }));
 }
 
 }  // namespace brainsurgery

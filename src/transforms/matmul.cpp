@@ -24,8 +24,8 @@ void add_matmul(StepRegistry& registry) {
       .doc("The left operand; its pattern names the others.");
   schema.reference(&MatmulSpec::from_b, "from_b", roles::paired_source()).doc("The right operand.");
   schema.reference(&MatmulSpec::to, "to", roles::created()).doc("The new name.");
-  registry.add(make_edit<MatmulSpec>(schema, [](const MatmulSpec&, const EditMatch& match) {
-    return std::vector{matmul(match.operands[0].expr, match.operands[1].expr)};
+  registry.add(make_edit<MatmulSpec>(schema, [](const MatmulSpec&, const Row& row) {
+    return std::vector{matmul(row.one(0), row.one(1))};
   }));
 }
 

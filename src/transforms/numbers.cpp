@@ -78,7 +78,7 @@ std::optional<FieldProblem> problem_of_draw(const DrawSpec& spec) {
   return std::nullopt;
 }
 
-Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const EditMatch& match) {
+Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const Row& row) {
   const bool uniform = spec.distribution == nodes::Random::Distribution::uniform;
   const double most = info(desc.dtype).max_finite;
   if (uniform && (std::abs(spec.low) > most || std::abs(spec.high) > most || spec.high - spec.low > most)) {
@@ -86,8 +86,8 @@ Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const EditMatch& match)
                                              python_float(spec.high), to_string(desc.dtype)));
   }
   const double a = uniform ? spec.low : spec.mean, b = uniform ? spec.high : spec.std;
-  const std::uint64_t seed = spec.seed ? static_cast<std::uint64_t>(*spec.seed) : match.seed();
-  if (spec.generator == Generator::counter) return random(desc, spec.distribution, a, b, CounterSeed{seed, match.key()});
+  const std::uint64_t seed = spec.seed ? static_cast<std::uint64_t>(*spec.seed) : row.seed();
+  if (spec.generator == Generator::counter) return random(desc, spec.distribution, a, b, CounterSeed{seed, row.key()});
   return random(desc, spec.distribution, a, b, seed);
 }
 

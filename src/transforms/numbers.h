@@ -45,7 +45,7 @@ void add_draw_fields(SchemaBuilder<Spec>& schema) {
 }
 
 [[nodiscard]] std::optional<FieldProblem> problem_of_draw(const DrawSpec& spec);
-// The match's seed is asked where the spec has none.
-[[nodiscard]] Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const EditMatch& match);
+// The row's seed is asked where the spec has none.
+[[nodiscard]] Expr drawn(const TensorDesc& desc, const DrawSpec& spec, const Row& row);
 
 }  // namespace brainsurgery

@@ -65,8 +65,8 @@ void add_phlora(StepRegistry& registry) {
   in_place.reference(&ApproximationSpec::target, "target", roles::in_place_whole()).doc("The matrices.");
   add_rank_fields(in_place);
   in_place.check(problem_of_rank);
-  registry.add(make_edit<ApproximationSpec>(in_place, [](const ApproximationSpec& spec, const EditMatch& match) {
-    const Expr& matrix = match.operands[0].expr;
+  registry.add(make_edit<ApproximationSpec>(in_place, [](const ApproximationSpec& spec, const Row& row) {
+    const Expr& matrix = row.one(0);
     const LowRank factors = factors_of(matrix, spec);
     return std::vector{cast(matmul(factors.left, factors.right), matrix.dtype())};
   }));
@@ -90,14 +90,11 @@ void add_phlora(StepRegistry& registry) {
       .defaults_to("true")
       .doc("Whether existing names are an error; false overwrites them.");
   apart.check(problem_of_rank);
-  registry.add(make_edit<FactorsSpec>(
-      apart,
-      [](const FactorsSpec& spec, const EditMatch& match) {
-        const Expr& matrix = match.operands[0].expr;
-        const LowRank factors = factors_of(matrix, spec);
-        return std::vector{cast(factors.right, matrix.dtype()), cast(factors.left, matrix.dtype())};
-      },
-      {.rebinds = true}));
+  registry.add(make_edit<FactorsSpec>(apart, [](const FactorsSpec& spec, const Row& row) {
+    const Expr& matrix = row.one(0);
+    const LowRank factors = factors_of(matrix, spec);
+    return std::vector{cast(factors.right, matrix.dtype()), cast(factors.left, matrix.dtype())};
+  }));
 }
 
 }  // namespace brainsurgery

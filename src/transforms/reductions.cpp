@@ -37,22 +37,17 @@ constexpr const char* kFloats =
 // `dim`: an integer, or a list of them.
 template <typename Spec>
 Field& add_dimensions(SchemaBuilder<Spec>& schema) {
+  static const FieldTypePtr integers = list_of(scalar(Scalar::integer), 1);
+  const auto is_list = [](const YamlNode& value) -> std::size_t { return value.is_sequence() ? 1 : 0; };
   const auto decode = [](const YamlNode& value, const FieldDecoder& decoder, Spec& spec) {
     if (value.is_sequence() && value.items().empty()) return decoder.expected(value, "at least one dimension");
     if (value.is_sequence()) {
-      spec.dim = decoder.integers(value).value_or(std::vector<std::int64_t>());
+      spec.dim = decoder.at("", *integers).list(value, &FieldDecoder::integer).value_or(std::vector<std::int64_t>());
     } else if (const auto one = decoder.integer(value)) {
       spec.dim = {*one};
     }
   };
-  Field& field = schema.custom("dim", FieldKind::one_of, decode);
-  for (const FieldKind kind : {FieldKind::integer, FieldKind::integers}) {
-    Field part;
-    part.kind = kind;
-    field.parts.push_back(std::make_shared<const Field>(std::move(part)));
-  }
-  field.part_taken = [](const YamlNode& value) -> std::size_t { return value.is_sequence() ? 1 : 0; };
-  return field;
+  return schema.custom("dim", one_of_types({scalar(Scalar::integer), integers}, is_list), decode);
 }
 
 std::vector<int> axes_of(const std::vector<std::int64_t>& dim, const Shape& shape) {
@@ -95,8 +90,8 @@ void add_computing_dtype(SchemaBuilder<ReductionSpec>& schema) {
 }
 
 Step make_reduction(const Reducer& reducer, const SchemaBuilder<ReductionSpec>& schema) {
-  return make_edit<ReductionSpec>(schema, [&reducer](const ReductionSpec& spec, const EditMatch& match) {
-    return std::vector{reduced(reducer, spec, match.operands[0].expr)};
+  return make_edit<ReductionSpec>(schema, [&reducer](const ReductionSpec& spec, const Row& row) {
+    return std::vector{reduced(reducer, spec, row.one(0))};
   });
 }
 
@@ -184,8 +179,8 @@ Step normalize() {
       return FieldProblem{"eps", "must be a finite number that is not negative"};
     return std::nullopt;
   });
-  return make_edit<NormalizeSpec>(schema, [](const NormalizeSpec& spec, const EditMatch& match) {
-    return std::vector{normalized(spec, match.operands[0].expr)};
+  return make_edit<NormalizeSpec>(schema, [](const NormalizeSpec& spec, const Row& row) {
+    return std::vector{normalized(spec, row.one(0))};
   });
 }
 

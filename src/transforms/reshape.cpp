@@ -47,8 +47,8 @@ std::optional<FieldProblem> problem_of_order(const std::vector<std::int64_t>& or
   return std::nullopt;
 }
 
-Expr permuted(const EditMatch& match, const std::vector<std::int64_t>& order) {
-  return permute(match.operands[0].expr, std::vector<int>(order.begin(), order.end()));
+Expr permuted(const Row& row, const std::vector<std::int64_t>& order) {
+  return permute(row.one(0), std::vector<int>(order.begin(), order.end()));
 }
 
 constexpr const char* kOrder =
@@ -69,21 +69,18 @@ void add_reshape(StepRegistry& registry) {
   copying.reference(&ReshapeSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&ReshapeSpec::shape, "shape").require().doc("The new sizes.");
   copying.check([](const ReshapeSpec& spec) { return problem_of_shape(spec.shape); });
-  registry.add(make_edit<ReshapeSpec>(copying, [](const ReshapeSpec& spec, const EditMatch& match) {
-    return std::vector{reshape(match.operands[0].expr, spec.shape)};
+  registry.add(make_edit<ReshapeSpec>(copying, [](const ReshapeSpec& spec, const Row& row) {
+    return std::vector{reshape(row.one(0), spec.shape)};
   }));
 
   SchemaBuilder<ReshapeInPlaceSpec> in_place("reshape_", {"Gives tensors another shape.", kDetails,
                                                           "reshape_: {target: '.+\\.ln_1\\.weight', shape: [1, -1]}"});
-  in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::in_place_whole()).doc("The tensors to reshape.");
+  in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::rebuilt()).doc("The tensors to reshape.");
   in_place.field(&ReshapeInPlaceSpec::shape, "shape").require().doc("The new sizes.");
   in_place.check([](const ReshapeInPlaceSpec& spec) { return problem_of_shape(spec.shape); });
-  registry.add(make_edit<ReshapeInPlaceSpec>(
-      in_place,
-      [](const ReshapeInPlaceSpec& spec, const EditMatch& match) {
-        return std::vector{reshape(match.operands[0].expr, spec.shape)};
-      },
-      {.rebinds = true}));
+  registry.add(make_edit<ReshapeInPlaceSpec>(in_place, [](const ReshapeInPlaceSpec& spec, const Row& row) {
+    return std::vector{reshape(row.one(0), spec.shape)};
+  }));
 }
 
 void add_permute(StepRegistry& registry) {
@@ -95,22 +92,19 @@ void add_permute(StepRegistry& registry) {
   copying.reference(&PermuteSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&PermuteSpec::order, "order").require().doc("Source dimension for each output position.");
   copying.check([](const PermuteSpec& spec) { return problem_of_order(spec.order); });
-  registry.add(make_edit<PermuteSpec>(copying, [](const PermuteSpec& spec, const EditMatch& match) {
-    return std::vector{permuted(match, spec.order)};
+  registry.add(make_edit<PermuteSpec>(copying, [](const PermuteSpec& spec, const Row& row) {
+    return std::vector{permuted(row, spec.order)};
   }));
 
   SchemaBuilder<PermuteInPlaceSpec> in_place(
       "permute_", {"Puts the dimensions of tensors in another order.", kOrder,
                    "permute_: {target: 'h\\.\\d+\\.mlp\\.c_fc\\.weight', order: [1, 0]}"});
-  in_place.reference(&PermuteInPlaceSpec::target, "target", roles::in_place_whole()).doc("The tensors to permute.");
+  in_place.reference(&PermuteInPlaceSpec::target, "target", roles::rebuilt()).doc("The tensors to permute.");
   in_place.field(&PermuteInPlaceSpec::order, "order").require().doc("Source dimension for each output position.");
   in_place.check([](const PermuteInPlaceSpec& spec) { return problem_of_order(spec.order); });
-  registry.add(make_edit<PermuteInPlaceSpec>(
-      in_place,
-      [](const PermuteInPlaceSpec& spec, const EditMatch& match) {
-        return std::vector{permuted(match, spec.order)};
-      },
-      {.rebinds = true}));
+  registry.add(make_edit<PermuteInPlaceSpec>(in_place, [](const PermuteInPlaceSpec& spec, const Row& row) {
+    return std::vector{permuted(row, spec.order)};
+  }));
 }
 
 }  // namespace brainsurgery

@@ -30,8 +30,8 @@ void add_scale(StepRegistry& registry) {
   copying.reference(&ScaleSpec::from, "from", roles::source()).doc("The tensors to scale.");
   copying.reference(&ScaleSpec::to, "to", roles::created()).doc("The new name.");
   copying.field(&ScaleSpec::by, "by").require().doc("The factor; any number.");
-  registry.add(make_edit<ScaleSpec>(copying, [](const ScaleSpec& spec, const EditMatch& match) {
-    return std::vector{scaled(match.operands[0].expr, spec.by)};
+  registry.add(make_edit<ScaleSpec>(copying, [](const ScaleSpec& spec, const Row& row) {
+    return std::vector{scaled(row.one(0), spec.by)};
   }));
 
   SchemaBuilder<ScaleInPlaceSpec> in_place(
@@ -39,8 +39,8 @@ void add_scale(StepRegistry& registry) {
       {"Multiplies tensors by a number.", kDetails, "scale_: {target: 'h\\.\\d+\\.attn\\.c_proj\\.weight', by: 0.5}"});
   in_place.reference(&ScaleInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to scale.");
   in_place.field(&ScaleInPlaceSpec::by, "by").require().doc("The factor; any number.");
-  registry.add(make_edit<ScaleInPlaceSpec>(in_place, [](const ScaleInPlaceSpec& spec, const EditMatch& match) {
-    return std::vector{scaled(match.operands[0].expr, spec.by)};
+  registry.add(make_edit<ScaleInPlaceSpec>(in_place, [](const ScaleInPlaceSpec& spec, const Row& row) {
+    return std::vector{scaled(row.one(0), spec.by)};
   }));
 }
 

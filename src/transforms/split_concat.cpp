@@ -42,8 +42,8 @@ std::optional<FieldProblem> problem_of(const SplitSpec& spec) {
   return std::nullopt;
 }
 
-std::vector<Expr> split(const SplitSpec& spec, const EditMatch& match) {
-  const Expr& whole = match.operands[0].expr;
+std::vector<Expr> split(const SplitSpec& spec, const Row& row) {
+  const Expr& whole = row.one(0);
   const int dim = resolve_dim(spec.dim, whole.shape());
   const std::int64_t available = whole.shape()[dim];
   std::int64_t rest = available;
@@ -95,9 +95,9 @@ void add_split_concat(StepRegistry& registry) {
       return FieldProblem{"from", fmt::format("needs at least two sources, found {}", spec.from.size())};
     return std::nullopt;
   });
-  registry.add(make_edit<ConcatSpec>(joining, [](const ConcatSpec& spec, const EditMatch& match) {
+  registry.add(make_edit<ConcatSpec>(joining, [](const ConcatSpec& spec, const Row& row) {
     std::vector<Expr> parts;
-    for (const Operand& operand : match.operands) parts.push_back(operand.expr);
+    for (const Operand& operand : row.operands[0]) parts.push_back(operand.expr);
     const int dim = resolve_dim(spec.dim, parts.front().shape());
     return std::vector{concat(std::move(parts), dim)};
   }));

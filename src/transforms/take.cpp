@@ -12,8 +12,8 @@ struct TakeSpec {
   std::int64_t dim = 0;
 };
 
-std::vector<Expr> taken(const TakeSpec& spec, const EditMatch& match) {
-  const Expr &from = match.operands[0].expr, &index = match.operands[1].expr;
+std::vector<Expr> taken(const TakeSpec& spec, const Row& row) {
+  const Expr &from = row.one(0), &index = row.one(1);
   const std::int64_t rank = std::ssize(from.shape());
   const std::int64_t dim = spec.dim < 0 ? spec.dim + rank : spec.dim;
   if (dim < 0 || dim >= rank)

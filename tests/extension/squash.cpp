@@ -58,8 +58,8 @@ Step squash_in_place() {
     if (spec.limit > 0) return std::nullopt;
     return FieldProblem{"limit", "must be positive"};
   });
-  return make_edit<SquashSpec>(schema, [](const SquashSpec& spec, const EditMatch& match) {
-    const Expr& x = match.operands[0].expr;
+  return make_edit<SquashSpec>(schema, [](const SquashSpec& spec, const Row& row) {
+    const Expr& x = row.one(0);
     const Expr wide = cast(x, x.dtype() == DType::F64 ? DType::F64 : DType::F32);
     return std::vector{cast(map(kSquash, {wide}, {.numbers = {spec.limit}}), x.dtype())};
   });

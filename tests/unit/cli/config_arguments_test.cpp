@@ -67,7 +67,7 @@ TEST_F(ConfigArguments, PointsIntoTheArgument) {
   write("plan.yaml", "transforms:\n  - ones: {target: 'model::w', shape: [1]}\noutput: o.safetensors\n");
   const Result shape = run({"run", "-q", "plan.yaml", "transforms[0].ones.shape=[2, x]"});
   EXPECT_EQ(shape.status, 2);
-  EXPECT_THAT(shape.err, HasSubstr("argument 3:1:30: error: ones.shape: expected an integer"));
+  EXPECT_THAT(shape.err, HasSubstr("argument 3:1:30: error: ones.shape[1]: expected an integer"));
   const Result text = run({"plan.yaml", "transforms[0].ones.shape=[2"});
   EXPECT_EQ(text.status, 2);
   EXPECT_THAT(text.err, AllOf(HasSubstr("argument 2:1:"), HasSubstr("invalid YAML")));

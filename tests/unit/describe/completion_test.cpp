@@ -70,6 +70,17 @@ TEST(CompleteAssignment, OffersThePlacesOfThePlan) {
   EXPECT_THAT(complete(kPlan, "transforms[2]"), IsEmpty());
   EXPECT_THAT(complete("{}", "output.o"), ElementsAre("output.overwrite="));
   EXPECT_THAT(complete("", "output.f"), ElementsAre("output.format="));
+  EXPECT_THAT(complete("", "output.metadata."), ElementsAre("output.metadata.drop=", "output.metadata.set="));
+  EXPECT_THAT(complete("output: {metadata: {set: {author: x}, drop: [a]}}", "output.metadata."),
+              ElementsAre("output.metadata.drop=", "output.metadata.drop[0]=", "output.metadata.set.author=",
+                          "output.metadata.set="));
+}
+
+TEST(CompleteAssignment, FollowsOperators) {
+  const std::string plan = "{transforms: [{check: {both: [{near: {of: a}}]}}]}";
+  EXPECT_THAT(complete(plan, "transforms[0].check.both[0]"),
+              ElementsAre("transforms[0].check.both[0].near.high=", "transforms[0].check.both[0].near.low=",
+                          "transforms[0].check.both[0].near.of="));
 }
 
 TEST(CompleteAssignment, OffersWhatTheFieldTakes) {
@@ -100,7 +111,7 @@ TEST(CompleteAssignment, LooksAtTensorsOnlyForReferences) {
 
 TEST(CompleteTopic, KnowsStepsAndOperators) {
   const Catalog catalog = testing::small_catalog();
-  EXPECT_THAT(complete_topic(catalog, std::nullopt, ""), ElementsAre("blur", "check", "look", "stop"));
+  EXPECT_THAT(complete_topic(catalog, std::nullopt, ""), ElementsAre("blur", "check", "inputs", "look", "output", "stop"));
   EXPECT_THAT(complete_topic(catalog, "check", "n"), ElementsAre("near"));
   EXPECT_THAT(complete_topic(catalog, "blur", ""), IsEmpty());
 }
@@ -112,7 +123,7 @@ struct MixSpec {
 TEST(CompleteAssignment, KeysOfAMappingAreThoseThatThePlanHas) {
   SchemaBuilder<MixSpec> mix("mix", {"Mixes.", "", "mix: {names: {a: w}}"});
   add_bindings(mix, &MixSpec::names, "names", roles::paired_source()).doc("Names.");
-  const Catalog catalog = make_catalog({mix.schema()}, {}, output_schema({{}, {"safetensors"}}));
+  const Catalog catalog = make_catalog({mix.schema()}, {}, {{}, {"safetensors"}});
   Diagnostics diagnostics;
   const auto text =
       std::make_shared<SourceText>(SourceText{"plan", "{transforms: [{mix: {names: {a: w, b: '= a'}}}]}"});

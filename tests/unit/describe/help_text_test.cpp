@@ -14,16 +14,23 @@ std::string help(std::optional<std::string> step = {}, std::optional<std::string
 
 TEST(HelpText, ListsAllSteps) {
   EXPECT_EQ(help(),
-            "╭─────────────────── Help for commands ───────────────────╮\n"
-            "│ Available commands:                                     │\n"
-            "│   blur   Blurs tensors.                                 │\n"
-            "│   check  Checks.                                        │\n"
-            "│   look   Looks at a file.                               │\n"
-            "│   stop   Stops.                                         │\n"
-            "│                                                         │\n"
-            "│ help: COMMAND describes one of them with all its keys.  │\n"
-            "│ help: {check: OPERATOR} describes an operator of check. │\n"
-            "╰─────────────────────────────────────────────────────────╯\n");
+            "╭──────────────────────── Help for commands ────────────────────────╮\n"
+            "│ Available commands:                                               │\n"
+            "│   blur   Blurs tensors.                                           │\n"
+            "│   check  Checks.                                                  │\n"
+            "│   look   Looks at a file.                                         │\n"
+            "│   stop   Stops.                                                   │\n"
+            "│                                                                   │\n"
+            "│ help: COMMAND describes one of them with all its keys.            │\n"
+            "│ help: inputs and help: output describe the other parts of a plan. │\n"
+            "│ help: {check: OPERATOR} describes an operator of check.           │\n"
+            "╰───────────────────────────────────────────────────────────────────╯\n");
+}
+
+TEST(HelpText, DescribesThePartsOfAPlan) {
+  EXPECT_NE(help("output").find("Part of a plan: output"), std::string::npos);
+  EXPECT_NE(help("output").find("(mapping with set and drop; default: that of the model)"), std::string::npos);
+  EXPECT_NE(help("inputs").find("Takes: list of checkpoints"), std::string::npos);
 }
 
 TEST(HelpText, DescribesAStepWithAllItsKeys) {

@@ -30,12 +30,12 @@ inline Catalog small_catalog() {
   blur.field(&BlurSpec::by, "by").require().doc("How far.");
   blur.field(&BlurSpec::dtype, "dtype").defaults_to("float32").doc("The dtype.");
   SchemaBuilder<LookSpec> look("look", {"Looks at a file.", "", "look: a.txt"});
-  look.text(&LookSpec::path, "path", FieldKind::path).require().doc("The file.");
+  look.text(&LookSpec::path, "path", Scalar::path).require().doc("The file.");
   look.flag(&LookSpec::loud, "loud").doc("Says more.");
   look.shorthand("path");
   SchemaBuilder<CheckSpec> check("check", {"Checks.", "", "check: {near: {of: a, low: 1}}"});
   const auto nothing = [](const YamlNode&, const FieldDecoder&, CheckSpec&) {};
-  check.custom("of", FieldKind::predicate, nothing).require().doc("One operator.");
+  check.custom("of", one_operator(), nothing).require().doc("One operator.");
   check.shorthand("of", true);
   SchemaBuilder<LookSpec> stop("stop", {"Stops.", "", "stop"});
 
@@ -45,10 +45,10 @@ inline Catalog small_catalog() {
   near.field(&NearSpec::high, "high").doc("To.");
   near.needs_one_of({"low", "high"});
   SchemaBuilder<CheckSpec> both("both", {"Both hold.", "", "check: {both: [{near: {of: a, low: 1}}]}"});
-  both.custom("of", FieldKind::predicates, nothing).require();
+  both.custom("of", list_of(one_operator(), 1), nothing).require();
   both.shorthand("of", true);
   return make_catalog({look.schema(), blur.schema(), stop.schema(), check.schema()}, {near.schema(), both.schema()},
-                      output_schema({{}, {"safetensors", "numpy"}}));
+                      {{}, {"safetensors", "numpy"}});
 }
 
 }  // namespace brainsurgery::testing

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "plan/field_values.h"
 #include "plan/plan_file.h"
 #include "plan/yaml_edit.h"
 
@@ -293,8 +294,7 @@ TEST(Interpolation, RefusesWhatItCannotDo) {
       {"x: ${a[0}", "not a valid path"},
       {"x: ${a b}", "not a valid path"},
       {"x: ${...k}", "above the plan's top level"},
-      {"output: ${k.nope}", "unknown key 'nope'"},
-      {"transforms: [{copy: {from: a, to: '${i}.w'}}]", "unknown key 'i'"}};
+      {"output: ${k.nope}", "unknown key 'nope'"}};
   for (const auto& [text, message] : table) {
     const Read bad = read({"k: {a: [1, 2], s: text, n: null}\n" + text + "\n"});
     EXPECT_FALSE(bad.config) << text;
@@ -340,6 +340,24 @@ TEST(Interpolation, LeavesCapturesToThePatterns) {
             "['x7']}}]}");
   EXPECT_EQ(wins.warnings().size(), 2u);
   EXPECT_THAT(wins.warnings().front(), HasSubstr("the plan's key 'i' here, not the capture"));
+}
+
+// Whether an unknown name is a mistake is known where the field is decoded.
+TEST(Interpolation, KeepsTheMistakeOfANameForTheFieldThatTakesIt) {
+  const Read names = read({"p: 1\ntransforms: [{copy: {from: [h, $i], to: '${i}.${p}'}}, '${i}']"});
+  ASSERT_TRUE(names.config);
+  const YamlNode& copy = *names.config->root->find("transforms")->items()[0]->find("copy");
+  Diagnostics mistakes;
+  report_unexplained_names(copy, mistakes);
+  ASSERT_EQ(mistakes.error_count(), 1);
+  EXPECT_EQ(mistakes.items()[0].message, "'${i}': unknown key 'i'");
+  EXPECT_FALSE(report_unexplained_names(*read({"transforms: [[k, '${i}']]"}).config->root->find("transforms")->items()[0],
+                                        *reference_type(roles::source()), mistakes));
+  EXPECT_FALSE(report_unexplained_names(*copy.find("to"), *scalar(Scalar::plan_text), mistakes));
+  EXPECT_TRUE(report_unexplained_names(*copy.find("to"), *reference_type(roles::created()), mistakes));
+  Diagnostics of_plan;
+  EXPECT_EQ(parse_plan(names.config->root, {}, of_plan).steps.size(), 2u);
+  EXPECT_EQ(of_plan.error_count(), 1) << "a step's name is none";
 }
 
 TEST(Interpolation, TellsWhichKeysAreInUse) {

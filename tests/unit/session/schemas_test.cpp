@@ -44,7 +44,11 @@ TEST(Schemas, AreComplete) {
     for (const auto& field : schema.fields) {
       SCOPED_TRACE(field->name);
       EXPECT_TRUE(names.insert(field->name).second);
-      EXPECT_EQ(field->kind == FieldKind::choice, !field->choices.empty());
+      ASSERT_NE(field->type, nullptr);
+      EXPECT_FALSE(noun(*field->type).empty());
+      if (is_scalar(*field->type, Scalar::choice)) {
+        EXPECT_GE(std::get<ScalarType>(field->type->shape).choices.size(), 2u);
+      }
       EXPECT_FALSE(field->required && !field->default_text.empty()) << "a required field has no default";
       EXPECT_TRUE(schema.shorthand_only || field->docs.ends_with('.')) << field->docs;
     }
@@ -72,7 +76,7 @@ TEST(Schemas, TheFirstReferenceLeads) {
 
 TEST(Help, DescribesEverythingWithinItsFrame) {
   const Catalog all = catalog();
-  std::vector<HelpTopic> topics{{}};
+  std::vector<HelpTopic> topics{{}, {"inputs", std::nullopt}, {"output", std::nullopt}};
   for (const Schema& step : all.steps) {
     topics.push_back({step.name, std::nullopt});
     if (!takes_operator(step)) continue;
