@@ -12,6 +12,7 @@ void add_transforms(StepRegistry& registry, std::shared_ptr<const FormulaFunctio
   add_clamp(registry);
   add_reshape(registry);
   add_permute(registry);
+  add_rearrange(registry);
   add_reductions(registry);
   add_take(registry);
   add_split_concat(registry);

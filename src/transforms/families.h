@@ -21,6 +21,7 @@ void add_cast(StepRegistry& registry);          // cast cast_
 void add_clamp(StepRegistry& registry);         // clamp clamp_
 void add_reshape(StepRegistry& registry);       // reshape reshape_
 void add_permute(StepRegistry& registry);       // permute permute_
+void add_rearrange(StepRegistry& registry);     // rearrange rearrange_
 void add_reductions(StepRegistry& registry);    // sum mean norm min max var normalize_
 void add_take(StepRegistry& registry);          // take
 void add_split_concat(StepRegistry& registry);  // split concat
