@@ -70,7 +70,8 @@ class StateDict {
   void erase(std::string_view name);
   // Takes the entry of `from` out and gives it the name `to` at the end of the key order, with fresh counts.
   void rename(std::string_view from, std::string to);
-  void count(std::string_view name, std::int64_t reads, std::int64_t writes);
+  // The counts with these.
+  AccessCounts count(std::string_view name, std::int64_t reads, std::int64_t writes);
 
  private:
   Names names_;

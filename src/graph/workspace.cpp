@@ -56,12 +56,13 @@ void StateDict::rename(std::string_view from, std::string to) {
   names_.insert(place, std::move(to), std::move(tensor));
 }
 
-void StateDict::count(std::string_view name, std::int64_t reads, std::int64_t writes) {
+AccessCounts StateDict::count(std::string_view name, std::int64_t reads, std::int64_t writes) {
   const auto found = names_.find(name);
   BS_CHECK(found != names_.end());
   AccessCounts& counts = names_.value(found).counts;
   counts.reads += reads;
   counts.writes += writes;
+  return counts;
 }
 
 const StateDict* Workspace::find(std::string_view alias) const {

@@ -39,8 +39,8 @@ void Binder::for_each_name(const TensorRef& ref, const Visit& visit) {
   const std::string alias = alias_of(ref);
   const NamePattern pattern = NamePattern::compile(ref, current_.step->name());
   current_.looked_at.push_back({alias, pattern.literal_prefix(), pattern.is_literal()});
-  for_each_match(pattern, names_of(alias).names(), current_.matching,
-                 [&](const auto& at, const Captures&) { visit(alias, at->first, at->second); });
+  for_each_matching_name(pattern, names_of(alias).names(), current_.matching,
+                         [&](const auto& at) { visit(alias, at->first, at->second); });
 }
 
 std::vector<FoundTensor> Binder::select(const TensorRef& ref) {
@@ -85,8 +85,8 @@ Error Binder::missing(const TensorRef& derived, const FoundTensor& tensor) const
 }
 
 AccessCounts Binder::count_read(const FoundTensor& tensor) {
-  count(tensor.alias, tensor.name, 1, 0);
-  return state_.workspace.at(tensor.alias).find(tensor.name)->counts;
+  StateDict& names = state_.workspace.at(tensor.alias);
+  return state_.flags.dry_run ? names.find(tensor.name)->counts : names.count(tensor.name, 1, 0);
 }
 
 }  // namespace brainsurgery

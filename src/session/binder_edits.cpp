@@ -182,8 +182,8 @@ std::vector<Binder::ResolvedRow> Binder::resolve(const std::vector<PreparedRef>&
 
 std::string Binder::single_match(const PreparedRef& ref) {
   std::vector<std::string> found;
-  for_each_match(*ref.pattern, names_of(ref.alias).names(), current_.matching,
-                 [&](const auto& at, const Captures&) { found.push_back(at->first); });
+  for_each_matching_name(*ref.pattern, names_of(ref.alias).names(), current_.matching,
+                         [&](const auto& at) { found.push_back(at->first); });
   if (found.empty()) throw no_match(ref.where, ref.alias, *ref.ref);
   if (found.size() > 1) {
     throw Error(
@@ -258,6 +258,12 @@ auto first_target(const ResolvedRow& row) {
   return std::ranges::find_if(row, [](const auto& resolved) { return resolved.ref->role.writes; });
 }
 
+template <typename ResolvedRow>
+std::string_view first_written(const ResolvedRow& row) {
+  const auto target = first_target(row);
+  return target == row.end() ? std::string_view() : target->name;
+}
+
 }  // namespace
 
 Row Binder::operands_of(const ResolvedRow& row) {
@@ -269,14 +275,13 @@ Row Binder::operands_of(const ResolvedRow& row) {
     result.operands[ref.operand].push_back(
         {ref.alias, resolved.name, sliced(expr_of(resolved), *ref.ref, ref.alias, resolved.name)});
   }
-  const auto target = first_target(row);
-  const std::string_view written = target == row.end() ? std::string_view() : target->name;
-  result.seed = [this, &row, written] {
-    const std::uint64_t seed = derived_seed(current_.step->index, written);
+  // Two words, which a std::function holds without allocating memory.
+  result.seed = [this, &row] {
+    const std::uint64_t seed = derived_seed(current_.step->index, first_written(row));
     remember_seed(row, seed);
     return seed;
   };
-  result.key = [written] { return name_hash(written); };
+  result.key = [&row] { return name_hash(first_written(row)); };
   result.replaced = [this, &row](std::size_t number) { return before_write(row, number); };
   return result;
 }

@@ -8,15 +8,22 @@ namespace {
 
 using ReadText = std::function<std::string(const std::string&)>;
 
+// Only controls write to paths, introduce aliases, or stand for other steps.
+bool is_control(const PlanStep& step, const Registries& registries) {
+  const Step* known = registries.steps.find(step.command);
+  return known != nullptr && std::holds_alternative<Control>(known->action);
+}
+
 // Without `read_text` steps that stand for others are left out: these cannot hold further ones of their kind.
-void collect(const std::vector<PlanStep>& steps, StepDecoder decoder, const ReadText& read_text,
-             std::vector<std::string>& targets) {
+void collect(const std::vector<PlanStep>& steps, const Registries& registries, StepDecoder decoder,
+             const ReadText& read_text, std::vector<std::string>& targets) {
   Diagnostics ignored;  // whoever binds the steps reports them
   std::vector<PlanStep> inner;
   for (const PlanStep& step : steps) {
+    if (!is_control(step, registries)) continue;
     const std::optional<PreparedStep> prepared = decoder.decode(step, 0, ignored);
-    const auto* control = prepared ? std::get_if<Control>(&prepared->step->action) : nullptr;
-    if (control == nullptr) continue;
+    if (!prepared) continue;
+    const auto* control = std::get_if<Control>(&prepared->step->action);
     if (control->writes != nullptr) targets.push_back(control->writes(prepared->spec.get()));
     if (control->steps == nullptr || read_text == nullptr) continue;
     try {
@@ -27,7 +34,7 @@ void collect(const std::vector<PlanStep>& steps, StepDecoder decoder, const Read
       ignored.add(error);
     }
   }
-  if (!inner.empty()) collect(inner, std::move(decoder), nullptr, targets);
+  if (!inner.empty()) collect(inner, registries, std::move(decoder), nullptr, targets);
 }
 
 }  // namespace
@@ -37,7 +44,7 @@ std::vector<std::string> plan_targets(const Plan& plan, const Registries& regist
   if (plan.output) targets.push_back(plan.output->path);
   std::set<std::string, std::less<>> aliases;
   for (const PlanInput& input : plan.inputs) aliases.insert(input.alias);
-  collect(plan.steps, plan_decoder(plan, registries, std::move(aliases)), read_text, targets);
+  collect(plan.steps, registries, plan_decoder(plan, registries, std::move(aliases)), read_text, targets);
   return targets;
 }
 
