@@ -31,6 +31,7 @@ namespace roles {
 [[nodiscard]] Role source();           // read, sliced or not
 [[nodiscard]] Role single_source();    // read; exactly one match
 [[nodiscard]] Role paired_source();    // read; named from the match, must exist
+[[nodiscard]] Role literal_source();   // read; a literal name, must exist
 [[nodiscard]] Role moved();            // read as a whole and removed
 [[nodiscard]] Role deleted();          // removed
 [[nodiscard]] Role created();          // written; named from the match, must not exist

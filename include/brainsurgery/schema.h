@@ -254,6 +254,9 @@ class SchemaBuilder {
   Field& field(std::vector<std::int64_t> Spec::*member, std::string name) {
     return add_list(std::move(name), scalar(Scalar::integer), 0, member, &FieldDecoder::integer);
   }
+  Field& field(std::optional<std::vector<std::int64_t>> Spec::*member, std::string name) {
+    return add_list(std::move(name), scalar(Scalar::integer), 0, member, &FieldDecoder::integer);
+  }
   Field& field(DType Spec::*member, std::string name) {
     return add(std::move(name), scalar(Scalar::dtype), member, &FieldDecoder::dtype);
   }
@@ -367,8 +370,8 @@ class SchemaBuilder {
     };
     return field;
   }
-  template <typename Value>
-  Field& add_list(std::string name, FieldTypePtr each, std::size_t least, std::vector<Value> Spec::*member,
+  template <typename Member, typename Value>
+  Field& add_list(std::string name, FieldTypePtr each, std::size_t least, Member Spec::*member,
                   std::optional<Value> (FieldDecoder::*decode)(const YamlNode&) const) {
     Field& field = add_field(std::move(name), list_of(std::move(each), least));
     field.decode = [member, decode](const YamlNode& value, const FieldDecoder& decoder, void* spec) {

@@ -7,6 +7,9 @@ Role single_source() { return {.reads = true, .slice = true, .single = true}; }
 Role paired_source() {
   return {.names = Role::Names::derived, .policy = Role::Policy::must_exist, .reads = true, .slice = true};
 }
+Role literal_source() {
+  return {.names = Role::Names::literal, .policy = Role::Policy::must_exist, .reads = true, .slice = true};
+}
 Role moved() { return {.reads = true, .removes = true}; }
 Role deleted() { return {.removes = true}; }
 Role created() { return {.names = Role::Names::derived, .policy = Role::Policy::must_not_exist, .writes = true}; }

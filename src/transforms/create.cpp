@@ -11,14 +11,23 @@ namespace {
 
 struct CreateSpec : DrawSpec {
   TensorRef target;
-  std::vector<std::int64_t> shape;
-  DType dtype = DType::F32;
+  std::optional<std::vector<std::int64_t>> shape;
+  std::optional<DType> dtype;
+  std::optional<TensorRef> like;
 };
 
 std::optional<FieldProblem> problem_of_shape(const CreateSpec& spec) {
-  const auto bad = std::ranges::find_if(spec.shape, [](std::int64_t size) { return size <= 0; });
-  if (bad != spec.shape.end()) return FieldProblem{"shape", fmt::format("sizes must be positive, found {}", *bad)};
+  if (!spec.shape) return std::nullopt;
+  if (spec.like) return FieldProblem{"like", "the sizes are those of 'shape'; name one of the two"};
+  const auto bad = std::ranges::find_if(*spec.shape, [](std::int64_t size) { return size <= 0; });
+  if (bad != spec.shape->end()) return FieldProblem{"shape", fmt::format("sizes must be positive, found {}", *bad)};
   return std::nullopt;
+}
+
+TensorDesc desc_of(const CreateSpec& spec, const Row& row) {
+  if (!spec.like) return {spec.dtype.value_or(DType::F32), *spec.shape};
+  const TensorDesc& like = row.one(0).desc();
+  return {spec.dtype.value_or(like.dtype), like.shape};
 }
 
 SchemaBuilder<CreateSpec> describe(std::string name, std::string summary, std::string example) {
@@ -26,16 +35,19 @@ SchemaBuilder<CreateSpec> describe(std::string name, std::string summary, std::s
       std::move(name),
       {std::move(summary), "One tensor, in the model that its name says. Sizes are positive.", std::move(example)});
   schema.reference(&CreateSpec::target, "target", roles::created_literal()).doc("The new name.");
-  schema.field(&CreateSpec::shape, "shape").require().doc("The sizes.");
-  schema.field(&CreateSpec::dtype, "dtype").defaults_to("float32").doc("The element type.");
+  schema.field(&CreateSpec::shape, "shape").doc("The sizes.");
+  schema.field(&CreateSpec::dtype, "dtype").defaults_to("that of `like`, else float32").doc("The element type.");
+  schema.reference(&CreateSpec::like, "like", roles::literal_source())
+      .doc("The tensor whose shape and dtype are used.");
+  schema.needs_one_of({"shape", "like"});
   return schema;
 }
 
 Step constant(std::string name, std::int64_t value, std::string summary, std::string example) {
   SchemaBuilder<CreateSpec> schema = describe(std::move(name), std::move(summary), std::move(example));
   schema.check(problem_of_shape);
-  return make_edit<CreateSpec>(schema, [value](const CreateSpec& spec, const Row&) {
-    return std::vector{filled({spec.dtype, spec.shape}, ExactNumber{static_cast<double>(value), value})};
+  return make_edit<CreateSpec>(schema, [value](const CreateSpec& spec, const Row& row) {
+    return std::vector{filled(desc_of(spec, row), ExactNumber{static_cast<double>(value), value})};
   });
 }
 
@@ -54,7 +66,7 @@ void add_create(StepRegistry& registry) {
     return problem ? problem : problem_of_draw(spec);
   });
   registry.add(make_edit<CreateSpec>(schema, [](const CreateSpec& spec, const Row& row) {
-    return std::vector{drawn({spec.dtype, spec.shape}, spec, row)};
+    return std::vector{drawn(desc_of(spec, row), spec, row)};
   }));
 }
 

@@ -16,6 +16,7 @@ struct FillOptions : DrawSpec {
 
 struct FillSpec : FillOptions {
   TensorRef from, to;
+  std::optional<DType> dtype;
 };
 
 struct FillInPlaceSpec : FillOptions {
@@ -39,8 +40,7 @@ void add_fill_fields(SchemaBuilder<Spec>& schema) {
   });
 }
 
-Expr fill(const FillOptions& options, const Row& row) {
-  const TensorDesc& desc = row.one(0).desc();
+Expr fill(const TensorDesc& desc, const FillOptions& options, const Row& row) {
   switch (options.mode) {
     case FillMode::constant:
       return filled(desc, *options.value);
@@ -72,9 +72,12 @@ void add_fill(StepRegistry& registry) {
        "fill: {from: 'wte.weight', to: 'lm_head.weight', mode: rand, distribution: normal, std: 0.02, seed: 1}"});
   copying.reference(&FillSpec::from, "from", roles::source()).doc("The tensors whose shape and dtype are used.");
   copying.reference(&FillSpec::to, "to", roles::created()).doc("The new name.");
+  copying.field(&FillSpec::dtype, "dtype").defaults_to("that of `from`").doc("The element type.");
   add_fill_fields(copying);
-  registry.add(make_edit<FillSpec>(
-      copying, [](const FillSpec& spec, const Row& row) { return std::vector{fill(spec, row)}; }));
+  registry.add(make_edit<FillSpec>(copying, [](const FillSpec& spec, const Row& row) {
+    const TensorDesc& from = row.one(0).desc();
+    return std::vector{fill({spec.dtype.value_or(from.dtype), from.shape}, spec, row)};
+  }));
 
   SchemaBuilder<FillInPlaceSpec> in_place("fill_", {"Replaces the elements of tensors.", kDetails,
                                                     "fill_: {target: 'wte.weight::[0]', mode: constant, value: 0}"});
@@ -82,7 +85,7 @@ void add_fill(StepRegistry& registry) {
   in_place.reference(&FillInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to fill.");
   add_fill_fields(in_place);
   registry.add(make_edit<FillInPlaceSpec>(
-      in_place, [](const FillInPlaceSpec& spec, const Row& row) { return std::vector{fill(spec, row)}; }));
+      in_place, [](const FillInPlaceSpec& spec, const Row& row) { return std::vector{fill(row.one(0).desc(), spec, row)}; }));
 }
 
 }  // namespace brainsurgery

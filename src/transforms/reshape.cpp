@@ -8,14 +8,17 @@
 namespace brainsurgery {
 namespace {
 
-struct ReshapeSpec {
-  TensorRef from, to;
-  std::vector<std::int64_t> shape;
+struct ShapeSpec {
+  std::optional<std::vector<std::int64_t>> shape;
+  std::optional<TensorRef> like;
 };
 
-struct ReshapeInPlaceSpec {
+struct ReshapeSpec : ShapeSpec {
+  TensorRef from, to;
+};
+
+struct ReshapeInPlaceSpec : ShapeSpec {
   TensorRef target;
-  std::vector<std::int64_t> shape;
 };
 
 struct PermuteSpec {
@@ -28,12 +31,30 @@ struct PermuteInPlaceSpec {
   std::vector<std::int64_t> order;
 };
 
-std::optional<FieldProblem> problem_of_shape(const std::vector<std::int64_t>& shape) {
+std::optional<FieldProblem> problem_of_shape(const ShapeSpec& spec) {
+  if (!spec.shape) return std::nullopt;
+  if (spec.like) return FieldProblem{"like", "the sizes are those of 'shape'; name one of the two"};
+  const std::vector<std::int64_t>& shape = *spec.shape;
   if (std::ranges::count(shape, -1) > 1) return FieldProblem{"shape", "at most one size may be -1 (inferred)"};
   const auto bad = std::ranges::find_if(shape, [](std::int64_t size) { return size == 0 || size < -1; });
   if (bad != shape.end())
     return FieldProblem{"shape", fmt::format("sizes must be positive, or -1 for one that is inferred; found {}", *bad)};
   return std::nullopt;
+}
+
+template <typename Spec>
+void add_shape_fields(SchemaBuilder<Spec>& schema) {
+  schema.field(static_cast<std::optional<std::vector<std::int64_t>> Spec::*>(&ShapeSpec::shape), "shape")
+      .doc("The new sizes.");
+  schema.reference(static_cast<std::optional<TensorRef> Spec::*>(&ShapeSpec::like), "like", roles::paired_source())
+      .doc("The tensor that has them.");
+  schema.needs_one_of({"shape", "like"});
+  schema.check([](const Spec& spec) { return problem_of_shape(spec); });
+}
+
+// `like` is the second tensor that is read.
+Expr reshaped(const ShapeSpec& spec, const Row& row) {
+  return reshape(row.one(0), spec.like ? row.one(1).shape() : *spec.shape);
 }
 
 std::optional<FieldProblem> problem_of_order(const std::vector<std::int64_t>& order) {
@@ -67,19 +88,17 @@ void add_reshape(StepRegistry& registry) {
   copying.called_elsewhere({"view", "flatten", "squeeze", "unsqueeze"});
   copying.reference(&ReshapeSpec::from, "from", roles::source()).doc("The tensors to reshape.");
   copying.reference(&ReshapeSpec::to, "to", roles::created()).doc("The new name.");
-  copying.field(&ReshapeSpec::shape, "shape").require().doc("The new sizes.");
-  copying.check([](const ReshapeSpec& spec) { return problem_of_shape(spec.shape); });
+  add_shape_fields(copying);
   registry.add(make_edit<ReshapeSpec>(copying, [](const ReshapeSpec& spec, const Row& row) {
-    return std::vector{reshape(row.one(0), spec.shape)};
+    return std::vector{reshaped(spec, row)};
   }));
 
   SchemaBuilder<ReshapeInPlaceSpec> in_place("reshape_", {"Gives tensors another shape.", kDetails,
                                                           "reshape_: {target: '.+\\.ln_1\\.weight', shape: [1, -1]}"});
   in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::rebuilt()).doc("The tensors to reshape.");
-  in_place.field(&ReshapeInPlaceSpec::shape, "shape").require().doc("The new sizes.");
-  in_place.check([](const ReshapeInPlaceSpec& spec) { return problem_of_shape(spec.shape); });
+  add_shape_fields(in_place);
   registry.add(make_edit<ReshapeInPlaceSpec>(in_place, [](const ReshapeInPlaceSpec& spec, const Row& row) {
-    return std::vector{reshape(row.one(0), spec.shape)};
+    return std::vector{reshaped(spec, row)};
   }));
 }
 
