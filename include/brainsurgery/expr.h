@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "brainsurgery/env.h"
+#include "brainsurgery/error.h"
 #include "brainsurgery/operation.h"
 #include "brainsurgery/reducer.h"
 #include "brainsurgery/types.h"
@@ -47,6 +48,8 @@ class Expr {
   friend bool operator==(const Expr& a, const Expr& b) { return a.node_ == b.node_; }
 
  private:
+  friend bool is_new(const Expr& expr);
+
   std::shared_ptr<const Node> node_;
 };
 
@@ -123,6 +126,19 @@ using NodeKind = std::variant<nodes::Source, nodes::Literal, nodes::Random, node
                               nodes::Permute, nodes::Reshape, nodes::Broadcast, nodes::Map, nodes::Reduce,
                               nodes::Take, nodes::Concat, nodes::Overwrite, nodes::Matmul, nodes::SingularFactors>;
 
+// The step that made a tensor: for messages about mistakes that only the elements show.
+struct Maker {
+  int step;             // in its list of steps, from 1
+  std::string command;  // "take"
+  std::string tensor;   // that the step wrote: "model::x"
+  SourceSpan place;     // in the plan
+
+  friend bool operator==(const Maker& a, const Maker& b) {
+    return a.step == b.step && a.command == b.command && a.tensor == b.tensor;
+  }
+};
+using MakerPtr = std::shared_ptr<const Maker>;
+
 class Node {
  public:
   Node(TensorDesc desc, NodeKind kind);
@@ -134,15 +150,24 @@ class Node {
   [[nodiscard]] const NodeKind& kind() const { return kind_; }
   // Nodes on the longest way down to a leaf, this one included.
   [[nodiscard]] int depth() const { return depth_; }
+  // nullptr: unknown, or that of a node that is made of this one.
+  [[nodiscard]] const MakerPtr& maker() const { return maker_; }
 
  private:
+  friend void sign(const Expr& expr, MakerPtr maker);
+
   TensorDesc desc_;
   NodeKind kind_;
   int depth_;
+  MakerPtr maker_;
 };
 
 inline const TensorDesc& Expr::desc() const { return node_->desc(); }
 
+// Whether nobody else has a handle to the node.
+[[nodiscard]] bool is_new(const Expr& expr);
+// Says who made a node that is new.
+void sign(const Expr& expr, MakerPtr maker);
 // The expressions a node is made from, in order.
 [[nodiscard]] std::vector<Expr> operands(const Node& node);
 // "scale by 0.5 bfloat16 [4, 4] (source a.safetensors @128 bfloat16 [4, 4])": for tests and debuggers.

@@ -7,6 +7,7 @@
 #include "base/interrupt.h"
 #include "brainsurgery/error.h"
 #include "exec/executor_run.h"
+#include "exec/made_by.h"
 #include "exec/reduction_task.h"
 #include "kernels/kernels.h"
 #include "kernels/small_dense.h"
@@ -82,14 +83,17 @@ bool Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
     Scratch scratch;
     ByteCounts mine;
     for (std::int64_t i = next.fetch_add(1); i < total && !stopped(); i = next.fetch_add(1)) {
+      const auto job = std::upper_bound(first.begin(), first.end(), i) - first.begin() - 1;
       try {
         throw_if_interrupted();
-        const auto job = std::upper_bound(first.begin(), first.end(), i) - first.begin() - 1;
         const ByteCounts tile = jobs[job].run(runner, scratch, i - first[job]);
         done += tile.written + jobs[job].effort + (jobs[job].looks ? tile.read : 0);
         mine += tile;
-      } catch (...) {
+      } catch (const Error& error) {
         next = total;  // nobody starts another tile
+        throw made_by(error, jobs[job].maker);
+      } catch (...) {
+        next = total;
         throw;
       }
       if (worker == 0) {
@@ -290,7 +294,11 @@ Executor::Job Executor::make_job(Run& run, int buffer) {
   if (const auto* reduction = std::get_if<Materialization::Reduction>(&wanted.how))
     return reduction_job(run, *reduction, into);
   const auto* program = std::get_if<ProgramPtr>(&wanted.how);
-  if (program == nullptr) return dense_job(run, wanted, run.places.map_made(buffer));
+  if (program == nullptr) {
+    Job job = dense_job(run, wanted, run.places.map_made(buffer));
+    job.maker = wanted.maker;
+    return job;
+  }
   run.places.prepare(**program);
   const std::int64_t elements = tile_elements(**program, options_, pool_.size());
   const auto fill = [&made = **program, elements, &into](TileRunner& runner, Scratch& scratch, std::int64_t index) {

@@ -92,6 +92,7 @@ class Executor final : public DataOracle, public DataSource {
     std::int64_t effort = 0;  // of a tile of dense operations, which counts as progress
     bool looks = false;       // so do the bytes that it reads: it writes none
     int passes = 1;           // how often all tiles are run, one pass after another
+    MakerPtr maker = nullptr;  // of what it computes, where programs do not know
   };
   // Looks at elements [begin, begin + count) of a tensor, packed.
   using Look = std::function<void(const std::byte* values, std::int64_t begin, std::int64_t count)>;

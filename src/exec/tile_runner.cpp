@@ -10,6 +10,7 @@
 
 #include "brainsurgery/error.h"
 #include "exec/buffers.h"
+#include "exec/made_by.h"
 #include "exec/strided_range.h"
 #include "kernels/kernels.h"
 #include "types/box_read.h"
@@ -226,7 +227,11 @@ void TileRunner::run(const Program& program, std::int64_t begin, std::int64_t en
   };
   const auto run_one = [&](std::size_t i, std::int64_t from, std::int64_t until) {
     const Instruction& instruction = program.code[i];
-    std::visit(RunInstruction{*this, program, instruction, from, until, values, values[i]}, instruction.op);
+    try {
+      std::visit(RunInstruction{*this, program, instruction, from, until, values, values[i]}, instruction.op);
+    } catch (const Error& error) {
+      throw made_by(error, instruction.maker);
+    }
   };
   std::vector<std::size_t> sources, others;
   for (std::size_t i = 0; i < size; ++i) (is_source(program.code[i]) ? sources : others).push_back(i);

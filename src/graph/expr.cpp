@@ -74,6 +74,13 @@ Node::~Node() {
   }
 }
 
+bool is_new(const Expr& expr) { return expr.node_.use_count() == 1; }
+
+void sign(const Expr& expr, MakerPtr maker) {
+  BS_CHECK(is_new(expr));  // so that nobody sees the node change
+  const_cast<Node&>(expr.node()).maker_ = std::move(maker);
+}
+
 std::vector<Expr> operands(const Node& node) {
   return std::visit(
       [](const auto& kind) -> std::vector<Expr> {

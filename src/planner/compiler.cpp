@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <set>
 
+#include "base/scoped_value.h"
 #include "brainsurgery/error.h"
 #include "graph/visitor.h"
 #include "planner/dense_costs.h"
-#include "types/box_read.h"
+#include "planner/source_reads.h"
 
 namespace brainsurgery {
 namespace {
@@ -26,38 +27,6 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
 constexpr int kMostReadAlong = 32;
 
 bool is_leaf(const Node& node) { return node.depth() == 1; }
-
-// Elements that are read one by one, or by a library, must stand where the processor's loads expect them; the headers
-// of old checkpoints are not padded.
-bool is_mapped(const nodes::Source& node, DType dtype) {
-  return node.file->access() == FileAccess::mapped && node.offset % item_size(dtype) == 0;
-}
-
-// The box that the last `elements` of a map fill.
-FileBox box_of(const StridedMap& map, std::int64_t elements, std::int64_t item) {
-  FileBox box{map.shape, map.strides, item};
-  for (std::size_t i = box.shape.size(); i-- > 0;) {
-    box.shape[i] = std::clamp<std::int64_t>(elements, 1, box.shape[i]);
-    elements /= box.shape[i];
-  }
-  return box;
-}
-
-// Whether a tile takes few reads for what it holds where every read decodes whole blocks. If not, it is less to decode
-// the tensor once.
-bool reads_in_ranges(const ReadableFile& file, const StridedMap& map, std::int64_t item) {
-  constexpr std::int64_t kTileBytes = 4 << 20, kReadBytes = 512;  // as much as a read costs
-  constexpr std::int64_t kMostWork = 16;                          // times the bytes wanted
-  if (file.access() != FileAccess::ranges) return false;
-  const FileBox box = box_of(map, kTileBytes / item, item);
-  const ReadCost cost = read_cost(box);
-  const std::int64_t block = file.blocks() == nullptr ? 0 : file.blocks()->decoded_bytes;
-  return cost.bytes + cost.reads * (kReadBytes + block) <= kMostWork * element_count(box.shape) * item;
-}
-
-bool reads_well_at_random(const nodes::Source& node, const StridedMap& map, DType dtype) {
-  return is_mapped(node, dtype) || reads_in_ranges(*node.file, map, item_size(dtype));
-}
 
 void require_readable(const ReadableFile& file) {
   const BlockCode* code = file.blocks();
@@ -175,6 +144,7 @@ class ProgramBuilder {
     const View view = View::identity(expr.shape());
     const auto* map = as<nodes::Map>(expr);
     if (map == nullptr) return emit(expr, view);
+    const ScopedValue maker(compiler_.maker_, compiler_.maker_of(expr));
     ops::Map made{map->operation, map->parameters, {}};
     for (const Expr& part : map->parts) made.inputs.push_back(make(part));
     const int result = add(expr.dtype(), std::move(made));
@@ -187,7 +157,7 @@ class ProgramBuilder {
   }
 
   int add(DType dtype, decltype(Instruction::op) op) {
-    program_->code.push_back({dtype, std::move(op), 0});
+    program_->code.push_back({dtype, std::move(op), 0, compiler_.maker_});
     return static_cast<int>(program_->code.size()) - 1;
   }
 
@@ -222,6 +192,7 @@ class ProgramBuilder {
   }
 
   int emit_node(const Expr& expr, const View& view) {
+    const ScopedValue maker(compiler_.maker_, compiler_.maker_of(expr));
     const View* seen = &view;
     View own;
     if (view.in_shape != expr.shape() && !is_elementwise(expr.node())) {
@@ -420,6 +391,7 @@ void Compiler::materialize_deep_parts(const Expr& expr) {
 
 BufferPlace Compiler::materialize(const Expr& expr) {
   if (const auto known = buffers_.find(expr.get()); known != buffers_.end()) return known->second;
+  const ScopedValue maker(maker_, maker_of(expr));
   if (const auto* factors = as<nodes::SingularFactors>(expr)) return factorise(expr, *factors);
   if (const auto* reduction = as<nodes::Reduce>(expr)) return reduce(expr, *reduction);
   Materialization result;
@@ -464,6 +436,7 @@ ProgramPtr Compiler::build(const Expr& expr, const View& view, std::vector<int>&
 }
 
 int Compiler::add(Materialization result) {
+  result.maker = maker_;
   materializations_.push_back(std::move(result));
   return static_cast<int>(materializations_.size()) - 1;
 }

@@ -58,6 +58,10 @@ class Compiler {
                              const std::vector<int>& needs);
   [[nodiscard]] int begin_pass(const PassKey& key);
   [[nodiscard]] ProgramPtr build(const Expr& expr, const View& view, std::vector<int>& needs);
+  // Of what is made for the node: whoever signed it, or the one that it is made for.
+  [[nodiscard]] const MakerPtr& maker_of(const Expr& expr) const {
+    return expr.node().maker() == nullptr ? maker_ : expr.node().maker();
+  }
   int add(Materialization result);
   BufferPlace keep(const Expr& expr, BufferPlace place);
   [[nodiscard]] Place packed_operand(const Expr& expr, std::vector<int>& needs);
@@ -75,6 +79,7 @@ class Compiler {
   std::unordered_set<int> tapped_;                                             // numbers of passing reductions
   std::unordered_map<const Node*, Expr> known_;                                // values of reductions
   std::unordered_map<const Node*, int> visits_;  // by how many programs of the tensor at hand
+  MakerPtr maker_;                               // of the node at hand
 };
 
 }  // namespace brainsurgery

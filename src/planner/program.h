@@ -75,6 +75,7 @@ struct Instruction {
   DType dtype;
   std::variant<ops::Load, ops::Gather, ops::Draw, ops::Take, ops::Map, ops::Join, ops::Patch> op;
   int slot = 0;  // the buffer that it writes; kResultSlot: the caller's
+  MakerPtr maker = nullptr;
 };
 
 inline constexpr int kResultSlot = -1;
@@ -176,6 +177,7 @@ struct Materialization {
   std::int64_t work_bytes = 0;  // about what making it takes besides; stages count it against the budget
   std::vector<int> needs;       // buffers it is made from
   int uses = 0;                 // how many consumers there are in all; it can be dropped after the last
+  MakerPtr maker = nullptr;
 };
 
 // A tensor ready to be computed.

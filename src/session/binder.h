@@ -166,6 +166,7 @@ class Binder final : private PlanScope {
   void apply(const Edit& edit, const ResolvedRow& row);
   [[nodiscard]] Row operands_of(const ResolvedRow& row);
   [[nodiscard]] std::vector<Expr> lowered(const Edit& edit, const ResolvedRow& resolved, const Row& row);
+  [[nodiscard]] MakerPtr maker_of(const Resolved& target) const;
   void count_uses(const ResolvedRow& row);
   void create(const Resolved& target, Expr value, const ResolvedRow& row);
   void write(const Resolved& target, Expr value, const ResolvedRow& row);

@@ -322,10 +322,19 @@ void Binder::apply(const Edit& edit, const ResolvedRow& row) {
   count_uses(row);
   std::size_t next = 0;
   for (const Resolved& resolved : row) {
-    if (resolved.ref->role.writes) write(resolved, std::move(results.at(next++)), row);
+    if (!resolved.ref->role.writes) continue;
+    Expr& result = results.at(next++);
+    if (is_new(result)) sign(result, maker_of(resolved));
+    write(resolved, std::move(result), row);
   }
   remove_names(row);
   if (state_.flags.verbose) announce_edit(row);
+}
+
+MakerPtr Binder::maker_of(const Resolved& target) const {
+  const PreparedStep& step = *current_.step;
+  return std::make_shared<const Maker>(
+      Maker{step.index + 1, step.name(), label_of(target.ref->alias, target.name), step.span});
 }
 
 // What is renamed begins to count anew.
