@@ -14,6 +14,12 @@
 
 namespace brainsurgery {
 
+// A file that a directory takes over from the folder of the model: no weights.
+struct CarriedFile {
+  std::string name;
+  std::int64_t bytes = 0;
+};
+
 namespace events {
 struct Warning {
   Diagnostic diagnostic;
@@ -37,6 +43,7 @@ struct OutputStarted {
   std::string alias, path, reason;  // why this alias is written
   std::int64_t tensors, bytes;      // bytes of all files
   std::int64_t bytes_copied, bytes_computed;
+  std::vector<CarriedFile> carried = {};
 };
 struct Progress {
   std::int64_t bytes_done;

@@ -143,6 +143,7 @@ std::string summary_of(const RunReport& report) {
                         format_size(output.planned.written), counted(std::ssize(output.files), "file"));
     text += fmt::format("\n{} copied unchanged, {} computed, {} read", format_size(output.planned.copied),
                         format_size(output.planned.computed), format_size(output.planned.read));
+    if (!output.carried.empty()) text += "\n" + carried_text(output.carried);
   }
   if (report.peak_whole_tensor_bytes > 0)
     text += fmt::format(", at most {} of whole tensors in memory", format_size(report.peak_whole_tensor_bytes));
@@ -161,6 +162,8 @@ nlohmann::ordered_json json_of(const OutputReport& output) {
   nlohmann::ordered_json json{
       {"alias", output.alias}, {"path", output.path}, {"files", output.files}, {"tensors", output.tensors}};
   json.update(json_of(output.planned));
+  json["carried"] = nlohmann::ordered_json::array();
+  for (const CarriedFile& file : output.carried) json["carried"].push_back({{"name", file.name}, {"bytes", file.bytes}});
   if (output.moved) json["moved"] = json_of(*output.moved);
   return json;
 }

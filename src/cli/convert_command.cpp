@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <string_view>
 
@@ -64,6 +65,10 @@ CLI::App* add_convert_command(CLI::App& app, ConvertArguments& arguments) {
                       "Names that share all their bytes, in safetensors: keep writes each (default), drop only one");
   command->add_option("--layout", arguments.layout,
                       "Of safetensors files: standard (default), or aligned, to share disk blocks with the input");
+  command->add_option("--carry", arguments.carry,
+                      "Files beside the weights that a directory takes over: all, none, or patterns of names (repeatable)")
+      ->take_all()
+      ->expected(1);
   return command;
 }
 
@@ -83,6 +88,14 @@ PlanSource conversion_plan(const ConvertArguments& arguments) {
   if (arguments.shard) text += fmt::format("  shard: {}\n", quoted(*arguments.shard));
   if (arguments.tied) text += fmt::format("  tied: {}\n", quoted(*arguments.tied));
   if (arguments.layout) text += fmt::format("  layout: {}\n", quoted(*arguments.layout));
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  if (arguments.carry.size() == 1 && std::ranges::all_of(arguments.carry.front(), is_letter)) {
+    text += fmt::format("  carry: {}\n", quoted(arguments.carry.front()));
+  } else if (!arguments.carry.empty()) {
+    text += "  carry:\n";
+    for (const std::string& pattern : arguments.carry) text += fmt::format("    - {}\n", quoted(pattern));
+  }
+  if (!arguments.adjust) text += "  auto: false\n";
   return std::make_shared<const SourceText>(SourceText{"convert", std::move(text)});
 }
 

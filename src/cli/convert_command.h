@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "brainsurgery/config.h"
 #include "brainsurgery/env.h"
@@ -17,6 +18,8 @@ namespace brainsurgery {
 struct ConvertArguments {
   std::string input, output;
   std::optional<std::string> format, shard, tied, layout;  // as in a plan's `output`
+  std::vector<std::string> carry;  // the same: a word, or patterns; empty: not given
+  bool adjust = true;
 };
 
 // The command as part of `app`; parsing fills `arguments`, which must outlive it.

@@ -6,6 +6,7 @@
 #include <iosfwd>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "brainsurgery/events.h"
 
@@ -17,6 +18,9 @@ namespace brainsurgery {
 
 // The least important messages that are shown.
 enum class LogLevel { debug, info, warning, error };
+
+// "carrying 2 files (3 KiB): config.json, tokenizer.json"
+[[nodiscard]] std::string carried_text(const std::vector<CarriedFile>& carried);
 
 // What the plan prints on `out`, without characters that a terminal obeys; on `err` messages: warnings, where output
 // goes and why, and on a terminal one line of progress.

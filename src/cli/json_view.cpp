@@ -49,6 +49,8 @@ struct ToJson {
   }
   ordered_json operator()(const events::Printed& event) const { return {{"event", "printed"}, {"text", event.text}}; }
   ordered_json operator()(const events::OutputStarted& event) const {
+    ordered_json carried = ordered_json::array();
+    for (const CarriedFile& file : event.carried) carried.push_back({{"name", file.name}, {"bytes", file.bytes}});
     return {{"event", "output_started"},
             {"alias", event.alias},
             {"path", event.path},
@@ -56,7 +58,8 @@ struct ToJson {
             {"tensors", event.tensors},
             {"bytes", event.bytes},
             {"bytes_copied", event.bytes_copied},
-            {"bytes_computed", event.bytes_computed}};
+            {"bytes_computed", event.bytes_computed},
+            {"carried", carried}};
   }
   ordered_json operator()(const events::Progress& event) const {
     return {{"event", "progress"}, {"bytes_done", event.bytes_done}, {"bytes_total", event.bytes_total}};

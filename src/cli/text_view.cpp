@@ -77,6 +77,16 @@ std::string describe(const events::Published& event) {
 
 }  // namespace
 
+std::string carried_text(const std::vector<CarriedFile>& carried) {
+  std::string names;
+  std::int64_t bytes = 0;
+  for (const CarriedFile& file : carried) {
+    names += (names.empty() ? "" : ", ") + escape_for_terminal(file.name);
+    bytes += file.bytes;
+  }
+  return fmt::format("carrying {} ({}): {}", counted(std::ssize(carried), "file"), format_size(bytes), names);
+}
+
 TextView::TextView(std::ostream& out, std::ostream& err, LogLevel level, Look look)
     : out_(out),
       err_(err),
@@ -109,6 +119,7 @@ void TextView::on(const Event& event) {
     log_->debug("step {} assert: holds", held->index + 1);
   } else if (const auto* output = std::get_if<events::OutputStarted>(&event)) {
     log_->info("{}", describe(*output));
+    if (!output->carried.empty()) log_->info("{}", carried_text(output->carried));
   } else if (const auto* published = std::get_if<events::Published>(&event)) {
     log_->info("{}", describe(*published));
   }

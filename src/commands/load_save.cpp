@@ -56,6 +56,7 @@ struct SaveSpec : FileTarget {
 std::optional<FieldProblem> problem_of_save(const SaveSpec& spec) {
   if (spec.target && spec.shard) return FieldProblem{"shard", "is for whole models"};
   if (spec.target && spec.tied) return FieldProblem{"tied", "is for whole models"};
+  if (spec.target && spec.carry) return FieldProblem{"carry", "is for whole models"};
   if (spec.target && spec.alias && spec.target->alias && *spec.alias != *spec.target->alias)
     return FieldProblem{"alias",
                         fmt::format("'{}' is not the alias of 'target', '{}'", *spec.alias, *spec.target->alias)};
@@ -108,13 +109,21 @@ PlanStep save_step(const PlanOutput& output) {
   std::optional<std::string> tied, layout;
   if (output.tied) tied = kTiedSpellings[static_cast<std::size_t>(*output.tied)];
   if (output.layout) layout = kArrangementSpellings[static_cast<std::size_t>(*output.layout)];
-  return step(kSave, output.span,
-              {{"path", output.path},
-               {"alias", output.model},
-               {"format", output.format},
-               {"shard", output.shard},
-               {"tied", tied},
-               {"layout", layout}});
+  PlanStep saving = step(kSave, output.span,
+                         {{"path", output.path},
+                          {"alias", output.model},
+                          {"format", output.format},
+                          {"shard", output.shard},
+                          {"tied", tied},
+                          {"layout", layout}});
+  YamlEntries entries = saving.payload->entries();
+  if (output.carry) entries.emplace_back(YamlNode::text(output.span, "carry"), to_yaml(*output.carry));
+  if (output.adjust) {
+    entries.emplace_back(YamlNode::text(output.span, "auto"),
+                         YamlNode::plain(output.span, *output.adjust ? "true" : "false"));
+  }
+  saving.payload = YamlNode::mapping(output.span, std::move(entries));
+  return saving;
 }
 
 void add_load_save(StepRegistry& registry, const FormatNames& formats) {

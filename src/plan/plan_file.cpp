@@ -16,6 +16,8 @@ namespace {
 
 const std::array<std::string, 3> kTopLevelKeys{"inputs", "transforms", "output"};
 
+constexpr std::array<std::string_view, 2> kCarryWords{"all", "none"};  // as CarryChoice::Kind counts them
+
 }  // namespace
 
 namespace {
@@ -52,6 +54,33 @@ void parsed_elsewhere(const YamlNode&, const FieldDecoder&, Spec&) {}
 struct InputsSpec {};
 
 }  // namespace
+
+FieldTypePtr carry_type() {
+  static const FieldTypePtr type =
+      one_of_types({choice_of({kCarryWords.begin(), kCarryWords.end()}), list_of(scalar(Scalar::text), 1)},
+                   [](const YamlNode& value) -> std::size_t { return value.is_sequence() ? 1 : 0; });
+  return type;
+}
+
+std::optional<CarryChoice> decode_carry(const YamlNode& value, const FieldDecoder& decoder) {
+  const auto& alternatives = std::get<OneOfType>(carry_type()->shape).alternatives;
+  if (value.is_sequence()) {
+    auto patterns = decoder.at("", *alternatives[1]).list(value, &FieldDecoder::text);
+    if (!patterns) return std::nullopt;
+    return CarryChoice{CarryChoice::Kind::chosen, *std::move(patterns)};
+  }
+  const auto word = decoder.at("", *alternatives[0]).choice(value);
+  if (!word) return std::nullopt;
+  return CarryChoice{static_cast<CarryChoice::Kind>(*word), {}};
+}
+
+YamlPtr to_yaml(const CarryChoice& carry) {
+  if (carry.kind != CarryChoice::Kind::chosen)
+    return YamlNode::text({}, std::string(kCarryWords[static_cast<std::size_t>(carry.kind)]));
+  YamlItems patterns;
+  for (const std::string& pattern : carry.patterns) patterns.push_back(YamlNode::text({}, pattern));
+  return YamlNode::sequence({}, std::move(patterns));
+}
 
 Schema inputs_schema() {
   SchemaBuilder<InputsSpec> schema(

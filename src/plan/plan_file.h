@@ -50,6 +50,12 @@ struct MetadataEdit {
   std::vector<std::pair<std::string, std::string>> set;  // in the order of the plan
 };
 
+// Which files that are not weights a directory takes over from the folder of the model.
+struct CarryChoice {
+  enum class Kind : std::uint8_t { all, none, chosen } kind = Kind::all;
+  std::vector<std::string> patterns = {};  // chosen: globs of their names
+};
+
 // A file or a directory to write, as the output of a plan and steps that save say it.
 struct FileTarget {
   std::string path;
@@ -57,7 +63,12 @@ struct FileTarget {
   std::optional<std::string> shard;   // as written: a size, or "none"
   std::optional<TiedTensors> tied;
   std::optional<FileArrangement> layout;
+  std::optional<CarryChoice> carry;
+  std::optional<bool> adjust;  // whether config.json follows the tensors; written `auto`
 };
+
+// The choice as plans spell it.
+[[nodiscard]] YamlPtr to_yaml(const CarryChoice& carry);
 
 struct PlanOutput : FileTarget {
   std::optional<std::string> model;  // the alias to write
@@ -85,6 +96,9 @@ struct FormatNames {
 // The fields of a FileTarget. Without formats any word is taken for one.
 template <typename Spec>
 void add_file_fields(SchemaBuilder<Spec>& schema, const FormatNames& formats);
+// What `carry` takes, and what it says.
+[[nodiscard]] FieldTypePtr carry_type();
+[[nodiscard]] std::optional<CarryChoice> decode_carry(const YamlNode& value, const FieldDecoder& decoder);
 
 // How the parts of a plan describe themselves: "inputs", "output", and "plan", which has these and the steps.
 [[nodiscard]] Schema inputs_schema();
@@ -122,6 +136,15 @@ void add_file_fields(SchemaBuilder<Spec>& schema, const FormatNames& formats) {
           "The arrangement of tensors in a safetensors file: standard, as the safetensors library writes them; "
           "aligned, in the order of the inputs and at offsets where unchanged tensors share the disk blocks of the "
           "inputs (on XFS and Btrfs), which takes neither time nor space.");
+  schema
+      .custom("carry", carry_type(),
+              [](const YamlNode& value, const FieldDecoder& decoder, Spec& spec) {
+                spec.carry = decode_carry(value, decoder);
+              })
+      .defaults_to("all of a model that was opened from a directory, or from a file beside a config.json")
+      .doc(
+          "The files of the model's folder that a directory takes over, weights aside: all, none, or a list of "
+          "patterns such as 'tokenizer*'.");
 }
 
 }  // namespace brainsurgery

@@ -206,6 +206,8 @@ YamlPtr output_to_yaml(const PlanOutput& output) {
     entries.emplace_back(text("layout"),
                          text(std::string(kArrangementSpellings[static_cast<std::size_t>(*output.layout)])));
   }
+  if (output.carry) entries.emplace_back(text("carry"), to_yaml(*output.carry));
+  if (output.adjust) entries.emplace_back(text("auto"), YamlNode::plain({}, *output.adjust ? "true" : "false"));
   if (output.metadata) entries.emplace_back(text("metadata"), metadata_to_yaml(*output.metadata));
   return entries.size() == 1 ? entries.front().second : YamlNode::mapping({}, std::move(entries));
 }

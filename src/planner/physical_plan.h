@@ -47,6 +47,7 @@ class PhysicalPlan {
   // Each appends at the end of the file.
   void add_bytes(std::string bytes);
   void add_tensor(const Expr& expr);
+  void add_copy(FilePlace from, std::int64_t size);
   // `begin` and `end` must be where segments begin and end, without checksums between.
   void add_checksum(std::int64_t begin, std::int64_t end);
 
@@ -60,7 +61,6 @@ class PhysicalPlan {
 
  private:
   void add_part(Expr expr, int nesting);
-  void add_copy(FilePlace from, std::int64_t size);
 
   std::shared_ptr<Compiler> compiler_;
   std::vector<Segment> segments_;

@@ -97,12 +97,14 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
     origin.ties = recorded_ties(origin.metadata, names);
     origin.format = saved->second.format;
     origin.extras = saved->second.extras;
+    origin.folder = saved->second.folder;
     return names;
   }
   auto [input, tensors] = checkpoints_.open(alias, path);
   origin.metadata = input->checkpoint.metadata;
   origin.format = input->checkpoint.format;
   origin.extras = input->checkpoint.extras;
+  origin.folder = input;
   origin.input = std::move(input);
   const auto shared = shared_storages(tensors);
   for (TensorEntry& tensor : tensors) {

@@ -34,6 +34,7 @@ struct Origin {
   std::string format;                             // the name of its files' Format
   std::shared_ptr<const CheckpointExtras> extras;  // or nullptr
   std::shared_ptr<const OpenedCheckpoint> input;  // nullptr: the plan made it
+  std::shared_ptr<const OpenedCheckpoint> folder;  // as ModelContent::folder
 };
 
 // A step that was done, for the summary.

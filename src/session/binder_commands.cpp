@@ -152,7 +152,8 @@ void Binder::save(const SaveRequest& request) {
   current_.looked_at.push_back({request.alias, request.tensor.value_or(""), request.tensor.has_value()});
   const StateDict& model = names_of(request.alias);
   const Origin& origin = origin_of(request.alias);
-  ModelContent saved{StateDict(request.target.path), origin.metadata, origin.ties, origin.format, origin.extras};
+  ModelContent saved{StateDict(request.target.path), origin.metadata, origin.ties, origin.format, origin.extras,
+                     origin.folder};
   if (request.tensor) {
     const NamedTensor* tensor = model.find(*request.tensor);
     if (tensor == nullptr) {

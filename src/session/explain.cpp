@@ -54,8 +54,9 @@ std::string describe(const Stage& stage, const PhysicalPlan& plan, int number) {
 }
 
 std::string describe(const OutputFile& file, const std::string& path) {
-  std::string text = fmt::format("file {}{}{}: {}\n", escape_for_terminal(path), file.name.empty() ? "" : "/",
-                                 file.name, format_size(file.plan->size()));
+  std::string text = fmt::format("{} {}{}{}: {}\n", file.is_carried ? "carried file" : "file",
+                                 escape_for_terminal(path), file.name.empty() ? "" : "/",
+                                 escape_for_terminal(file.name), format_size(file.plan->size()));
   for (const Stage& stage : file.stages) {
     for (const int buffer : stage.make) text += describe(file.plan->materializations()[buffer], buffer);
   }

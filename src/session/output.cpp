@@ -13,6 +13,7 @@
 #include "formats/shards.h"
 #include "publish/staging.h"
 #include "session/binder.h"
+#include "session/carried_files.h"
 #include "session/destination.h"
 #include "session/output_metadata.h"
 #include "session/stored_content.h"
@@ -276,6 +277,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   }
   result.content = {model.names, model.metadata, model.ties, std::string(destination.format->name)};
   if (destination.format->takes_extras) result.content.extras = model.extras;
+  result.content.folder = model.folder;
   result.warnings = settle_content(target, destination, model.ties, result.content);
   const NamedTensors tensors = result.content.names.in_key_order();
   require_readable(target, alias, tensors);
@@ -292,10 +294,14 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
     if (error.code() == ErrorCode::internal) throw;
     refuse_target(target, fmt::format("'{}': {}", path, error.what()));
   }
-  result.report = {alias, path, reason, {}, std::ssize(tensors), {}, {}};
+  result.report.alias = alias;
+  result.report.path = path;
+  result.report.reason = reason;
+  result.report.tensors = std::ssize(tensors);
   result.compiler = std::move(planning.compiler);
   if (planning.passing) result.found = tapped(result.files, planning.passing->size());
   result.passing = std::move(planning.passing);
+  add_carried_files(env, formats, target, model, result);
   const bool aligned = target.place.layout == FileArrangement::aligned;
   for (const OutputFile& file : result.files) {
     result.space_bytes += file.plan->size() - (aligned ? shareable_bytes(*file.plan) : 0);
@@ -342,7 +348,7 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
     refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
   const Origin& origin = binder.origin_of(choice.alias);
   const ModelContent model{*state.workspace.find(choice.alias), origin.metadata, origin.ties, origin.format,
-                           origin.extras};
+                           origin.extras, origin.folder};
   BoundOutput result =
       bind_files(env, formats, target, model, choice.alias, choice.reason, options, {binder.compiler(), std::move(passing)});
   result.owned = binder.owned_files(plan.output->path);

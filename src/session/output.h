@@ -14,6 +14,7 @@
 #include "plan/plan_file.h"
 #include "planner/schedule.h"
 #include "session/destination.h"
+#include "session/opened_checkpoints.h"
 
 namespace brainsurgery {
 
@@ -26,12 +27,14 @@ struct ModelContent {
   std::set<std::string> ties;  // keys of the metadata, of pairs that recorded ties when they were read
   std::string format;          // of the file, where there is one: the name of a Format
   std::shared_ptr<const CheckpointExtras> extras = {};  // that the format takes; or nullptr
+  std::shared_ptr<const OpenedCheckpoint> folder = {};  // whose side files belong to the model; or nullptr
 };
 
 struct OutputFile {
   std::string name;  // within the directory; empty for a single file
   std::unique_ptr<PhysicalPlan> plan;
   std::vector<Stage> stages = {};  // in which it is written
+  bool is_carried = false;         // of the folder of the model, no weights
 };
 
 struct BoundOutput {
@@ -43,6 +46,7 @@ struct BoundOutput {
   std::int64_t peak_bytes = 0;     // of whole tensors; see schedule_files
   std::int64_t space_bytes = 0;    // what the files need on the disk, less what they are meant to share with the inputs
   std::int64_t growth_bytes = 0;   // of resident memory while the files are written, predicted
+  std::vector<std::shared_ptr<const ReadableFile>> carried;  // what carried files are copied from
   std::vector<std::string> owned;  // names in an existing directory that the checkpoints that were read consist of
   std::vector<std::string> warnings;
   std::shared_ptr<Compiler> compiler;  // of the files, and of others of the run

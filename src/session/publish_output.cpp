@@ -18,7 +18,7 @@ Publication::Publication(Env& env, const SessionOptions& options, EventSink& eve
     : env_(env), events_(events), output_(output) {
   const OutputReport& report = output.report;
   events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.planned.written,
-                                   report.planned.copied, report.planned.computed});
+                                   report.planned.copied, report.planned.computed, report.carried});
   check_free_space(env_, output.directory ? report.path : split_path(report.path).directory, output.space_bytes);
   const PublishOptions publish{output.overwrite, options.sync};
   if (output.directory) {
@@ -62,16 +62,19 @@ std::string Publication::failure_note() const {
 void Publication::require_unchanged(const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs,
                                     bool replaced_some) const {
   for (const auto& input : inputs) {
-    for (const auto& before : input->files) {
-      FileStatus now = before->current_status();
-      if (replaced_some) now.ctime_ns = before->status().ctime_ns;
-      if (!now.same_content(before->status())) {
-        throw Error(ErrorCode::run,
-                    fmt::format("input '{}' was changed by another program while it was read; '{}' is not published",
-                                before->path(), output_.report.path));
-      }
-    }
+    for (const auto& file : input->files) require_unchanged(*file, replaced_some);
   }
+  for (const auto& file : output_.carried) require_unchanged(*file, replaced_some);
+}
+
+void Publication::require_unchanged(const ReadableFile& file, bool replaced_some) const {
+  const FileStatus& before = file.status();
+  FileStatus now = file.current_status();
+  if (replaced_some) now.ctime_ns = before.ctime_ns;
+  if (now.same_content(before)) return;
+  throw Error(ErrorCode::run,
+              fmt::format("input '{}' was changed by another program while it was read; '{}' is not published",
+                          file.path(), output_.report.path));
 }
 
 void Publication::commit_directory(const ByteCounts& moved) {
@@ -87,7 +90,7 @@ void Publication::commit_directory(const ByteCounts& moved) {
   }
   std::vector<std::string> names;
   for (const OutputFile& file : output.files) names.push_back(file.name);
-  const bool is_alone = names.size() == 1;  // no index says that nothing else belongs to it
+  const bool is_alone = std::ranges::count(output.files, false, &OutputFile::is_carried) == 1;  // no index says that nothing else belongs to it
   for (const std::string& name : report.kept) {
     if (is_other_model_file(name) || (writes_dcp() ? is_model_file(name) : is_dcp_file(name))) {
       events_.on(events::Warning{

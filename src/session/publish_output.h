@@ -39,6 +39,7 @@ class Publication {
   void stage_directory(const PublishOptions& options);
   void commit_directory(const ByteCounts& moved);
   void require_unchanged(const std::vector<std::shared_ptr<const OpenedCheckpoint>>& inputs, bool replaced_some) const;
+  void require_unchanged(const ReadableFile& file, bool replaced_some) const;
   [[nodiscard]] bool writes_dcp() const;
 
   Env& env_;
