@@ -66,7 +66,7 @@ Executor::Executor(ThreadPool& pool, ExecOptions options, Progress progress)
   if (!progress_) progress_ = [](std::int64_t) {};
 }
 
-bool Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
+bool Executor::run_jobs(const std::vector<Job>& jobs, const Places& places, bool is_first_pass) {
   std::vector<std::int64_t> first(jobs.size());  // number of the job's first tile
   std::int64_t total = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -77,6 +77,7 @@ bool Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
   std::atomic<std::int64_t> done{0};
   std::int64_t told_bytes = 0;
   std::vector<ByteCounts> moved(static_cast<std::size_t>(pool_.size()));  // by worker
+  std::vector<DivisionCounts> divisions(moved.size());
   const auto stopped = [this] { return reductions_ != nullptr && reductions_->stopped(); };
   const auto work = [&](int worker) {
     TileRunner runner(places);
@@ -103,6 +104,7 @@ bool Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
       }
     }
     moved[static_cast<std::size_t>(worker)] = mine;
+    divisions[static_cast<std::size_t>(worker)] = runner.divisions();
   };
   if (total > 1) {
     pool_.run(work);
@@ -110,13 +112,14 @@ bool Executor::run_jobs(const std::vector<Job>& jobs, const Places& places) {
     work(0);  // waking the others takes longer
   }
   for (const ByteCounts& part : moved) moved_ += part;
+  for (std::size_t i = 0; is_first_pass && i < divisions.size(); ++i) divisions_.add(divisions[i]);
   progress_(done - told_bytes);
   return !stopped();
 }
 
 bool Executor::run_passes(std::vector<Job> jobs, const Places& places) {
   for (int pass = 0; !jobs.empty(); ++pass) {
-    if (!run_jobs(jobs, places)) return false;
+    if (!run_jobs(jobs, places, pass == 0)) return false;
     std::erase_if(jobs, [pass](const Job& job) { return job.passes <= pass + 1; });
   }
   return true;

@@ -71,6 +71,8 @@ class Executor final : public DataOracle, public DataSource {
   bool write(const PhysicalPlan& plan, WritableFile& file);
   // What was moved so far.
   [[nodiscard]] const ByteCounts& moved() const { return moved_; }
+  // Of floats, so far, but for those that a condition guards.
+  [[nodiscard]] const DivisionCounts& divisions() const { return divisions_; }
 
   // All bytes of a tensor, packed.
   [[nodiscard]] std::vector<std::byte> evaluate(const Expr& expr);
@@ -98,7 +100,7 @@ class Executor final : public DataOracle, public DataSource {
   using Look = std::function<void(const std::byte* values, std::int64_t begin, std::int64_t count)>;
 
   // Both: false where the reductions that are watched were stopped.
-  bool run_jobs(const std::vector<Job>& jobs, const Places& places);
+  bool run_jobs(const std::vector<Job>& jobs, const Places& places, bool is_first_pass = true);
   bool run_passes(std::vector<Job> jobs, const Places& places);
   // A file that is being written, and the segment of its plan that is at hand.
   struct Target {
@@ -133,6 +135,7 @@ class Executor final : public DataOracle, public DataSource {
   DenseModule dense_;
   RunningReductions* reductions_ = nullptr;
   ByteCounts moved_;
+  DivisionCounts divisions_;
 };
 
 }  // namespace brainsurgery

@@ -147,8 +147,16 @@ struct RunInstruction {
       operands[i] = values[op.inputs[i]];
       dtypes[i] = dtype_of(op.inputs[i]);
     }
+    if (op.counts_zeros) count_zeros(op);
     op.operation->run({std::span(operands).first(size), std::span(dtypes).first(size), op.parameters, instruction.dtype,
                        out, count()});
+  }
+  // Before the operation, whose result may take the place of an operand. A constant is looked at once.
+  void count_zeros(const ops::Map& op) const {
+    const int divisor = op.inputs[static_cast<std::size_t>(op.operation->divisor)];
+    const bool is_one = is_constant(program.code[divisor]);
+    const std::int64_t zeros = kernels::count_zeros(dtype_of(divisor), values[divisor], is_one ? 1 : count());
+    runner.divisions_.add(instruction.maker, {is_one ? zeros * count() : zeros, count()});
   }
   void operator()(const ops::Join& op) const {
     std::int64_t row_length = 0;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "exec/division_counts.h"
 #include "planner/program.h"
 
 namespace brainsurgery {
@@ -65,6 +66,8 @@ class TileRunner {
   // Writes elements [begin, end) of the program's result to `out`: (end - begin) * program.item_bytes bytes, aligned to
   // its elements; where there is no result, `out` is nullptr. `reader`: for the taps, or nullptr.
   void run(const Program& program, std::int64_t begin, std::int64_t end, std::byte* out, TapReader* reader = nullptr);
+  // Of divisions since the runner was made.
+  [[nodiscard]] const DivisionCounts& divisions() const { return divisions_; }
   // Bytes of files that were read since the last call.
   [[nodiscard]] std::int64_t take_read_bytes() { return std::exchange(read_bytes_, 0); }
 
@@ -74,6 +77,7 @@ class TileRunner {
   const PlaceReader& places_;
   Scratch scratch_;
   std::int64_t read_bytes_ = 0;
+  DivisionCounts divisions_;
 };
 
 }  // namespace brainsurgery

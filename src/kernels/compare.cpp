@@ -79,40 +79,21 @@ struct DistanceLoop {
 };
 
 template <typename Codec>
-struct SmallLoop {
+struct NoZeroLoop {
   using T = typename Codec::Storage;
-  using C = std::conditional_t<std::same_as<typename Codec::Compute, float>, float, double>;
-  using Flag = std::conditional_t<std::same_as<C, float>, std::uint32_t, std::uint64_t>;
-  BS_INLINE static bool run(const T* a, C limit, std::int64_t n) {
-    return all_hold<Flag>(
-        n, [=](std::int64_t i)
-               __attribute__((always_inline)) { return std::fabs(static_cast<C>(Codec::decode(a[i]))) <= limit; });
+  using Flag = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
+  BS_INLINE static bool run(const T* a, std::int64_t n) {
+    return all_hold<Flag>(n, [=](std::int64_t i) __attribute__((always_inline)) { return Codec::decode(a[i]) != 0; });
   }
 };
 
-// The largest number of type C that is not above eps.
-template <typename C>
-C rounded_down(double eps) {
-  const auto nearest = static_cast<C>(eps);
-  return static_cast<double>(nearest) > eps ? std::nextafter(nearest, -std::numeric_limits<C>::infinity()) : nearest;
-}
-
 template <Half Codec>
-struct SmallLoop<Codec> {
-  BS_INLINE static bool run(const std::uint16_t* a, std::int16_t limit, std::int64_t n) {
+struct NoZeroLoop<Codec> {
+  BS_INLINE static bool run(const std::uint16_t* a, std::int64_t n) {
     return all_hold<std::uint16_t>(
-        n, [=](std::int64_t i) __attribute__((always_inline)) { return magnitude(a[i]) <= limit; });
+        n, [=](std::int64_t i) __attribute__((always_inline)) { return magnitude(a[i]) != 0; });
   }
 };
-
-// The magnitude of the largest value that is not above eps; -1 where there is none.
-template <Half Codec>
-std::int16_t magnitude_limit(double eps) {
-  if (!(eps >= 0)) return -1;
-  const std::int16_t nearest = magnitude(Codec::encode(static_cast<float>(eps)));
-  const bool above = static_cast<double>(Codec::decode(static_cast<std::uint16_t>(nearest))) > eps;
-  return static_cast<std::int16_t>(above ? nearest - 1 : nearest);
-}
 
 bool equal_bytes(const void* a, const void* b, std::int64_t bytes) {
   return bytes == 0 || std::memcmp(a, b, static_cast<std::size_t>(bytes)) == 0;
@@ -167,16 +148,12 @@ double largest_distance(DType dtype, const void* a, const void* b, std::int64_t 
   });
 }
 
-bool all_small(DType dtype, const void* a, double eps, std::int64_t n) {
-  return visit_codec(dtype, [&](auto codec) {
+std::int64_t count_zeros(DType dtype, const void* a, std::int64_t n) {
+  return visit_codec(dtype, [&](auto codec) -> std::int64_t {
     using Codec = decltype(codec);
-    using T = typename Codec::Storage;
-    if constexpr (Half<Codec>) {
-      return run_widest<SmallLoop<Codec>>(static_cast<const T*>(a), magnitude_limit<Codec>(eps), n);
-    } else {
-      using C = typename SmallLoop<Codec>::C;
-      return run_widest<SmallLoop<Codec>>(static_cast<const T*>(a), rounded_down<C>(eps), n);
-    }
+    const auto* values = static_cast<const typename Codec::Storage*>(a);
+    if (run_widest<NoZeroLoop<Codec>>(values, n)) return 0;  // as mostly
+    return std::count_if(values, values + n, [](auto stored) { return Codec::decode(stored) == 0; });
   });
 }
 

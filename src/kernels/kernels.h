@@ -56,8 +56,8 @@ void float_steps(DType from, const void* in, double factor, const ClampLimits& l
 // 64-bit integers are subtracted before they are converted. dtypes that compute only.
 [[nodiscard]] double largest_distance(DType dtype, const void* a, const void* b, std::int64_t n);
 [[nodiscard]] inline double larger_or_nan(double a, double b) { return a > b || a != a ? a : b; }
-// |a[i]| <= eps for all i; false for NaN. dtypes that compute only.
-[[nodiscard]] bool all_small(DType dtype, const void* a, double eps, std::int64_t n);
+// How many are 0, of any sign. dtypes that compute only.
+[[nodiscard]] std::int64_t count_zeros(DType dtype, const void* a, std::int64_t n);
 
 // Random numbers in sequence. Uniform draws equal PyTorch's CPU generator for the same seed: MT19937 seeded with the
 // low 32 bits of `seed`; for F32 one 32-bit word an element, its low 24 bits over 2^24, for F64 two words (first word

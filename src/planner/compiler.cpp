@@ -259,7 +259,13 @@ class ProgramBuilder {
   int emit_kind(const nodes::Reshape& node, const Expr&, const View& view) { return emit(node.base, view); }
   int emit_kind(const nodes::Map& node, const Expr& expr, const View& view) {
     ops::Map map{node.operation, node.parameters, {}};
-    for (const Expr& part : node.parts) map.inputs.push_back(emit(part, view));
+    for (const Expr& part : node.parts) {
+      const bool is_chosen = node.operation->domain == Operation::Domain::choice && !map.inputs.empty();
+      const ScopedValue chosen(compiler_.is_chosen_, compiler_.is_chosen_ || is_chosen);
+      map.inputs.push_back(emit(part, view));
+    }
+    map.counts_zeros = !compiler_.is_chosen_ && compiler_.maker_ != nullptr && divides_floats(node) &&
+                       compiler_.divisions_.claim(expr, view);
     return add(expr.dtype(), std::move(map));
   }
 

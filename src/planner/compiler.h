@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "planner/counted_divisions.h"
 #include "planner/narrowing.h"
 #include "planner/program.h"
 #include "planner/passing_reductions.h"
@@ -80,6 +81,8 @@ class Compiler {
   std::unordered_map<const Node*, Expr> known_;                                // values of reductions
   std::unordered_map<const Node*, int> visits_;  // by how many programs of the tensor at hand
   MakerPtr maker_;                               // of the node at hand
+  bool is_chosen_ = false;                       // elements of the node at hand may be left out by a condition
+  CountedDivisions divisions_;
 };
 
 }  // namespace brainsurgery

@@ -59,6 +59,7 @@ struct Map {
   const Operation* operation;
   Parameters parameters;
   std::vector<int> inputs;
+  bool counts_zeros = false;  // of its divisor
 };
 struct Join {  // rows made of one piece of each part, one after another
   std::vector<ProgramPtr> parts;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/interrupt.h"
+#include "session/division_warnings.h"
 #include "session/work_options.h"
 
 namespace brainsurgery {
@@ -182,6 +183,7 @@ ByteCounts Performer::publish(const RunPlan::Section& section, const Inputs& inp
   BS_CHECK(complete);
   publication->commit(inputs, published_, executor.moved());
   published_ = true;
+  for (Diagnostic& warning : division_warnings(executor.divisions())) events_.on(events::Warning{std::move(warning)});
   return executor.moved();
 }
 

@@ -237,13 +237,16 @@ TEST(Compare, ANanAnywhereIsFound) {
   }
 }
 
-TEST(Compare, Small) {
-  const std::vector<double> a{1e-9, -1e-9, 0.0}, nan{0.0, kNan};
-  EXPECT_TRUE(all_small(DType::F64, a.data(), 1e-9, 3));
-  EXPECT_FALSE(all_small(DType::F64, a.data(), 1e-10, 3));
-  EXPECT_FALSE(all_small(DType::F64, nan.data(), kInf, 2));
-  const std::vector<std::int64_t> lowest{std::numeric_limits<std::int64_t>::min()};
-  EXPECT_FALSE(all_small(DType::I64, lowest.data(), 1e18, 1));
+TEST(Compare, ZerosOfAnySignAreCounted) {
+  for (const std::int64_t n : {1, 15, 4096, 5000}) {
+    std::vector<float> a(static_cast<std::size_t>(n), static_cast<float>(kNan));
+    EXPECT_EQ(count_zeros(DType::F32, a.data(), n), 0) << n;
+    a.back() = -0.0F;
+    EXPECT_EQ(count_zeros(DType::F32, a.data(), n), 1) << n;
+    a.front() = 0.0F;
+    EXPECT_EQ(count_zeros(DType::F32, a.data(), n), n == 1 ? 1 : 2) << n;
+  }
+  EXPECT_EQ(count_zeros(DType::F64, nullptr, 0), 0);
 }
 
 }  // namespace
