@@ -236,6 +236,9 @@ class SchemaBuilder {
   Field& field(bool Spec::*member, std::string name) {
     return add(std::move(name), scalar(Scalar::boolean), member, &FieldDecoder::boolean);
   }
+  Field& field(std::optional<bool> Spec::*member, std::string name) {
+    return add(std::move(name), scalar(Scalar::boolean), member, &FieldDecoder::boolean);
+  }
   Field& field(double Spec::*member, std::string name) {
     return add(std::move(name), scalar(Scalar::number), member, &FieldDecoder::number);
   }

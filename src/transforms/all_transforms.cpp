@@ -19,6 +19,9 @@ void add_transforms(StepRegistry& registry, std::shared_ptr<const FormulaFunctio
   add_phlora(registry);
   add_create(registry);
   add_fill(registry);
+  add_resize(registry);
+  add_interpolate(registry);
+  add_project_out(registry);
 }
 
 }  // namespace brainsurgery

@@ -4,8 +4,9 @@
 #include <cmath>
 
 #include "brainsurgery/error.h"
-#include "plan/yaml_tree.h"
 #include "transforms/families.h"
+#include "transforms/integers_field.h"
+#include "transforms/operands.h"
 
 namespace brainsurgery {
 namespace {
@@ -34,30 +35,14 @@ constexpr const char* kDimensions =
 constexpr const char* kFloats =
     "Floats are added in float64, in an order that depends on the shape alone, and rounded once to their dtype. ";
 
-// `dim`: an integer, or a list of them.
 template <typename Spec>
 Field& add_dimensions(SchemaBuilder<Spec>& schema) {
-  static const FieldTypePtr integers = list_of(scalar(Scalar::integer), 1);
-  const auto is_list = [](const YamlNode& value) -> std::size_t { return value.is_sequence() ? 1 : 0; };
-  const auto decode = [](const YamlNode& value, const FieldDecoder& decoder, Spec& spec) {
-    if (value.is_sequence() && value.items().empty()) return decoder.expected(value, "at least one dimension");
-    if (value.is_sequence()) {
-      spec.dim = decoder.at("", *integers).list(value, &FieldDecoder::integer).value_or(std::vector<std::int64_t>());
-    } else if (const auto one = decoder.integer(value)) {
-      spec.dim = {*one};
-    }
-  };
-  return schema.custom("dim", one_of_types({scalar(Scalar::integer), integers}, is_list), decode);
+  return add_integers(schema, &Spec::dim, "dim", "dimension");
 }
 
 std::vector<int> axes_of(const std::vector<std::int64_t>& dim, const Shape& shape) {
   std::vector<int> axes;
-  for (const std::int64_t one : dim) {
-    const std::int64_t rank = std::ssize(shape);
-    if (one < -rank || one >= rank)
-      throw Error(ErrorCode::plan, fmt::format("dim {} is out of range for shape {}", one, to_string(shape)));
-    axes.push_back(static_cast<int>(one));
-  }
+  for (const std::int64_t one : dim) axes.push_back(resolve_dim(one, shape));
   return axes;
 }
 
@@ -148,7 +133,7 @@ Expr normalized(const NormalizeSpec& spec, const Expr& target) {
                                              to_string(target.dtype())));
   }
   if (element_count(target.shape()) == 0) return target;
-  const DType computing = target.dtype() == DType::F64 ? DType::F64 : DType::F32;
+  const DType computing = computing_dtype(target.dtype());
   const Expr wide = cast(target, computing);
   const std::vector<int> axes = axes_of(spec.dim, target.shape());
   Expr size = reduce(reducer("norm"), {wide}, axes, true, {.numbers = {spec.p}});

@@ -1,8 +1,6 @@
 // take: the parts of a tensor that an index names.
-#include <fmt/format.h>
-
-#include "brainsurgery/error.h"
 #include "transforms/families.h"
+#include "transforms/operands.h"
 
 namespace brainsurgery {
 namespace {
@@ -13,12 +11,8 @@ struct TakeSpec {
 };
 
 std::vector<Expr> taken(const TakeSpec& spec, const Row& row) {
-  const Expr &from = row.one(0), &index = row.one(1);
-  const std::int64_t rank = std::ssize(from.shape());
-  const std::int64_t dim = spec.dim < 0 ? spec.dim + rank : spec.dim;
-  if (dim < 0 || dim >= rank)
-    throw Error(ErrorCode::plan, fmt::format("dim {} is out of range for shape {}", spec.dim, to_string(from.shape())));
-  return {take(from, index, static_cast<int>(dim))};
+  const Expr& from = row.one(0);
+  return {take(from, row.one(1), resolve_dim(spec.dim, from.shape()))};
 }
 
 }  // namespace
