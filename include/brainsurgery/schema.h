@@ -61,6 +61,7 @@ class FieldDecoder;
 struct FieldReference {
   const TensorRef* ref;
   std::string within = "";
+  std::optional<Role> role = {};  // where it is not that of its field; it reads and writes as that does
 };
 
 struct Field {

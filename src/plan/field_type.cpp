@@ -60,6 +60,8 @@ std::string noun_of(const ScalarType& type) {
 
 std::string noun_of(const ListType& type) {
   const std::string each = noun(*type.each);
+  constexpr std::string_view kMapping = "mapping";
+  if (each.starts_with(kMapping)) return fmt::format("list of mappings{}", each.substr(kMapping.size()));
   return type.nested ? fmt::format("{0}, or nested lists of {0}s", each) : fmt::format("list of {}s", each);
 }
 

@@ -26,7 +26,7 @@ void prepare_refs(PreparedStep& prepared) {
       PreparedRef ref;
       ref.ref = found.ref;
       ref.field = field.get();
-      ref.role = role;
+      ref.role = found.role.value_or(role);
       ref.operand = operand;
       ref.alias = found.ref->alias          ? *found.ref->alias
                   : ref.role.alias_of_first ? refs.front().alias

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Steps that resize, rearrange and project tensors give what PyTorch gives.
+"""Steps that resize, rearrange, project and add tensors give what PyTorch gives.
 
 usage: check_shapes.py PROGRAM
 
-Rearranged, copied, cut and nearest elements must be equal, bit for bit; interpolated and projected ones lie within a few units
+Rearranged, copied, cut, nearest and added elements must be equal, bit for bit; interpolated and projected ones lie within a few units
 of the last place of the dtype.
 """
 import os
@@ -155,6 +155,24 @@ output: out.safetensors
     tally.check("draws of resize_", problem)
 
 
+def sums(program, folder, tally, dtype):
+    """linear: products and sums in the dtype of the computation, from left to right."""
+    models = [{name: torch.randn(5, 7, dtype=torch.float64).to(dtype) for name in "xy"} for _ in range(3)]
+    for alias, tensors in zip("abc", models):
+        save_file(tensors, os.path.join(folder, alias + ".safetensors"))
+    plan = """inputs: [a::a.safetensors, b::b.safetensors, c::c.safetensors]
+transforms:
+  - linear: {terms: [{of: 'a::(.*)', weight: 0.5}, {of: 'b::\\1', weight: 0.3}, {of: 'c::\\1', weight: -0.7}], to: 'a::\\1'}
+output: {path: out.safetensors, model: a}
+"""
+    problem = peers.run_plan(program, plan, folder)
+    for name in "xy" if problem is None else "":
+        a, b, c = (tensors[name].to(computing(dtype)) for tensors in models)
+        wanted = a * 0.5 + b * 0.3 + c * -0.7
+        problem = problem or difference(load_file(os.path.join(folder, "out.safetensors"))[name], wanted.to(dtype), True)
+    tally.check("linear of %s" % name_of(dtype), problem)
+
+
 def main():
     program = peers.program_from_arguments()
     torch.manual_seed(11)
@@ -162,6 +180,7 @@ def main():
     with peers.scratch() as folder:
         for dtype in FLOATS:
             check(program, folder, tally, dtype)
+            sums(program, folder, tally, dtype)
         draws(program, folder, tally)
     sys.exit(tally.finish())
 
