@@ -22,6 +22,7 @@ void add_transforms(StepRegistry& registry, std::shared_ptr<const FormulaFunctio
   add_resize(registry);
   add_interpolate(registry);
   add_linear(registry);
+  add_fold(registry);
   add_project_out(registry);
 }
 

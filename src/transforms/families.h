@@ -30,6 +30,7 @@ void add_fill(StepRegistry& registry);          // fill fill_
 void add_resize(StepRegistry& registry);        // resize_
 void add_interpolate(StepRegistry& registry);   // interpolate_
 void add_linear(StepRegistry& registry);        // linear
+void add_fold(StepRegistry& registry);          // fold
 void add_project_out(StepRegistry& registry);   // project_out_
 void add_compute(StepRegistry& registry, std::shared_ptr<const FormulaFunctions> functions);  // compute
 

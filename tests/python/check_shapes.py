@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Steps that resize, rearrange, project and add tensors give what PyTorch gives.
+"""Steps that resize, rearrange, project, add and fold tensors give what PyTorch gives.
 
 usage: check_shapes.py PROGRAM
 
@@ -173,6 +173,35 @@ output: {path: out.safetensors, model: a}
     tally.check("linear of %s" % name_of(dtype), problem)
 
 
+def folds(program, folder, tally):
+    """fold: a norm and the layers behind it make what they made before."""
+    x, size = torch.randn(9, 6, dtype=torch.float64), (6,)
+    tensors = {name: torch.randn(shape, dtype=torch.float64)
+               for name, shape in (("g", size), ("b", size), ("w", (4, 6)), ("wb", (4,)), ("c", (6, 5)), ("cb", (5,)))}
+    save_file(tensors, os.path.join(folder, "in.safetensors"))
+
+    def outputs(t, offset):
+        normed = torch.nn.functional.layer_norm(x, size) * (t["g"] + offset) + t["b"]
+        return torch.cat([normed @ t["w"].T + t["wb"], normed @ t["c"] + t["cb"]], dim=1)
+
+    for offset in (0, 1):
+        plan = """inputs: [in.safetensors]
+transforms:
+  - fold: {norm: g, into: [w, c_t], bias: b, biases: [wb, cb], offset: %d}
+output: out.safetensors
+""" % offset
+        plan = plan.replace("transforms:", "transforms:\n  - permute: {from: c, to: c_t, order: [1, 0]}")
+        problem = peers.run_plan(program, plan, folder)
+        if problem is None:
+            results = load_file(os.path.join(folder, "out.safetensors"))
+            results["c"] = results["c_t"].T
+            got, wanted = outputs(results, offset), outputs(tensors, offset)
+            problem = None if torch.allclose(got, wanted, rtol=1e-12, atol=1e-12) else "the outputs differ"
+            if not torch.equal(results["g"] + offset, torch.ones(size)) or results["b"].any():
+                problem = "the norm still scales or shifts"
+        tally.check("fold with offset %d" % offset, problem)
+
+
 def main():
     program = peers.program_from_arguments()
     torch.manual_seed(11)
@@ -182,6 +211,7 @@ def main():
             check(program, folder, tally, dtype)
             sums(program, folder, tally, dtype)
         draws(program, folder, tally)
+        folds(program, folder, tally)
     sys.exit(tally.finish())
 
 
