@@ -36,37 +36,38 @@ Expr along(const Expr& vector, const Expr& layer, int dim) {
   return reshape(cast(vector, computing_dtype(layer.dtype())), shape);
 }
 
-// What meets the norm in the layer.
-int inputs_of(const FoldSpec& spec, const Expr& norm, const Operand& layer) {
-  require_floating(layer.expr, "a scale");
-  const Shape& shape = layer.expr.shape();
+// The dimension of layer `i` that meets the norm.
+int inputs_of(const FoldSpec& spec, const Expr& norm, const Expr& layer, std::size_t i) {
+  require_floating(layer, "a scale");
+  const Shape& shape = layer.shape();
   const int dim = resolve_dim(spec.dim, shape);
   if (shape.size() >= 2 && norm.shape() == Shape{shape[static_cast<std::size_t>(dim)]}) return dim;
   throw Error(ErrorCode::plan,
-              fmt::format("the norm has shape {}, dimension {} of {} {} does not take it", to_string(norm.shape()),
-                          dim, layer.name, to_string(shape)));
+              fmt::format("fold.into[{}]: a norm of shape {} does not fit dimension {} of shape {}", i,
+                          to_string(norm.shape()), dim, to_string(shape)),
+              spec.into[i].span);
 }
 
-Expr scaled(const FoldSpec& spec, const Expr& norm, const Operand& layer) {
-  const int dim = inputs_of(spec, norm, layer);
-  Expr scale = along(norm, layer.expr, dim);
+Expr scaled(const FoldSpec& spec, const Expr& norm, const Expr& layer, std::size_t i) {
+  const int dim = inputs_of(spec, norm, layer, i);
+  Expr scale = along(norm, layer, dim);
   if (spec.offset != 0) scale = map(operation("add"), {scale, filled({scale.dtype(), {}}, ExactNumber{1, 1})});
-  const Expr wide = cast(layer.expr, scale.dtype());
-  return cast(map(operation("multiply"), {wide, scale}), layer.expr.dtype());
+  return cast(map(operation("multiply"), {cast(layer, scale.dtype()), scale}), layer.dtype());
 }
 
-// The bias of a layer and what the layer makes of the norm's bias.
-Expr shifted(const FoldSpec& spec, const Expr& bias, const Operand& layer, const Operand& own) {
-  require_floating(own.expr, "a bias");
-  const int dim = inputs_of(spec, bias, layer);
-  const Expr shift = along(bias, layer.expr, dim);
-  const Expr made = reduce(reducer("dot"), {cast(layer.expr, shift.dtype()), shift}, {dim});
-  if (own.expr.shape() != made.shape()) {
-    throw Error(ErrorCode::plan, fmt::format("the bias {} has shape {}, {} needs {}", own.name,
-                                             to_string(own.expr.shape()), layer.name, to_string(made.shape())));
+// The bias of layer `i` and what the layer makes of the norm's bias.
+Expr shifted(const FoldSpec& spec, const Expr& bias, const Expr& layer, const Expr& own, std::size_t i) {
+  require_floating(own, "a bias");
+  const int dim = inputs_of(spec, bias, layer, i);
+  const Expr shift = along(bias, layer, dim);
+  const Expr made = reduce(reducer("dot"), {cast(layer, shift.dtype()), shift}, {dim});
+  if (own.shape() != made.shape()) {
+    throw Error(ErrorCode::plan, fmt::format("fold.biases[{}]: has shape {}, the layer of shape {} needs {}", i,
+                                             to_string(own.shape()), to_string(layer.shape()), to_string(made.shape())),
+                spec.biases[i].span);
   }
-  const DType computing = own.expr.dtype() == DType::F64 ? DType::F64 : made.dtype();
-  return cast(map(operation("add"), {cast(own.expr, computing), cast(made, computing)}), own.expr.dtype());
+  const DType computing = own.dtype() == DType::F64 ? DType::F64 : made.dtype();
+  return cast(map(operation("add"), {cast(own, computing), cast(made, computing)}), own.dtype());
 }
 
 // In the order of the fields.
@@ -75,13 +76,14 @@ std::vector<Expr> folded(const FoldSpec& spec, const Row& row) {
   require_floating(norm, "a scale");
   const std::int64_t neutral = 1 - spec.offset;
   std::vector<Expr> results{filled(norm.desc(), ExactNumber{static_cast<double>(neutral), neutral})};
-  for (const Operand& layer : row.operands[1]) results.push_back(scaled(spec, norm, layer));
+  const std::vector<Operand>& layers = row.operands[1];
+  for (std::size_t i = 0; i < layers.size(); ++i) results.push_back(scaled(spec, norm, layers[i].expr, i));
   if (!spec.bias) return results;
   const Expr& bias = row.one(2);
   require_floating(bias, "a bias");
   results.push_back(filled(bias.desc(), ExactNumber{0, 0}));
-  for (std::size_t i = 0; i < row.operands[3].size(); ++i)
-    results.push_back(shifted(spec, bias, row.operands[1][i], row.operands[3][i]));
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    results.push_back(shifted(spec, bias, layers[i].expr, row.operands[3][i].expr, i));
   return results;
 }
 

@@ -93,7 +93,8 @@ constexpr const char* kDetails =
     "one: nearest elements, weighted means of two (`linear`, in two dimensions bilinear) or of four (`bicubic`). With "
     "`grid` the dimension holds `prefix` parts, which stay, and behind them a grid row by row, as position embeddings of "
     "vision models do. `linear` and `bicubic` are computed in float32, of float64 in float64, and rounded once to the "
-    "dtype; `nearest` takes every dtype.";
+    "dtype; `nearest` takes every dtype. Along an outer dimension nothing is held as a whole; along an inner one the "
+    "tensor may be, and where several are resized, a resized copy of it for each element that is weighed.";
 
 void add_size_fields(SchemaBuilder<InterpolateSpec>& schema) {
   add_integers(schema, &InterpolateSpec::size, "size", "size", &InterpolateSpec::one_size)

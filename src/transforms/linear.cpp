@@ -66,18 +66,20 @@ Role result() {
 }
 
 // All terms have one shape, and are floats or none of them is.
-void require_alike(const std::vector<Operand>& terms) {
+void require_alike(const LinearSpec& spec, const std::vector<Operand>& terms) {
   const TensorDesc& first = terms.front().expr.desc();
   for (std::size_t i = 1; i < terms.size(); ++i) {
     const TensorDesc& desc = terms[i].expr.desc();
     if (desc.shape == first.shape && is_floating(desc.dtype) == is_floating(first.dtype)) continue;
-    throw Error(ErrorCode::plan, fmt::format("term 0 is {} {}, term {} is {} {}", to_string(first.dtype),
-                                             to_string(first.shape), i, to_string(desc.dtype), to_string(desc.shape)));
+    throw Error(ErrorCode::plan,
+                fmt::format("linear.terms[{}].of: {} {} cannot be added to {} {} of the first term", i,
+                            to_string(desc.dtype), to_string(desc.shape), to_string(first.dtype), to_string(first.shape)),
+                spec.terms[i].of.span);
   }
 }
 
 Expr weighted_sum(const LinearSpec& spec, const std::vector<Operand>& terms) {
-  require_alike(terms);
+  require_alike(spec, terms);
   const DType dtype = terms.front().expr.dtype();
   if (!is_floating(dtype)) {
     if (spec.integers == Integers::copy) return terms.front().expr;

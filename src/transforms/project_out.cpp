@@ -27,8 +27,9 @@ Expr projected(const ProjectSpec& spec, const Expr& target, const Expr& directio
   const std::int64_t size = shape[static_cast<std::size_t>(axis)];
   if (direction.shape() != Shape{size}) {
     throw Error(ErrorCode::plan,
-                fmt::format("the direction has shape {}, side '{}' of shape {} needs [{}]", to_string(direction.shape()),
-                            rows ? "out" : "in", to_string(shape), size));
+                fmt::format("project_out_.direction: has shape {}, side '{}' of shape {} needs [{}]",
+                            to_string(direction.shape()), rows ? "out" : "in", to_string(shape), size),
+                spec.direction.span);
   }
   const DType computing = computing_dtype(target.dtype());
   const Expr wide = cast(target, computing), given = cast(direction, computing);
