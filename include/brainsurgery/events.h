@@ -20,6 +20,17 @@ struct CarriedFile {
   std::int64_t bytes = 0;
 };
 
+// A value in a document of the model, as config.json, that the output has otherwise.
+struct DocumentChange {
+  std::string document, key;  // the name of the file, and "text_config.num_hidden_layers"
+  std::string before, after;  // as JSON, cut where it is long; empty: nothing
+  bool derived = false;       // it follows from the tensors; no step asked for it
+
+  friend bool operator==(const DocumentChange&, const DocumentChange&) = default;
+};
+// "config.json: num_hidden_layers 32 -> 48"
+[[nodiscard]] std::string to_string(const DocumentChange& change);
+
 namespace events {
 struct Warning {
   Diagnostic diagnostic;
@@ -44,6 +55,7 @@ struct OutputStarted {
   std::int64_t tensors, bytes;      // bytes of all files
   std::int64_t bytes_copied, bytes_computed;
   std::vector<CarriedFile> carried = {};
+  std::vector<DocumentChange> changes = {};
 };
 struct Progress {
   std::int64_t bytes_done;

@@ -37,6 +37,7 @@ enum class Scalar : std::uint8_t {
   text,       // any
   plan_text,  // a plan as a string of YAML
   formula,
+  any,    // whatever YAML can say
   topic,  // the name of a step, or {step: operator}
 };
 

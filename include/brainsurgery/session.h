@@ -58,6 +58,7 @@ struct OutputReport {
   std::string reason;              // why this alias is written
   std::vector<std::string> files;  // paths
   std::vector<CarriedFile> carried = {};  // those of `files` that are no weights
+  std::vector<DocumentChange> changes = {};  // in these
   std::int64_t tensors = 0;
   ByteCounts planned;
   std::optional<ByteCounts> moved;  // by a run: equal to what was planned

@@ -144,6 +144,7 @@ std::string summary_of(const RunReport& report) {
     text += fmt::format("\n{} copied unchanged, {} computed, {} read", format_size(output.planned.copied),
                         format_size(output.planned.computed), format_size(output.planned.read));
     if (!output.carried.empty()) text += "\n" + carried_text(output.carried);
+    for (const DocumentChange& change : output.changes) text += "\n" + escape_for_terminal(to_string(change));
   }
   if (report.peak_whole_tensor_bytes > 0)
     text += fmt::format(", at most {} of whole tensors in memory", format_size(report.peak_whole_tensor_bytes));
@@ -164,6 +165,14 @@ nlohmann::ordered_json json_of(const OutputReport& output) {
   json.update(json_of(output.planned));
   json["carried"] = nlohmann::ordered_json::array();
   for (const CarriedFile& file : output.carried) json["carried"].push_back({{"name", file.name}, {"bytes", file.bytes}});
+  json["changes"] = nlohmann::ordered_json::array();
+  for (const DocumentChange& change : output.changes) {
+    json["changes"].push_back({{"document", change.document},
+                               {"key", change.key},
+                               {"before", change.before},
+                               {"after", change.after},
+                               {"derived", change.derived}});
+  }
   if (output.moved) json["moved"] = json_of(*output.moved);
   return json;
 }

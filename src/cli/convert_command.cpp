@@ -69,6 +69,7 @@ CLI::App* add_convert_command(CLI::App& app, ConvertArguments& arguments) {
                       "Files beside the weights that a directory takes over: all, none, or patterns of names (repeatable)")
       ->take_all()
       ->expected(1);
+  command->add_flag("!--no-auto", arguments.adjust, "Leave config.json as it is, whatever the tensors are");
   return command;
 }
 

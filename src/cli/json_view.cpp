@@ -31,6 +31,14 @@ ordered_json json_of(const Diagnostic& diagnostic) {
   return result;
 }
 
+ordered_json json_of(const DocumentChange& change) {
+  return {{"document", change.document},
+          {"key", change.key},
+          {"before", change.before},
+          {"after", change.after},
+          {"derived", change.derived}};
+}
+
 struct ToJson {
   ordered_json operator()(const events::Warning& event) const { return json_of(event.diagnostic); }
   ordered_json operator()(const events::InputOpened& event) const {
@@ -51,6 +59,8 @@ struct ToJson {
   ordered_json operator()(const events::OutputStarted& event) const {
     ordered_json carried = ordered_json::array();
     for (const CarriedFile& file : event.carried) carried.push_back({{"name", file.name}, {"bytes", file.bytes}});
+    ordered_json changes = ordered_json::array();
+    for (const DocumentChange& change : event.changes) changes.push_back(json_of(change));
     return {{"event", "output_started"},
             {"alias", event.alias},
             {"path", event.path},
@@ -59,7 +69,8 @@ struct ToJson {
             {"bytes", event.bytes},
             {"bytes_copied", event.bytes_copied},
             {"bytes_computed", event.bytes_computed},
-            {"carried", carried}};
+            {"carried", carried},
+            {"changes", changes}};
   }
   ordered_json operator()(const events::Progress& event) const {
     return {{"event", "progress"}, {"bytes_done", event.bytes_done}, {"bytes_total", event.bytes_total}};

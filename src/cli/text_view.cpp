@@ -120,6 +120,7 @@ void TextView::on(const Event& event) {
   } else if (const auto* output = std::get_if<events::OutputStarted>(&event)) {
     log_->info("{}", describe(*output));
     if (!output->carried.empty()) log_->info("{}", carried_text(output->carried));
+    for (const DocumentChange& change : output->changes) log_->info("{}", escape_for_terminal(to_string(change)));
   } else if (const auto* published = std::get_if<events::Published>(&event)) {
     log_->info("{}", describe(*published));
   }

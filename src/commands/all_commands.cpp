@@ -4,6 +4,7 @@ namespace brainsurgery {
 
 void add_commands(StepRegistry& registry, const FormatNames& formats) {
   add_load_save(registry, formats);
+  add_config(registry);
   add_prefixes(registry);
   add_dump(registry);
   add_diff(registry);

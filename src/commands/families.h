@@ -15,7 +15,13 @@ void add_commands(StepRegistry& registry, const FormatNames& formats);
 [[nodiscard]] PlanStep load_step(const PlanInput& input);
 [[nodiscard]] PlanStep save_step(const PlanOutput& output);
 
+// The alias that a step works on: the one that it names by `key`, else the default alias, else the only one. Throws
+// Error(plan).
+[[nodiscard]] std::string chosen_alias(std::string_view step, std::string_view key,
+                                       const std::optional<std::string>& named, const PlanScope& plan);
+
 void add_load_save(StepRegistry& registry, const FormatNames& formats);  // load save
+void add_config(StepRegistry& registry);                                 // config metadata
 void add_prefixes(StepRegistry& registry);                               // prefixes
 void add_dump(StepRegistry& registry);                                   // dump
 void add_diff(StepRegistry& registry);                                   // diff

@@ -65,15 +65,7 @@ std::optional<FieldProblem> problem_of_save(const SaveSpec& spec) {
 
 std::string source_alias(const SaveSpec& spec, const PlanScope& plan) {
   if (spec.target && spec.target->alias) return *spec.target->alias;
-  if (spec.alias) return *spec.alias;
-  const std::vector<std::string> aliases = plan.aliases();
-  if (const std::optional<std::string> fallback = plan.default_alias();
-      fallback && std::ranges::find(aliases, *fallback) != aliases.end())
-    return *fallback;
-  if (aliases.size() == 1) return aliases.front();
-  throw Error(ErrorCode::plan, aliases.empty() ? "save: there is no model to save"
-                                               : fmt::format("save: there are several models, name one: alias: {}",
-                                                             fmt::join(aliases, " or ")));
+  return chosen_alias(kSave, "alias", spec.alias, plan);
 }
 
 // As NumPy does.
@@ -100,6 +92,20 @@ PlanStep step(const char* name, const SourceSpan& span,
 }
 
 }  // namespace
+
+std::string chosen_alias(std::string_view step, std::string_view key, const std::optional<std::string>& named,
+                         const PlanScope& plan) {
+  if (named) return *named;
+  const std::vector<std::string> aliases = plan.aliases();
+  if (const std::optional<std::string> fallback = plan.default_alias();
+      fallback && std::ranges::find(aliases, *fallback) != aliases.end())
+    return *fallback;
+  if (aliases.size() == 1) return aliases.front();
+  const char* what = step == kSave ? "save" : "edit";
+  throw Error(ErrorCode::plan, aliases.empty() ? fmt::format("{}: there is no model to {}", step, what)
+                                               : fmt::format("{}: there are several models, name one: {}: {}", step, key,
+                                                             fmt::join(aliases, " or ")));
+}
 
 PlanStep load_step(const PlanInput& input) {
   return step(kLoad, input.span, {{"path", input.path}, {"alias", input.alias}});

@@ -91,6 +91,8 @@ Json value_of(const ScalarType& type) {
       return any_of({matching("^\\s*[0-9]+\\s*[kKmMgGtT]?[bB]\\s*$"), {{"const", "none"}}, definition("interpolated")});
     case Scalar::formula:
       return any_of({kText, {{"type", {"number", "boolean"}}}});
+    case Scalar::any:
+      return Json::object();
     case Scalar::topic:
       return definition("topic");
   }

@@ -48,6 +48,13 @@ class Bounds {
   std::string root_, blobs_;
 };
 
+void warn(SideFiles& found, const std::vector<std::string>& left_out, std::string_view reason) {
+  if (left_out.empty()) return;
+  found.warnings.push_back(
+      fmt::format("{} is not carried: {}{}", in_quotes(left_out.front()), reason,
+                  left_out.size() == 1 ? "" : fmt::format("; the same goes for {} more", left_out.size() - 1)));
+}
+
 }  // namespace
 
 bool is_weights_name(const FormatRegistry& formats, const std::string& name) {
@@ -60,13 +67,14 @@ bool is_weights_name(const FormatRegistry& formats, const std::string& name) {
 SideFiles side_files(Env& env, const FormatRegistry& formats, const Checkpoint& checkpoint) {
   SideFiles found;
   const Bounds bounds(env, checkpoint.root);
-  std::vector<std::string> outside;
+  std::vector<std::string> outside, folders;
   for (const std::string& name : env.list(checkpoint.root.empty() ? "." : checkpoint.root)) {
     if (name.starts_with('.') || is_weights_name(formats, name) || name == checkpoint.index ||
         std::ranges::find(checkpoint.files, name) != checkpoint.files.end())
       continue;
     const std::string path = checkpoint.root + name;
     const auto status = env.status(path), entry = env.status(path, false);
+    if (status && status->kind == FileStatus::Kind::directory && !name.starts_with("checkpoint-")) folders.push_back(path);
     if (!status || !entry || status->kind != FileStatus::Kind::regular) continue;
     if (!is_valid_utf8(name)) {
       found.warnings.push_back(fmt::format("{} is not carried: its name is not UTF-8", in_quotes(path)));
@@ -76,11 +84,8 @@ SideFiles side_files(Env& env, const FormatRegistry& formats, const Checkpoint& 
       found.names.push_back(name);
     }
   }
-  if (!outside.empty()) {
-    found.warnings.push_back(fmt::format("{} is not carried: it is a link that leads out of its directory{}",
-                                         in_quotes(outside.front()),
-                                         outside.size() == 1 ? "" : fmt::format("; so are {} more", outside.size() - 1)));
-  }
+  warn(found, outside, "it is a link that leads out of its directory");
+  warn(found, folders, "it is a folder; copy it if the model needs it");
   return found;
 }
 

@@ -52,6 +52,8 @@ std::string noun_of(const ScalarType& type) {
       return "string";
     case Scalar::formula:
       return "formula";
+    case Scalar::any:
+      return "any value";
     case Scalar::topic:
       return "name of a step, or {step: operator}";
   }
@@ -168,6 +170,7 @@ bool reads_yaml(const ScalarType& type, std::string_view text) {
     case Scalar::number:
     case Scalar::tolerance:
     case Scalar::integer:
+    case Scalar::any:
       return true;
   }
   return false;

@@ -145,6 +145,9 @@ void add_file_fields(SchemaBuilder<Spec>& schema, const FormatNames& formats) {
       .doc(
           "The files of the model's folder that a directory takes over, weights aside: all, none, or a list of "
           "patterns such as 'tokenizer*'.");
+  schema.flag(static_cast<std::optional<bool> Spec::*>(&Spec::adjust), "auto")
+      .defaults_to("true")
+      .doc("Whether the config.json that a directory takes over follows the tensors: layers, vocabulary, dtype, ...");
 }
 
 }  // namespace brainsurgery

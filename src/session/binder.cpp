@@ -98,6 +98,8 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
     origin.format = saved->second.format;
     origin.extras = saved->second.extras;
     origin.folder = saved->second.folder;
+    origin.opened = std::make_shared<const StateDict>(names);
+    origin.documents = saved->second.documents;
     return names;
   }
   auto [input, tensors] = checkpoints_.open(alias, path);
@@ -116,6 +118,7 @@ StateDict Binder::open_model(const std::string& alias, const std::string& path, 
     names.put(std::move(tensor.name), std::move(expr), storage);
   }
   origin.ties = recorded_ties(origin.metadata, names);
+  origin.opened = std::make_shared<const StateDict>(names);
   return names;
 }
 

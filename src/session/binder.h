@@ -34,7 +34,9 @@ struct Origin {
   std::string format;                             // the name of its files' Format
   std::shared_ptr<const CheckpointExtras> extras;  // or nullptr
   std::shared_ptr<const OpenedCheckpoint> input;  // nullptr: the plan made it
-  std::shared_ptr<const OpenedCheckpoint> folder;  // as ModelContent::folder
+  std::shared_ptr<const OpenedCheckpoint> folder;  // as ModelContent has them
+  std::shared_ptr<const StateDict> opened;
+  Documents documents;
 };
 
 // A step that was done, for the summary.
@@ -55,6 +57,7 @@ struct PlanState {
   Workspace workspace;
   std::optional<Workspace> before_dry_run;    // what a dry run goes back to
   std::map<std::string, Origin> origins;      // by alias
+  std::map<std::string, Origin> origins_before_dry_run;
   std::map<std::string, PlanInput> pending;   // inputs that are not open yet, by alias
   std::map<std::string, ModelContent> saved;  // by canonical path: what reading it gives from then on
   std::set<std::string> contributing;         // aliases that a step wrote to; the output is one of them
@@ -117,6 +120,8 @@ class Binder final : private PlanScope {
   [[nodiscard]] const std::vector<Error>& unreadable() const { return unreadable_; }
   [[nodiscard]] const OpenedCheckpoints& checkpoints() const { return checkpoints_; }
   [[nodiscard]] const Origin& origin_of(const std::string& alias) const;
+  // The alias's tensors, or those given in their place, with all that a file carries beside them.
+  [[nodiscard]] ModelContent content_of(const std::string& alias, StateDict names) const;
   // Of the files that are planned together, from the last end_planning() on.
   [[nodiscard]] const std::shared_ptr<Compiler>& compiler();
   void end_planning() { compiler_.reset(); }
@@ -148,6 +153,7 @@ class Binder final : private PlanScope {
     std::vector<Operand> sources = {};  // the first operand of each row, where the edit may warn of them
     bool follows_from_mistake = false;           // what it would report is kept back: no need to make it good
     std::set<const TensorRef*> clipped = {};     // whose slices were warned of
+    std::vector<std::string> edited = {};        // documents and metadata, for the preview
   };
 
   void bind_action(const Edit& edit);
@@ -223,6 +229,11 @@ class Binder final : private PlanScope {
   [[nodiscard]] std::string announcement(const std::string& line) const;
   void load(const LoadRequest& request) override;
   void save(const SaveRequest& request) override;
+  std::vector<DocumentChange> edit_document(const DocumentEdit& edit) override;
+  void edit_metadata(const std::string& alias, const MetadataEdit& edit) override;
+  [[nodiscard]] Document document_of(const std::string& alias, const DocumentEdit& edit);
+  void note_edit(const std::string& alias, std::string what);
+  void restore_origins();
   void add_alias(const std::string& alias) override;
   void remove_alias(const std::string& alias) override;
   void rename_alias(const std::string& from, const std::string& to) override;

@@ -151,9 +151,7 @@ void Binder::save(const SaveRequest& request) {
   require_known(request.alias);
   current_.looked_at.push_back({request.alias, request.tensor.value_or(""), request.tensor.has_value()});
   const StateDict& model = names_of(request.alias);
-  const Origin& origin = origin_of(request.alias);
-  ModelContent saved{StateDict(request.target.path), origin.metadata, origin.ties, origin.format, origin.extras,
-                     origin.folder};
+  ModelContent saved = content_of(request.alias, StateDict(request.target.path));
   if (request.tensor) {
     const NamedTensor* tensor = model.find(*request.tensor);
     if (tensor == nullptr) {
@@ -251,15 +249,23 @@ void Binder::rename_alias(const std::string& from, const std::string& to) {
     origin.key() = to;
     state_.origins.insert(std::move(origin));
   }
+  if (auto origin = state_.origins_before_dry_run.extract(from); !origin.empty()) {
+    origin.key() = to;
+    state_.origins_before_dry_run.insert(std::move(origin));
+  }
   for (std::set<std::string>* aliases : {&state_.changed, &state_.kept})
     if (aliases->erase(from) > 0) aliases->insert(to);
 }
 
 void Binder::set_flags(const PlanFlags& flags) {
-  if (flags.dry_run && !state_.flags.dry_run) state_.before_dry_run = state_.workspace;
+  if (flags.dry_run && !state_.flags.dry_run) {
+    state_.before_dry_run = state_.workspace;
+    state_.origins_before_dry_run = state_.origins;
+  }
   if (!flags.dry_run && state_.flags.dry_run) {
     state_.workspace = *std::move(state_.before_dry_run);
     state_.before_dry_run.reset();
+    restore_origins();
   }
   state_.flags = flags;
 }
@@ -310,6 +316,8 @@ bool Binder::preview(PlanState before, std::size_t first_effect) {
     if (!labels.empty()) buckets.push_back(fmt::format("{}[{}] {}", word, labels.size(), fmt::join(labels, ", ")));
     previewed_[kind].insert(labels.begin(), labels.end());
   }
+  if (const auto& edited = current_.edited; !edited.empty())
+    buckets.push_back(fmt::format("edited[{}] {}", edited.size(), fmt::join(edited, ", ")));
   any_preview_ = true;
   const auto* control = std::get_if<Control>(&step.step->action);
   const bool impact = !buckets.empty() || (control != nullptr && control->has_impact);

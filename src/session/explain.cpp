@@ -75,6 +75,7 @@ std::string describe(const BoundOutput& output) {
                                  format_size(report.planned.written));
   if (output.peak_bytes > 0)
     text += fmt::format("whole tensors in memory at one time: at most {}\n", format_size(output.peak_bytes));
+  for (const DocumentChange& change : report.changes) text += escape_for_terminal(to_string(change)) + "\n";
   for (const OutputFile& file : output.files) text += describe(file, report.path);
   return text;
 }

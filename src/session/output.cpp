@@ -243,7 +243,7 @@ std::vector<std::string> settle_content(const WriteTarget& target, const Destina
   const auto& edit = target.place.metadata;
   if (edit) {
     require_pairs(target, format, *edit);
-    warn(edit_metadata(content.metadata, *edit, ties));
+    warn(edit_metadata(content.metadata, *edit, ties, "output.metadata"));
     for (const auto& [key, value] : edit->set) ties.erase(key);
   }
   const Metadata stale = remove_stale_ties(content.metadata, ties, names);
@@ -277,7 +277,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   }
   result.content = {model.names, model.metadata, model.ties, std::string(destination.format->name)};
   if (destination.format->takes_extras) result.content.extras = model.extras;
-  result.content.folder = model.folder;
+  result.content.opened = model.opened;
   result.warnings = settle_content(target, destination, model.ties, result.content);
   const NamedTensors tensors = result.content.names.in_key_order();
   require_readable(target, alias, tensors);
@@ -346,9 +346,7 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   const PlanState& state = binder.state();
   if (state.published.contains(canonical_path(env, plan.output->path)))
     refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
-  const Origin& origin = binder.origin_of(choice.alias);
-  const ModelContent model{*state.workspace.find(choice.alias), origin.metadata, origin.ties, origin.format,
-                           origin.extras, origin.folder};
+  const ModelContent model = binder.content_of(choice.alias, *state.workspace.find(choice.alias));
   BoundOutput result =
       bind_files(env, formats, target, model, choice.alias, choice.reason, options, {binder.compiler(), std::move(passing)});
   result.owned = binder.owned_files(plan.output->path);

@@ -11,6 +11,7 @@
 #include "brainsurgery/format.h"
 #include "brainsurgery/session.h"
 #include "brainsurgery/workspace.h"
+#include "documents/document.h"
 #include "plan/plan_file.h"
 #include "planner/schedule.h"
 #include "session/destination.h"
@@ -28,6 +29,8 @@ struct ModelContent {
   std::string format;          // of the file, where there is one: the name of a Format
   std::shared_ptr<const CheckpointExtras> extras = {};  // that the format takes; or nullptr
   std::shared_ptr<const OpenedCheckpoint> folder = {};  // whose side files belong to the model; or nullptr
+  std::shared_ptr<const StateDict> opened = {};         // the tensors for which these were written; or nullptr
+  Documents documents = {};                             // side files that were edited
 };
 
 struct OutputFile {

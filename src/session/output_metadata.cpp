@@ -46,8 +46,8 @@ std::vector<std::string> fit_part_pairs(Metadata& metadata, const StateDict& nam
   return {};
 }
 
-std::vector<std::string> edit_metadata(Metadata& metadata, const MetadataEdit& edit,
-                                       const std::set<std::string>& ties) {
+std::vector<std::string> edit_metadata(Metadata& metadata, const MetadataEdit& edit, const std::set<std::string>& ties,
+                                       std::string_view where) {
   std::vector<std::string> warnings;
   MatchBudget budget;
   std::vector<bool> dropped(metadata.size(), false);
@@ -77,7 +77,7 @@ std::vector<std::string> edit_metadata(Metadata& metadata, const MetadataEdit& e
     }
   }
   for (const auto& [name, other] : lost_ties)
-    warnings.push_back(fmt::format("output.metadata removes the record that '{}' is tied to '{}'", name, other));
+    warnings.push_back(fmt::format("{} removes the record that '{}' is tied to '{}'", where, name, other));
   return warnings;
 }
 

@@ -18,7 +18,7 @@ Publication::Publication(Env& env, const SessionOptions& options, EventSink& eve
     : env_(env), events_(events), output_(output) {
   const OutputReport& report = output.report;
   events_.on(events::OutputStarted{report.alias, report.path, report.reason, report.tensors, report.planned.written,
-                                   report.planned.copied, report.planned.computed, report.carried});
+                                   report.planned.copied, report.planned.computed, report.carried, report.changes});
   check_free_space(env_, output.directory ? report.path : split_path(report.path).directory, output.space_bytes);
   const PublishOptions publish{output.overwrite, options.sync};
   if (output.directory) {

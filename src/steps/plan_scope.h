@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "brainsurgery/events.h"
 #include "brainsurgery/query_scope.h"
+#include "documents/json_value.h"
 #include "plan/plan_file.h"
 
 namespace brainsurgery {
@@ -24,6 +26,25 @@ struct SaveRequest {
   std::optional<std::string> tensor;  // this one alone
 };
 
+// What becomes of a JSON document of a model, as config.json.
+struct DocumentEdit {
+  std::string alias;
+  std::string name;  // of the file
+  struct Setting {
+    JsonPath path;
+    JsonValue value;
+    SourceSpan place;
+  };
+  std::vector<Setting> set;  // after the deletions
+  struct Deletion {
+    JsonPath path;
+    SourceSpan place;
+  };
+  std::vector<Deletion> erase;
+  bool may_lack = false;    // what is deleted need not be there
+  bool may_create = false;  // a document that the model does not have begins as an empty object
+};
+
 struct PlanFlags {
   bool dry_run = false;  // what steps do is undone when it is switched off; nothing is saved
   bool preview = false;  // a step first says which tensors it touches
@@ -35,6 +56,10 @@ class PlanScope : public QueryScope {
  public:
   virtual void load(const LoadRequest& request) = 0;
   virtual void save(const SaveRequest& request) = 0;
+
+  // Gives what was changed. Throws Error(plan) where the model has no such document, or a path leads nowhere.
+  virtual std::vector<DocumentChange> edit_document(const DocumentEdit& edit) = 0;
+  virtual void edit_metadata(const std::string& alias, const MetadataEdit& edit) = 0;
 
   virtual void add_alias(const std::string& alias) = 0;
   virtual void remove_alias(const std::string& alias) = 0;

@@ -8,8 +8,8 @@
 namespace brainsurgery::cases {
 namespace {
 
-constexpr std::array<std::string_view, 9> kKinds{"input",  "file",  "plan",      "events", "printed",
-                                                 "output", "files", "run error", "error"};
+constexpr std::array<std::string_view, 10> kKinds{"input",  "file",  "plan",      "events", "printed",
+                                                 "output", "files", "content", "run error", "error"};
 
 Section section_of(std::string_view line, const std::string& where) {
   for (const std::string_view kind : kKinds) {

@@ -18,8 +18,8 @@
 // Instead of outputs: `--- error 2`, the exit code, followed by the whole message, which `check` has to give as well;
 // or
 // `--- run error 1` where only data can tell. Then nothing may have been written. Further sections: `--- file NAME`
-// makes a text file, `--- files DIRECTORY` lists the names in a directory after the run. The inputs and files of a case
-// called `shared` are those of all later cases that have none of their own.
+// makes a text file, `--- files DIRECTORY` lists the names in a directory after the run, `--- content FILE` is the text
+// of a file then. The inputs and files of a case called `shared` are those of all later cases that have none of their own.
 #pragma once
 
 #include <string>

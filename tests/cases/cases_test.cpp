@@ -155,7 +155,9 @@ Case actual(const Case& test, const Config& config) {
   if (!run.ok()) {
     EXPECT_TRUE(folder.untouched()) << "something was written in spite of the error";
     std::erase_if(result.sections,
-                  [](const Section& section) { return section.kind == "output" || section.kind == "files"; });
+                  [](const Section& section) {
+                    return section.kind == "output" || section.kind == "files" || section.kind == "content";
+                  });
     result.sections.push_back({checked.ok() ? "run error" : "error",
                                std::to_string(static_cast<int>(run.error().code())), to_string(run.error())});
     return result;
@@ -163,6 +165,7 @@ Case actual(const Case& test, const Config& config) {
   for (Section& section : result.sections) {
     if (section.kind == "output") section.text = tensor_lines(section.name);
     if (section.kind == "files") section.text = file_names(section.name);
+    if (section.kind == "content") section.text = brainsurgery::testing::read_file(section.name);
   }
   return result;
 }

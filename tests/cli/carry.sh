@@ -94,8 +94,58 @@ for input in hub/models--a--b hub/models--a--b/snapshots/abc; do
   lists t 'config.json inside.json model.safetensors'; [ -L t/config.json ] && fail 'a link was carried'
 done
 
+# Folders stay behind, with a warning.
+model; mkdir m/1_Pooling m/checkpoint-5 m/.cache; rm -rf t; plan 'inputs: [m]' "$edit" 'output: {path: t/, shard: none}'
+expect 0 "'m/1_Pooling' is not carried: it is a folder; copy it if the model needs it" run plan.yaml
+[ "$(grep -c 'is a folder' err)" -eq 1 ] && ! grep -q 'the same goes' err || fail 'warnings of other folders'
+
 # Too many of them, and a disk without room for them.
 mkdir many; make many/model.safetensors 1; i=0; while [ $i -lt 300 ]; do : >many/$i.txt; i=$((i + 1)); done
 plan 'inputs: [many]' 'output: {path: u/}'; expect 2 'holds 300 files beside the weights; at most 256 are carried' check plan.yaml
 plan 'inputs: [many]' "output: {path: u/, carry: ['1*']}"; expect 0 '' check plan.yaml
+
+# config.json from strangers: it is carried as it is, with a warning, and a step that needs it says why it cannot.
+hostile() {  # WORDS
+  rm -rf t; plan 'inputs: [h]' "$edit" 'output: {path: t/, shard: none}'; expect 0 "$1" run plan.yaml; same h/config.json t/config.json
+  grep -q 'it is carried as it is' err || fail 'no word of what becomes of it'
+  plan 'inputs: [h]' 'transforms: [{config: {set: {a: 1}}}]' 'output: {path: t/}'; expect 3 "$1" run plan.yaml; one_error
+}
+rm -rf h; mkdir h; make h/model.safetensors 1
+head -c 100000 /dev/zero | tr '\0' '[' >h/config.json; hostile 'nested more than 128 deep'
+printf '{"a": "\377"}' >h/config.json; hostile 'not valid UTF-8'
+echo '[1, 2]' >h/config.json; hostile 'expected an object at the top'
+: >h/config.json; hostile 'not valid JSON at line 1, column 1'
+echo '{"a": 1, "a": 2}' >h/config.json; hostile 'the key "a" stands here twice'
+rm h/config.json; truncate -s 1G h/config.json; plan 'inputs: [h]' 'transforms: [{config: {set: {a: 1}}}]' 'output: {path: t/}'
+expect 3 'config.json' check plan.yaml; one_error
+plan 'inputs: [h]' 'output: {path: t/}'; expect 0 'it is carried as it is' check plan.yaml
+ln -sf ../secret h/config.json; plan 'inputs: [h]' 'transforms: [{config: {set: {a: 1}}}]' 'output: {path: t/}'
+expect 2 "'model' has no config.json" check plan.yaml
+rm h/config.json; mkfifo h/config.json; expect 2 "'model' has no config.json" check plan.yaml
+
+# An edit in place replaces that document alone; without changes nothing but the weights is written.
+rm -rf h; mkdir h; make h/model.safetensors 1; echo '{"model_type": "x"}' >h/config.json; echo '{ }' >h/tokenizer.json
+before=$(stat -c %i h/config.json h/tokenizer.json)
+plan 'inputs: [h]' "$edit" 'output: {path: h, shard: none}'; expect 0 '' run plan.yaml
+[ "$(stat -c %i h/config.json h/tokenizer.json)" = "$before" ] || fail 'files that nobody edited were written'
+plan 'inputs: [h]' 'transforms: [{config: {set: {model_type: y, a.b: [1.0, x]}}}]' 'output: {path: h, shard: none}'
+expect 0 'config.json: model_type "x" -> "y"' run plan.yaml
+printf '{\n  "model_type": "y",\n  "a": {\n    "b": [\n      1.0,\n      "x"\n    ]\n  }\n}\n' | cmp -s - h/config.json || fail 'config.json is another'
+[ "$(cat h/tokenizer.json)" = '{ }' ] || fail 'tokenizer.json was changed'
+expect 0 '' check plan.yaml; rm -rf t
+plan 'inputs: [h]' 'transforms: [{config: {set: {model_type: z}}}]' 'output: {path: t/, shard: none}'
+expect 0 '' --json check plan.yaml
+grep -q '"changes":\[{"document":"config.json","key":"model_type","before":"\\"y\\"","after":"\\"z\\"","derived":false}\]' out || fail 'no JSON of changes'
+expect 0 '' check plan.yaml 'transforms[0].config.set={"a.b": 7}'; grep -q 'config.json: a.b \[1.0, "x"\] -> 7' out || fail 'an argument has no type'
+
+# What follows from the tensors, printed and written; conversions too.
+rm -rf h; mkdir h; printf '{"torch_dtype": "float32", "eps": 1e-5}' >h/config.json
+plan 'transforms: [{zeroes: {target: model.layers.0.w, shape: [2]}}]' 'output: {path: h, shard: none}'; expect 0 '' run plan.yaml
+plan 'inputs: [h]' "transforms: [{cast_: {target: '.*', to: bfloat16}}]" 'output: {path: t/, shard: none}'
+for command in check explain; do expect 0 '' $command plan.yaml; grep -q 'config.json: torch_dtype "float32" -> "bfloat16"' out || fail "$command does not say it"; done
+expect 0 'config.json: torch_dtype "float32" -> "bfloat16"' run plan.yaml
+printf '{\n  "torch_dtype": "bfloat16",\n  "eps": 1e-5\n}\n' | cmp -s - t/config.json || fail 'config.json is another'
+expect 0 '' run plan.yaml output.auto=false; same h/config.json t/config.json
+expect 0 '' run plan.yaml 'output.path=w.safetensors'
+rm -rf t; expect 0 '' convert h t/ --no-auto; same h/config.json t/config.json
 finish

@@ -67,4 +67,12 @@ expect 0 "warning: dropped the metadata pair 'DCP_SHARDING_INFO': it places the 
 expect 0 '' inspect split; has split 'format = pt;'
 plan 'inputs: [two.safetensors]' 'output: {path: single, shard: 2B}'
 expect 0 '' run plan.yaml; grep -q warning err && fail 'a warning'; pairs single | grep -q DCP_SHARDING_INFO || fail 'one shard lost its pairs'
+
+# A step changes the pairs for what is written behind it, and the output goes on from there.
+plan 'inputs: [single]' 'transforms:' '  - metadata: {set: {author: me, epoch: "3"}}' '  - save: first.safetensors' \
+  '  - metadata: {drop: ["auth.*"], set: {epoch: "4"}}' 'output: {path: last.safetensors, metadata: {drop: [DCP.*], set: {last: "5"}}}'
+expect 0 '' run plan.yaml; grep -q warning err && fail 'a warning'
+pairs first.safetensors | grep -q 'author = me' || fail 'a pair is not saved'
+pairs first.safetensors | grep -q 'epoch = 3' || fail 'a pair is not saved'
+has last.safetensors 'epoch = 4;format = pt;last = 5;'
 finish

@@ -64,5 +64,50 @@ TEST_F(ChangedInput, EveryDataFileOfADistributedCheckpointCounts) {
   expect_refusals({"__0_0.distcp", "__1_0.distcp"});
 }
 
+// Files beside the weights, which a directory takes over: opened when the plan is bound.
+class ChangedSideFile : public ChangedInput {
+ protected:
+  void SetUp() override {
+    fs::create_directory(folder_ / "in");
+    const SafetensorsLayout layout = layout_safetensors(std::vector<StoredTensor>{{"w", {DType::U8, {1}}}}, {});
+    testing::write_file(folder_ / "in/model.safetensors", layout.header + "x");
+    testing::write_file(folder_ / "in/vocab.txt", "words");
+  }
+  std::string run_with(const std::function<void()>& meanwhile) {
+    struct Sink final : EventSink {
+      void on(const Event& event) override {
+        if (std::holds_alternative<events::OutputStarted>(event)) meanwhile();
+      }
+      std::function<void()> meanwhile;
+    } sink;
+    sink.meanwhile = meanwhile;
+    SessionOptions options;
+    options.sync = false;
+    const std::string plan = fmt::format("inputs: ['{}']\noutput: '{}/'\n", folder_ / "in", folder_ / "out");
+    const auto outcome = Session(posix_env(), sink, options).run(std::make_shared<SourceText>(SourceText{"plan.yaml", plan}));
+    return outcome.ok() ? "" : outcome.error().what();
+  }
+};
+
+TEST_F(ChangedSideFile, OneThatIsWrittenToIsNotPublished) {
+  const std::string path = folder_ / "in/vocab.txt";
+  const std::string message = run_with([&] { testing::write_file(path, "other words"); });
+  EXPECT_TRUE(message.starts_with("input '" + path + "' was changed by another program")) << message;
+  EXPECT_FALSE(fs::exists(folder_ / "out"));
+}
+
+TEST_F(ChangedSideFile, OneThatShrinksIsAnError) {
+  const std::string path = folder_ / "in/vocab.txt";
+  EXPECT_NE(run_with([&] { fs::resize_file(path, 1); }), "");
+  EXPECT_FALSE(fs::exists(folder_ / "out"));
+}
+
+TEST_F(ChangedSideFile, OneThatVanishesIsNoticed) {
+  const std::string path = folder_ / "in/vocab.txt";
+  const std::string message = run_with([&] { fs::remove(path); });
+  EXPECT_TRUE(message.starts_with("input '" + path + "' was changed by another program")) << message;
+  EXPECT_FALSE(fs::exists(folder_ / "out"));
+}
+
 }  // namespace
 }  // namespace brainsurgery
