@@ -104,6 +104,18 @@ mkdir many; make many/model.safetensors 1; i=0; while [ $i -lt 300 ]; do : >many
 plan 'inputs: [many]' 'output: {path: u/}'; expect 2 'holds 300 files beside the weights; at most 256 are carried' check plan.yaml
 plan 'inputs: [many]' "output: {path: u/, carry: ['1*']}"; expect 0 '' check plan.yaml
 
+# A disk without room for them, and a file that cannot grow to their size: nothing is left.
+model; rm -rf t; head -c 3000000 /dev/zero >m/tokenizer.json; mkdir mount
+plan 'inputs: [m]' "$edit" 'output: {path: mount/t, shard: none}'
+if mount -t tmpfs -o size=2m none mount 2>/dev/null; then
+  expect 3 'not enough space' run plan.yaml; one_error; [ -z "$(ls -A mount)" ] || fail "left behind: $(ls -A mount)"
+  umount mount
+else
+  skip 'no mount'
+fi
+(ulimit -f 1; "$program" run plan.yaml >out 2>err) && fail 'a file larger than allowed'
+[ -z "$(ls -A mount)" ] || fail "left behind: $(ls -A mount)"
+
 # config.json from strangers: it is carried as it is, with a warning, and a step that needs it says why it cannot.
 hostile() {  # WORDS
   rm -rf t; plan 'inputs: [h]' "$edit" 'output: {path: t/, shard: none}'; expect 0 "$1" run plan.yaml; same h/config.json t/config.json
