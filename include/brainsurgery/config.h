@@ -23,6 +23,7 @@ struct ConfigItem {
     file,        // YAML, merged into what came before
     assignment,  // `key.path[0]=value`: sets one value; its text is the whole argument, its name "argument N"
     step,        // a line in the one-line syntax OLY: one more step at the end
+    parameter,   // `NAME=VALUE`: the value of a parameter of the plan
   };
   Kind kind = Kind::file;
   std::shared_ptr<const SourceText> source;

@@ -74,6 +74,7 @@ struct NamedType {
 struct FieldType {
   std::variant<ScalarType, ListType, RecordType, MappingType, OneOfType, NamedType> shape;
   std::string remark = {};  // behind the noun: "behind '='"
+  std::string called = {};  // the noun; empty: what it is follows from the shape
 };
 
 [[nodiscard]] FieldTypePtr scalar(Scalar kind);

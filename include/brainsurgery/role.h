@@ -11,6 +11,7 @@ struct Role {
     pattern,  // selects tensors; the step is done once for each match
     derived,  // a template filled in from the pattern's match
     literal,  // exactly this name
+    derived_or_literal,  // a template where the pattern captures something, else exactly this name
   };
   enum class Policy : std::uint8_t { any, must_exist, must_not_exist };
   Names names = Names::pattern;
@@ -21,7 +22,9 @@ struct Role {
   bool replaces = false;        // a result for no slice takes the tensor's place, whatever its shape and dtype were
   bool renames = false;         // takes the tensor that the first reference names, which counts as a new one
   bool slice = false;           // may carry one
-  bool single = false;          // a pattern that must match exactly one tensor
+  bool single = false;          // a pattern that must match exactly one tensor, unless `members` or a result is derived
+  bool members = false;         // tensors that are joined to one, or that one is cut into: a list, or a reference that
+                                // stands for several by a name that counts them
   bool new_alias = false;       // the alias need not exist yet
   bool contributes = false;     // its alias is the one that the step works on; else that of the first that writes
   bool alias_of_first = false;  // written without an alias it has that of the first reference, not the default one
@@ -37,6 +40,10 @@ namespace roles {
 [[nodiscard]] Role created();          // written; named from the match, must not exist
 [[nodiscard]] Role renamed();          // the new name of what the first reference names, must not exist
 [[nodiscard]] Role created_literal();  // written; a literal name, must not exist
+[[nodiscard]] Role joined();           // read, sliced or not; the tensors that become one
+[[nodiscard]] Role join();             // written; what they become, must not exist
+[[nodiscard]] Role cut();              // read; the tensor that becomes several
+[[nodiscard]] Role cuts();             // written; what it becomes, must not exist
 [[nodiscard]] Role updated();          // written; named from the match, must exist, sliced or not
 [[nodiscard]] Role assigned();         // written; named from the match, new or replaced
 [[nodiscard]] Role assigned_part();    // a slice of it is written; named from the match, must exist

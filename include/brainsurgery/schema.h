@@ -171,6 +171,8 @@ class FieldDecoder {
   [[nodiscard]] std::optional<std::vector<Binding>> bindings(const YamlNode& value) const;
 
  private:
+  void read_dotted(const YamlNode& value, TensorRef& ref) const;
+
   const DecodeContext& context_;
   const FieldType& type_;
   std::string path_;
@@ -189,6 +191,8 @@ struct FieldProblem {
 // At the place of the field in the payload.
 void report_problem(const FieldProblem& problem, const YamlNode& payload, const DecodeContext& context,
                     const std::string& path);
+
+[[nodiscard]] bool is_yaml_list(const YamlNode& value);
 
 template <typename Spec>
 class SchemaBuilder {
@@ -230,6 +234,32 @@ class SchemaBuilder {
       return result;
     };
     return field.require();
+  }
+  // A list of references, or one that stands for several: Role::members.
+  Field& members(std::vector<TensorRef> Spec::*member, std::string name, std::function<Role(const Spec&)> role) {
+    const FieldTypePtr one = reference_type(role(Spec()));
+    const FieldTypePtr list = list_of(one, 1);
+    const auto is_list = [](const YamlNode& value) -> std::size_t { return is_yaml_list(value) ? 1 : 0; };
+    Field& field = references(member, std::move(name), role(Spec()));
+    field.type = one_of_types({one, list}, is_list);
+    field.references = [member](const void* spec) {
+      const std::vector<TensorRef>& refs = static_cast<const Spec*>(spec)->*member;
+      std::vector<FieldReference> result;
+      for (const TensorRef& ref : refs)
+        result.push_back({&ref, refs.size() == 1 ? "" : "[" + std::to_string(result.size()) + "]"});
+      return result;
+    };
+    field.decode = [member, one, list](const YamlNode& value, const FieldDecoder& decoder, void* spec) {
+      std::optional<std::vector<TensorRef>> refs;
+      if (is_yaml_list(value)) {
+        refs = decoder.at("", *list).list(value, &FieldDecoder::reference);
+      } else if (std::optional<TensorRef> ref = decoder.at("", *one).reference(value)) {
+        refs = {*std::move(ref)};
+      }
+      if (refs) static_cast<Spec*>(spec)->*member = *std::move(refs);
+    };
+    field.role_by_spec = [role = std::move(role)](const void* spec) { return role(*static_cast<const Spec*>(spec)); };
+    return field;
   }
   Field& field(std::optional<Formula> Spec::*member, std::string name) {
     return add(std::move(name), scalar(Scalar::formula), member, &FieldDecoder::formula);

@@ -61,6 +61,8 @@ struct Edit {
   // tensor that exists and whose role does not say that it replaces, must have the shape and dtype of what it takes the
   // place of. Throws Error(plan), which may have a place.
   std::function<std::vector<Expr>(const void* spec, const Row& row)> lower = nullptr;
+  // How many tensors `from` becomes, of a step that cuts tensors. Throws Error(plan) without a place. Unset elsewhere.
+  std::function<std::size_t(const void* spec, const Expr& from)> count_results = nullptr;
   // What to warn of once all rows are there, by the tensors that they read first; empty: nothing. May be unset.
   std::function<std::string(const void* spec, const std::vector<Operand>& sources)> warning = nullptr;
 };

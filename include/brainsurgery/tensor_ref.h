@@ -21,10 +21,10 @@ class YamlNode;
 
 struct TensorRef {
   std::optional<std::string> alias;  // nullopt: the plan's default alias
-  bool structured = false;           // written as a list
-  std::string expr;                  // the part that names tensors; empty if structured
+  bool structured = false;           // written as a list, or a pattern as a dotted name: plan/dotted_name.h
+  std::string expr;                  // the part that names tensors; empty if written as a list
   std::vector<std::string> tokens;   // the list's entries, none of them empty; empty unless structured
-  std::optional<Slice> slice;        // never with structured
+  std::optional<Slice> slice;        // never of a list
   SourceSpan span;
   std::string text;  // as written; for a list "[a, $b]"
 };

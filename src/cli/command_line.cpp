@@ -29,7 +29,7 @@ namespace brainsurgery {
 namespace {
 
 struct Arguments {
-  std::vector<std::string> items, oly_steps;
+  std::vector<std::string> items, oly_steps, parameters;
   std::string path;
   std::optional<std::string> match;
   bool quiet = false, json = false, no_color = false, digest = false, tree = false;
@@ -73,6 +73,11 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
       .add_option("--oly", arguments.oly_steps,
                   "A further step on one line, as in --oly 'copy: from: a, to: b'; may be repeated, and needs no plan")
       ->type_name("LINE")
+      ->allow_extra_args(false);
+  command
+      .add_option("-p,--param", arguments.parameters,
+                  "The value of a parameter of the plan, as in -p experts=16; may be repeated")
+      ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   command
       .add_option("--shard-size", arguments.session.shard_size,
@@ -339,6 +344,7 @@ class CommandLine {
     refuse_checkpoints();
     std::vector<ConfigItem> items = read_config_items(arguments_.items, typed_, posix_env(), streams_.in);
     std::ranges::move(oly_items(arguments_.oly_steps, typed_), std::back_inserter(items));
+    std::ranges::move(parameter_items(arguments_.parameters, typed_), std::back_inserter(items));
     return PlanSource(std::move(items));
   }
 

@@ -93,16 +93,32 @@ std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items,
   return result;
 }
 
-std::vector<ConfigItem> oly_items(const std::vector<std::string>& lines, const std::vector<std::string>& typed) {
+namespace {
+
+// The values of an option that may be repeated, each with the number of its word. `spellings`: the option and its `=`.
+std::vector<ConfigItem> option_items(ConfigItem::Kind kind, const std::vector<std::string>& values,
+                                     const std::vector<std::string>& typed,
+                                     const std::vector<std::string>& spellings) {
   std::vector<ConfigItem> result;
   auto place = typed.begin();
-  for (const std::string& line : lines) {
-    place = std::find_if(place == typed.end() ? place : place + 1, typed.end(),
-                         [&](const std::string& word) { return word == line || word == "--oly=" + line; });
-    result.push_back({ConfigItem::Kind::step, std::make_shared<SourceText>(SourceText{
-                                                  fmt::format("argument {}", place - typed.begin()), line})});
+  for (const std::string& value : values) {
+    const auto is_value = [&](const std::string& word) {
+      return word == value || std::ranges::any_of(spellings, [&](const std::string& option) { return word == option + value; });
+    };
+    place = std::find_if(place == typed.end() ? place : place + 1, typed.end(), is_value);
+    result.push_back({kind, std::make_shared<SourceText>(SourceText{fmt::format("argument {}", place - typed.begin()), value})});
   }
   return result;
+}
+
+}  // namespace
+
+std::vector<ConfigItem> oly_items(const std::vector<std::string>& lines, const std::vector<std::string>& typed) {
+  return option_items(ConfigItem::Kind::step, lines, typed, {"--oly="});
+}
+
+std::vector<ConfigItem> parameter_items(const std::vector<std::string>& values, const std::vector<std::string>& typed) {
+  return option_items(ConfigItem::Kind::parameter, values, typed, {"-p", "--param="});
 }
 
 }  // namespace brainsurgery

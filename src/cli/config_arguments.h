@@ -31,5 +31,8 @@ inline const std::string kStandardInput = "-";
 // The lines of `--oly LINE` as further steps; `typed` as above.
 [[nodiscard]] std::vector<ConfigItem> oly_items(const std::vector<std::string>& lines,
                                                 const std::vector<std::string>& typed);
+// Values of parameters, each NAME=VALUE; `typed` as above.
+[[nodiscard]] std::vector<ConfigItem> parameter_items(const std::vector<std::string>& values,
+                                                      const std::vector<std::string>& typed);
 
 }  // namespace brainsurgery

@@ -23,6 +23,7 @@ std::string names_text(const Field& field) {
     case Role::Names::derived:
       text = "A template, filled in for every match";
       break;
+    case Role::Names::derived_or_literal:
     case Role::Names::literal:
       text = is_list(*field.type) ? "Literal names" : "A literal name";
       break;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "describe/field_text.h"
+#include "plan/modifiers.h"
 
 namespace brainsurgery {
 namespace {
@@ -136,8 +137,12 @@ Json documented(const Field& field) {
   return {{"description", text}, {"allOf", {std::move(value)}}};
 }
 
-Json mapping_of(const Schema& schema) {
+// `more`: fields of another schema that may be there too, or nullptr.
+Json mapping_of(const Schema& schema, const Schema* more) {
   Json properties = Json::object(), required = Json::array(), alternatives = Json::array();
+  if (more != nullptr) {
+    for (const auto& field : more->fields) properties[field->name] = documented(*field);
+  }
   for (const auto& field : schema.fields) {
     properties[field->name] = documented(*field);
     if (field->required) required.push_back(field->name);
@@ -149,9 +154,22 @@ Json mapping_of(const Schema& schema) {
   return mapping;
 }
 
-Json payload_of(const Schema& schema) {
+Json mapping_of(const Schema& schema) { return mapping_of(schema, nullptr); }
+
+// Of a step that takes an operator and modifiers beside it.
+Json repeated_operator(const Schema& modifiers) {
+  const Json each = documented(*modifiers.find("each"));
+  return {{"type", "object"},
+          {"properties", {{"each", each}}},
+          {"required", {"each"}},
+          {"minProperties", 2},
+          {"maxProperties", 2}};
+}
+
+Json payload_of(const Schema& schema, const Schema* modifiers = nullptr) {
   std::vector<Json> alternatives;
-  if (!schema.shorthand_only) alternatives.push_back(mapping_of(schema));
+  if (!schema.shorthand_only) alternatives.push_back(mapping_of(schema, modifiers));
+  if (modifiers != nullptr && takes_operator(schema)) alternatives.push_back(repeated_operator(*modifiers));
   if (schema.shorthand != nullptr) alternatives.push_back(value_of(*schema.shorthand->type));
   if (schema.may_be_empty()) {
     alternatives.push_back(kNull);
@@ -208,6 +226,10 @@ Json plan(const Catalog& catalog) {
   output["anyOf"].push_back({{"type", "object"}, {"maxProperties", 0}});
   output["anyOf"].push_back({{"type", "string"}, {"maxLength", 0}});
   Json properties{{"inputs", section(payload_of(*catalog.section("inputs")))},
+                  {"params",
+                   {{"description",
+                     "Names with their values, or with {default, type, doc}; -p NAME=VALUE sets one from outside."},
+                    {"type", {"object", "null"}}}},
                   {"transforms",
                    {{"description", catalog.plan.find("transforms")->docs}, {"allOf", {definition("steps")}}}},
                   {"output", std::move(output)}};
@@ -240,7 +262,7 @@ std::string plan_json_schema(const Catalog& catalog) {
   definitions["dtype"] = dtype_names();
   definitions["topic"] = topics(catalog);
   definitions["interpolated"] = matching("\\$\\{");
-  for (const Schema& schema : catalog.steps) definitions["step." + schema.name] = payload_of(schema);
+  for (const Schema& schema : catalog.steps) definitions["step." + schema.name] = payload_of(schema, &modifiers_schema());
   for (const Schema& schema : catalog.operators) definitions["operator." + schema.name] = payload_of(schema);
   const Json root{{"$schema", "http://json-schema.org/draft-07/schema#"},
                   {"title", "brainsurgery plan"},

@@ -65,6 +65,10 @@ std::string_view spelling(Operator op) {
       return "==";
     case Operator::unequal:
       return "!=";
+    case Operator::in:
+      return "in";
+    case Operator::not_in:
+      return "not in";
     case Operator::add:
       return "+";
     case Operator::subtract:

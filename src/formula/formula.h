@@ -1,5 +1,5 @@
 // The language of formulas: text to a syntax tree, every part with its place. Tensors, functions and dtypes are not
-// known here; src/lowering gives a formula over tensors its meaning.
+// known here; src/lowering gives a formula over tensors its meaning, evaluate.h one over numbers, strings and lists.
 //
 //   Formula formula = parse_formula({"x + 0.4 * (a - x)", "compute.as", span});   // throws Error(plan) at the mistake
 //   std::get<terms::Chain>(formula.root->kind).links.size();                      // 1
@@ -8,15 +8,18 @@
 //
 //   choice  = or [ "if" or "else" choice ]
 //   or      = and { "or" and }             and  = not { "and" not }          not = "not" not | comparison
-//   comparison = sum [ ( "<" | "<=" | ">" | ">=" | "==" | "!=" ) sum ]
+//   comparison = sum [ ( "<" | "<=" | ">" | ">=" | "==" | "!=" | "in" | "not" "in" ) sum ]
 //   sum     = product { ( "+" | "-" ) product }
 //   product = unary { ( "*" | "/" | "//" | "%" | "@" ) unary }
 //   unary   = "-" unary | postfix [ "**" unary ]
 //   postfix = value { "." NAME | "[" component { "," component } "]" }
-//   value   = NUMBER | "true" | "false" | "inf" | "nan" | NAME | call | list | "(" choice ")"
+//   value   = NUMBER | STRING | "true" | "false" | "inf" | "nan" | NAME | call | list | "(" choice ")"
 //   call    = NAME "(" [ argument { "," argument } ] ")"                     argument = [ NAME "=" ] choice
-//   list    = "[" [ choice { "," choice } ] "]"
+//   list    = "[" [ item { "," item } ] "]"                                  item = choice [ ".." choice [ ".." choice ] ]
 //   component = choice | [ choice ] ":" [ choice ] [ ":" [ choice ] ] | "..."
+//
+// A STRING stands between ' or ", of which a backslash makes one that belongs to it. first..last..step is a range that
+// holds its last number.
 //
 // Formulas and terms are immutable, cheap to copy, and may be used from several threads.
 #pragma once
@@ -71,6 +74,8 @@ enum class Operator : std::uint8_t {
   matmul,
   negate,
   power,
+  in,      // of numbers, strings and lists alone
+  not_in,
 };
 [[nodiscard]] std::string_view spelling(Operator op);
 
@@ -85,8 +90,14 @@ struct Number {
 struct Boolean {
   bool value = false;
 };
+struct Text {
+  std::string text;  // without its quotes
+};
 struct Name {
   std::string name;
+};
+struct Range {  // an item of a list; both ends belong to it
+  TermPtr first, last, step;  // step: nullptr for 1
 };
 struct List {
   std::vector<TermPtr> items;
@@ -138,8 +149,8 @@ struct Choice {  // when_true if condition else when_false
 struct Term {
   TextRange range;
   int depth;  // levels below and including this term, at most kMaxFormulaDepth
-  std::variant<terms::Number, terms::Boolean, terms::Name, terms::List, terms::Call, terms::Part, terms::Member,
-               terms::Unary, terms::Chain, terms::Choice>
+  std::variant<terms::Number, terms::Boolean, terms::Text, terms::Name, terms::Range, terms::List, terms::Call,
+               terms::Part, terms::Member, terms::Unary, terms::Chain, terms::Choice>
       kind;
 };
 

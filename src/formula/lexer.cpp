@@ -17,7 +17,7 @@ namespace {
 constexpr std::array<std::string_view, 10> kWords{"and", "or",   "not",   "if",  "else",
                                                   "in",  "true", "false", "inf", "nan"};
 // Longer ones first.
-constexpr std::array<std::string_view, 25> kSymbols{"...", "**", "//", "<=", ">=", "==", "!=", "+", "-",
+constexpr std::array<std::string_view, 26> kSymbols{"...", "..", "**", "//", "<=", ">=", "==", "!=", "+", "-",
                                                     "*",   "/",  "%",  "@",  "<",  ">",  "=",  "(", ")",
                                                     "[",   "]",  ",",  ":",  ".",  "{",  "}"};
 
@@ -45,6 +45,7 @@ class Lexer {
     const char c = text_[at_];
     if (is_digit(c) || (c == '.' && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) return number();
     if (starts_name(c)) return word();
+    if (c == '\'' || c == '"') return string(c);
     for (const std::string_view symbol : kSymbols) {
       if (text_.substr(at_).starts_with(symbol)) return take(Token::Kind::symbol, symbol.size());
     }
@@ -57,6 +58,13 @@ class Lexer {
     Token token{kind, text_.substr(at_, length), {at_, at_ + length}};
     at_ += length;
     return token;
+  }
+
+  Token string(char quote) {
+    std::size_t end = at_ + 1;
+    while (end < text_.size() && text_[end] != quote) end += text_[end] == '\\' && end + 1 < text_.size() ? 2 : 1;
+    if (end >= text_.size()) source_.fail({at_, at_ + 1}, "the string is not closed");
+    return take(Token::Kind::string, end + 1 - at_);
   }
 
   Token word() {

@@ -11,9 +11,9 @@
 namespace brainsurgery {
 
 struct Token {
-  enum class Kind : std::uint8_t { number, name, word, symbol, end };
+  enum class Kind : std::uint8_t { number, string, name, word, symbol, end };
   Kind kind = Kind::end;
-  std::string_view text;  // word: of the language, "and"; symbol: "**", "("; empty at the end
+  std::string_view text;  // word: of the language, "and"; symbol: "**", "("; string: with its quotes; empty at the end
   TextRange range;
   terms::Number number = {};
 

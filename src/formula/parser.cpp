@@ -27,7 +27,8 @@ const std::vector<Level>& levels() {
        {"<", Operator::less},
        {">", Operator::greater},
        {"==", Operator::equal},
-       {"!=", Operator::unequal}},
+       {"!=", Operator::unequal},
+       {"in", Operator::in}},
       {{"+", Operator::add}, {"-", Operator::subtract}},
       {{"*", Operator::multiply},
        {"/", Operator::divide},
@@ -52,6 +53,18 @@ int depth_of(const std::vector<Each>& parts) {
   for (const Each& part : parts) depth = std::max(depth, depth_of(part));
   return depth;
 }
+// The text of a string without its quotes.
+std::string unquoted(std::string_view written) {
+  const char quote = written.front();
+  written = written.substr(1, written.size() - 2);
+  std::string text;
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    if (written[i] == '\\' && i + 1 < written.size() && written[i + 1] == quote) ++i;
+    text += written[i];
+  }
+  return text;
+}
+
 // The levels below a term of this kind.
 template <typename Kind>
 int depth_below(const Kind& kind) {
@@ -63,6 +76,7 @@ int depth_below(const Kind& kind) {
   if constexpr (requires { kind.components; }) take(kind.components);
   if constexpr (requires { kind.operand; }) take(kind.operand);
   if constexpr (requires { kind.links; }) take(kind.first), take(kind.links);
+  if constexpr (requires { kind.last; }) take(kind.first), take(kind.last), take(kind.step);
   if constexpr (requires { kind.condition; }) take(kind.condition), take(kind.when_true), take(kind.when_false);
   return depth;
 }
@@ -151,15 +165,17 @@ class Parser {
     TermPtr first = chain(level + 1);
     std::vector<terms::Chain::Link> links;
     for (;;) {
+      const bool negated = level == kComparisons && token().is("not") && tokens_[at_ + 1].is("in");
+      const Token& symbol = tokens_[at_ + (negated ? 1 : 0)];
       const auto found = std::ranges::find_if(
-          levels()[level], [&](const BinaryOperator& candidate) { return token().is(candidate.symbol); });
+          levels()[level], [&symbol](const BinaryOperator& candidate) { return symbol.is(candidate.symbol); });
       if (found == levels()[level].end()) break;
-      const TextRange place = token().range;
+      const TextRange place{token().range.begin, symbol.range.end};
       if (level == kComparisons && !links.empty())
         text_.fail(place, "comparisons cannot be chained", {"write a < b and b < c"});
-      ++at_;
+      at_ += negated ? 2 : 1;
       TermPtr operand = chain(level + 1);
-      links.push_back({found->op, place, std::move(operand)});
+      links.push_back({negated ? Operator::not_in : found->op, place, std::move(operand)});
     }
     if (links.empty()) return first;
     return make(begin, terms::Chain{std::move(first), std::move(links)});
@@ -230,6 +246,9 @@ class Parser {
       case Token::Kind::number:
         ++at_;
         return make(first.range.begin, first.number);
+      case Token::Kind::string:
+        ++at_;
+        return make(first.range.begin, terms::Text{unquoted(first.text)});
       case Token::Kind::name:
         ++at_;
         if (token().is("(")) return call(first);
@@ -247,13 +266,22 @@ class Parser {
     if (accept("[")) {
       terms::List list;
       while (!token().is("]")) {
-        list.items.push_back(choice());
+        list.items.push_back(item());
         if (!accept(",")) break;
       }
       close("]", first.range);
       return make(first.range.begin, std::move(list));
     }
     unexpected("a value");
+  }
+
+  TermPtr item() {
+    const std::size_t begin = token().range.begin;
+    TermPtr first = choice();
+    if (!accept("..")) return first;
+    terms::Range range{std::move(first), choice(), nullptr};
+    if (accept("..")) range.step = choice();
+    return make(begin, std::move(range));
   }
 
   TermPtr call(const Token& function) {

@@ -49,6 +49,8 @@ class Checker {
     notes.push_back(fmt::format("names: {}", fmt::join(names_, ", ")));
     text_.fail(term.range, fmt::format("unknown name '{}'", name.name), std::move(notes));
   }
+  void visit(const terms::Text&, const Term& term) { text_.fail(term.range, "a formula over tensors has no strings"); }
+  void visit(const terms::Range&, const Term& term) { text_.fail(term.range, "a formula over tensors has no ranges"); }
   void visit(const terms::List&, const Term& term) {
     text_.fail(term.range, "a list can only be the argument of a function");
   }
@@ -70,6 +72,8 @@ class Checker {
     check(*chain.first);
     for (const terms::Chain::Link& link : chain.links) {
       check(*link.operand);
+      if (link.op == Operator::in || link.op == Operator::not_in)
+        text_.fail(link.place, "a formula over tensors has no 'in'");
       const std::optional<std::int64_t> exponent = constant_integer(*link.operand);
       const bool is_product = link.op == Operator::power && exponent && *exponent >= 0;
       facts_.integers = facts_.integers && (is_product || functions_.row_of(link.op).function->integers);

@@ -76,6 +76,8 @@ class Walk {
     BS_CHECK(found != values_.end());
     return found->second;
   }
+  Expr lower(const terms::Text&, const Term&) { fail_check("a string in a formula over tensors", __FILE__, __LINE__); }
+  Expr lower(const terms::Range&, const Term&) { fail_check("a range in a formula over tensors", __FILE__, __LINE__); }
   Expr lower(const terms::List&, const Term&) { fail_check("a list outside of arguments", __FILE__, __LINE__); }
   Expr lower(const terms::Member& member, const Term&) {
     const Expr base = lower(*member.base);

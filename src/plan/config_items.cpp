@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "plan/oly.h"
+#include "plan/parameters.h"
 #include "plan/yaml_edit.h"
 #include "plan/yaml_text.h"
 
@@ -33,6 +34,7 @@ YamlPtr apply(const YamlPtr& root, const ConfigItem& item, Diagnostics& diagnost
     diagnostics.add(std::move(*problem));
     return nullptr;
   }
+  if (item.kind == ConfigItem::Kind::parameter) return with_parameter(root, item.source);
   return with_assignment(root, parse_assignment(item.source));
 }
 

@@ -9,6 +9,8 @@
 #include "base/spelling.h"
 #include "base/text.h"
 #include "brainsurgery/schema.h"
+#include "plan/dotted_name.h"
+#include "plan/expressions.h"
 #include "plan/field_values.h"
 #include "plan/hints.h"
 #include "plan/path_text.h"
@@ -160,11 +162,31 @@ std::optional<double> FieldDecoder::tolerance(const YamlNode& value) const {
   return std::nullopt;
 }
 
+// A pattern of one text that is written like a name.
+void FieldDecoder::read_dotted(const YamlNode& value, TensorRef& ref) const {
+  if (ref.structured) return;
+  if (is_dotted_pattern(ref.expr)) {
+    try {
+      ref.tokens = dotted_pattern_entries(ref.expr);
+      ref.structured = true;
+    } catch (const Error& error) {
+      if (value.mistake() != nullptr) throw Error(ErrorCode::plan, {*value.mistake()});
+      throw Error(ErrorCode::plan, fmt::format("{}: {}", path_, error.what()), value.span(),
+                  error.diagnostics().front().notes);
+    }
+  } else if (value.mistake() != nullptr) {
+    throw Error(ErrorCode::plan, {*value.mistake()});
+  }
+}
+
 std::optional<TensorRef> FieldDecoder::reference(const YamlNode& value) const {
   try {
     const Role role = role_of(type_).value_or(Role());
     const bool has_default_alias = context_.default_alias || role.alias_of_first;
     TensorRef ref = parse_tensor_ref(value, path_, has_default_alias);
+    if (role.names == Role::Names::pattern) read_dotted(value, ref);
+    const bool is_derived = role.names == Role::Names::derived || role.names == Role::Names::derived_or_literal;
+    if (is_derived && value.mistake() == nullptr) ref.expr = escaped_literal(ref.expr);
     if (ref.alias && !role.new_alias && !context_.known_aliases.contains(*ref.alias)) {
       const std::vector<std::string> known(context_.known_aliases.begin(), context_.known_aliases.end());
       std::vector<std::string> notes = did_you_mean(*ref.alias, known);

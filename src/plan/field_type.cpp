@@ -136,7 +136,8 @@ std::optional<Role> role_of(const FieldType& type) {
 }
 
 std::string noun(const FieldType& type) {
-  std::string text = std::visit([](const auto& shape) { return noun_of(shape); }, type.shape);
+  std::string text = !type.called.empty() ? type.called
+                                          : std::visit([](const auto& shape) { return noun_of(shape); }, type.shape);
   return type.remark.empty() ? text : text + " " + type.remark;
 }
 
@@ -262,7 +263,9 @@ class NameReporter {
 
  private:
   void parts(const YamlNode& value, const ScalarType& type) {
-    const bool may_capture = type.kind == Scalar::plan_text || (type.kind == Scalar::reference && value.is_sequence());
+    const bool is_name = type.kind == Scalar::reference && type.role && type.role->names != Role::Names::literal;
+    const bool may_capture = type.kind == Scalar::plan_text || is_name ||
+                             (type.kind == Scalar::reference && value.is_sequence());
     if (!may_capture) report_unexplained_names(value, diagnostics_);
   }
   void parts(const YamlNode& value, const ListType& type) {

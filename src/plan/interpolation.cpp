@@ -11,7 +11,9 @@
 #include "base/interrupt.h"
 #include "base/spelling.h"
 #include "base/text.h"
+#include "plan/expressions.h"
 #include "plan/interpolation_syntax.h"
+#include "plan/parameters.h"
 #include "plan/structured_pattern.h"
 #include "plan/yaml_text.h"
 
@@ -23,6 +25,9 @@ constexpr std::size_t kMaxText = std::size_t{16} << 20;
 constexpr int kMaxDepth = 200;  // nested values and references together
 constexpr std::string_view kMissing = "???";
 constexpr std::string_view kSteps = "transforms";
+constexpr std::string_view kParameters = "params";
+constexpr std::string_view kInputs = "inputs";
+constexpr std::string_view kDefault = "default";
 
 bool holds_interpolation(const YamlNode& node) {
   if (node.is_string()) return node.text() == kMissing || node.text().find("${") != std::string::npos;
@@ -110,7 +115,7 @@ class Interpolator {
     const YamlNode& node;
     std::shared_ptr<const Diagnostic>* unexplained;  // takes the mistake of a name; nullptr: it is reported
   };
-  // nullopt: reported. A reference's whole value, or text.
+  // nullopt: reported. A reference's whole value, or an interpolation that stays, as text.
   using Value = std::optional<std::variant<YamlPtr, std::string>>;
 
   std::nullopt_t fail(const YamlNode& at, std::string message, std::vector<std::string> notes = {}) {
@@ -185,12 +190,16 @@ class Interpolator {
     }
   }
 
-  // What the fields of steps take is seen when they are decoded; everything else has no names of its own. A mistake
-  // that several values refer to is reported once.
+  static bool has_names_of_its_own(std::string_view key) {
+    return key == kSteps || key == kParameters || key == kInputs;
+  }
+
+  // The names of steps, parameters and inputs are seen when these are decoded. A mistake that several values refer to is
+  // reported once.
   bool has_unexplained_names(const YamlNode& root) {
     std::vector<const Diagnostic*> mistakes;
     for (const auto& [key, value] : root.entries()) {
-      if (key->text() != kSteps) collect_mistakes(*value, mistakes);
+      if (!has_names_of_its_own(key->text())) collect_mistakes(*value, mistakes);
     }
     std::set<std::tuple<int, int, std::string_view>> reported;
     for (const Diagnostic* mistake : mistakes) {
@@ -230,28 +239,38 @@ class Interpolator {
     return text ? Value(*text) : std::nullopt;
   }
 
+  // The text; where names stay unexplained, as a template that is to be read once more.
   std::optional<std::string> expand_text(const TextTemplate& parts, const Scalar& scalar) {
-    std::string result;
+    std::string result, open;
+    const auto add = [&result, &open](std::string_view text) {
+      result += text;
+      open += escaped_literal(text);
+    };
     for (const auto& part : parts) {
       if (const auto* literal = std::get_if<std::string>(&part)) {
-        result += *literal;
+        add(*literal);
         continue;
       }
       const Interpolation& interpolation = *std::get<std::shared_ptr<const Interpolation>>(part);
       const Value value = evaluate(interpolation, scalar);
       if (!value) return std::nullopt;
       if (const YamlPtr* node = std::get_if<YamlPtr>(&*value)) {
-        if ((*node)->mistake() != nullptr && scalar.unexplained != nullptr) *scalar.unexplained = (*node)->mistake();
+        if ((*node)->mistake() != nullptr && scalar.unexplained != nullptr) {
+          *scalar.unexplained = (*node)->mistake();
+          append_interpolation(open, (*node)->text());
+          continue;
+        }
         if ((*node)->is_null() || (*node)->is_sequence() || (*node)->is_mapping()) {
           return fail(scalar.node, fmt::format("'{}' cannot be part of a string: it is {}", interpolation.text,
                                                (*node)->describe()));
         }
-        result += (*node)->text();
+        add((*node)->text());
       } else {
-        result += std::get<std::string>(*value);
+        append_interpolation(open, std::get<std::string>(*value));
       }
-      if (result.size() > kMaxText) break;
+      if (result.size() + open.size() > kMaxText) break;
     }
+    if (scalar.unexplained != nullptr && *scalar.unexplained != nullptr) result = std::move(open);
     text_bytes_ += result.size();
     if (text_bytes_ > kMaxText)
       return fail(scalar.node, fmt::format("interpolation makes more than {} bytes of text", kMaxText));
@@ -261,27 +280,160 @@ class Interpolator {
   Value evaluate(const Interpolation& interpolation, const Scalar& scalar) {
     const std::optional<std::string> head = expand_text(interpolation.head, {scalar.node, nullptr});
     if (!head) return std::nullopt;
-    if (interpolation.arguments) return variable(interpolation, std::string(trim(*head)), scalar);
-    ReferencePath reference = parse_reference_path(*head);
-    const std::string name = reference.up == 0 && reference.steps.size() == 1 ? reference.steps[0] : "";
-    if (scalar.unexplained != nullptr && is_variable_name(name)) {
-      if (root_->find(name) == nullptr) {
-        Diagnostic mistake = unknown_key(*root_, name, interpolation, scalar);
-        *scalar.unexplained = std::make_shared<const Diagnostic>(std::move(mistake));
-        return interpolation.text;
-      }
-      warn_of_capture(name, interpolation, scalar.node);
+    const std::string resolver(trim(*head));
+    if (interpolation.arguments && resolver == "oc.env") return variable(interpolation, scalar);
+    std::optional<ReferencePath> reference;
+    if (!interpolation.arguments) reference = path_of(*head);
+    if (reference && reference->up == 0 && reference->steps.size() == 1 && find_value(reference->steps[0]) != nullptr)
+      warn_of_capture(reference->steps[0], interpolation, scalar.node);
+    if (reference && leads_somewhere(*reference)) {
+      YamlPtr found = follow(*reference, interpolation, scalar);
+      if (found == nullptr) return std::nullopt;
+      return found;
     }
-    YamlPtr found = follow(reference, interpolation, scalar);
+    // Of a path that leads nowhere the path is the mistake.
+    const bool is_path = reference && find_value(reference->steps[0]) != nullptr;
+    if (const std::optional<Expression> expression = expression_of(interpolation, scalar.node)) {
+      if (const std::optional<Value> value = expression_value(*expression, is_path, interpolation, scalar)) return *value;
+    }
+    if (interpolation.arguments && scalar.unexplained != nullptr && is_variable_name(resolver))
+      return stays(unknown_resolver(interpolation, resolver, scalar), interpolation, scalar);
+    if (interpolation.arguments) {
+      const Diagnostic mistake = unknown_resolver(interpolation, resolver, scalar);
+      return fail(scalar.node, mistake.message, mistake.notes);
+    }
+    if (head->find_first_of("+-*/%<>=()'\"") != std::string::npos)
+      static_cast<void>(parse_formula({*head, fmt::format("'{}'", interpolation.text)}));  // says what is wrong with it
+    ReferencePath path = parse_reference_path(*head);
+    YamlPtr found = follow(path, interpolation, scalar);
     if (found == nullptr) return std::nullopt;
     return found;
   }
 
+  static std::optional<ReferencePath> path_of(const std::string& head) {
+    try {
+      return parse_reference_path(head);
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+  }
+
+  // Where the value of a name is: a key of the plan, else a parameter. Empty: there is none.
+  [[nodiscard]] Path path_of_name(const std::string& name) const {
+    if (root_->find(name) != nullptr) return {{root_.get(), name}};
+    const YamlNode* parameters = root_->find(kParameters);
+    const YamlNode* parameter = parameters == nullptr ? nullptr : parameters->find(name);
+    if (parameter == nullptr) return {};
+    Path path{{root_.get(), std::string(kParameters)}, {parameters, name}};
+    if (!is_declaration(*parameter)) return path;
+    if (parameter->find(kDefault) == nullptr) return {};
+    path.push_back({parameter, std::string(kDefault)});
+    return path;
+  }
+
+  [[nodiscard]] YamlPtr find_value(const std::string& name) const {
+    const Path path = path_of_name(name);
+    return path.empty() ? nullptr : path.back().container->find_ptr(path.back().step);
+  }
+
+  // Whether there is something at the path, as far as it can be followed without evaluating anything.
+  [[nodiscard]] bool leads_somewhere(const ReferencePath& reference) const {
+    if (reference.up > 0) return true;
+    YamlPtr current = root_;
+    for (std::size_t i = 0; i < reference.steps.size(); ++i) {
+      if (current->is_string()) return true;
+      current = i == 0 ? find_value(reference.steps[0]) : child(*current, reference.steps[i]);
+      if (current == nullptr) return false;
+    }
+    return true;
+  }
+
+  // The interpolation is left to whoever knows more names.
+  static Value stays(Diagnostic mistake, const Interpolation& interpolation, const Scalar& scalar) {
+    *scalar.unexplained = std::make_shared<const Diagnostic>(std::move(mistake));
+    return interpolation.text;
+  }
+
+  static Diagnostic unknown_resolver(const Interpolation& interpolation, const std::string& resolver,
+                                     const Scalar& scalar) {
+    return {Severity::error,
+            scalar.node.span(),
+            fmt::format("'{}': unknown resolver '{}'; the only one is oc.env", interpolation.text, resolver),
+            {"behind a colon stands the format of a number, as in ${i:02d}, or, in a pattern, what a name matches, as in "
+             "${p:gate|up}"}};
+  }
+
+  // The plan's values by name, for expressions.
+  class Names : public ValueScope {
+   public:
+    Names(Interpolator& interpolator, const Scalar& from) : interpolator_(interpolator), from_(from) {}
+    [[nodiscard]] bool knows(std::string_view name) const override { return node(name) != nullptr; }
+    [[nodiscard]] std::optional<PlanValue> value(std::string_view name) const override {
+      const YamlPtr found = node(name);
+      return found == nullptr ? std::nullopt : std::optional(value_of(*found));
+    }
+    [[nodiscard]] std::vector<std::string> names() const override { return interpolator_.names(); }
+
+   private:
+    // nullptr: there is none, or one that is not explained itself.
+    [[nodiscard]] YamlPtr node(std::string_view name) const {
+      const YamlPtr found = interpolator_.named_value(std::string(name), from_);
+      std::vector<const Diagnostic*> mistakes;
+      if (found != nullptr) collect_mistakes(*found, mistakes);
+      return mistakes.empty() ? found : nullptr;
+    }
+    Interpolator& interpolator_;
+    const Scalar& from_;
+  };
+
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> result;
+    for (const auto& [key, value] : root_->entries()) result.push_back(key->text());
+    if (const YamlNode* parameters = root_->find(kParameters)) {
+      for (const auto& [key, value] : parameters->entries()) result.push_back(key->text());
+    }
+    return result;
+  }
+
+  // The value of a key or a parameter; nullptr: there is none, or it has a mistake, which was reported.
+  YamlPtr named_value(const std::string& name, const Scalar& from) {
+    Path path = path_of_name(name);
+    if (path.empty()) return nullptr;
+    const YamlPtr found = path.back().container->find_ptr(path.back().step);
+    referred_.insert(path.front().step);
+    const YamlPtr resolved = resolve_at(std::move(path), found, from);
+    return resolved == nullptr ? nullptr : as_structure(resolved);
+  }
+
+  // nullopt: it has none, and `is_path` says that it may be a path.
+  std::optional<Value> expression_value(const Expression& expression, bool is_path, const Interpolation& interpolation,
+                                        const Scalar& scalar) {
+    const Names names(*this, scalar);
+    const auto unknown =
+        std::ranges::find_if(expression.names, [&names](const std::string& name) { return !names.knows(name); });
+    for (const std::string& name : expression.names) {
+      if (const Path path = path_of_name(name); !path.empty()) referred_.insert(path.front().step);
+    }
+    if (unknown != expression.names.end()) {
+      const std::string head(trim(interpolation.text.substr(2, interpolation.text.size() - 3)));
+      const bool is_key_misspelt = !did_you_mean(head, this->names()).empty();
+      Diagnostic mistake = unknown_key(*root_, is_key_misspelt ? head : *unknown, interpolation, scalar);
+      if (scalar.unexplained != nullptr) return stays(std::move(mistake), interpolation, scalar);
+      return Value(fail(scalar.node, mistake.message, mistake.notes));
+    }
+    try {
+      const PlanValue value = brainsurgery::evaluate(expression.formula, names);
+      if (expression.format.empty()) return Value(node_of(value, scalar.node.span()));
+      return Value(YamlNode::text(scalar.node.span(), text_of(value, expression)));
+    } catch (const Error& error) {
+      if (is_path) return std::nullopt;
+      if (reported_.insert(&scalar.node).second) diagnostics_.add(error);
+      return Value(std::nullopt);
+    }
+  }
+
   // `${oc.env:NAME}` and `${oc.env:NAME,default}`.
-  Value variable(const Interpolation& interpolation, const std::string& resolver, const Scalar& scalar) {
-    if (resolver != "oc.env")
-      return fail(scalar.node,
-                  fmt::format("'{}': unknown resolver '{}'; the only one is oc.env", interpolation.text, resolver));
+  Value variable(const Interpolation& interpolation, const Scalar& scalar) {
     const std::vector<ResolverArgument>& arguments = *interpolation.arguments;
     if (arguments.size() > 2)
       return fail(scalar.node, fmt::format("'{}': oc.env takes a name and a default", interpolation.text));
@@ -318,6 +470,12 @@ class Interpolator {
     }
     if (reference.up > 0) {
       for (std::size_t i = 0; i + reference.up < path_.size(); ++i) steps.push_back(path_[i].step);
+    }
+    if (reference.up == 0) {
+      if (const Path first = path_of_name(reference.steps.front()); !first.empty()) {
+        steps = steps_of(first);
+        reference.steps.erase(reference.steps.begin());
+      }
     }
     steps.insert(steps.end(), reference.steps.begin(), reference.steps.end());
     referred_.insert(steps.front());
@@ -375,7 +533,7 @@ class Interpolator {
     std::vector<std::string> notes = did_you_mean(key, keys);
     if (!key.empty() && key.find_first_not_of("0123456789") == std::string::npos)
       notes.push_back(fmt::format("a group of the pattern is written \\{}", key));
-    notes.emplace_back("a literal ${ is written \\${; a capture ${x} belongs in a list");
+    notes.emplace_back("a literal ${ is written \\${");
     return {Severity::error, scalar.node.span(), fmt::format("'{}': unknown key '{}'", interpolation.text, key),
             std::move(notes)};
   }

@@ -59,35 +59,52 @@ class Parser {
     const std::size_t start = position_;
     position_ += kOpen.size();
     auto result = std::make_shared<Interpolation>();
+    result->begin = start;
+    int brackets = 0;
     for (;;) {
       if (position_ >= text_.size()) fail("a ${ is not closed by }");
       if (at(kOpen)) {
         result->head.emplace_back(interpolation(nesting + 1));
-      } else if (at(":")) {
+      } else if (at(":") && brackets <= 0) {
         ++position_;
-        result->arguments = arguments(nesting);
+        result->arguments = arguments(nesting, is_resolver(result->head));
         break;
       } else if (at("}")) {
         ++position_;
         break;
       } else {
-        add(result->head, text_.substr(position_++, 1));
+        brackets += at("[") || at("(") ? 1 : at("]") || at(")") ? -1 : 0;
+        const std::size_t length = quoted_length();
+        add(result->head, text_.substr(position_, length));
+        position_ += length;
       }
     }
     result->text = text_.substr(start, position_ - start);
     return result;
   }
 
+  // Of the string in quotes that begins here; 1 where none does.
+  [[nodiscard]] std::size_t quoted_length() const {
+    if (!at("'") && !at("\"")) return 1;
+    const std::size_t end = text_.find(text_[position_], position_ + 1);
+    return end == std::string_view::npos ? 1 : end + 1 - position_;
+  }
+
+  static bool is_resolver(const TextTemplate& head) {
+    const auto* name = head.size() == 1 ? std::get_if<std::string>(&head[0]) : nullptr;
+    return name != nullptr && trim(*name) == "oc.env";
+  }
+
   // Behind the colon; takes the closing brace too.
-  std::vector<ResolverArgument> arguments(int nesting) {
+  std::vector<ResolverArgument> arguments(int nesting, bool of_resolver) {
     std::vector<ResolverArgument> result;
     for (;;) {
-      result.push_back(argument(nesting));
+      result.push_back(argument(nesting, of_resolver));
       if (text_[position_++] == '}') return result;
     }
   }
 
-  ResolverArgument argument(int nesting) {
+  ResolverArgument argument(int nesting, bool of_resolver) {
     ResolverArgument result;
     skip_blanks();
     if (at("'") || at("\"")) {
@@ -96,11 +113,13 @@ class Parser {
       if (!at(",") && !at("}")) fail("expected , or } after a quoted string");
       return result;
     }
-    while (!at(",") && !at("}")) {
+    for (int braces = 0; braces > 0 || !at("}");) {
+      if (of_resolver && at(",")) break;
       if (position_ >= text_.size()) fail("a ${ is not closed by }");
       if (at(kOpen)) {
         result.text.emplace_back(interpolation(nesting + 1));
       } else {
+        if (!of_resolver) braces += at("{") ? 1 : at("}") ? -1 : 0;
         add(result.text, text_.substr(position_++, 1));
       }
     }

@@ -22,13 +22,15 @@ struct ResolverArgument {
 };
 
 struct Interpolation {
-  TextTemplate head;  // a path, or the name of a resolver; blanks around it belong to it
-  std::optional<std::vector<ResolverArgument>> arguments;  // of a resolver, behind its colon
+  TextTemplate head;  // a path, an expression or the name of a resolver; blanks around it belong to it
+  std::optional<std::vector<ResolverArgument>> arguments;  // behind a colon: of a resolver, a format, a pattern
   std::string text;                                        // as written, from ${ to }
+  std::size_t begin = 0;                                   // where `text` begins in the whole
 };
 
 // A backslash before `${` makes it text; pairs of backslashes before it are single ones; elsewhere backslashes are
-// themselves. Throws Error(plan) without a place: something is not closed, or nested more than 20 deep.
+// themselves. In a head, a colon within brackets or quotes does not end it; in an argument of anything but oc.env,
+// braces are balanced. Throws Error(plan) without a place: something is not closed, or nested more than 20 deep.
 [[nodiscard]] TextTemplate parse_template(std::string_view text);
 
 // "a.b[0]" as "a", "b", "0"; `up`: the dots in front.

@@ -37,7 +37,7 @@ NamePattern NamePattern::compile(const TensorRef& ref, std::string_view field) {
     }
   }
   std::shared_ptr<Impl> impl = std::make_shared<Impl>();
-  impl->text = fmt::format("[{}]", fmt::join(ref.tokens, ", "));
+  impl->text = ref.expr.empty() ? fmt::format("[{}]", fmt::join(ref.tokens, ", ")) : ref.expr;
   try {
     impl->list = std::make_unique<const StructuredPattern>(ref.tokens);
   } catch (const Error& error) {
@@ -97,6 +97,23 @@ std::vector<std::string> NamePattern::capture_names() const {
     for (const auto& [name, number] : impl_->regex->regex().group_names) names.push_back(name);
   }
   return names;
+}
+
+std::vector<std::pair<std::string, std::size_t>> NamePattern::named_captures() const {
+  std::vector<std::pair<std::string, std::size_t>> named;
+  if (impl_->list != nullptr) {
+    for (const StructuredPattern::Variable& variable : impl_->list->variables())
+      named.emplace_back(variable.name, named.size() + 1);
+  } else {
+    for (const auto& [name, number] : impl_->regex->regex().group_names)
+      named.emplace_back(name, static_cast<std::size_t>(number));
+  }
+  return named;
+}
+
+std::size_t NamePattern::capture_count() const {
+  return impl_->list != nullptr ? impl_->list->variables().size()
+                                : static_cast<std::size_t>(impl_->regex->regex().group_count);
 }
 
 NamePattern::Next NamePattern::next(std::string_view name) const {

@@ -67,6 +67,10 @@ class NamePattern {
   [[nodiscard]] const std::string& text() const;  // as in messages: the expression, or "[a, $b]"
   // Names of what can be captured (named groups, or variables), in order; for completion and messages.
   [[nodiscard]] std::vector<std::string> capture_names() const;
+  // The same with their places in Captures.
+  [[nodiscard]] std::vector<std::pair<std::string, std::size_t>> named_captures() const;
+  // How many Captures there are behind that of the whole name.
+  [[nodiscard]] std::size_t capture_count() const;
   // True where RE2 alone cannot decide: for explain and tests.
   [[nodiscard]] bool backtracks() const;
 
@@ -94,6 +98,8 @@ class NameTemplate {
   // the name's length too. A group that took no part is empty.
   [[nodiscard]] std::string expand(const Captures& captures, MatchBudget& budget) const;
   [[nodiscard]] std::string expand(const Captures& captures) const;
+  // Whether the capture of that index is a part of the name.
+  [[nodiscard]] bool uses(std::size_t capture) const;
   // The same name for every match.
   [[nodiscard]] bool is_constant() const;
 

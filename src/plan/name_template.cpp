@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "plan/dotted_name.h"
 #include "plan/name_pattern.h"
 #include "plan/name_pattern_impl.h"
 
@@ -28,6 +29,8 @@ class TextTemplate {
       char c = text_[position_++];
       if (c == '\\') {
         take_escape();
+      } else if (c == '$' && peek() == '{') {
+        take_name();
       } else {
         literal_ += c;
       }
@@ -78,6 +81,19 @@ class TextTemplate {
     }
     if (first == '0') fail(fmt::format("bad escape \\{} in '{}'; the whole match is \\g<0>", digits, text_));
     add_group(std::stoi(digits));
+  }
+
+  // ${name}, as \g<name>.
+  void take_name() {
+    const std::size_t close = text_.find('}', position_);
+    const std::string_view name = text_.substr(position_ + 1, close - position_ - 1);
+    const auto group = std::ranges::find(groups_.group_names, name, [](const auto& named) { return named.first; });
+    if (close == std::string_view::npos || group == groups_.group_names.end()) {
+      fail(fmt::format("'${{{}}}' in '{}' is neither a key of the plan nor a group that the pattern '{}' names", name,
+                       text_, pattern_));
+    }
+    position_ = close + 1;
+    add_group(group->second);
   }
 
   void take_named() {
@@ -180,10 +196,13 @@ NameTemplate::NameTemplate(std::vector<Part> parts)
 
 NameTemplate NameTemplate::compile(const TensorRef& to, const NamePattern& of, std::string_view field) {
   try {
-    if (to.structured != of.structured()) {
+    if (to.structured && !of.structured()) {
       fail(fmt::format("'{}' and '{}' must have the same form: two strings or two lists", to.text, of.text()));
     }
-    if (to.structured) return NameTemplate(ListTemplate(*of.impl_->list, of.text()).run(to.tokens));
+    if (of.structured()) {
+      const std::vector<std::string> entries = to.structured ? to.tokens : dotted_template_entries(to.expr);
+      return NameTemplate(ListTemplate(*of.impl_->list, of.text()).run(entries));
+    }
     return NameTemplate(TextTemplate(to.expr, of.impl_->regex->regex(), of.text()).run());
   } catch (const Error& error) {
     throw Error(ErrorCode::plan, fmt::format("{}: {}", field, error.what()), to.span);
@@ -210,6 +229,10 @@ std::string NameTemplate::expand(const Captures& captures, MatchBudget& budget) 
     budget.spend_on_name(std::ssize(part.literal) + (capture == nullptr ? 0 : std::ssize(capture->text)));
   }
   return name;
+}
+
+bool NameTemplate::uses(std::size_t capture) const {
+  return std::ranges::any_of(*parts_, [capture](const Part& part) { return std::cmp_equal(part.capture, capture); });
 }
 
 bool NameTemplate::is_constant() const {

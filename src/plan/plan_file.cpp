@@ -7,14 +7,17 @@
 #include <array>
 
 #include "base/spelling.h"
+#include "plan/expressions.h"
 #include "plan/field_values.h"
 #include "plan/hints.h"
+#include "plan/modifiers.h"
+#include "plan/parameters.h"
 #include "plan/path_text.h"
 
 namespace brainsurgery {
 namespace {
 
-const std::array<std::string, 3> kTopLevelKeys{"inputs", "transforms", "output"};
+const std::array<std::string, 4> kTopLevelKeys{"inputs", "transforms", "output", "params"};
 
 constexpr std::array<std::string_view, 2> kCarryWords{"all", "none"};  // as CarryChoice::Kind counts them
 
@@ -45,7 +48,23 @@ SchemaBuilder<PlanOutput> describe_output(const FormatNames& formats) {
   return schema;
 }
 
-FieldTypePtr inputs_type() { return list_of(scalar(Scalar::input)); }
+struct InputSpec {
+  std::string alias, path;
+};
+
+// A path or alias::path, or a mapping that may stand for several inputs.
+FieldTypePtr inputs_type() {
+  SchemaBuilder<InputSpec> repeated("input", {"Inputs that are alike.", "", ""});
+  repeated.text(&InputSpec::alias, "alias", Scalar::text).doc("The alias; the values of each may be put in: r${n}.");
+  repeated.text(&InputSpec::path, "path", Scalar::path).require().doc("The file or directory.");
+  const auto ignored = [](const YamlNode&, const FieldDecoder&, InputSpec&) {};
+  repeated.custom("each", mapping_of(scalar(Scalar::any)), ignored)
+      .doc("Names and their values, a list or a range such as 0..7: an input for each.");
+  FieldType input{OneOfType{{scalar(Scalar::input), record_of(repeated.schema())},
+                            [](const YamlNode& value) -> std::size_t { return value.is_mapping() ? 1 : 0; }}};
+  input.called = "checkpoint";
+  return list_of(std::make_shared<const FieldType>(std::move(input)));
+}
 
 // PlanParser decodes the parts of a plan one by one, since a mistake in one of them leaves the others.
 template <typename Spec>
@@ -127,8 +146,11 @@ class PlanParser {
         parse_steps(structured(value));
       } else if (key->text() == "output") {
         parse_output(*structured(value));
+      } else if (key->text() == "params") {
+        std::ranges::move(parameters_of(*structured(value), diagnostics_), std::back_inserter(plan_.parameters));
       } else {
         unknown_top_level(*key);
+        plan_.parameters.emplace_back(key->text(), structured(value));
       }
     }
     return plan_;
@@ -169,22 +191,63 @@ class PlanParser {
       error(node, fmt::format("inputs: expected a list, found {}", node.describe()));
       return;
     }
-    for (std::size_t i = 0; i < node.items().size(); ++i) parse_input(*node.items()[i], i, node.items().size());
+    const bool several = node.items().size() > 1;
+    for (std::size_t i = 0; i < node.items().size(); ++i) {
+      const YamlPtr item = structured(node.items()[i]);
+      const std::string field = fmt::format("inputs[{}]", i);
+      if (item->is_mapping()) {
+        parse_repeated_input(*item, field, several);
+      } else {
+        parse_input(*item, field, several);
+      }
+    }
   }
 
-  void parse_input(const YamlNode& item, std::size_t index, std::size_t count) {
+  // {alias, path, each}
+  void parse_repeated_input(const YamlNode& item, const std::string& field, bool several) {
+    static const std::vector<std::string> kKeys{"alias", "path", "each"};
+    for (const auto& [key, value] : item.entries()) {
+      if (std::ranges::find(kKeys, key->text()) != kKeys.end()) continue;
+      std::vector<std::string> notes = did_you_mean(key->text(), kKeys);
+      notes.emplace_back("keys of an input: alias, path, each");
+      return error(*key, fmt::format("unknown key '{}' of {}", key->text(), field), std::move(notes));
+    }
+    const YamlPtr path = item.find_ptr("path");
+    const YamlPtr alias = item.find_ptr("alias");
+    if (path == nullptr) return error(item, fmt::format("{}.path is required", field));
+    try {
+      YamlPtr unknown;
+      const std::vector<Variables> rows = combinations(item.find_ptr("each"), field, nullptr, unknown);
+      if (unknown != nullptr) return diagnostics_.add(*unknown->mistake());
+      for (const Variables& variables : rows) {
+        const VariableScope scope(variables, nullptr);
+        const YamlPtr named = alias == nullptr ? nullptr : explain(alias, scope);
+        parse_input(*explain(path, scope), field, several || rows.size() > 1, named.get());
+      }
+    } catch (const Error& mistake) {
+      diagnostics_.add(mistake);
+    }
+  }
+
+  // `alias`: nullptr: the text has it, as alias::path.
+  void parse_input(const YamlNode& item, const std::string& path, bool several, const YamlNode* alias = nullptr) {
     static const FieldTypePtr type = scalar(Scalar::input);
-    const FieldDecoder field(context_, *type, fmt::format("inputs[{}]", index));
+    const FieldDecoder field(context_, *type, path);
     if (report_unexplained_names(item, *type, diagnostics_)) return;
     if (!item.is_string() || item.text().empty()) return field.expected(item, "'alias::path' or a path");
-    const std::size_t separator = item.text().find("::");
+    const std::size_t separator = alias != nullptr ? std::string::npos : item.text().find("::");
     PlanInput input;
     input.span = item.span();
     input.path = separator == std::string::npos ? item.text() : item.text().substr(separator + 2);
     input.alias = separator == std::string::npos ? "" : item.text().substr(0, separator);
+    if (alias != nullptr) {
+      if (report_unexplained_names(*alias, *type, diagnostics_)) return;
+      if (!alias->is_string() || alias->text().empty()) return field.expected(*alias, "an alias");
+      input.alias = alias->text();
+    }
     if (input.path.empty()) return field.fail(item, fmt::format("the path of '{}' is empty", item.text()));
     if (is_cut_path(input.path)) return field.fail(item, kCutPath);
-    if (input.alias.empty() && count > 1) {
+    if (input.alias.empty() && several) {
       return field.fail(item, fmt::format("'{}' needs an alias, as in 'a::{}', since there are several inputs",
                                           item.text(), input.path));
     }

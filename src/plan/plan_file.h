@@ -82,6 +82,9 @@ struct Plan {
   std::vector<PlanInput> inputs;
   std::vector<PlanStep> steps;
   std::optional<PlanOutput> output;
+  // The values of parameters and of the user's own keys, for expressions. Those that need a model or a file are open
+  // (is_open): their expressions are still to be evaluated.
+  std::vector<std::pair<std::string, YamlPtr>> parameters;
 
   // The alias that references without one mean: that of the only input.
   [[nodiscard]] std::optional<std::string> default_alias() const;

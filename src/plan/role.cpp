@@ -21,6 +21,17 @@ Role renamed() {
 Role created_literal() {
   return {.names = Role::Names::literal, .policy = Role::Policy::must_not_exist, .writes = true};
 }
+Role joined() { return {.reads = true, .slice = true, .single = true, .members = true}; }
+Role join() {
+  return {.names = Role::Names::derived_or_literal, .policy = Role::Policy::must_not_exist, .writes = true};
+}
+Role cut() { return single_source(); }
+Role cuts() {
+  return {.names = Role::Names::derived_or_literal,
+          .policy = Role::Policy::must_not_exist,
+          .writes = true,
+          .members = true};
+}
 Role updated() {
   return {
       .names = Role::Names::derived, .policy = Role::Policy::must_exist, .reads = true, .writes = true, .slice = true};

@@ -18,6 +18,8 @@ void report_problem(const FieldProblem& problem, const YamlNode& payload, const 
                             path + (problem.field.empty() ? "" : "." + problem.field) + ": " + problem.message);
 }
 
+bool is_yaml_list(const YamlNode& value) { return value.is_sequence(); }
+
 bool Schema::may_be_empty() const {
   return needs_one_of.empty() && std::ranges::none_of(fields, [](const auto& field) { return field->required; });
 }

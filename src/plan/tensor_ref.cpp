@@ -115,7 +115,7 @@ TensorRef parse_tensor_ref(std::string_view text, const SourceSpan& span, std::s
 
 std::string to_string(const TensorRef& ref) {
   std::string result = ref.alias ? *ref.alias + "::" : "";
-  result += ref.structured ? fmt::format("[{}]", fmt::join(ref.tokens, ", ")) : ref.expr;
+  result += ref.expr.empty() ? fmt::format("[{}]", fmt::join(ref.tokens, ", ")) : ref.expr;
   if (ref.slice) result += "::" + ref.slice->text;
   return result;
 }

@@ -17,6 +17,8 @@
 #include "plan/match_budget.h"
 #include "session/effects.h"
 #include "session/opened_checkpoints.h"
+#include "session/match_scope.h"
+#include "session/model_scope.h"
 #include "session/prepared_step.h"
 #include "session/taints.h"
 
@@ -46,6 +48,7 @@ struct ExecutedStep {
   std::optional<std::string> default_alias;
   // For steps that drew random values without a seed: what each row became.
   struct SeededMatch {
+    YamlPtr payload;
     std::vector<std::pair<std::string, std::string>> references;  // field, literal reference
     std::uint64_t seed = 0;
   };
@@ -139,7 +142,10 @@ class Binder final : private PlanScope {
     const PreparedRef* ref;
     std::string name;
   };
-  using ResolvedRow = std::vector<Resolved>;  // in the order of the schema
+  struct ResolvedRow {
+    const StepPart* part;         // whose spec the row is for
+    std::vector<Resolved> names;  // in the order of the schema
+  };
 
   // The step at hand.
   struct Current {
@@ -154,12 +160,18 @@ class Binder final : private PlanScope {
     bool follows_from_mistake = false;           // what it would report is kept back: no need to make it good
     std::set<const TensorRef*> clipped = {};     // whose slices were warned of
     std::vector<std::string> edited = {};        // documents and metadata, for the preview
+    std::vector<StepPartPtr> parts = {};         // of a step that is decoded now
+    std::vector<StepPartPtr> closed = {};        // that open parts became
+    std::set<std::string, std::less<>> aliases = {};  // for decoding now
+    std::map<const PreparedRef*, std::vector<std::string>> counted = {};  // references with a number for the name
   };
 
   void bind_action(const Edit& edit);
   void bind_action(const Condition& condition);
   void bind_action(const Query& query);
   void bind_action(const Control& control);
+  void bind_condition(const Condition& condition, const void* spec);
+  void distrust_introduced(const Control& control, const void* spec);
   // What a query or a control threw.
   void report_trouble(const Error& error);
   // Writes the preview's lines into the effect that keeps their place, and takes the step back if it is not to be done:
@@ -167,7 +179,21 @@ class Binder final : private PlanScope {
   bool preview(PlanState before, std::size_t first_effect);
   void report_mistake(const Error& error, const std::vector<NameSet>& looked_at);
 
-  [[nodiscard]] std::vector<ResolvedRow> resolve(const std::vector<PreparedRef>& refs);
+  // The parts of the step at hand; none after mistakes, which were reported.
+  [[nodiscard]] const std::vector<StepPartPtr>& parts();
+  [[nodiscard]] PartMaker part_maker();
+  [[nodiscard]] ModelScope models();
+  [[nodiscard]] PlanValue config_of(const std::string& alias);
+  struct Groups;
+  [[nodiscard]] std::vector<ResolvedRow> resolve(const StepPart& part);
+  [[nodiscard]] bool selects(const StepPart& part, const MatchScope& match);
+  [[nodiscard]] const StepPart& closed_part(const StepPart& open, const Captures& captures,
+                                            std::map<std::string, StepPartPtr>& closed);
+  [[nodiscard]] ResolvedRow single_row(const StepPart& part);
+  [[nodiscard]] ResolvedRow row_of(const StepPart& part, const std::string& name, const Captures& captures);
+  void add_counted(const StepPart& part, const PreparedRef& ref, const Captures& captures, ResolvedRow& row);
+  void add_member(const StepPart& part, const std::string& name, const Captures& captures, Groups& groups);
+  static void finish_groups(Groups& groups, std::vector<ResolvedRow>& rows);
   [[nodiscard]] std::string single_match(const PreparedRef& ref);
   void check_destinations(const std::vector<ResolvedRow>& rows);
   void apply(const Edit& edit, const ResolvedRow& row);
@@ -182,7 +208,8 @@ class Binder final : private PlanScope {
   void announce_edit(const ResolvedRow& row);
   void remember_seed(const ResolvedRow& row, std::uint64_t seed);
 
-  void warn_of_groups();
+  void warn_of_groups(const StepPart& part);
+  void warn_of_sources(const Edit& edit, const std::vector<StepPartPtr>& parts);
   void warn_of_untying(const Resolved& target);
   void warn_of_clipping(const TensorRef& ref, const Region& region, const Shape& shape, const std::string& label);
 

@@ -5,8 +5,12 @@
 namespace brainsurgery {
 
 void Binder::bind_action(const Condition& condition) {
+  for (const StepPartPtr& part : parts()) bind_condition(condition, part->spec.get());
+}
+
+void Binder::bind_condition(const Condition& condition, const void* spec) {
   try {
-    CheckPtr check = condition.bind(current_.step->spec.get(), *this);
+    CheckPtr check = condition.bind(spec, *this);
     // Decides what headers can tell, and throws a mistake that is reached whatever the data are.
     const std::optional<Verdict> verdict = decide(*check);
     if (verdict && !verdict->pass && taints_.touch(current_.looked_at)) return;

@@ -34,25 +34,36 @@ void Binder::report_trouble(const Error& error) {
 }
 
 void Binder::bind_action(const Query& query) {
-  try {
-    query.bind(current_.step->spec.get(), *this);
-  } catch (const Error& error) {
-    report_trouble(error);
+  for (const StepPartPtr& part : parts()) {
+    try {
+      query.bind(part->spec.get(), *this);
+    } catch (const Error& error) {
+      report_trouble(error);
+      return;
+    }
   }
 }
 
 void Binder::bind_action(const Control& control) {
-  try {
-    control.bind(current_.step->spec.get(), *this);
-  } catch (const Error& error) {
-    report_trouble(error);
-    if (control.introduces == nullptr) return;
-    // Later steps may use what it should have opened.
-    const std::string alias = control.introduces(current_.step->spec.get(), current_.step->default_alias);
-    if (alias.empty()) return;
-    if (!exists(alias)) change_aliases([&](Workspace& workspace) { workspace.add(alias, StateDict()); });
-    taints_.add_alias(alias);
+  for (const StepPartPtr& part : parts()) {
+    try {
+      control.bind(part->spec.get(), *this);
+    } catch (const Error& error) {
+      report_trouble(error);
+      distrust_introduced(control, part->spec.get());
+      return;
+    }
+    if (state_.exited) return;
   }
+}
+
+// Later steps may use what the step should have opened.
+void Binder::distrust_introduced(const Control& control, const void* spec) {
+  if (control.introduces == nullptr) return;
+  const std::string alias = control.introduces(spec, current_.step->default_alias);
+  if (alias.empty()) return;
+  if (!exists(alias)) change_aliases([&](Workspace& workspace) { workspace.add(alias, StateDict()); });
+  taints_.add_alias(alias);
 }
 
 std::vector<std::string> Binder::aliases() const {

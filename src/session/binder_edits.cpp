@@ -32,7 +32,7 @@ NameSet names_of_ref(const PreparedRef& ref) {
     names.prefix = ref.pattern->literal_prefix();
     names.whole = ref.pattern->is_literal();
   } else if (!ref.ref->structured) {
-    names.prefix = ref.ref->expr.substr(0, ref.expansion ? ref.ref->expr.find('\\') : std::string::npos);
+    names.prefix = ref.ref->expr.substr(0, ref.expansion ? ref.ref->expr.find_first_of("\\$") : std::string::npos);
     names.whole = !ref.expansion || ref.expansion->is_constant();
   }
   return names;
@@ -99,21 +99,21 @@ bool only_passes_on(const Row& row, const std::vector<Expr>& results) {
   return std::ranges::all_of(results, is_operand);
 }
 
-std::vector<NameSet> touched_by(const std::vector<PreparedRef>& refs) {
-  std::vector<NameSet> result;
-  for (const PreparedRef& ref : refs) result.push_back(names_of_ref(ref));
-  return result;
-}
-
 }  // namespace
 
 void Binder::bind_action(const Edit& edit) {
   const PreparedStep& step = *current_.step;
-  const std::vector<NameSet> touched = touched_by(step.refs);
+  const std::vector<StepPartPtr>& parts = this->parts();
+  if (parts.empty()) return;  // reported
+  std::vector<NameSet> touched;
+  for (const StepPartPtr& part : parts) {
+    for (const PreparedRef& ref : part->refs) touched.push_back(names_of_ref(ref));
+  }
   current_.follows_from_mistake = taints_.touch(touched);
-  warn_of_groups();
+  warn_of_groups(*parts.front());
   try {
-    const std::vector<ResolvedRow> rows = resolve(step.refs);
+    std::vector<ResolvedRow> rows;
+    for (const StepPartPtr& part : parts) std::ranges::move(resolve(*part), std::back_inserter(rows));
     check_destinations(rows);
     for (const ResolvedRow& row : rows) {
       throw_if_interrupted();
@@ -129,107 +129,40 @@ void Binder::bind_action(const Edit& edit) {
       event.changed += entry.kind == DeltaEntry::Kind::changed;
       event.deleted += entry.kind == DeltaEntry::Kind::deleted;
     }
-    if (edit.warning) {
-      if (const std::string text = edit.warning(step.spec.get(), current_.sources); !text.empty())
-        events_.on(events::Warning{{Severity::warning, step.refs.front().ref->span, step.name() + ": " + text, {}}});
-    }
-    contribute(alias_worked_on(step.refs));
+    warn_of_sources(edit, parts);
+    for (const StepPartPtr& part : parts) contribute(alias_worked_on(part->refs));
+    for (const StepPartPtr& part : current_.closed) contribute(alias_worked_on(part->refs));
     events_.on(event);
   } catch (const Error& error) {
     report_mistake(error, touched);
-    for (std::size_t i = 0; i < touched.size(); ++i) {
-      // Writing values into a tensor changes nothing that binding looks at.
-      const Role& role = step.refs[i].role;
-      if (role.removes || (role.writes && (role.replaces || role.policy == Role::Policy::must_not_exist)))
-        taints_.add(touched[i]);
+    for (const StepPartPtr& part : parts) {
+      for (const PreparedRef& ref : part->refs) {
+        // Writing values into a tensor changes nothing that binding looks at.
+        const Role& role = ref.role;
+        if (role.removes || (role.writes && (role.replaces || role.policy == Role::Policy::must_not_exist)))
+          taints_.add(names_of_ref(ref));
+      }
     }
   }
 }
 
-void Binder::warn_of_groups() {
-  for (const PreparedRef& ref : current_.step->refs) {
+// The sources of an open part are told of with the first part that they made.
+void Binder::warn_of_sources(const Edit& edit, const std::vector<StepPartPtr>& parts) {
+  if (!edit.warning) return;
+  const StepPart& part = parts.front()->spec != nullptr || current_.closed.empty() ? *parts.front()
+                                                                                  : *current_.closed.front();
+  if (part.spec == nullptr) return;
+  const std::string text = edit.warning(part.spec.get(), current_.sources);
+  if (text.empty()) return;
+  events_.on(events::Warning{
+      {Severity::warning, part.refs.front().ref->span, current_.step->name() + ": " + text, {}}});
+}
+
+void Binder::warn_of_groups(const StepPart& part) {
+  for (const PreparedRef& ref : part.refs) {
     if (!ref.expansion) continue;
     for (const std::string& note : group_notes(*ref.ref))
       events_.on(events::Warning{{Severity::warning, ref.ref->span, fmt::format("{}: {}", ref.where, note), {}}});
-  }
-}
-
-// A row for each match of the first reference, or one row where no reference leads to several tensors.
-std::vector<Binder::ResolvedRow> Binder::resolve(const std::vector<PreparedRef>& refs) {
-  const PreparedRef& lead = refs.front();
-  const bool leads = lead.pattern && !lead.role.single;
-  ResolvedRow row;  // the names that are the same in all rows; others are empty yet
-  for (const PreparedRef& ref : refs) {
-    if (ref.pattern && ref.role.single) {
-      row.push_back({&ref, single_match(ref)});
-    } else {
-      row.push_back({&ref, ref.role.names == Role::Names::literal ? ref.ref->expr : std::string()});
-    }
-  }
-  if (!leads) return {std::move(row)};
-  std::vector<ResolvedRow> rows;
-  const StateDict::Names& names = names_of(lead.alias).names();
-  for_each_match(*lead.pattern, names, current_.matching, [&](const auto& found, const Captures& captures) {
-    ResolvedRow& added = rows.emplace_back(row);
-    added.front().name = found->first;
-    for (Resolved& resolved : added) {
-      if (resolved.ref->expansion) resolved.name = resolved.ref->expansion->expand(captures, current_.matching);
-    }
-  });
-  if (rows.empty()) throw no_match(lead.where, lead.alias, *lead.ref);
-  return rows;
-}
-
-std::string Binder::single_match(const PreparedRef& ref) {
-  std::vector<std::string> found;
-  for_each_matching_name(*ref.pattern, names_of(ref.alias).names(), current_.matching,
-                         [&](const auto& at) { found.push_back(at->first); });
-  if (found.empty()) throw no_match(ref.where, ref.alias, *ref.ref);
-  if (found.size() > 1) {
-    throw Error(
-        ErrorCode::plan,
-        fmt::format("{}: '{}' matches {} tensors, must match exactly one", ref.where, describe(*ref.ref), found.size()),
-        ref.ref->span,
-        {fmt::format("it matches '{}' and '{}'", found[0], found[1]),
-         "a dot matches any character; write '\\.' for a dot"});
-  }
-  return found.front();
-}
-
-// All names are checked before the first tensor is touched.
-void Binder::check_destinations(const std::vector<ResolvedRow>& rows) {
-  std::set<std::pair<std::string_view, std::string_view>> written;  // mostly in order
-  for (const ResolvedRow& row : rows) {
-    throw_if_interrupted();
-    for (const Resolved& resolved : row) {
-      const Role& role = resolved.ref->role;
-      const std::string& alias = resolved.ref->alias;
-      if (role.policy == Role::Policy::any && !role.writes) continue;
-      const bool exists = names_of(alias).find(resolved.name) != nullptr;
-      if (resolved.name.empty()) {
-        TensorRef full = *resolved.ref->ref;
-        full.alias = alias;
-        throw Error(ErrorCode::plan, fmt::format("{}: '{}' gives an empty name", resolved.ref->where, to_string(full)),
-                    full.span);
-      }
-      if (role.policy == Role::Policy::must_exist && !exists)
-        throw missing(resolved.ref->where, *resolved.ref->ref, alias, resolved.name);
-      if (role.policy == Role::Policy::must_not_exist && exists) {
-        throw Error(
-            ErrorCode::plan,
-            fmt::format("{}: destination already exists: {}", resolved.ref->where, label_of(alias, resolved.name)),
-            resolved.ref->ref->span);
-      }
-      if (!role.writes) continue;
-      const std::size_t before = written.size();
-      written.emplace_hint(written.end(), alias, resolved.name);
-      if (written.size() == before) {
-        throw Error(ErrorCode::plan,
-                    fmt::format("{}: destination collision: {} is written twice", resolved.ref->where,
-                                label_of(alias, resolved.name)),
-                    resolved.ref->ref->span);
-      }
-    }
   }
 }
 
@@ -240,7 +173,7 @@ const Expr& Binder::expr_of(const Resolved& resolved) {
 }
 
 std::optional<TensorDesc> Binder::before_write(const ResolvedRow& row, std::size_t number) {
-  auto found = row.begin();
+  auto found = row.names.begin();
   while (!found->ref->role.writes || number-- > 0) ++found;
   const Resolved& target = *found;
   const NamedTensor* tensor = names_of(target.ref->alias).find(target.name);
@@ -255,21 +188,21 @@ namespace {
 
 template <typename ResolvedRow>
 auto first_target(const ResolvedRow& row) {
-  return std::ranges::find_if(row, [](const auto& resolved) { return resolved.ref->role.writes; });
+  return std::ranges::find_if(row.names, [](const auto& resolved) { return resolved.ref->role.writes; });
 }
 
 template <typename ResolvedRow>
 std::string_view first_written(const ResolvedRow& row) {
   const auto target = first_target(row);
-  return target == row.end() ? std::string_view() : target->name;
+  return target == row.names.end() ? std::string_view() : target->name;
 }
 
 }  // namespace
 
 Row Binder::operands_of(const ResolvedRow& row) {
   Row result;
-  result.operands.resize(current_.step->operand_fields);
-  for (const Resolved& resolved : row) {
+  result.operands.resize(row.part->operand_fields);
+  for (const Resolved& resolved : row.names) {
     const PreparedRef& ref = *resolved.ref;
     if (!ref.role.reads) continue;
     result.operands[ref.operand].push_back(
@@ -289,7 +222,7 @@ Row Binder::operands_of(const ResolvedRow& row) {
 std::vector<Expr> Binder::lowered(const Edit& edit, const ResolvedRow& resolved, const Row& row) {
   const PreparedStep& step = *current_.step;
   try {
-    std::vector<Expr> results = edit.lower(step.spec.get(), row);
+    std::vector<Expr> results = edit.lower(resolved.part->spec.get(), row);
     if (!only_passes_on(row, results)) require_readable(step, row);
     require_decodable(row, results);
     for (const Expr& result : results)
@@ -311,7 +244,7 @@ std::vector<Expr> Binder::lowered(const Edit& edit, const ResolvedRow& resolved,
     // A reason that has a place names its field.
     const std::string where = place.known() ? "" : step.name() + ": ";
     throw Error(ErrorCode::plan, fmt::format("{}{} ({})", where, reason, fmt::join(labels, ", ")),
-                place.known() ? place : resolved.front().ref->ref->span, notes);
+                place.known() ? place : resolved.names.front().ref->ref->span, notes);
   }
 }
 
@@ -321,7 +254,7 @@ void Binder::apply(const Edit& edit, const ResolvedRow& row) {
   std::vector<Expr> results = lowered(edit, row, operands);
   count_uses(row);
   std::size_t next = 0;
-  for (const Resolved& resolved : row) {
+  for (const Resolved& resolved : row.names) {
     if (!resolved.ref->role.writes) continue;
     Expr& result = results.at(next++);
     if (is_new(result)) sign(result, maker_of(resolved));
@@ -339,8 +272,8 @@ MakerPtr Binder::maker_of(const Resolved& target) const {
 
 // What is renamed begins to count anew.
 void Binder::count_uses(const ResolvedRow& row) {
-  if (std::ranges::any_of(row, [](const Resolved& resolved) { return resolved.ref->role.renames; })) return;
-  for (const Resolved& resolved : row) {
+  if (std::ranges::any_of(row.names, [](const Resolved& resolved) { return resolved.ref->role.renames; })) return;
+  for (const Resolved& resolved : row.names) {
     const Role& role = resolved.ref->role;
     if (names_of(resolved.ref->alias).find(resolved.name) == nullptr) continue;
     if (role.reads || role.writes) count(resolved.ref->alias, resolved.name, role.reads ? 1 : 0, role.writes ? 1 : 0);
@@ -348,11 +281,11 @@ void Binder::count_uses(const ResolvedRow& row) {
 }
 
 void Binder::remove_names(const ResolvedRow& row) {
-  for (const Resolved& resolved : row) {
+  for (const Resolved& resolved : row.names) {
     const auto replaces = [&resolved](const Resolved& other) {
       return other.ref->role.writes && other.ref->alias == resolved.ref->alias && other.name == resolved.name;
     };
-    if (!resolved.ref->role.removes || std::ranges::any_of(row, replaces)) continue;
+    if (!resolved.ref->role.removes || std::ranges::any_of(row.names, replaces)) continue;
     StateDict& names = state_.workspace.at(resolved.ref->alias);
     if (names.find(resolved.name) != nullptr) names.erase(resolved.name);
     current_.delta.push_back({DeltaEntry::Kind::deleted, resolved.ref->alias, resolved.name, ""});
@@ -361,7 +294,7 @@ void Binder::remove_names(const ResolvedRow& row) {
 
 void Binder::create(const Resolved& target, Expr value, const ResolvedRow& row) {
   StateDict& names = state_.workspace.at(target.ref->alias);
-  const Resolved& from = row.front();
+  const Resolved& from = row.names.front();
   const bool renames = target.ref->role.renames;
   if (renames && from.ref->alias == target.ref->alias) {
     names.rename(from.name, target.name);
@@ -385,7 +318,7 @@ void Binder::write(const Resolved& target, Expr value, const ResolvedRow& row) {
 // The tensor with the value in the place of its slice, or of all of it; both must be alike.
 Expr Binder::with_part(const Resolved& target, const Expr& before, Expr value, const ResolvedRow& row) {
   const std::string label = label_of(target.ref->alias, target.name);
-  const std::string source = label_of(row.front().ref->alias, row.front().name);
+  const std::string source = label_of(row.names.front().ref->alias, row.names.front().name);
   const TensorRef& ref = *target.ref->ref;
   const Region region =
       ref.slice ? region_of(ref, before.shape(), target.ref->alias, target.name) : Region();
@@ -422,8 +355,8 @@ void Binder::warn_of_untying(const Resolved& target) {
 }
 
 void Binder::remember_seed(const ResolvedRow& row, std::uint64_t seed) {
-  ExecutedStep::SeededMatch seeded{{}, seed};
-  for (const Resolved& resolved : row) {
+  ExecutedStep::SeededMatch seeded{row.part->payload, {}, seed};
+  for (const Resolved& resolved : row.names) {
     TensorRef literal = *resolved.ref->ref;
     literal.alias = resolved.ref->alias;
     literal.structured = false;
@@ -441,10 +374,10 @@ void Binder::announce_edit(const ResolvedRow& row) {
   std::vector<std::string> targets;
   bool many_sources = false;
   bool many_targets = false;
-  for (const Resolved& resolved : row) {
+  for (const Resolved& resolved : row.names) {
     const bool writes = resolved.ref->role.writes;
     (writes ? targets : sources).push_back(resolved.name);
-    (writes ? many_targets : many_sources) |= is_list(*resolved.ref->field->type);
+    (writes ? many_targets : many_sources) |= resolved.ref->role.members || is_list(*resolved.ref->field->type);
   }
   const std::string from =
       many_sources ? fmt::format("{} tensors", sources.size()) : fmt::format("{}", fmt::join(sources, ", "));

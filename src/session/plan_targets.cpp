@@ -24,14 +24,16 @@ void collect(const std::vector<PlanStep>& steps, const Registries& registries, S
     const std::optional<PreparedStep> prepared = decoder.decode(step, 0, ignored);
     if (!prepared) continue;
     const auto* control = std::get_if<Control>(&prepared->step->action);
-    if (control->writes != nullptr) targets.push_back(control->writes(prepared->spec.get()));
-    if (control->steps == nullptr || read_text == nullptr) continue;
-    try {
-      std::vector<PlanStep> more = control->steps(prepared->spec.get(), read_text);
-      inner.insert(inner.end(), more.begin(), more.end());
-    } catch (const Error& error) {
-      throw_if_interrupted();
-      ignored.add(error);
+    for (const StepPartPtr& part : prepared->parts) {
+      if (control->writes != nullptr) targets.push_back(control->writes(part->spec.get()));
+      if (control->steps == nullptr || read_text == nullptr) continue;
+      try {
+        std::vector<PlanStep> more = control->steps(part->spec.get(), read_text);
+        inner.insert(inner.end(), more.begin(), more.end());
+      } catch (const Error& error) {
+        throw_if_interrupted();
+        ignored.add(error);
+      }
     }
   }
   if (!inner.empty()) collect(inner, registries, std::move(decoder), nullptr, targets);

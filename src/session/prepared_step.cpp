@@ -6,45 +6,12 @@
 #include "plan/hints.h"
 
 namespace brainsurgery {
-namespace {
-
-// cast_ of cast, and the other way round.
-const Schema* twin_of(std::string_view name, const StepRegistry& steps) {
-  const Step* twin = steps.find(name.ends_with('_') ? name.substr(0, name.size() - 1) : std::string(name) + "_");
-  return twin == nullptr ? nullptr : &twin->schema;
-}
-
-void prepare_refs(PreparedStep& prepared) {
-  const Schema& schema = prepared.step->schema;
-  const void* spec = prepared.spec.get();
-  std::vector<PreparedRef>& refs = prepared.refs;
-  for (const auto& field : schema.fields) {
-    if (!field->role) continue;
-    const Role role = field->role_in(spec);
-    const std::size_t operand = role.reads ? prepared.operand_fields++ : 0;
-    for (const FieldReference& found : field->references(spec)) {
-      PreparedRef ref;
-      ref.ref = found.ref;
-      ref.field = field.get();
-      ref.role = found.role.value_or(role);
-      ref.operand = operand;
-      ref.alias = found.ref->alias          ? *found.ref->alias
-                  : ref.role.alias_of_first ? refs.front().alias
-                                            : prepared.default_alias.value_or("");
-      ref.where = fmt::format("{}.{}{}", schema.name, field->name, found.within);
-      if (ref.role.names == Role::Names::pattern) ref.pattern = NamePattern::compile(*found.ref, ref.where);
-      if (ref.role.names == Role::Names::derived)
-        ref.expansion = NameTemplate::compile(*found.ref, *refs.front().pattern, ref.where);
-      refs.push_back(std::move(ref));
-    }
-  }
-}
-
-}  // namespace
-
 StepDecoder::StepDecoder(const Registries& registries, std::optional<std::string> default_alias,
-                         std::set<std::string, std::less<>> aliases)
-    : registries_(registries), default_alias_(std::move(default_alias)), aliases_(std::move(aliases)) {}
+                         std::set<std::string, std::less<>> aliases, PlanParameters parameters)
+    : registries_(registries),
+      default_alias_(std::move(default_alias)),
+      aliases_(std::move(aliases)),
+      parameters_(std::move(parameters)) {}
 
 std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index, Diagnostics& diagnostics) {
   if (step.payload == nullptr) return std::nullopt;
@@ -54,22 +21,26 @@ std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index,
                       step_notes(step.command, catalog_of(registries_).steps));
     return std::nullopt;
   }
-  const DecodeContext context{diagnostics, default_alias_, aliases_, &registries_.predicates,
-                              twin_of(step.command, registries_.steps)};
   const auto* control = std::get_if<Control>(&known->action);
   const bool may_introduce = control != nullptr && control->introduces != nullptr;
   try {
-    PreparedStep prepared{known, index, step.span, step.payload, known->decode(*step.payload, context), default_alias_};
-    if (prepared.spec == nullptr) {
+    const PartMaker make(registries_, *known, default_alias_, aliases_, parameters_);
+    PartMaker::Result made = make(step.payload, nullptr, diagnostics);
+    if (made.parts.empty() && !(made.needs_model && !may_introduce)) {
+      if (made.needs_model) {
+        diagnostics.error(step.span, fmt::format("{}: which models there are cannot depend on what a model holds",
+                                                 step.command));
+      }
       lost_aliases_ = lost_aliases_ || may_introduce;
       return std::nullopt;
     }
     if (may_introduce) {
-      if (std::string alias = control->introduces(prepared.spec.get(), default_alias_); !alias.empty())
-        aliases_.insert(std::move(alias));
+      for (const StepPartPtr& part : made.parts) {
+        std::string alias = control->introduces(part->spec.get(), default_alias_);
+        if (!alias.empty()) aliases_.insert(std::move(alias));
+      }
     }
-    if (std::holds_alternative<Edit>(known->action)) prepare_refs(prepared);
-    return prepared;
+    return PreparedStep{known, index, step.span, step.payload, default_alias_, std::move(made.parts)};
   } catch (const Error& error) {
     throw_if_interrupted();
     diagnostics.add(error.at(step.span));
@@ -79,7 +50,8 @@ std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index,
 
 StepDecoder plan_decoder(const Plan& plan, const Registries& registries, std::set<std::string, std::less<>> aliases) {
   if (plan.inputs.empty()) aliases.insert(kImplicitAlias);
-  return {registries, plan.inputs.empty() ? kImplicitAlias : plan.default_alias(), std::move(aliases)};
+  return {registries, plan.inputs.empty() ? kImplicitAlias : plan.default_alias(), std::move(aliases),
+          plan.parameters};
 }
 
 std::vector<PreparedStep> prepare_steps(const Plan& plan, const Registries& registries, Diagnostics& diagnostics) {

@@ -1,5 +1,5 @@
-// A step whose payload is decoded and whose patterns are compiled: all that can be said of it without looking at a
-// model.
+// A step whose payloads are decoded and whose patterns are compiled: all that can be said of it without looking at a
+// model. One with expressions over a model's config or shapes is decoded when it is bound.
 //
 //   StepDecoder decoder(registries, default_alias, aliases);
 //   if (std::optional<PreparedStep> step = decoder.decode(plan_step, index, diagnostics)) ...
@@ -14,33 +14,20 @@
 #include "plan/name_pattern.h"
 #include "plan/plan_file.h"
 #include "session/registries.h"
+#include "session/step_parts.h"
 
 namespace brainsurgery {
 
 // A plan without inputs creates its tensors under this alias.
 inline constexpr const char* kImplicitAlias = "model";
 
-// A reference of an edit. Pointers are into the edit's schema and spec.
-struct PreparedRef {
-  const Field* field = nullptr;
-  const TensorRef* ref = nullptr;
-  Role role;  // of its field, for this spec
-  std::string alias;
-  std::optional<NamePattern> pattern;     // Role::Names::pattern
-  std::optional<NameTemplate> expansion;  // Role::Names::derived
-  std::string where;                      // "copy.from", "concat.from[1]"
-  std::size_t operand = 0;                // of a role that reads: the number of its field among those that do
-};
-
 struct PreparedStep {
   const Step* step = nullptr;
   int index = 0;  // in its list of steps, from 0
   SourceSpan span;
-  YamlPtr payload;
-  std::shared_ptr<const void> spec;
+  YamlPtr payload;                           // as written
   std::optional<std::string> default_alias;  // of references without one
-  std::vector<PreparedRef> refs = {};        // of an Edit, in the order of the schema
-  std::size_t operand_fields = 0;            // of an Edit: how many fields read
+  std::vector<StepPartPtr> parts = {};       // none: names in the payload have values when models are known
 
   [[nodiscard]] const std::string& name() const { return step->schema.name; }
 };
@@ -50,7 +37,7 @@ class StepDecoder {
  public:
   // `aliases`: those that exist before the first step.
   StepDecoder(const Registries& registries, std::optional<std::string> default_alias,
-              std::set<std::string, std::less<>> aliases);
+              std::set<std::string, std::less<>> aliases, PlanParameters parameters = {});
 
   // nullopt after mistakes, which are reported.
   [[nodiscard]] std::optional<PreparedStep> decode(const PlanStep& step, int index, Diagnostics& diagnostics);
@@ -61,6 +48,7 @@ class StepDecoder {
   const Registries& registries_;
   std::optional<std::string> default_alias_;
   std::set<std::string, std::less<>> aliases_;
+  PlanParameters parameters_;
   bool lost_aliases_ = false;
 };
 

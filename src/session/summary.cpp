@@ -18,6 +18,9 @@ class Resolver {
   [[nodiscard]] YamlPtr payload_of(const ExecutedStep& step) const {
     return payload(*step.schema, step.payload);
   }
+  [[nodiscard]] YamlPtr payload_of(const ExecutedStep& step, const ExecutedStep::SeededMatch& match) const {
+    return payload(*step.schema, match.payload);
+  }
 
  private:
   [[nodiscard]] YamlPtr payload(const Schema& schema, const YamlPtr& given) const {
@@ -48,7 +51,7 @@ class Resolver {
   }
 
   [[nodiscard]] YamlPtr resolved(const ScalarType& type, const YamlPtr& node) const {
-    if (mode_ == SummaryMode::raw) return node;
+    if (mode_ == SummaryMode::raw || node->mistake() != nullptr) return node;
     if (type.kind == Scalar::reference) return reference(node);
     if (type.kind == Scalar::dtype) return YamlNode::text(node->span(), to_string(*dtype_from_plan(node->text())));
     return node;
@@ -105,11 +108,11 @@ YamlPtr with_seed(const YamlPtr& payload, const ExecutedStep::SeededMatch& match
 }
 
 std::vector<PlanStep> resolved_steps(const ExecutedStep& step, const Registries& registries) {
-  const YamlPtr payload = Resolver(registries, step.default_alias, SummaryMode::resolve).payload_of(step);
-  if (step.seeded.empty()) return {{step.schema->name, payload, {}}};
+  const Resolver resolver(registries, step.default_alias, SummaryMode::resolve);
+  if (step.seeded.empty()) return {{step.schema->name, resolver.payload_of(step), {}}};
   std::vector<PlanStep> steps;
   for (const ExecutedStep::SeededMatch& match : step.seeded)
-    steps.push_back({step.schema->name, with_seed(payload, match), {}});
+    steps.push_back({step.schema->name, with_seed(resolver.payload_of(step, match), match), {}});
   return steps;
 }
 
@@ -129,7 +132,7 @@ std::string raw_summary(const std::vector<ExecutedStep>& executed, const Registr
 std::string summary_text(SummaryMode mode, const Plan& plan, const Binder& binder, const Registries& registries) {
   if (mode == SummaryMode::none) return "";
   if (mode == SummaryMode::raw) return raw_summary(binder.executed(), registries);
-  Plan resolved{plan.inputs, {}, plan.output};
+  Plan resolved{plan.inputs, {}, plan.output, {}};
   std::ranges::sort(resolved.inputs, {}, &PlanInput::alias);
   for (const ExecutedStep& step : binder.executed())
     std::ranges::move(resolved_steps(step, registries), std::back_inserter(resolved.steps));

@@ -1,7 +1,8 @@
-// split, concat: one tensor into several along a dimension, and back.
+// split, unstack, concat, stack: one tensor into several along a dimension, and back.
 #include <fmt/format.h>
 
 #include "brainsurgery/error.h"
+#include "plan/yaml_tree.h"
 #include "transforms/families.h"
 
 namespace brainsurgery {
@@ -11,18 +12,28 @@ struct SplitSpec {
   TensorRef from;
   std::vector<TensorRef> to;
   std::vector<std::int64_t> sizes;
+  std::optional<std::int64_t> parts;
   std::int64_t dim = 0;
+  bool consume = false;
 };
 
-struct ConcatSpec {
+struct UnstackSpec {
+  TensorRef from;
+  std::vector<TensorRef> to;
+  std::int64_t dim = 0;
+  bool consume = false;
+};
+
+struct JoinSpec {
   std::vector<TensorRef> from;
   TensorRef to;
   std::int64_t dim = 0;
+  bool consume = false;
 };
 
 // Counts from the end if negative.
-int resolve_dim(std::int64_t dim, const Shape& shape) {
-  const std::int64_t rank = std::ssize(shape);
+int resolve_dim(std::int64_t dim, const Shape& shape, int more = 0) {
+  const std::int64_t rank = std::ssize(shape) + more;
   const std::int64_t resolved = dim < 0 ? dim + rank : dim;
   if (resolved < 0 || resolved >= rank) {
     throw Error(ErrorCode::plan, fmt::format("dim {} is out of range for shape {}", dim, to_string(shape)));
@@ -30,11 +41,23 @@ int resolve_dim(std::int64_t dim, const Shape& shape) {
   return static_cast<int>(resolved);
 }
 
+// Whether there may be several results: a list of names, or one that a name in it counts.
+bool names_several(const std::vector<TensorRef>& to) {
+  return to.size() > 1 || to.front().text.find('$') != std::string::npos;
+}
+
 std::optional<FieldProblem> problem_of(const SplitSpec& spec) {
-  if (spec.to.size() < 2)
+  if (spec.sizes.empty() == !spec.parts)
+    return FieldProblem{"", "needs either sizes or parts: how large the parts are, or how many"};
+  if (!names_several(spec.to))
     return FieldProblem{"to", fmt::format("needs at least two destinations, found {}", spec.to.size())};
-  if (spec.sizes.size() != spec.to.size()) {
-    return FieldProblem{"sizes", fmt::format("has {} sizes for {} destinations", spec.sizes.size(), spec.to.size())};
+  if (spec.parts && *spec.parts < 1)
+    return FieldProblem{"parts", fmt::format("must be positive, found {}", *spec.parts)};
+  const std::size_t count = spec.parts ? static_cast<std::size_t>(*spec.parts) : spec.sizes.size();
+  if (spec.to.size() > 1 && count != spec.to.size()) {
+    return FieldProblem{spec.parts ? "parts" : "sizes",
+                        spec.parts ? fmt::format("says {} parts for {} destinations", count, spec.to.size())
+                                   : fmt::format("has {} sizes for {} destinations", count, spec.to.size())};
   }
   for (const std::int64_t size : spec.sizes) {
     if (size <= 0) return FieldProblem{"sizes", fmt::format("sizes must be positive, found {}", size)};
@@ -42,65 +65,169 @@ std::optional<FieldProblem> problem_of(const SplitSpec& spec) {
   return std::nullopt;
 }
 
-std::vector<Expr> split(const SplitSpec& spec, const Row& row) {
-  const Expr& whole = row.one(0);
+// Part of `whole`: `count` along `dim` from `start` on; the dimension goes if it is dropped.
+Expr part_of(const Expr& whole, int dim, std::int64_t start, std::int64_t count, bool dropped) {
+  Region region;
+  for (const std::int64_t full : whole.shape()) region.axes.push_back({0, full, 1, false});
+  region.axes[dim].start = start;
+  region.axes[dim].count = count;
+  region.axes[dim].dropped = dropped;
+  return slice(whole, std::move(region));
+}
+
+std::vector<std::int64_t> sizes_of(const SplitSpec& spec, const Expr& whole) {
   const int dim = resolve_dim(spec.dim, whole.shape());
   const std::int64_t available = whole.shape()[dim];
+  if (spec.parts) {
+    if (available % *spec.parts != 0) {
+      throw Error(ErrorCode::plan, fmt::format("{} parts do not divide {}, the size of dimension {} of shape {}",
+                                               *spec.parts, available, dim, to_string(whole.shape())));
+    }
+    return std::vector<std::int64_t>(static_cast<std::size_t>(*spec.parts), available / *spec.parts);
+  }
   std::int64_t rest = available;
   for (const std::int64_t size : spec.sizes) rest = size > rest ? -1 : rest - size;
   if (rest != 0) {
     throw Error(ErrorCode::plan, fmt::format("sizes [{}] do not add up to {}, the size of dimension {} of shape {}",
                                              fmt::join(spec.sizes, ", "), available, dim, to_string(whole.shape())));
   }
+  return spec.sizes;
+}
+
+std::vector<Expr> split(const SplitSpec& spec, const Row& row) {
+  const Expr& whole = row.one(0);
+  const int dim = resolve_dim(spec.dim, whole.shape());
   std::vector<Expr> parts;
   std::int64_t start = 0;
-  for (const std::int64_t size : spec.sizes) {
-    Region region;
-    for (const std::int64_t full : whole.shape()) region.axes.push_back({0, full, 1, false});
-    region.axes[dim].start = start;
-    region.axes[dim].count = size;
-    parts.push_back(slice(whole, std::move(region)));
+  for (const std::int64_t size : sizes_of(spec, whole)) {
+    parts.push_back(part_of(whole, dim, start, size, false));
     start += size;
   }
   return parts;
 }
 
+std::vector<Expr> unstack(const UnstackSpec& spec, const Row& row) {
+  const Expr& whole = row.one(0);
+  const int dim = resolve_dim(spec.dim, whole.shape());
+  const std::int64_t count = whole.shape()[dim];
+  if (spec.to.size() > 1 && std::cmp_not_equal(count, spec.to.size())) {
+    throw Error(ErrorCode::plan, fmt::format("dimension {} of shape {} has {} parts, there are {} destinations", dim,
+                                             to_string(whole.shape()), count, spec.to.size()));
+  }
+  std::vector<Expr> parts;
+  for (std::int64_t i = 0; i < count; ++i) parts.push_back(part_of(whole, dim, i, 1, true));
+  return parts;
+}
+
+std::vector<Expr> members_of(const Row& row) {
+  std::vector<Expr> members;
+  for (const Operand& operand : row.operands[0]) members.push_back(operand.expr);
+  return members;
+}
+
+// `expr` with a dimension of size 1 at `dim`.
+Expr with_dimension(const Expr& expr, int dim) {
+  Shape shape = expr.shape();
+  shape.insert(shape.begin() + dim, 1);
+  return reshape(expr, shape);
+}
+
+std::vector<Expr> concat_members(const JoinSpec& spec, const Row& row) {
+  std::vector<Expr> members = members_of(row);
+  const int dim = resolve_dim(spec.dim, members.front().shape());
+  return {concat(std::move(members), dim)};
+}
+
+std::vector<Expr> stack_members(const JoinSpec& spec, const Row& row) {
+  std::vector<Expr> members = members_of(row);
+  const int dim = resolve_dim(spec.dim, members.front().shape(), 1);
+  for (Expr& member : members) member = with_dimension(member, dim);
+  return {concat(std::move(members), dim)};
+}
+
+template <typename Spec>
+void add_common(SchemaBuilder<Spec>& schema) {
+  schema.field(&Spec::dim, "dim").defaults_to("0").doc("The dimension; negative counts from the end.");
+  schema.field(&Spec::consume, "consume").defaults_to("false").doc("Whether the tensors that are read are removed.");
+}
+
+// The role of what is read: it stays, unless `consume` says that it goes.
+template <typename Spec>
+std::function<Role(const Spec&)> consumed(Role role) {
+  return [role](const Spec& spec) {
+    Role with = role;
+    with.removes = spec.consume;
+    return with;
+  };
+}
+
+constexpr const char* kCounts =
+    "A name that only one side has counts the parts: `$e` as numbers from 0, `${p:q|k|v}` by the words in their order. "
+    "`over: {p: [q, k, v]}` says the values too.";
+
+template <typename Spec>
+SchemaBuilder<Spec> cutting(const char* name, Docs docs) {
+  SchemaBuilder<Spec> schema(name, std::move(docs));
+  schema.reference(&Spec::from, "from", consumed<Spec>(roles::cut()))
+      .doc("The tensor to cut; a pattern that captures what the new names have cuts every match.");
+  schema.members(&Spec::to, "to", [](const Spec&) { return roles::cuts(); })
+      .doc("The new names: a list, or one name with a name in it that counts the parts.");
+  return schema;
+}
+
+SchemaBuilder<JoinSpec> joining(const char* name, Docs docs) {
+  SchemaBuilder<JoinSpec> schema(name, std::move(docs));
+  schema.members(&JoinSpec::from, "from", consumed<JoinSpec>(roles::joined()))
+      .doc(
+          "The tensors to join: a list, of which the first may be a pattern and the others templates of its matches, or "
+          "one pattern with a name in it that counts them.");
+  schema.reference(&JoinSpec::to, "to", roles::join()).doc("The new name.");
+  add_common(schema);
+  return schema;
+}
+
 }  // namespace
 
 void add_split_concat(StepRegistry& registry) {
-  SchemaBuilder<SplitSpec> splitting(
-      "split", {"Cuts one tensor into several along a dimension.",
-                "The sizes must add up to the size of the dimension. The tensor that is cut stays.",
-                "split: {from: 'h.0.attn.c_attn.weight', to: [q, k, v], sizes: [32, 32, 32], dim: 1}"});
-  splitting.called_elsewhere({"chunk", "unbind", "cut"});
-  splitting.reference(&SplitSpec::from, "from", roles::single_source())
-      .doc("The tensor to cut; must match exactly one.");
-  splitting.references(&SplitSpec::to, "to", roles::created_literal()).doc("The new names, at least two.");
-  splitting.field(&SplitSpec::sizes, "sizes").require().doc("The size of each part.");
-  splitting.field(&SplitSpec::dim, "dim").defaults_to("0").doc("The dimension; negative counts from the end.");
+  auto splitting = cutting<SplitSpec>(
+      "split", {"Cuts tensors into parts along a dimension.",
+                std::string("The sizes must add up to the size of the dimension; `parts` are equal ones. ") + kCounts,
+                "split: {from: h.$i.attn.c_attn.weight, to: 'h.$i.attn.${p:q|k|v}.weight', parts: 3, dim: 1}"});
+  splitting.called_elsewhere({"chunk", "cut"});
+  splitting.field(&SplitSpec::sizes, "sizes").doc("The size of each part; one of sizes and parts is needed.");
+  splitting.field(&SplitSpec::parts, "parts").doc("The number of parts of equal size.");
+  add_common(splitting);
   splitting.check(problem_of);
-  registry.add(make_edit<SplitSpec>(splitting, split));
+  registry.add(make_edit<SplitSpec>(splitting, split, {.count_results = [](const void* spec, const Expr& from) {
+                                      return sizes_of(*static_cast<const SplitSpec*>(spec), from).size();
+                                    }}));
 
-  SchemaBuilder<ConcatSpec> joining(
-      "concat", {"Joins tensors along a dimension.",
-                 "Dtype, rank and the sizes of the other dimensions must be equal. The tensors that are joined stay.",
-                 "concat: {from: ['h.0.ln_1.weight', 'h.0.ln_2.weight'], to: 'norms', dim: 0}"});
-  joining.called_elsewhere({"cat", "concatenate", "join", "stack"});
-  joining.references(&ConcatSpec::from, "from", roles::single_source())
-      .doc("The tensors to join, at least two; each must match exactly one.");
-  joining.reference(&ConcatSpec::to, "to", roles::created_literal()).doc("The new name.");
-  joining.field(&ConcatSpec::dim, "dim").defaults_to("0").doc("The dimension; negative counts from the end.");
-  joining.check([](const ConcatSpec& spec) -> std::optional<FieldProblem> {
-    if (spec.from.size() < 2)
-      return FieldProblem{"from", fmt::format("needs at least two sources, found {}", spec.from.size())};
-    return std::nullopt;
+  auto unstacking = cutting<UnstackSpec>(
+      "unstack", {"Cuts tensors into the parts of a dimension, which disappears.",
+                  std::string("The opposite of stack. ") + kCounts,
+                  "unstack: {from: norms, to: norm.$i.weight}", "- stack: {from: h.$i.ln_1.weight, to: norms}"});
+  unstacking.called_elsewhere({"unbind"});
+  add_common(unstacking);
+  unstacking.check([](const UnstackSpec& spec) -> std::optional<FieldProblem> {
+    if (names_several(spec.to)) return std::nullopt;
+    return FieldProblem{"to", fmt::format("needs at least two destinations, found {}", spec.to.size())};
   });
-  registry.add(make_edit<ConcatSpec>(joining, [](const ConcatSpec& spec, const Row& row) {
-    std::vector<Expr> parts;
-    for (const Operand& operand : row.operands[0]) parts.push_back(operand.expr);
-    const int dim = resolve_dim(spec.dim, parts.front().shape());
-    return std::vector{concat(std::move(parts), dim)};
-  }));
+  registry.add(make_edit<UnstackSpec>(unstacking, unstack, {.count_results = [](const void* spec, const Expr& from) {
+                                        const auto& dim = static_cast<const UnstackSpec*>(spec)->dim;
+                                        return static_cast<std::size_t>(from.shape()[resolve_dim(dim, from.shape())]);
+                                      }}));
+
+  auto concatenating = joining(
+      "concat", {"Joins tensors along a dimension.",
+                 std::string("Dtype, rank and the sizes of the other dimensions must be equal. ") + kCounts,
+                 "concat: {from: 'h.$i.${n:ln_1|ln_2}.weight', to: h.$i.norms}"});
+  concatenating.called_elsewhere({"cat", "concatenate", "join"});
+  registry.add(make_edit<JoinSpec>(concatenating, concat_members));
+
+  auto stacking = joining("stack", {"Joins tensors along a new dimension.",
+                                    std::string("Dtypes and shapes must be equal. ") + kCounts,
+                                    "stack: {from: h.$i.ln_1.weight, to: norms}"});
+  registry.add(make_edit<JoinSpec>(stacking, stack_members));
 }
 
 }  // namespace brainsurgery

@@ -43,6 +43,8 @@ class FormulaPrinter {
       case Operator::greater_equal:
       case Operator::equal:
       case Operator::unequal:
+      case Operator::in:
+      case Operator::not_in:
         return kComparison;
       default:
         return kProduct;
@@ -54,7 +56,15 @@ class FormulaPrinter {
     return number.integer ? std::to_string(*number.integer) : python_float(number.value);
   }
   std::string text(const terms::Boolean& boolean, int) const { return boolean.value ? "true" : "false"; }
+  std::string text(const terms::Text& text, int) const {
+    std::string result = "'";
+    for (const char c : text.text) result += (c == '\'' ? "\\" : "") + std::string(1, c);
+    return result + "'";
+  }
   std::string text(const terms::Name& name, int) const { return name.name; }
+  std::string text(const terms::Range& range, int) const {
+    return print(*range.first) + ".." + print(*range.last) + (range.step == nullptr ? "" : ".." + print(*range.step));
+  }
   std::string text(const terms::List& list, int) const {
     std::string items;
     for (const TermPtr& item : list.items) items += (items.empty() ? "" : ", ") + print(*item);

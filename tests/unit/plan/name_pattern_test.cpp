@@ -325,8 +325,7 @@ TEST(NameTemplate, SaysWhatIsWrong) {
   EXPECT_EQ(text("(a)", "\\g1"), "copy.to: \\g in '\\g1' needs a group in angle brackets, as in \\g<1>");
   EXPECT_EQ(refusal(text_ref("a"), list_ref({"b"})),
             "copy.to: '[b]' and 'a' must have the same form: two strings or two lists");
-  EXPECT_EQ(refusal(list_ref({"a"}), text_ref("b")),
-            "copy.to: 'b' and '[a]' must have the same form: two strings or two lists");
+  EXPECT_EQ(refusal(list_ref({"a"}), text_ref("$i.w")), "copy.to: 'i' in '$i' is not captured by [a]");
 }
 
 TEST(NameTemplate, KnowsConstants) {
