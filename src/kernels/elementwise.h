@@ -31,6 +31,7 @@ void log2(const Call& call);
 void log1p(const Call& call);
 void tanh(const Call& call);
 void sigmoid(const Call& call);
+void erf(const Call& call);
 // Of integers: throws Error(run) where b is negative.
 void pow(const Call& call);
 void round(const Call& call);

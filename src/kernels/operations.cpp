@@ -156,6 +156,8 @@ constexpr auto kOperations = std::to_array<Operation>({
     {"log1p", "log(1 + a), of small a too", 1, {}, floating, loops::log1p, Domain::floats},
     {"tanh", "the hyperbolic tangent", 1, {}, floating, loops::tanh, Domain::floats},
     {"sigmoid", "1 / (1 + exp(-a))", 1, {}, floating, loops::sigmoid, Domain::floats},
+    {"erf", "the error function: 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to a", 1, {}, floating, loops::erf,
+     Domain::floats},
     {"round", "the nearest integral value, the even one if two are", 1, {}, number_but_bool, loops::round},
     {"floor", "the largest integral value that is not above a", 1, {}, number_but_bool, loops::floor},
     {"ceil", "the smallest integral value that is not below a", 1, {}, number_but_bool, loops::ceil},

@@ -5,6 +5,7 @@
 
 #include "brainsurgery/error.h"
 #include "kernels/elementwise_loops.h"
+#include "kernels/error_function.h"
 
 namespace brainsurgery::kernels::elementwise {
 namespace {
@@ -72,6 +73,7 @@ void log2(const Call& call) { run<InDouble<transcendental::log2>, Domain::floats
 void log1p(const Call& call) { run<InDouble<transcendental::log1p>, Domain::floats>(call); }
 void tanh(const Call& call) { run<InDouble<transcendental::tanh>, Domain::floats>(call); }
 void sigmoid(const Call& call) { run<InDouble<transcendental::sigmoid>, Domain::floats>(call); }
+void erf(const Call& call) { run<InDouble<transcendental::erf>, Domain::floats>(call); }
 
 void pow(const Call& call) {
   require_powers(call);

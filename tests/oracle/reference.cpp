@@ -128,6 +128,7 @@ at::Tensor elementwise(std::string_view name, const std::vector<at::Tensor>& x) 
       {"log1p", [](const auto& v) { return at::log1p(v[0]); }},
       {"tanh", [](const auto& v) { return at::tanh(v[0]); }},
       {"sigmoid", [](const auto& v) { return at::sigmoid(v[0]); }},
+      {"erf", [](const auto& v) { return at::erf(v[0]); }},
       {"pow", [](const auto& v) { return at::pow(v[0], v[1]); }},
       {"round", [](const auto& v) { return at::round(v[0]); }},
       {"floor", [](const auto& v) { return at::floor(v[0]); }},
@@ -289,7 +290,7 @@ struct Compute {
 
 bool is_approximate(const Operation& operation, DType dtype) {
   static const std::set<std::string_view> names{"exp",  "exp2", "expm1",   "log", "log2",
-                                                "log1p", "tanh", "sigmoid", "pow"};
+                                                "log1p", "tanh", "sigmoid", "erf", "pow"};
   return is_floating(dtype) && names.contains(operation.name);
 }
 

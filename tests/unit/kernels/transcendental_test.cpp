@@ -121,6 +121,7 @@ const std::map<std::string_view, Function>& functions() {
       {"sigmoid",
        {[](long double a, long double) { return a > 0 ? 1 / (1 + std::exp(-a)) : std::exp(a) / (1 + std::exp(a)); },
         0.8}},
+      {"erf", {[](long double a, long double) { return std::erf(a); }, 0.8}},
       {"pow", {[](long double a, long double b) { return std::pow(a, b); }, 0.8}},
   };
   return table;
@@ -173,7 +174,8 @@ TEST(Transcendental, AreTheSameOnEveryMachine) {
     std::string_view name;
     std::uint64_t doubles, floats;
   };
-  constexpr std::array<Expected, 9> kExpected{{
+  constexpr std::array<Expected, 10> kExpected{{
+      {"erf", 0xEE316A402D0FA36B, 0x3CD58641FB467350},
       {"exp", 0xBE9D21A485550819, 0x90A9275F9C12D22C},
       {"exp2", 0xC106E8D3C654E63E, 0xC92F94C374DE5644},
       {"expm1", 0x4401E2450DA90F92, 0xE4684670A417E964},
