@@ -153,7 +153,8 @@ std::string summary_of(const RunReport& report) {
   }
   if (report.peak_whole_tensor_bytes > 0)
     text += fmt::format(", at most {} of whole tensors in memory", format_size(report.peak_whole_tensor_bytes));
-  text += fmt::format("\nwriting needs about {} of memory in total", format_size(report.predicted_peak_bytes));
+  text += fmt::format("\n{} needs about {} of memory in total", report.outputs.empty() ? "running" : "writing",
+                      format_size(report.predicted_peak_bytes));
   return text + "\n";
 }
 

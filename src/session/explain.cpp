@@ -132,7 +132,10 @@ std::string explain_plan(const Plan& plan, const Binder& binder, const RunPlan& 
   }
   text += describe(run, options);
   text += output == nullptr ? "no output\n" : "output " + describe(*output);
-  return text + fmt::format("writing needs about {} of memory in total\n", format_size(peak_bytes));
+  const bool saves = std::ranges::any_of(
+      binder.effects(), [](const Effect& effect) { return std::holds_alternative<SaveEffect>(effect.what); });
+  return text + fmt::format("{} needs about {} of memory in total\n",
+                            output == nullptr && !saves ? "running" : "writing", format_size(peak_bytes));
 }
 
 }  // namespace brainsurgery
