@@ -51,6 +51,8 @@ struct Row {
   // For random values without a seed: from the step's place in the plan and the written name. Asking is recorded.
   std::function<std::uint64_t()> seed;
   std::function<std::uint64_t()> key;  // for random values by counter: from the written name alone
+  // Warns at a place in the plan: once, however many rows say it.
+  std::function<void(const SourceSpan& place, const std::string& message)> warn;
 
   // The only operand of a field, by its number among those that read.
   [[nodiscard]] const Expr& one(std::size_t field) const { return operands[field].front().expr; }

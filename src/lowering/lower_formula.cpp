@@ -47,8 +47,9 @@ Slice slice_of(const terms::Part& part, const FormulaText& text) {
 // One walk over one formula.
 class Walk {
  public:
-  Walk(const FormulaText& text, Typing& typing, const Values& values, const FormulaFunctions& functions)
-      : text_(text), typing_(typing), values_(values), functions_(functions) {}
+  Walk(const FormulaText& text, Typing& typing, const Values& values, const FormulaFunctions& functions,
+       const FormulaLowering::Warn& warn)
+      : text_(text), typing_(typing), values_(values), functions_(functions), warn_(warn) {}
 
   [[nodiscard]] Expr lower(const Term& term) {
     return std::visit([&](const auto& kind) { return lower(kind, term); }, term.kind);
@@ -86,7 +87,20 @@ class Walk {
   Expr lower(const terms::Part& part, const Term&) {
     const Expr base = lower(*part.base);
     const Slice wanted = slice_of(part, text_);
-    return at(part.brackets, [&] { return slice(base, select(wanted, base.shape())); });
+    return at(part.brackets, [&] {
+      Region region = select(wanted, base.shape());
+      warn_of_clipping(part.brackets, wanted, region, base.shape());
+      return slice(base, std::move(region));
+    });
+  }
+
+  void warn_of_clipping(const TextRange& place, const Slice& slice, const Region& region, const Shape& shape) const {
+    const std::optional<std::size_t> dimension = warn_ ? clipped_dimension(slice, shape) : std::nullopt;
+    if (!dimension) return;
+    const bool is_outside = region.axes[*dimension].count == 0;
+    warn_(text_.span(place),
+          fmt::format("{}: slice '{}' {}: dimension {} has size {}", text_.field, slice.text,
+                      is_outside ? "selects nothing" : "is cut off", *dimension, shape[*dimension]));
   }
 
   Expr lower(const terms::Unary& unary, const Term& term) {
@@ -199,12 +213,13 @@ class Walk {
   Typing& typing_;
   const Values& values_;
   const FormulaFunctions& functions_;
+  const FormulaLowering::Warn& warn_;
 };
 
 }  // namespace
 
 Expr FormulaLowering::value(const Formula& formula) {
-  return Walk(formula.text, typing_, values_, functions_).lower(*formula.root);
+  return Walk(formula.text, typing_, values_, functions_, warn_).lower(*formula.root);
 }
 
 }  // namespace brainsurgery

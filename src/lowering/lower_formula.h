@@ -12,8 +12,10 @@
 // and 1. Slices and functions that only arrange elements leave these as they are.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "brainsurgery/expr.h"
@@ -29,7 +31,11 @@ namespace brainsurgery {
 
 class FormulaLowering {
  public:
-  FormulaLowering(DType computing, const FormulaFunctions& functions) : typing_(computing), functions_(functions) {}
+  // Told of slices that go beyond a tensor, at their places. May be empty.
+  using Warn = std::function<void(const SourceSpan& place, const std::string& message)>;
+
+  FormulaLowering(DType computing, const FormulaFunctions& functions, Warn warn = {})
+      : typing_(computing), functions_(functions), warn_(std::move(warn)) {}
 
   void set(const std::string& name, Expr value) { values_.insert_or_assign(name, std::move(value)); }
   // Of the dtype that the outermost operation makes: the computing dtype, bool of conditions, int64 of counts and of
@@ -40,6 +46,7 @@ class FormulaLowering {
  private:
   Typing typing_;
   const FormulaFunctions& functions_;
+  Warn warn_;
   std::map<std::string, Expr, std::less<>> values_;
 };
 

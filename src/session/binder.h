@@ -164,6 +164,7 @@ class Binder final : private PlanScope {
     std::vector<StepPartPtr> closed = {};        // that open parts became
     std::set<std::string, std::less<>> aliases = {};  // for decoding now
     std::map<const PreparedRef*, std::vector<std::string>> counted = {};  // references with a number for the name
+    std::set<std::pair<int, int>> warned = {};   // lines and columns, of warnings by rows
   };
 
   void bind_action(const Edit& edit);
@@ -210,7 +211,10 @@ class Binder final : private PlanScope {
 
   void warn_of_groups(const StepPart& part);
   void warn_of_sources(const Edit& edit, const std::vector<StepPartPtr>& parts);
+  // Those that the step is the first to write to.
+  void begin_models(const std::vector<PreparedRef>& refs);
   void warn_of_untying(const Resolved& target);
+  void warn_at(const SourceSpan& place, std::string message);
   void warn_of_clipping(const TensorRef& ref, const Region& region, const Shape& shape, const std::string& label);
 
   [[nodiscard]] const StateDict& names_of(const std::string& alias);

@@ -216,6 +216,9 @@ Row Binder::operands_of(const ResolvedRow& row) {
   };
   result.key = [&row] { return name_hash(first_written(row)); };
   result.replaced = [this, &row](std::size_t number) { return before_write(row, number); };
+  result.warn = [this, &row](const SourceSpan& place, const std::string& message) {
+    warn_at(place, fmt::format("{} ({})", message, label_of(row.front().ref->alias, row.front().name)));
+  };
   return result;
 }
 
@@ -335,6 +338,11 @@ Expr Binder::with_part(const Resolved& target, const Expr& before, Expr value, c
   require_readable(before, label);
   require_readable(value, source);
   return overwrite(before, region, std::move(value));
+}
+
+void Binder::warn_at(const SourceSpan& place, std::string message) {
+  if (current_.warned.emplace(place.line, place.column).second)
+    events_.on(events::Warning{{Severity::warning, place, std::move(message), {}}});
 }
 
 // In PyTorch the write would change the partners too.

@@ -75,7 +75,7 @@ std::vector<Expr> compute(const ComputeSpec& spec, const Row& row, const Formula
     dtypes.push_back(operands.back().dtype());
   };
   for (const std::vector<Operand>& field : row.operands) std::ranges::for_each(field, add);  // match, let
-  FormulaLowering lowering(spec.in ? *spec.in : computing_dtype(dtypes, spec.facts), functions);
+  FormulaLowering lowering(spec.in ? *spec.in : computing_dtype(dtypes, spec.facts), functions, row.warn);
   auto next = operands.begin();
   lowering.set(kMatched, *next++);
   for (const Binding& binding : spec.let) {
