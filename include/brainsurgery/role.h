@@ -26,6 +26,7 @@ struct Role {
   bool members = false;         // tensors that are joined to one, or that one is cut into: a list, or a reference that
                                 // stands for several by a name that counts them
   bool new_alias = false;       // the alias need not exist yet
+  bool begins_model = false;    // an alias that does not exist, and is unlike those that do, begins a model
   bool contributes = false;     // its alias is the one that the step works on; else that of the first that writes
   bool alias_of_first = false;  // written without an alias it has that of the first reference, not the default one
 };

@@ -30,7 +30,7 @@ std::string names_text(const Field& field) {
   }
   if (role.policy == Role::Policy::must_exist) text += "; the tensor must exist";
   if (role.policy == Role::Policy::must_not_exist) text += "; the tensor must not exist";
-  if (role.new_alias) text += ", the alias may be new";
+  if (role.new_alias || role.begins_model) text += ", the alias may be new";
   text += role.slice ? ". May be sliced." : ". No slice.";
   return field.role_by_spec ? text + " Other keys change this." : text;
 }

@@ -190,9 +190,13 @@ std::optional<TensorRef> FieldDecoder::reference(const YamlNode& value) const {
     if (ref.alias && !role.new_alias && !context_.known_aliases.contains(*ref.alias)) {
       const std::vector<std::string> known(context_.known_aliases.begin(), context_.known_aliases.end());
       std::vector<std::string> notes = did_you_mean(*ref.alias, known);
+      const bool is_new = role.begins_model && notes.empty();
+      if (role.begins_model) notes.emplace_back("another model of so similar an alias needs a step before that adds the alias");
       notes.push_back(known.empty() ? "the plan has no inputs" : fmt::format("aliases: {}", fmt::join(known, ", ")));
-      fail(value, fmt::format("unknown model alias '{}' in '{}'", *ref.alias, ref.text), std::move(notes));
-      return std::nullopt;
+      if (!is_new) {
+        fail(value, fmt::format("unknown model alias '{}' in '{}'", *ref.alias, ref.text), std::move(notes));
+        return std::nullopt;
+      }
     }
     if (ref.slice && !role.slice) {
       fail(value, fmt::format("must not be sliced, found '{}'", ref.text));

@@ -12,14 +12,22 @@ Role literal_source() {
 }
 Role moved() { return {.reads = true, .removes = true}; }
 Role deleted() { return {.removes = true}; }
-Role created() { return {.names = Role::Names::derived, .policy = Role::Policy::must_not_exist, .writes = true}; }
+Role created() {
+  return {.names = Role::Names::derived,
+          .policy = Role::Policy::must_not_exist,
+          .writes = true,
+          .begins_model = true};
+}
 Role renamed() {
   Role role = created();
   role.renames = true;
   return role;
 }
 Role created_literal() {
-  return {.names = Role::Names::literal, .policy = Role::Policy::must_not_exist, .writes = true};
+  return {.names = Role::Names::literal,
+          .policy = Role::Policy::must_not_exist,
+          .writes = true,
+          .begins_model = true};
 }
 Role joined() { return {.reads = true, .slice = true, .single = true, .members = true}; }
 Role join() {
@@ -36,7 +44,9 @@ Role updated() {
   return {
       .names = Role::Names::derived, .policy = Role::Policy::must_exist, .reads = true, .writes = true, .slice = true};
 }
-Role assigned() { return {.names = Role::Names::derived, .writes = true, .replaces = true, .slice = true}; }
+Role assigned() {
+  return {.names = Role::Names::derived, .writes = true, .replaces = true, .slice = true, .begins_model = true};
+}
 Role assigned_part() {
   return {.names = Role::Names::derived, .policy = Role::Policy::must_exist, .writes = true, .slice = true};
 }

@@ -111,9 +111,11 @@ void Binder::bind_action(const Edit& edit) {
   }
   current_.follows_from_mistake = taints_.touch(touched);
   warn_of_groups(*parts.front());
+  for (const StepPartPtr& part : parts) begin_models(part->refs);
   try {
     std::vector<ResolvedRow> rows;
     for (const StepPartPtr& part : parts) std::ranges::move(resolve(*part), std::back_inserter(rows));
+    for (const StepPartPtr& part : current_.closed) begin_models(part->refs);
     check_destinations(rows);
     for (const ResolvedRow& row : rows) {
       throw_if_interrupted();
@@ -143,6 +145,12 @@ void Binder::bind_action(const Edit& edit) {
           taints_.add(names_of_ref(ref));
       }
     }
+  }
+}
+
+void Binder::begin_models(const std::vector<PreparedRef>& refs) {
+  for (const PreparedRef& ref : refs) {
+    if (ref.role.begins_model && !open(ref.alias)) state_.workspace.add(ref.alias, StateDict());
   }
 }
 
@@ -217,7 +225,7 @@ Row Binder::operands_of(const ResolvedRow& row) {
   result.key = [&row] { return name_hash(first_written(row)); };
   result.replaced = [this, &row](std::size_t number) { return before_write(row, number); };
   result.warn = [this, &row](const SourceSpan& place, const std::string& message) {
-    warn_at(place, fmt::format("{} ({})", message, label_of(row.front().ref->alias, row.front().name)));
+    warn_at(place, fmt::format("{} ({})", message, label_of(row.names.front().ref->alias, row.names.front().name)));
   };
   return result;
 }

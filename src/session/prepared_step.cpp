@@ -6,6 +6,21 @@
 #include "plan/hints.h"
 
 namespace brainsurgery {
+namespace {
+
+// Aliases that a step names where it might begin a model, whatever else is wrong with it.
+void add_begun(const Schema& schema, const YamlNode& payload, std::set<std::string, std::less<>>& aliases) {
+  for (const auto& field : schema.fields) {
+    const std::optional<Role> role = role_of(*field->type);
+    const YamlNode* value = role && role->begins_model ? payload.find(field->name) : nullptr;
+    if (value == nullptr || !value->is_string()) continue;
+    const std::size_t end = value->text().find("::");
+    if (end != std::string::npos) aliases.insert(value->text().substr(0, end));
+  }
+}
+
+}  // namespace
+
 StepDecoder::StepDecoder(const Registries& registries, std::optional<std::string> default_alias,
                          std::set<std::string, std::less<>> aliases, PlanParameters parameters)
     : registries_(registries),
@@ -32,12 +47,19 @@ std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index,
                                                  step.command));
       }
       lost_aliases_ = lost_aliases_ || may_introduce;
+      add_begun(known->schema, *step.payload, aliases_);
       return std::nullopt;
     }
+    if (made.parts.empty()) add_begun(known->schema, *step.payload, aliases_);
     if (may_introduce) {
       for (const StepPartPtr& part : made.parts) {
         std::string alias = control->introduces(part->spec.get(), default_alias_);
         if (!alias.empty()) aliases_.insert(std::move(alias));
+      }
+    }
+    for (const StepPartPtr& part : made.parts) {
+      for (const PreparedRef& ref : part->refs) {
+        if (ref.role.begins_model) aliases_.insert(ref.alias);
       }
     }
     return PreparedStep{known, index, step.span, step.payload, default_alias_, std::move(made.parts)};
