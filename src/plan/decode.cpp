@@ -165,7 +165,7 @@ std::optional<double> FieldDecoder::tolerance(const YamlNode& value) const {
 // A pattern of one text that is written like a name.
 void FieldDecoder::read_dotted(const YamlNode& value, TensorRef& ref) const {
   if (ref.structured) return;
-  if (is_dotted_pattern(ref.expr)) {
+  if (is_dotted_pattern(ref.expr) || (value.is_filled() && is_filled_dotted_pattern(ref.expr))) {
     try {
       ref.tokens = dotted_pattern_entries(ref.expr);
       ref.structured = true;

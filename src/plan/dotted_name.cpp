@@ -120,8 +120,10 @@ std::string formatted(std::string_view value, std::string_view format) {
 
 }  // namespace
 
-bool is_dotted_pattern(std::string_view text) {
-  bool binds = false;
+namespace {
+
+// `binds`: whether a segment or a part has a name to begin with.
+bool is_dotted(std::string_view text, bool binds) {
   std::string outside;  // the text without its parts
   for (std::size_t i = 0; i < text.size();) {
     if (!text.substr(i).starts_with(kOpen)) {
@@ -149,6 +151,11 @@ bool is_dotted_pattern(std::string_view text) {
   }
   return binds;
 }
+
+}  // namespace
+
+bool is_dotted_pattern(std::string_view text) { return is_dotted(text, false); }
+bool is_filled_dotted_pattern(std::string_view text) { return is_dotted(text, true); }
 
 std::vector<std::string> dotted_pattern_entries(std::string_view text) {
   std::vector<std::string> entries;

@@ -16,6 +16,8 @@ namespace brainsurgery {
 // A dotted pattern has a segment `$name` or a `${name:RE}`, and, outside of these, no character that only a regular
 // expression has. As a regular expression it could match nothing, since a name does not go on behind its end.
 [[nodiscard]] bool is_dotted_pattern(std::string_view text);
+// The same of a text whose ${...} are filled in: it needs no `$name`, since it had one.
+[[nodiscard]] bool is_filled_dotted_pattern(std::string_view text);
 
 // The entries of the list. Throws Error(plan) without a place: an empty segment, `${` that is not closed.
 [[nodiscard]] std::vector<std::string> dotted_pattern_entries(std::string_view text);

@@ -85,7 +85,7 @@ YamlPtr explained_text(const YamlPtr& node, const ValueScope& scope) {
   }
   // What is open is read as a template once more.
   if (is_open) return open_text == node->text() ? node : YamlNode::unexplained(*node, open_text, node->mistake());
-  return node->is_untyped() ? YamlNode::untyped(node->span(), final_text) : YamlNode::text(node->span(), final_text);
+  return node->is_untyped() ? YamlNode::untyped(node->span(), final_text) : YamlNode::filled(node->span(), final_text);
 }
 
 }  // namespace

@@ -286,7 +286,7 @@ class Interpolator {
     if (!interpolation.arguments) reference = path_of(*head);
     if (reference && reference->up == 0 && reference->steps.size() == 1 && find_value(reference->steps[0]) != nullptr)
       warn_of_capture(reference->steps[0], interpolation, scalar.node);
-    if (reference && leads_somewhere(*reference)) {
+    if (reference && leads_somewhere(*reference, scalar)) {
       YamlPtr found = follow(*reference, interpolation, scalar);
       if (found == nullptr) return std::nullopt;
       return found;
@@ -336,16 +336,17 @@ class Interpolator {
     return path.empty() ? nullptr : path.back().container->find_ptr(path.back().step);
   }
 
-  // Whether there is something at the path, as far as it can be followed without evaluating anything.
-  [[nodiscard]] bool leads_somewhere(const ReferencePath& reference) const {
+  // Whether there is something at the path, as far as it can be followed: only the value of its first name is evaluated.
+  [[nodiscard]] bool leads_somewhere(const ReferencePath& reference, const Scalar& from) {
     if (reference.up > 0) return true;
-    YamlPtr current = root_;
-    for (std::size_t i = 0; i < reference.steps.size(); ++i) {
+    YamlPtr current = find_value(reference.steps[0]);
+    if (current == nullptr) return false;
+    if (current->is_string() && reference.steps.size() > 1) current = named_value(reference.steps[0], from);
+    for (std::size_t i = 1; i < reference.steps.size() && current != nullptr; ++i) {
       if (current->is_string()) return true;
-      current = i == 0 ? find_value(reference.steps[0]) : child(*current, reference.steps[i]);
-      if (current == nullptr) return false;
+      current = child(*current, reference.steps[i]);
     }
-    return true;
+    return current != nullptr;
   }
 
   // The interpolation is left to whoever knows more names.

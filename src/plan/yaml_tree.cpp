@@ -62,6 +62,11 @@ YamlPtr YamlNode::untyped(SourceSpan span, std::string text) {
                                           Scalar{std::move(text), {}});
 }
 
+YamlPtr YamlNode::filled(SourceSpan span, std::string text) {
+  return std::make_shared<const YamlNode>(Passkey{}, std::move(span), YamlKind::string, Style::filled, 1,
+                                          Scalar{std::move(text), {}});
+}
+
 YamlPtr YamlNode::unexplained(const YamlNode& written, std::string text, std::shared_ptr<const Diagnostic> mistake) {
   const Style style = written.is_untyped() ? Style::untyped : Style::quoted;
   return std::make_shared<const YamlNode>(Passkey{}, written.span(), YamlKind::string, style, 1,

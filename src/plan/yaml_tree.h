@@ -40,6 +40,8 @@ class YamlNode : public std::enable_shared_from_this<YamlNode> {
   [[nodiscard]] static YamlPtr plain(SourceSpan span, std::string text);
   [[nodiscard]] static YamlPtr text(SourceSpan span, std::string text);
   [[nodiscard]] static YamlPtr untyped(SourceSpan span, std::string text);
+  // A text that was unexplained and has its values now.
+  [[nodiscard]] static YamlPtr filled(SourceSpan span, std::string text);
   // A text, untyped or not, with a name in ${...} that the plan does not explain: a mistake, unless the field that takes
   // the text has a meaning for the name.
   [[nodiscard]] static YamlPtr unexplained(const YamlNode& written, std::string text,
@@ -64,6 +66,8 @@ class YamlNode : public std::enable_shared_from_this<YamlNode> {
   [[nodiscard]] bool quoted() const { return style_ != Style::plain; }
   // Came from an argument or from the environment, which know no types. kind() is string.
   [[nodiscard]] bool is_untyped() const { return style_ == Style::untyped; }
+  // Whether the names of `each`, of models or of captures were put in: for patterns that are dotted as they are written.
+  [[nodiscard]] bool is_filled() const { return style_ == Style::filled; }
   // nullptr: the node holds no name that nobody explains.
   [[nodiscard]] const std::shared_ptr<const Diagnostic>& mistake() const { return mistake_; }
   [[nodiscard]] bool boolean() const;                         // YamlKind::boolean, else false
@@ -89,7 +93,7 @@ class YamlNode : public std::enable_shared_from_this<YamlNode> {
     std::variant<std::monostate, bool, std::int64_t, double> value;
   };
   struct Passkey {};
-  enum class Style : std::uint8_t { plain, quoted, untyped };
+  enum class Style : std::uint8_t { plain, quoted, untyped, filled };
 
  public:
   // For std::make_shared only.

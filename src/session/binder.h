@@ -202,6 +202,7 @@ class Binder final : private PlanScope {
   [[nodiscard]] std::vector<Expr> lowered(const Edit& edit, const ResolvedRow& resolved, const Row& row);
   [[nodiscard]] MakerPtr maker_of(const Resolved& target) const;
   void count_uses(const ResolvedRow& row);
+  void adopt_documents(const std::string& alias, const std::string& from);
   void create(const Resolved& target, Expr value, const ResolvedRow& row);
   void write(const Resolved& target, Expr value, const ResolvedRow& row);
   [[nodiscard]] Expr with_part(const Resolved& target, const Expr& before, Expr value, const ResolvedRow& row);

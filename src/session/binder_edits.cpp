@@ -167,6 +167,7 @@ void Binder::warn_of_sources(const Edit& edit, const std::vector<StepPartPtr>& p
 }
 
 void Binder::warn_of_groups(const StepPart& part) {
+  if (part.refs.front().pattern && part.refs.front().pattern->structured()) return;  // not of regular expressions
   for (const PreparedRef& ref : part.refs) {
     if (!ref.expansion) continue;
     for (const std::string& note : group_notes(*ref.ref))
@@ -313,8 +314,21 @@ void Binder::create(const Resolved& target, Expr value, const ResolvedRow& row) 
     const NamedTensor* moved = renames ? names_of(from.ref->alias).find(from.name) : nullptr;
     names.put(target.name, std::move(value), moved == nullptr ? std::nullopt : moved->storage);
   }
+  if (from.ref->alias != target.ref->alias) adopt_documents(target.ref->alias, from.ref->alias);
   count_created(target.ref->alias, target.name);
   current_.delta.push_back({DeltaEntry::Kind::created, target.ref->alias, target.name, ""});
+}
+
+// A model that the plan makes has the side files of the one that its first tensor came from.
+void Binder::adopt_documents(const std::string& alias, const std::string& from) {
+  if (state_.flags.dry_run) return;
+  Origin& origin = state_.origins[alias];
+  const auto source = state_.origins.find(from);
+  const bool has_own = origin.input != nullptr || origin.folder != nullptr || !origin.documents.empty();
+  if (has_own || source == state_.origins.end()) return;
+  origin.folder = source->second.folder;
+  origin.opened = source->second.opened;
+  origin.documents = source->second.documents;
 }
 
 void Binder::write(const Resolved& target, Expr value, const ResolvedRow& row) {

@@ -207,7 +207,7 @@ StepPartPtr PartMaker::part(const Written& written, const ValueScope* models, bo
   part.payload = members.payload;
   Names names = in_payload.names();
   std::erase_if(names, [&](const std::string& name) { return counts_results(*part.payload, step_.schema, name); });
-  if (!names.empty()) return open_part(std::move(part), names, diagnostics);
+  if (!names.empty()) return open_part(std::move(part), names, models, diagnostics);
   return decoded(std::move(part), members.counted, diagnostics);
 }
 
@@ -220,7 +220,8 @@ StepPartPtr PartMaker::decoded(StepPart part, const std::string& counted, Diagno
   return std::make_shared<const StepPart>(std::move(part));
 }
 
-StepPartPtr PartMaker::open_part(StepPart part, const Names& names, Diagnostics& diagnostics) const {
+StepPartPtr PartMaker::open_part(StepPart part, const Names& names, const ValueScope* models,
+                                 Diagnostics& diagnostics) const {
   const ParameterScope parameters(parameters_);
   const Field* field = leading_field(step_.schema);
   const YamlNode* value = field == nullptr ? nullptr : part.payload->find(field->name);
@@ -247,7 +248,7 @@ StepPartPtr PartMaker::open_part(StepPart part, const Names& names, Diagnostics&
     if (names.contains(name)) part.open.emplace_back(name, place);
   }
   for (const std::string& name : names) {
-    if (std::ranges::find(known, name) != known.end()) continue;
+    if (std::ranges::find(known, name) != known.end() || (models != nullptr && models->knows(name))) continue;
     report_unknown(*part.payload, name, known, diagnostics);
     return nullptr;
   }

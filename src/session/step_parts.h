@@ -80,7 +80,7 @@ class PartMaker {
                                  Diagnostics& diagnostics) const;
   [[nodiscard]] StepPartPtr decoded(StepPart part, const std::string& counted, Diagnostics& diagnostics) const;
   [[nodiscard]] StepPartPtr open_part(StepPart part, const std::set<std::string, std::less<>>& names,
-                                      Diagnostics& diagnostics) const;
+                                      const ValueScope* models, Diagnostics& diagnostics) const;
   // Whether a name that is not known yet may be when models are.
   [[nodiscard]] bool may_follow(std::string_view name) const;
 
