@@ -13,7 +13,12 @@ struct Role {
     literal,  // exactly this name
     derived_or_literal,  // a template where the pattern captures something, else exactly this name
   };
-  enum class Policy : std::uint8_t { any, must_exist, must_not_exist };
+  enum class Policy : std::uint8_t {
+    any,
+    must_exist,
+    must_not_exist,
+    vacated,  // must not exist, but for names that the step takes from other tensors
+  };
   Names names = Names::pattern;
   Policy policy = Policy::any;
   bool reads = false;
@@ -40,6 +45,7 @@ namespace roles {
 [[nodiscard]] Role deleted();          // removed
 [[nodiscard]] Role created();          // written; named from the match, must not exist
 [[nodiscard]] Role renamed();          // the new name of what the first reference names, must not exist
+[[nodiscard]] Role exchanged();        // the same, of names that are all given at once
 [[nodiscard]] Role created_literal();  // written; a literal name, must not exist
 [[nodiscard]] Role joined();           // read, sliced or not; the tensors that become one
 [[nodiscard]] Role join();             // written; what they become, must not exist

@@ -6,6 +6,7 @@ void add_commands(StepRegistry& registry, const FormatNames& formats) {
   add_load_save(registry, formats);
   add_config(registry);
   add_prefixes(registry);
+  add_renumber(registry);
   add_dump(registry);
   add_diff(registry);
   add_control(registry);

@@ -23,6 +23,7 @@ void add_commands(StepRegistry& registry, const FormatNames& formats);
 void add_load_save(StepRegistry& registry, const FormatNames& formats);  // load save
 void add_config(StepRegistry& registry);                                 // config metadata
 void add_prefixes(StepRegistry& registry);                               // prefixes
+void add_renumber(StepRegistry& registry);                               // renumber
 void add_dump(StepRegistry& registry);                                   // dump
 void add_diff(StepRegistry& registry);                                   // diff
 void add_control(StepRegistry& registry);                                // set exit

@@ -30,6 +30,7 @@ std::string names_text(const Field& field) {
   }
   if (role.policy == Role::Policy::must_exist) text += "; the tensor must exist";
   if (role.policy == Role::Policy::must_not_exist) text += "; the tensor must not exist";
+  if (role.policy == Role::Policy::vacated) text += "; the tensor must not exist, unless the step gives it another name";
   if (role.new_alias || role.begins_model) text += ", the alias may be new";
   text += role.slice ? ". May be sliced." : ". No slice.";
   return field.role_by_spec ? text + " Other keys change this." : text;

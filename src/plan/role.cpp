@@ -23,6 +23,12 @@ Role renamed() {
   role.renames = true;
   return role;
 }
+Role exchanged() {
+  Role role = renamed();
+  role.policy = Role::Policy::vacated;
+  role.begins_model = false;
+  return role;
+}
 Role created_literal() {
   return {.names = Role::Names::literal,
           .policy = Role::Policy::must_not_exist,
@@ -31,14 +37,18 @@ Role created_literal() {
 }
 Role joined() { return {.reads = true, .slice = true, .single = true, .members = true}; }
 Role join() {
-  return {.names = Role::Names::derived_or_literal, .policy = Role::Policy::must_not_exist, .writes = true};
+  return {.names = Role::Names::derived_or_literal,
+          .policy = Role::Policy::must_not_exist,
+          .writes = true,
+          .begins_model = true};
 }
 Role cut() { return single_source(); }
 Role cuts() {
   return {.names = Role::Names::derived_or_literal,
           .policy = Role::Policy::must_not_exist,
           .writes = true,
-          .members = true};
+          .members = true,
+          .begins_model = true};
 }
 Role updated() {
   return {

@@ -266,6 +266,13 @@ class Binder final : private PlanScope {
   [[nodiscard]] Document document_of(const std::string& alias, const DocumentEdit& edit);
   void note_edit(const std::string& alias, std::string what);
   void restore_origins();
+  void give_names(const std::string& alias, const std::vector<NameChange>& changes);
+  [[nodiscard]] static bool exchanges(const std::vector<ResolvedRow>& rows);
+  void exchange_names(const std::vector<ResolvedRow>& rows);
+  void announce_changes();
+  // The alias counts as one that steps wrote to.
+  void mark_changed(const std::string& alias);
+  void change_names(const std::string& alias, const std::vector<NameChange>& changes) override;
   void add_alias(const std::string& alias) override;
   void remove_alias(const std::string& alias) override;
   void rename_alias(const std::string& from, const std::string& to) override;

@@ -76,6 +76,10 @@ void Binder::edit_metadata(const std::string& alias, const MetadataEdit& edit) {
 
 void Binder::note_edit(const std::string& alias, std::string what) {
   current_.edited.push_back(std::move(what));
+  mark_changed(alias);
+}
+
+void Binder::mark_changed(const std::string& alias) {
   contribute(alias);
   if (state_.flags.dry_run) return;
   state_.changed.insert(alias);

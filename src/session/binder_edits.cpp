@@ -102,7 +102,6 @@ bool only_passes_on(const Row& row, const std::vector<Expr>& results) {
 }  // namespace
 
 void Binder::bind_action(const Edit& edit) {
-  const PreparedStep& step = *current_.step;
   const std::vector<StepPartPtr>& parts = this->parts();
   if (parts.empty()) return;  // reported
   std::vector<NameSet> touched;
@@ -116,32 +115,27 @@ void Binder::bind_action(const Edit& edit) {
     std::vector<ResolvedRow> rows;
     for (const StepPartPtr& part : parts) std::ranges::move(resolve(*part), std::back_inserter(rows));
     for (const StepPartPtr& part : current_.closed) begin_models(part->refs);
-    check_destinations(rows);
-    for (const ResolvedRow& row : rows) {
-      throw_if_interrupted();
-      apply(edit, row);
-    }
-    events::StepBound event{step.index, step.name(), 0, 0, 0};
-    for (const DeltaEntry& entry : current_.delta) {
-      if (!state_.flags.dry_run) {
-        state_.changed.insert(entry.alias);
-        state_.kept.erase(entry.alias);
+    if (exchanges(rows)) {
+      exchange_names(rows);
+    } else {
+      check_destinations(rows);
+      for (const ResolvedRow& row : rows) {
+        throw_if_interrupted();
+        apply(edit, row);
       }
-      event.created += entry.kind == DeltaEntry::Kind::created;
-      event.changed += entry.kind == DeltaEntry::Kind::changed;
-      event.deleted += entry.kind == DeltaEntry::Kind::deleted;
     }
     warn_of_sources(edit, parts);
     for (const StepPartPtr& part : parts) contribute(alias_worked_on(part->refs));
     for (const StepPartPtr& part : current_.closed) contribute(alias_worked_on(part->refs));
-    events_.on(event);
+    announce_changes();
   } catch (const Error& error) {
     report_mistake(error, touched);
     for (const StepPartPtr& part : parts) {
       for (const PreparedRef& ref : part->refs) {
         // Writing values into a tensor changes nothing that binding looks at.
         const Role& role = ref.role;
-        if (role.removes || (role.writes && (role.replaces || role.policy == Role::Policy::must_not_exist)))
+        const bool is_new = role.policy == Role::Policy::must_not_exist || role.policy == Role::Policy::vacated;
+        if (role.removes || (role.writes && (role.replaces || is_new)))
           taints_.add(names_of_ref(ref));
       }
     }
@@ -152,6 +146,21 @@ void Binder::begin_models(const std::vector<PreparedRef>& refs) {
   for (const PreparedRef& ref : refs) {
     if (ref.role.begins_model && !open(ref.alias)) state_.workspace.add(ref.alias, StateDict());
   }
+}
+
+// Counts what the step changed, and keeps in mind that its models did.
+void Binder::announce_changes() {
+  events::StepBound event{current_.step->index, current_.step->name(), 0, 0, 0};
+  for (const DeltaEntry& entry : current_.delta) {
+    if (!state_.flags.dry_run) {
+      state_.changed.insert(entry.alias);
+      state_.kept.erase(entry.alias);
+    }
+    event.created += entry.kind == DeltaEntry::Kind::created;
+    event.changed += entry.kind == DeltaEntry::Kind::changed;
+    event.deleted += entry.kind == DeltaEntry::Kind::deleted;
+  }
+  events_.on(event);
 }
 
 // The sources of an open part are told of with the first part that they made.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/interrupt.h"
 #include "plan/hints.h"
 
@@ -50,7 +52,9 @@ std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index,
       add_begun(known->schema, *step.payload, aliases_);
       return std::nullopt;
     }
-    if (made.parts.empty()) add_begun(known->schema, *step.payload, aliases_);
+    const auto is_open = [](const StepPartPtr& part) { return part->spec == nullptr; };
+    if (made.parts.empty() || std::ranges::any_of(made.parts, is_open))
+      add_begun(known->schema, *step.payload, aliases_);
     if (may_introduce) {
       for (const StepPartPtr& part : made.parts) {
         std::string alias = control->introduces(part->spec.get(), default_alias_);

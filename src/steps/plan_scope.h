@@ -45,6 +45,12 @@ struct DocumentEdit {
   bool may_create = false;  // a document that the model does not have begins as an empty object
 };
 
+// A tensor is afterwards at all of these names; at none of them it is gone.
+struct NameChange {
+  std::string from;
+  std::vector<std::string> to;
+};
+
 struct PlanFlags {
   bool dry_run = false;  // what steps do is undone when it is switched off; nothing is saved
   bool preview = false;  // a step first says which tensors it touches
@@ -60,6 +66,10 @@ class PlanScope : public QueryScope {
   // Gives what was changed. Throws Error(plan) where the model has no such document, or a path leads nowhere.
   virtual std::vector<DocumentChange> edit_document(const DocumentEdit& edit) = 0;
   virtual void edit_metadata(const std::string& alias, const MetadataEdit& edit) = 0;
+
+  // All at once: a tensor may take a name that another one gives up. Throws Error(plan) where a name would be given twice,
+  // or is that of a tensor that keeps it.
+  virtual void change_names(const std::string& alias, const std::vector<NameChange>& changes) = 0;
 
   virtual void add_alias(const std::string& alias) = 0;
   virtual void remove_alias(const std::string& alias) = 0;

@@ -1,4 +1,4 @@
-// copy, move, delete, assign: tensors under other names and in other places.
+// copy, move, rename, delete, assign: tensors under other names and in other places.
 #include "transforms/families.h"
 
 namespace brainsurgery {
@@ -33,9 +33,21 @@ Step move() {
        "All destinations are checked before the first tensor is renamed, so a destination that is itself about to "
        "be renamed still exists. The counters of the new name start anew.",
        "move: {from: '(.+)', to: 'transformer.\\1'}"});
-  schema.called_elsewhere({"rename", "mv", "ren", "rename_keys"});
+  schema.called_elsewhere({"mv"});
   schema.reference(&PairSpec::from, "from", roles::moved()).doc("The tensors to rename.");
   schema.reference(&PairSpec::to, "to", roles::renamed()).doc("The new name.");
+  return make_edit<PairSpec>(schema, source_of);
+}
+
+Step rename() {
+  SchemaBuilder<PairSpec> schema(
+      "rename", {"Renames tensors of a model, all at once.",
+                 "A tensor may take the name that another one gives up, so that names can be exchanged. With the rows of "
+                 "a file, `each` is a table of names.",
+                 "rename: {from: h.$i.*rest, to: 'h.${1 - i}.*rest'}"});
+  schema.called_elsewhere({"ren", "rename_keys", "swap"});
+  schema.reference(&PairSpec::from, "from", roles::moved()).doc("The tensors to rename.");
+  schema.reference(&PairSpec::to, "to", roles::exchanged()).doc("The new name, in the same model.");
   return make_edit<PairSpec>(schema, source_of);
 }
 
@@ -65,6 +77,7 @@ Step assign() {
 void add_copy_move(StepRegistry& registry) {
   registry.add(copy());
   registry.add(move());
+  registry.add(rename());
   registry.add(remove());
   registry.add(assign());
 }
