@@ -101,7 +101,7 @@ std::vector<std::pair<std::string, YamlPtr>> parameters_of(const YamlNode& param
                         {fmt::format("give it by -p {}=VALUE", name)});
       continue;
     }
-    result.emplace_back(name, value);
+    result.emplace_back(name, as_structure(value));
     if (is_open(*value)) continue;
     const std::string type = declared ? type_of(name, *parameter, diagnostics) : "any";
     if (!has_type(*typed(value, type), type)) {

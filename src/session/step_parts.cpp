@@ -243,6 +243,7 @@ StepPartPtr PartMaker::open_part(StepPart part, const Names& names, const ValueS
   ref.where = path;
   ref.pattern = NamePattern::compile(part.lead, path);
   std::vector<std::string> known = parameters.names();
+  for (const auto& [name, ignored] : part.variables) known.push_back(name);
   for (const auto& [name, place] : ref.pattern->named_captures()) {
     known.push_back(name);
     if (names.contains(name)) part.open.emplace_back(name, place);
@@ -259,7 +260,7 @@ StepPartPtr PartMaker::open_part(StepPart part, const Names& names, const ValueS
 }
 
 StepPartPtr PartMaker::closed(const StepPart& open, const ValueScope& captures, Diagnostics& diagnostics) const {
-  StepPart part{explain(open.payload, captures), open.variables, open.selection, nullptr};
+  StepPart part{explain(open.payload, VariableScope(open.variables, &captures)), open.variables, open.selection, nullptr};
   return decoded(std::move(part), "", diagnostics);
 }
 
