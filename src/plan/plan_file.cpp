@@ -139,19 +139,11 @@ class PlanParser {
             fmt::format("a plan is a mapping with the keys inputs, transforms and output; found {}", root.describe()));
       return plan_;
     }
+    for (const auto& [key, value] : root.entries()) parse_names(*key, value);  // inputs may use them
     for (const auto& [key, value] : root.entries()) {
-      if (key->text() == "inputs") {
-        parse_inputs(*structured(value));
-      } else if (key->text() == "transforms") {
-        parse_steps(structured(value));
-      } else if (key->text() == "output") {
-        parse_output(*structured(value));
-      } else if (key->text() == "params") {
-        std::ranges::move(parameters_of(*structured(value), diagnostics_), std::back_inserter(plan_.parameters));
-      } else {
-        unknown_top_level(*key);
-        plan_.parameters.emplace_back(key->text(), structured(value));
-      }
+      if (key->text() == "inputs") parse_inputs(*structured(value));
+      if (key->text() == "transforms") parse_steps(structured(value));
+      if (key->text() == "output") parse_output(*structured(value));
     }
     return plan_;
   }
@@ -170,6 +162,16 @@ class PlanParser {
     } catch (const Error& mistakes) {
       diagnostics_.add(mistakes);
       return YamlNode::null(value->span());
+    }
+  }
+
+  // The plan's parameters, and keys of the user's own.
+  void parse_names(const YamlNode& key, const YamlPtr& value) {
+    if (key.text() == "params") {
+      std::ranges::move(parameters_of(*structured(value), diagnostics_), std::back_inserter(plan_.parameters));
+    } else if (key.text() != "inputs" && key.text() != "transforms" && key.text() != "output") {
+      unknown_top_level(key);
+      plan_.parameters.emplace_back(key.text(), structured(value));
     }
   }
 
@@ -216,11 +218,12 @@ class PlanParser {
     const YamlPtr alias = item.find_ptr("alias");
     if (path == nullptr) return error(item, fmt::format("{}.path is required", field));
     try {
+      const ParameterScope parameters(plan_.parameters);
       YamlPtr unknown;
-      const std::vector<Variables> rows = combinations(item.find_ptr("each"), field, nullptr, unknown);
+      const std::vector<Variables> rows = combinations(item.find_ptr("each"), field, &parameters, unknown);
       if (unknown != nullptr) return diagnostics_.add(*unknown->mistake());
       for (const Variables& variables : rows) {
-        const VariableScope scope(variables, nullptr);
+        const VariableScope scope(variables, &parameters);
         const YamlPtr named = alias == nullptr ? nullptr : explain(alias, scope);
         parse_input(*explain(path, scope), field, several || rows.size() > 1, named.get());
       }
