@@ -58,7 +58,7 @@ def case_files():
 
 
 def example_plans():
-    for path in sorted(glob.glob(os.path.join(ROOT, "plans", "*.yaml"))):
+    for path in sorted(glob.glob(os.path.join(ROOT, "plans", "**", "*.yaml"), recursive=True)):
         with open(path, encoding="utf-8") as file:
             yield os.path.basename(path), file.read(), True
 
