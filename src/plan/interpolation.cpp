@@ -342,6 +342,7 @@ class Interpolator {
     YamlPtr current = find_value(reference.steps[0]);
     if (current == nullptr) return false;
     if (current->is_string() && reference.steps.size() > 1) current = named_value(reference.steps[0], from);
+    if (current != nullptr && current->mistake() != nullptr) return false;  // an expression that is evaluated later
     for (std::size_t i = 1; i < reference.steps.size() && current != nullptr; ++i) {
       if (current->is_string()) return true;
       current = child(*current, reference.steps[i]);
