@@ -53,14 +53,16 @@ class Evaluator {
 
   PlanValue value(const terms::List& list, const Term& term) {
     PlanValue::List items;
+    std::size_t size = 0;
     for (const TermPtr& item : list.items) {
       if (const auto* range = std::get_if<terms::Range>(&item->kind)) {
+        const std::size_t before = items.size();
         add_range(*range, items);
+        size += items.size() - before;
       } else {
-        items.push_back(evaluate(*item));
+        size += size_of(items.emplace_back(evaluate(*item)));
       }
-      if (items.size() > kMaxListItems)
-        text_.fail(term.range, fmt::format("the list has more than {} items", kMaxListItems));
+      if (size > kMaxValueSize) text_.fail(term.range, too_large());
     }
     return {std::move(items)};
   }
@@ -72,7 +74,7 @@ class Evaluator {
     if (step == 0) text_.fail(range.step->range, "the step of a range must not be 0");
     for (std::int64_t i = first; step > 0 ? i <= last : i >= last;) {
       into.push_back({i});
-      if (into.size() > kMaxListItems) return;
+      if (into.size() > kMaxValueSize) return;  // the list is refused
       const std::optional<std::int64_t> next = try_add(i, step);
       if (!next) return;
       i = *next;

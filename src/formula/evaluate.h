@@ -35,9 +35,8 @@ class ValueScope {
 };
 
 // Throws Error(plan) at the part that is wrong: an unknown name or function, an operand of another kind, a division by
-// zero, an integer beyond int64, an index outside of a list, a list of more than kMaxListItems.
+// zero, an integer beyond int64, an index outside of a list, a value beyond kMaxValueSize.
 [[nodiscard]] PlanValue evaluate(const Formula& formula, const ValueScope& scope);
-inline constexpr std::size_t kMaxListItems = 1'000'000;
 
 // The names, and the functions that evaluate() does not bring along, that a formula refers to.
 [[nodiscard]] std::set<std::string, std::less<>> names_in(const Formula& formula);

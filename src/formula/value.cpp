@@ -57,6 +57,19 @@ std::string to_text(const PlanValue& value) {
   return std::visit(Text(), value.is);
 }
 
+std::size_t size_of(const PlanValue& value) {
+  constexpr std::size_t kBytesOfOne = 16;
+  std::size_t size = 1;
+  if (value.text() != nullptr) size += value.text()->size() / kBytesOfOne;
+  if (value.list() != nullptr) {
+    for (const PlanValue& item : *value.list()) size += size_of(item);
+  }
+  if (value.record() != nullptr) {
+    for (const auto& [key, item] : *value.record()) size += key.size() / kBytesOfOne + size_of(item);
+  }
+  return size;
+}
+
 PlanValue value_of_capture(std::string_view text) {
   const bool digits = !text.empty() && text.size() <= kMostDigits &&
                       std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });

@@ -1,6 +1,7 @@
 // A value of a plan while it is computed: what expressions in ${...} are made of.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,6 +33,10 @@ struct PlanValue {
 [[nodiscard]] std::string describe(const PlanValue& value);
 // A number, a string or a truth value as it stands in a name: 3, 0.5, abc, true. Empty for null, lists and records.
 [[nodiscard]] std::string to_text(const PlanValue& value);
+// What a value takes: 1 for itself and for each value within it, and 1 for every 16 bytes of its strings.
+[[nodiscard]] std::size_t size_of(const PlanValue& value);
+// Of what an expression makes, by that measure.
+inline constexpr std::size_t kMaxValueSize = 1'000'000;
 // The integer that a text of digits is, else the text: how captures of patterns take part in expressions.
 [[nodiscard]] PlanValue value_of_capture(std::string_view text);
 

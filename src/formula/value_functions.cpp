@@ -85,6 +85,13 @@ PlanValue of_integers(Operator op, std::int64_t a, std::int64_t b) {
   }
 }
 
+// Exact, with the sign of b: 1 % 0.1 is 0.09999999999999995, since 0.1 is a little more than a tenth.
+double floor_remainder(double a, double b) {
+  const double rest = std::fmod(a, b);
+  if (rest == 0) return std::copysign(0.0, b);
+  return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
 PlanValue of_numbers(Operator op, double a, double b) {
   if (b == 0 && (op == Operator::divide || op == Operator::floor_divide || op == Operator::remainder))
     fail("division by zero");
@@ -96,9 +103,9 @@ PlanValue of_numbers(Operator op, double a, double b) {
     case Operator::multiply:
       return {a * b};
     case Operator::floor_divide:
-      return {std::floor(a / b)};
+      return {std::round((a - floor_remainder(a, b)) / b)};
     case Operator::remainder:
-      return {a - std::floor(a / b) * b};
+      return {floor_remainder(a, b)};
     case Operator::power:
       return {std::pow(a, b)};
     default:
@@ -106,17 +113,23 @@ PlanValue of_numbers(Operator op, double a, double b) {
   }
 }
 
-PlanValue joined(const PlanValue::List& a, const PlanValue::List& b) {
-  if (a.size() + b.size() > kMaxListItems) fail(fmt::format("the list has more than {} items", kMaxListItems));
-  PlanValue::List both = a;
-  both.insert(both.end(), b.begin(), b.end());
+void check_size(std::size_t size) {
+  if (size > kMaxValueSize) fail(too_large());
+}
+
+PlanValue joined(const PlanValue& a, const PlanValue& b) {
+  check_size(size_of(a) + size_of(b));
+  if (a.text() != nullptr) return {*a.text() + *b.text()};
+  PlanValue::List both = *a.list();
+  both.insert(both.end(), b.list()->begin(), b.list()->end());
   return {std::move(both)};
 }
 
-PlanValue repeated(const PlanValue::List& items, std::int64_t times) {
-  if (!items.empty() && times > static_cast<std::int64_t>(kMaxListItems / items.size()))
-    fail(fmt::format("the list has more than {} items", kMaxListItems));
+PlanValue repeated(const PlanValue& list, std::int64_t times) {
+  const PlanValue::List& items = *list.list();
   PlanValue::List result;
+  if (items.empty() || times <= 0) return {std::move(result)};
+  if (times > static_cast<std::int64_t>(kMaxValueSize / size_of(list))) fail(too_large());
   for (std::int64_t i = 0; i < times; ++i) result.insert(result.end(), items.begin(), items.end());
   return {std::move(result)};
 }
@@ -170,8 +183,14 @@ PlanValue rounded(const std::vector<PlanValue>& arguments) {
   need(arguments, 1, 2, "round(x, digits)");
   if (arguments.size() == 1)
     return arguments[0].integer() != nullptr ? arguments[0] : integral(std::nearbyint(number_of(arguments[0])));
-  const double scale = std::pow(10.0, static_cast<double>(integer_of(arguments[1])));
-  return {std::nearbyint(number_of(arguments[0]) * scale) / scale};
+  constexpr std::int64_t kMostDigits = 323;  // a double has no more zeros behind its point
+  const std::int64_t digits = integer_of(arguments[1]);
+  if (digits >= 0 && arguments[0].integer() != nullptr) return arguments[0];
+  const double number = number_of(arguments[0]);
+  if (!std::isfinite(number) || digits > kMostDigits) return {number};
+  if (digits >= 0) return {*parse_python_float(fmt::format("{:.{}f}", number, digits))};
+  const double unit = std::pow(10.0, static_cast<double>(-digits));
+  return {std::isinf(unit) ? 0.0 : std::nearbyint(number / unit) * unit};
 }
 
 // The value at `t` of the piecewise linear curve through points at equal distances from 0 to 1.
@@ -190,10 +209,12 @@ PlanValue picked(const std::vector<PlanValue>& arguments) {
   need(arguments, 2, 2, "pick(list, indices)");
   const PlanValue::List& list = list_of(arguments[0]);
   PlanValue::List result;
+  std::size_t size = 0;
   for (const PlanValue& index : list_of(arguments[1])) {
     const std::int64_t at = integer_of(index);
     if (at < 0 || at >= std::ssize(list)) fail(fmt::format("the list has {} items, none at {}", list.size(), at));
-    result.push_back(list[static_cast<std::size_t>(at)]);
+    size += size_of(result.emplace_back(list[static_cast<std::size_t>(at)]));
+    check_size(size);
   }
   return {std::move(result)};
 }
@@ -212,7 +233,7 @@ PlanValue range(const std::vector<PlanValue>& arguments) {
   if (step == 0) fail("the step of a range must not be 0");
   PlanValue::List result;
   for (std::int64_t i = start; step > 0 ? i < stop : i > stop;) {
-    if (result.size() == kMaxListItems) fail(fmt::format("the list has more than {} items", kMaxListItems));
+    check_size(result.size() + 1);
     result.push_back({i});
     const std::optional<std::int64_t> next = try_add(i, step);
     if (!next) break;
@@ -303,6 +324,8 @@ constexpr std::array<ValueFunction, 15> kFunctions{{
 
 }  // namespace
 
+std::string too_large() { return fmt::format("it is too large: more than {} values, or 16 bytes of text for each", kMaxValueSize); }
+
 std::span<const ValueFunction> value_functions() { return kFunctions; }
 
 const ValueFunction* find_value_function(std::string_view name) {
@@ -338,11 +361,11 @@ PlanValue apply(Operator op, const PlanValue& left, const PlanValue& right) {
     default:
       break;
   }
-  if (op == Operator::add && left.text() != nullptr && right.text() != nullptr) return {*left.text() + *right.text()};
-  if (op == Operator::add && left.list() != nullptr && right.list() != nullptr)
-    return joined(*left.list(), *right.list());
+  const bool are_texts = left.text() != nullptr && right.text() != nullptr;
+  const bool are_lists = left.list() != nullptr && right.list() != nullptr;
+  if (op == Operator::add && (are_texts || are_lists)) return joined(left, right);
   if (op == Operator::multiply && left.list() != nullptr && right.integer() != nullptr)
-    return repeated(*left.list(), *right.integer());
+    return repeated(left, *right.integer());
   if (!is_number(left) || !is_number(right))
     fail(fmt::format("'{}' takes numbers, not {} and {}", spelling(op), describe(left), describe(right)));
   if (left.integer() != nullptr && right.integer() != nullptr && op != Operator::divide)

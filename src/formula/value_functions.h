@@ -1,8 +1,8 @@
 // Operators and functions of expressions over numbers, strings and lists.
 #pragma once
 
-#include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +18,9 @@ struct ValueFunction {
   // Throws Error(plan) without a place.
   PlanValue (*apply)(const std::vector<PlanValue>& arguments);
 };
+
+// The message for a value that is beyond kMaxValueSize.
+[[nodiscard]] std::string too_large();
 
 // By name.
 [[nodiscard]] std::span<const ValueFunction> value_functions();

@@ -417,14 +417,20 @@ class Interpolator {
       if (const Path path = path_of_name(name); !path.empty()) referred_.insert(path.front().step);
     }
     if (unknown != expression.names.end()) {
+      const Path path = path_of_name(*unknown);
+      const YamlPtr known = path.empty() ? nullptr : path.back().container->find_ptr(path.back().step);
+      if (known != nullptr && named_value(*unknown, scalar) == nullptr) return Value(std::nullopt);  // reported
       const std::string head(trim(interpolation.text.substr(2, interpolation.text.size() - 3)));
       const bool is_key_misspelt = !did_you_mean(head, this->names()).empty();
       Diagnostic mistake = unknown_key(*root_, is_key_misspelt ? head : *unknown, interpolation, scalar);
       if (scalar.unexplained != nullptr) return stays(std::move(mistake), interpolation, scalar);
       return Value(fail(scalar.node, mistake.message, mistake.notes));
     }
+    if (nodes_ >= kMaxNodes) return Value(std::nullopt);  // reported
     try {
       const PlanValue value = brainsurgery::evaluate(expression.formula, names);
+      nodes_ += static_cast<std::int64_t>(size_of(value));
+      if (nodes_ >= kMaxNodes) return Value(too_many_values(scalar));
       if (expression.format.empty()) return Value(node_of(value, scalar.node.span()));
       return Value(YamlNode::text(scalar.node.span(), text_of(value, expression)));
     } catch (const Error& error) {
@@ -501,10 +507,14 @@ class Interpolator {
     if (current == nullptr) return nullptr;
     nodes_ += count_nodes(*current, kMaxNodes);
     if (nodes_ >= kMaxNodes) {
-      (void)fail(scalar.node, fmt::format("references expand to more than {} values", kMaxNodes));
+      (void)too_many_values(scalar);
       return nullptr;
     }
     return current;
+  }
+
+  std::nullopt_t too_many_values(const Scalar& scalar) {
+    return fail(scalar.node, fmt::format("references and expressions expand to more than {} values", kMaxNodes));
   }
 
   static YamlPtr child(const YamlNode& container, const std::string& step) {

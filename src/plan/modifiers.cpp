@@ -56,8 +56,13 @@ Schema make_schema() {
 std::optional<PlanValue::List> range_of(const YamlNode& node, std::string_view path) {
   if (!node.is_string() || node.text().find("..") == std::string::npos) return std::nullopt;
   static const Variables kNone;
-  const Formula formula = parse_formula({fmt::format("[{}]", node.text()), std::string(path), node.span()});
-  return *evaluate(formula, VariableScope(kNone, nullptr)).list();
+  try {
+    const Formula formula = parse_formula({fmt::format("[{}]", node.text()), std::string(path)});
+    return *evaluate(formula, VariableScope(kNone, nullptr)).list();
+  } catch (const Error& error) {  // its place is in a text with brackets, not in the plan
+    const Diagnostic& mistake = error.diagnostics().front();
+    throw Error(ErrorCode::plan, mistake.message, node.span(), mistake.notes);
+  }
 }
 
 }  // namespace
@@ -154,6 +159,7 @@ std::vector<Variables> combinations(const YamlPtr& each, std::string_view path, 
       throw Error(ErrorCode::plan, fmt::format("{}: this is no name: letters, digits and '_'", field), key->span());
     }
     std::vector<Variables> longer;
+    std::size_t size = 0;
     for (const Variables& before : result) {
       const YamlPtr value = explain(written, VariableScope(before, outer));
       std::set<std::string, std::less<>> open;
@@ -165,6 +171,11 @@ std::vector<Variables> combinations(const YamlPtr& each, std::string_view path, 
       for (PlanValue& item : values_of(*value, field)) {
         Variables& added = longer.emplace_back(before);
         added.emplace_back(key->text(), std::move(item));
+        for (const auto& [name, of_name] : added) size += size_of(of_name);
+        if (size > kMaxValueSize) {
+          throw Error(ErrorCode::plan, fmt::format("{}: the combinations have more than {} values", field, kMaxValueSize),
+                      key->span());
+        }
         if (longer.size() > kMaxCombinations) {
           throw Error(ErrorCode::plan, fmt::format("{}: the step would be done more than {} times", field,
                                                    kMaxCombinations),

@@ -214,6 +214,10 @@ void Binder::add_counted(const StepPart& part, const PreparedRef& ref, const Cap
                                              label_of(from.ref->alias, from.name)),
                 ref.ref->span);
   }
+  if (count > kMaxCombinations) {
+    throw Error(ErrorCode::plan, fmt::format("{}: there would be {} tensors, more than {}", ref.where, count, kMaxCombinations),
+                ref.ref->span);
+  }
   std::vector<std::string>& texts = current_.counted[&ref];
   while (texts.size() < count)
     texts.push_back(with_name_replaced(ref.ref->expr, ref.counted, std::to_string(texts.size())));

@@ -88,6 +88,7 @@ YamlPtr written_over(const YamlPtr& payload, const Field& field, const YamlNode&
   std::vector<std::string> texts;
   for (const PlanValue& item : values_of(*values, path + ".over." + key->text())) texts.push_back(to_text(item));
   if (texts.empty()) fail("the list of values is empty");
+  if (texts.size() > kMaxCombinations) fail(fmt::format("more than {} values", kMaxCombinations));
   return with_value(payload, field, written_for(reference, key->text(), texts));
 }
 

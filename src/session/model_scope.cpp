@@ -1,6 +1,7 @@
 #include "session/model_scope.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -116,7 +117,18 @@ std::optional<PlanValue> ModelScope::value(std::string_view name) const {
   if (name == "config") return call("config", {});
   const auto found = std::ranges::find(parameters_, name, [](const auto& parameter) { return std::string_view(parameter.first); });
   if (found == parameters_.end()) return std::nullopt;
-  return value_of(*explain(found->second, *this));
+  return value_of_parameter(found->first, found->second);
+}
+
+PlanValue ModelScope::value_of_parameter(const std::string& name, const YamlPtr& value) const {
+  const std::string key = "parameter:" + name;
+  if (const auto known = known_.find(key); known != known_.end()) return known->second;
+  if (const auto again = std::ranges::find(evaluating_, name); again != evaluating_.end())
+    fail(fmt::format("parameter '{}' refers to itself: {} -> {}", name, fmt::join(again, evaluating_.end(), " -> "), name));
+  evaluating_.push_back(name);
+  PlanValue result = value_of(*explain(value, *this));
+  evaluating_.pop_back();
+  return known_.emplace(key, std::move(result)).first->second;
 }
 
 std::optional<PlanValue> ModelScope::call(std::string_view function, const std::vector<PlanValue>& arguments) const {

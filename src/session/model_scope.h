@@ -45,13 +45,15 @@ class ModelScope : public ValueScope {
 
  private:
   [[nodiscard]] const TensorDesc& desc_of(const std::string& reference) const;
+  [[nodiscard]] PlanValue value_of_parameter(const std::string& name, const YamlPtr& value) const;
   [[nodiscard]] PlanValue contents_of(const std::string& path) const;
   [[nodiscard]] const std::string& alias_or_default(const std::string& alias) const;
 
   ModelAccess access_;
   std::optional<std::string> default_alias_;
   const std::vector<std::pair<std::string, YamlPtr>>& parameters_;
-  mutable std::map<std::string, PlanValue> known_;  // files and configs that were read
+  mutable std::map<std::string, PlanValue> known_;  // files and configs that were read, parameters that were evaluated
+  mutable std::vector<std::string> evaluating_;     // parameters, each for the one before it
 };
 
 }  // namespace brainsurgery

@@ -199,7 +199,9 @@ void add_split_concat(StepRegistry& registry) {
   add_common(splitting);
   splitting.check(problem_of);
   registry.add(make_edit<SplitSpec>(splitting, split, {.count_results = [](const void* spec, const Expr& from) {
-                                      return sizes_of(*static_cast<const SplitSpec*>(spec), from).size();
+                                      const auto& split_spec = *static_cast<const SplitSpec*>(spec);
+                                      return split_spec.parts ? static_cast<std::size_t>(*split_spec.parts)
+                                                              : sizes_of(split_spec, from).size();
                                     }}));
 
   auto unstacking = cutting<UnstackSpec>(
