@@ -33,6 +33,13 @@ YamlPtr typed(const YamlPtr& value, std::string_view type) {
   return structured->is_untyped() ? YamlNode::plain(value->span(), value->text()) : structured;
 }
 
+void require_type(const std::string& name, const YamlPtr& value, const std::string& type) {
+  if (has_type(*typed(value, type), type)) return;
+  throw Error(ErrorCode::plan, fmt::format("parameter '{}': expected a value of type {}, found {}", name, type,
+                                           value->describe()),
+              value->span());
+}
+
 // The type that a declaration names; "any" without one.
 std::string type_of(const std::string& name, const YamlNode& declaration, Diagnostics& diagnostics) {
   const YamlNode* type = declaration.find("type");
@@ -75,6 +82,8 @@ YamlPtr with_parameter(const YamlPtr& root, const std::shared_ptr<const SourceTe
                 assignment.spans.front(), std::move(notes));
   }
   const bool declared = is_declaration(*parameter);
+  if (const YamlNode* type = declared ? parameter->find("type") : nullptr)
+    require_type(*name, assignment.value, type->text());
   assignment.path.insert(assignment.path.begin(), std::string("params"));
   if (declared) assignment.path.insert(assignment.path.begin() + 2, std::string("default"));
   assignment.spans.resize(assignment.path.size(), assignment.spans.front());
@@ -103,10 +112,10 @@ std::vector<std::pair<std::string, YamlPtr>> parameters_of(const YamlNode& param
     }
     result.emplace_back(name, as_structure(value));
     if (is_open(*value)) continue;
-    const std::string type = declared ? type_of(name, *parameter, diagnostics) : "any";
-    if (!has_type(*typed(value, type), type)) {
-      diagnostics.error(value->span(), fmt::format("parameter '{}': expected a value of type {}, found {}", name, type,
-                                                   value->describe()));
+    try {
+      if (declared) require_type(name, value, type_of(name, *parameter, diagnostics));
+    } catch (const Error& mistake) {
+      diagnostics.add(mistake);
     }
   }
   return result;

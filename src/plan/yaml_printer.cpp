@@ -231,6 +231,9 @@ YamlPtr to_yaml(const Plan& plan) {
   for (const PlanInput& input : plan.inputs) inputs.push_back(text(input.alias + "::" + input.path));
   for (const PlanStep& step : plan.steps) steps.push_back(to_yaml(step));
   YamlEntries entries;
+  YamlEntries parameters;
+  for (const auto& [name, value] : plan.parameters) parameters.emplace_back(text(name), value);
+  if (!parameters.empty()) entries.emplace_back(text("params"), YamlNode::mapping({}, std::move(parameters)));
   if (!inputs.empty()) entries.emplace_back(text("inputs"), YamlNode::sequence({}, std::move(inputs)));
   if (!steps.empty()) entries.emplace_back(text("transforms"), YamlNode::sequence({}, std::move(steps)));
   if (plan.output) entries.emplace_back(text("output"), output_to_yaml(*plan.output));

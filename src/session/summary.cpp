@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plan/field_values.h"
+#include "plan/parameters.h"
 #include "plan/yaml_printer.h"
 
 namespace brainsurgery {
@@ -45,13 +46,14 @@ class Resolver {
   }
 
   [[nodiscard]] YamlPtr value(const FieldType& type, const YamlPtr& given) const {
+    if (given->mistake() != nullptr) return given;  // an expression stays
     const YamlPtr typed = typed_value(*given, type);
     const YamlPtr& node = typed != nullptr ? typed : given;
     return std::visit([&](const auto& shape) { return resolved(shape, node); }, type.shape);
   }
 
   [[nodiscard]] YamlPtr resolved(const ScalarType& type, const YamlPtr& node) const {
-    if (mode_ == SummaryMode::raw || node->mistake() != nullptr) return node;
+    if (mode_ == SummaryMode::raw) return node;
     if (type.kind == Scalar::reference) return reference(node);
     if (type.kind == Scalar::dtype) return YamlNode::text(node->span(), to_string(*dtype_from_plan(node->text())));
     return node;
@@ -107,6 +109,11 @@ YamlPtr with_seed(const YamlPtr& payload, const ExecutedStep::SeededMatch& match
   return YamlNode::mapping(span, std::move(entries));
 }
 
+// Whether values of parameters may still be asked for.
+bool has_expressions(const YamlNode& payload) {
+  return is_open(payload) || payload.find("where") != nullptr;
+}
+
 std::vector<PlanStep> resolved_steps(const ExecutedStep& step, const Registries& registries) {
   const Resolver resolver(registries, step.default_alias, SummaryMode::resolve);
   if (step.seeded.empty()) return {{step.schema->name, resolver.payload_of(step), {}}};
@@ -136,6 +143,8 @@ std::string summary_text(SummaryMode mode, const Plan& plan, const Binder& binde
   std::ranges::sort(resolved.inputs, {}, &PlanInput::alias);
   for (const ExecutedStep& step : binder.executed())
     std::ranges::move(resolved_steps(step, registries), std::back_inserter(resolved.steps));
+  const auto needs_names = [](const PlanStep& step) { return has_expressions(*step.payload); };
+  if (std::ranges::any_of(resolved.steps, needs_names)) resolved.parameters = plan.parameters;
   return print_plan(resolved);
 }
 

@@ -24,7 +24,7 @@ for words in 'run a.safetensors' a.safetensors 'check plan.yaml a.safetensors' '
 done
 expect 2 "brainsurgery help diff describes it" diff a.safetensors b.safetensors; one_error
 expect 2 "did you mean 'inspect'?" ls a.safetensors; one_error
-expect 2 "did you mean 'move'?" help rename; one_error
+expect 2 "did you mean 'rename'?" help rename_keys; one_error
 expect 0 '' --no-color check plan.yaml; grep -q 'plan OK' out || fail "an option before the command"
 expect 0 '' --threads 2 --memory=1GB check plan.yaml; grep -q 'plan OK' out || fail "values before the command"
 expect 0 '' --json inspect a.safetensors; grep -q '"format": "safetensors"' out || fail "--json before the command"
@@ -128,4 +128,15 @@ grep -q -i 'torch\|libc10' err && fail "a scaling loads libtorch"
 # An option of the Python program, checked and without effect.
 for wrong in 0GB 12 -1MB x; do expect 2 'is not a size' check --oly 'help: {}' --arena-segment-size=$wrong; done
 expect 0 '' check --oly 'help: {}' --arena-segment-size 2GB
+
+# Parameters, and the resolved plan that still has their expressions.
+plan 'params: {n: {default: 2, type: integer}, name: w}' 'inputs: [a.safetensors]' \
+  "transforms: [{copy: {from: '\$x', to: '\${x}.\${n + len(name)}', where: x == name}}]" 'output: b.safetensors'
+expect 0 '' run plan.yaml; "$program" inspect b.safetensors | grep -q ' w\.3$' || fail 'the default of a parameter'
+expect 0 '' run plan.yaml -p n=7; "$program" inspect b.safetensors | grep -q ' w\.8$' || fail 'a parameter from outside'
+expect 2 "expected a value of type integer, found the string 'x'" run plan.yaml -p n=x; one_error
+expect 2 "did you mean 'name'?" run plan.yaml -p nam=x; one_error
+expect 2 "leave none of the tensors that match" run plan.yaml --param name=nothing; one_error
+"$program" run plan.yaml -p n=4 --summary-mode resolve >again.yaml 2>err; rm -f b.safetensors
+expect 0 '' run again.yaml; "$program" inspect b.safetensors | grep -q ' w\.5$' || fail 'the resolved plan has no parameters'
 finish
