@@ -27,26 +27,30 @@ PLANS = os.path.join(peers.ROOT, "plans", "recipes")
 class Job:
     """What a plan is run with, and what has to come of it."""
 
-    def __init__(self, plan, arguments, tensors=None, config=None, close=False, status=0, says=None, carried=True, out="out"):
+    def __init__(self, plan, arguments, tensors=None, config=None, close=False, status=0, says=None, out="out",
+                 metadata=None):
         self.plan, self.arguments, self.tensors, self.config = plan, arguments, tensors, config
-        self.close, self.status, self.says, self.carried, self.out = close, status, says, carried, out
+        self.close, self.status, self.says, self.out, self.metadata = close, status, says, out, metadata
 
 
 def read(folder):
-    """The tensors below a path: of a directory those that its index names."""
+    """The tensors below a path, of a directory those that its index names, and the metadata of the last file."""
+    if folder.endswith(".pth"):
+        return torch.load(folder), {}
     if os.path.isfile(folder):
         files = [folder]
     else:
         with open(os.path.join(folder, "model.safetensors.index.json"), encoding="utf-8") as file:
             index = json.load(file)["weight_map"]
         files = [os.path.join(folder, name) for name in sorted(set(index.values()))]
-    tensors = {}
+    tensors, metadata = {}, {}
     for path in files:
         with safe_open(path, "pt") as file:
             tensors.update({name: file.get_tensor(name) for name in file.keys()})
+            metadata = file.metadata()
     if not os.path.isfile(folder) and set(tensors) != set(index):
         raise ValueError("the index and the files disagree")
-    return tensors
+    return tensors, metadata
 
 
 def difference(got, wanted, close):
@@ -66,7 +70,7 @@ def difference(got, wanted, close):
 
 def compare(job, folder):
     """None, or what is wrong with the output."""
-    got = read(os.path.join(folder, job.out))
+    got, metadata = read(os.path.join(folder, job.out))
     missing, extra = sorted(set(job.tensors) - set(got)), sorted(set(got) - set(job.tensors))
     if missing or extra:
         return "missing: %s; extra: %s" % (missing[:5], extra[:5])
@@ -74,6 +78,8 @@ def compare(job, folder):
         problem = difference(got[name], wanted, job.close)
         if problem is not None:
             return "%s: %s" % (name, problem)
+    if job.metadata not in (None, metadata):
+        return "metadata: %s, expected %s" % (metadata, job.metadata)
     if job.config is None:
         return None
     with open(os.path.join(folder, job.out, "config.json"), encoding="utf-8") as file:
@@ -81,7 +87,7 @@ def compare(job, folder):
     if config != job.config:
         keys = [key for key in {**config, **job.config} if config.get(key) != job.config.get(key)]
         return "config.json: %s" % ["%s: %r, expected %r" % (key, config.get(key), job.config.get(key)) for key in keys]
-    if job.carried and not os.path.exists(os.path.join(folder, job.out, "tokenizer.json")):
+    if not os.path.exists(os.path.join(folder, job.out, "tokenizer.json")):
         return "tokenizer.json was not carried"
     return None
 

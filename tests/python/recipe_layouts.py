@@ -1,5 +1,6 @@
 """Jobs of check_recipes.py that change names and layouts: 1 to 10."""
 import torch
+from gguf import GGUFWriter
 
 import recipe_models as models
 
@@ -37,6 +38,9 @@ def llama_of_meta(job):
     torch.save(tensors, "consolidated.00.pth")
     yield job("01-llama-meta-to-hf", {"model": "consolidated.00.pth", "out": "out", "heads": 4, "kv_heads": 2},
               meta_to_hf(tensors, c))
+    models.write("hf", meta_to_hf(tensors, c), c)
+    plain = {name: tensor for name, tensor in tensors.items() if name != "rope.freqs"}
+    yield job("01-llama-hf-to-meta", {"model": "hf", "out": "again.pth"}, plain, out="again.pth")
 
 
 def gpt2(job):
@@ -144,6 +148,11 @@ def embedding_by_rows(job):
     for rank in range(2):
         torch.save(cut(tensors, rank, 2, 0), "consolidated.%02d.pth" % rank)
     yield job("07-join-ranks", {"model": ".", "out": "out", "ranks": 2, "embedding_dim": 0}, tensors)
+    torch.save(tensors, "whole.pth")
+    for dim in (0, 1):
+        arguments = {"model": "whole.pth", "out": "cut%d" % dim, "ranks": 2, "embedding_dim": dim}
+        for rank in range(2):
+            yield job("07-cut-ranks", arguments, cut(tensors, rank, 2, dim), out="cut%d/consolidated.%02d.pth" % (dim, rank))
 
 
 def disagreeing_ranks(job):
@@ -167,6 +176,48 @@ def training_file(job):
     yield job("08-clean-training-file", {"model": "other.pt#model", "out": "out"}, wanted)
 
 
+def gguf(job):
+    c = models.config()
+    meta = models.meta(c)
+    wanted = meta_to_hf(meta, c)
+    names = {"attention.wq": "attn_q", "attention.wk": "attn_k", "attention.wv": "attn_v", "attention.wo": "attn_output",
+             "feed_forward.w1": "ffn_gate", "feed_forward.w2": "ffn_down", "feed_forward.w3": "ffn_up", "attention_norm": "attn_norm",
+             "ffn_norm": "ffn_norm", "tok_embeddings": "token_embd", "norm": "output_norm", "output": "output"}
+    writer = GGUFWriter("llama.gguf", "llama")
+    writer.add_block_count(4)
+    for name, tensor in meta.items():
+        part = name.removesuffix(".weight")
+        if name == "rope.freqs":
+            writer.add_tensor("rope_freqs.weight", tensor.float().numpy())
+        elif part in names:
+            writer.add_tensor(names[part] + ".weight", tensor.float().numpy())
+        else:
+            _, layer, rest = part.split(".", 2)
+            writer.add_tensor("blk.%s.%s.weight" % (layer, names[rest]), tensor.float().numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    yield job("16-gguf-to-hf", {"model": "llama.gguf", "heads": 4, "kv_heads": 2, "out": "out"}, wanted)
+
+
+def averaged(job):
+    plain = models.llama(models.config(), dtype=torch.float32)
+    trained = {"model." + name: tensor for name, tensor in plain.items()}
+    average = {"ema." + name: tensor + 1 for name, tensor in plain.items() if "norm" not in name}
+    torch.save({"state_dict": {**trained, **average}}, "last.ckpt")
+    wanted = {"model." + name: tensor if "norm" in name else tensor + 1 for name, tensor in plain.items()}
+    yield job("27-use-ema", {"model": "last.ckpt", "out": "out"}, wanted)
+
+
+def recorded(job):
+    c = models.config()
+    tensors = models.llama(c)
+    models.write("model", tensors, c)
+    yield job("33-record", {"model": "model", "source": "org/name", "revision": "'1'", "out": "out"}, tensors, c,
+              metadata={"format": "pt", "source": "org/name", "revision": "'1'", "notes": "none"})
+
+
 def shared(job):
     tensors = models.llama(models.config())
     tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]
@@ -184,5 +235,5 @@ def sharded(job):
     yield job("10-reshard", {"model": "model", "out": "one", "shard": "none"}, tensors, out="one/model.safetensors")
 
 
-JOBS = [llama_of_meta, gpt2, split_and_fused, experts, megatron, ranks, embedding_by_rows, disagreeing_ranks, training_file, shared,
-        sharded]
+JOBS = [llama_of_meta, gpt2, split_and_fused, experts, megatron, ranks, embedding_by_rows, disagreeing_ranks, training_file, gguf,
+        averaged, recorded, shared, sharded]
