@@ -54,6 +54,10 @@ JsonValue json_of(const YamlNode& node) {
 }
 
 JsonPath path_of(std::string_view field, const YamlNode& key) {
+  if (key.text().find("${") != std::string::npos) {
+    throw Error(ErrorCode::plan, fmt::format("{}.{}: '{}' is not evaluated: expressions stand in values, paths are written out",
+                                             kConfig, field, key.text()), key.span());
+  }
   std::optional<JsonPath> path = parse_json_path(key.text());
   if (!path) {
     throw Error(ErrorCode::plan, fmt::format("{}.{}: '{}' has an empty key", kConfig, field, key.text()), key.span());
