@@ -82,7 +82,8 @@ YamlPtr with_parameter(const YamlPtr& root, const std::shared_ptr<const SourceTe
                 assignment.spans.front(), std::move(notes));
   }
   const bool declared = is_declaration(*parameter);
-  if (const YamlNode* type = declared ? parameter->find("type") : nullptr)
+  const bool is_known = assignment.value->text().find("${") == std::string::npos;  // else its value follows later
+  if (const YamlNode* type = declared && is_known ? parameter->find("type") : nullptr)
     require_type(*name, assignment.value, type->text());
   assignment.path.insert(assignment.path.begin(), std::string("params"));
   if (declared) assignment.path.insert(assignment.path.begin() + 2, std::string("default"));

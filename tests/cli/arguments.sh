@@ -135,6 +135,7 @@ plan 'params: {n: {default: 2, type: integer}, name: w}' 'inputs: [a.safetensors
 expect 0 '' run plan.yaml; "$program" inspect b.safetensors | grep -q ' w\.3$' || fail 'the default of a parameter'
 expect 0 '' run plan.yaml -p n=7; "$program" inspect b.safetensors | grep -q ' w\.8$' || fail 'a parameter from outside'
 expect 2 "expected a value of type integer, found the string 'x'" run plan.yaml -p n=x; one_error
+expect 0 '' run plan.yaml -p 'n=${2 ** 3}'; "$program" inspect b.safetensors | grep -q ' w\.9$' || fail 'an expression from outside'
 expect 2 "did you mean 'name'?" run plan.yaml -p nam=x; one_error
 expect 2 "leave none of the tensors that match" run plan.yaml --param name=nothing; one_error
 "$program" run plan.yaml -p n=4 --summary-mode resolve >again.yaml 2>err; rm -f b.safetensors
