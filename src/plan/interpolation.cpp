@@ -105,6 +105,7 @@ class Interpolator {
   std::optional<Config> run() {
     if (!holds_interpolation(*root_)) return Config{root_, {}};
     const YamlPtr result = resolve(root_);
+    if (lacks_values_) report_lacking_values(*root_->find(kParameters), diagnostics_);
     if (result == nullptr || has_unexplained_names(*result)) return std::nullopt;
     return Config{result, std::move(referred_)};
   }
@@ -331,6 +332,12 @@ class Interpolator {
     return path;
   }
 
+  [[nodiscard]] bool lacks_value(const std::string& name) const {
+    const YamlNode* parameters = root_->find(kParameters);
+    const YamlNode* parameter = parameters == nullptr ? nullptr : parameters->find(name);
+    return parameter != nullptr && brainsurgery::lacks_value(*parameter) && root_->find(name) == nullptr;
+  }
+
   [[nodiscard]] YamlPtr find_value(const std::string& name) const {
     const Path path = path_of_name(name);
     return path.empty() ? nullptr : path.back().container->find_ptr(path.back().step);
@@ -415,6 +422,10 @@ class Interpolator {
         std::ranges::find_if(expression.names, [&names](const std::string& name) { return !names.knows(name); });
     for (const std::string& name : expression.names) {
       if (const Path path = path_of_name(name); !path.empty()) referred_.insert(path.front().step);
+    }
+    if (std::ranges::any_of(expression.names, [this](const std::string& name) { return lacks_value(name); })) {
+      lacks_values_ = true;  // which is reported once, and not for every use
+      return Value(std::nullopt);
     }
     if (unknown != expression.names.end()) {
       const Path path = path_of_name(*unknown);
@@ -586,6 +597,7 @@ class Interpolator {
   std::map<std::vector<std::string>, YamlPtr> done_;
   std::set<std::string, std::less<>> referred_;
   std::unordered_set<const YamlNode*> reported_;
+  bool lacks_values_ = false;  // a parameter that the plan uses has none
 };
 
 }  // namespace

@@ -65,6 +65,18 @@ bool is_declaration(const YamlNode& parameter) {
   });
 }
 
+bool lacks_value(const YamlNode& parameter) { return is_declaration(parameter) && parameter.find("default") == nullptr; }
+
+void report_lacking_values(const YamlNode& params, Diagnostics& diagnostics) {
+  for (const auto& [key, parameter] : params.entries()) {
+    if (!lacks_value(*parameter)) continue;
+    const YamlNode* doc = parameter->find("doc");
+    std::vector<std::string> notes{fmt::format("give it by -p {}=VALUE", key->text())};
+    if (doc != nullptr && doc->is_string()) notes.front() += ": " + doc->text();
+    diagnostics.error(key->span(), fmt::format("parameter '{}' has no value", key->text()), std::move(notes));
+  }
+}
+
 YamlPtr with_parameter(const YamlPtr& root, const std::shared_ptr<const SourceText>& argument) {
   Assignment assignment = parse_assignment(argument);
   const auto* name = std::get_if<std::string>(&assignment.path.front());
@@ -98,19 +110,16 @@ std::vector<std::pair<std::string, YamlPtr>> parameters_of(const YamlNode& param
     diagnostics.error(params.span(), fmt::format("params: expected names with their values, found {}", params.describe()));
     return result;
   }
+  report_lacking_values(params, diagnostics);
   for (const auto& [key, parameter] : params.entries()) {
     const std::string& name = key->text();
     if (!is_formula_name(name)) {
       diagnostics.error(key->span(), fmt::format("params: '{}' is no name: letters, digits and '_'", name));
       continue;
     }
+    if (lacks_value(*parameter)) continue;  // reported
     const bool declared = is_declaration(*parameter);
     const YamlPtr value = declared ? parameter->find_ptr("default") : parameter;
-    if (value == nullptr) {
-      diagnostics.error(key->span(), fmt::format("parameter '{}' has no value", name),
-                        {fmt::format("give it by -p {}=VALUE", name)});
-      continue;
-    }
     result.emplace_back(name, as_structure(value));
     if (is_open(*value)) continue;
     try {

@@ -14,6 +14,11 @@ namespace brainsurgery {
 // Whether a parameter is written as a declaration, a mapping of default, type and doc alone, and not as its value.
 [[nodiscard]] bool is_declaration(const YamlNode& parameter);
 
+// Whether a parameter is declared without a default, and was not set.
+[[nodiscard]] bool lacks_value(const YamlNode& parameter);
+// A mistake for each such parameter.
+void report_lacking_values(const YamlNode& params, Diagnostics& diagnostics);
+
 // The tree with a value for a parameter, from "NAME=VALUE". Throws Error(plan): the plan has no such parameter.
 [[nodiscard]] YamlPtr with_parameter(const YamlPtr& root, const std::shared_ptr<const SourceText>& argument);
 
