@@ -151,10 +151,10 @@ std::string summary_of(const RunReport& report) {
     if (!output.carried.empty()) text += "\n" + carried_text(output.carried);
     for (const DocumentChange& change : output.changes) text += "\n" + escape_for_terminal(to_string(change));
   }
-  if (report.peak_whole_tensor_bytes > 0)
-    text += fmt::format(", at most {} of whole tensors in memory", format_size(report.peak_whole_tensor_bytes));
   text += fmt::format("\n{} needs about {} of memory in total", report.outputs.empty() ? "running" : "writing",
                       format_size(report.predicted_peak_bytes));
+  if (report.peak_whole_tensor_bytes > 0)
+    text += fmt::format(", of which whole tensors take at most {}", format_size(report.peak_whole_tensor_bytes));
   return text + "\n";
 }
 
