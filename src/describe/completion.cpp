@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plan/modifiers.h"
 #include "plan/yaml_tree.h"
 
 namespace brainsurgery {
@@ -84,7 +85,16 @@ class Places {
     for (const auto& [name, payload] : value->entries()) {
       const Schema* schema = type.of == NamedType::Of::steps ? catalog_.step(name->text())
                                                              : catalog_.operator_named(name->text());
-      if (schema != nullptr) add_payload(path + "." + schema->name, *schema, payload.get());
+      if (schema == nullptr) continue;
+      add_payload(path + "." + schema->name, *schema, payload.get());
+      if (type.of == NamedType::Of::steps && !schema->shorthand_only)
+        add_modifiers(path + "." + schema->name, *schema, payload.get());
+    }
+  }
+  void add_modifiers(const std::string& path, const Schema& step, const YamlNode* payload) {
+    for (const auto& field : modifiers_schema().fields) {
+      if (step.find(field->name) == nullptr && takes_modifier(step, field->name))
+        add(*field->type, path + "." + field->name, payload == nullptr ? nullptr : payload->find(field->name));
     }
   }
   // An entry that holds others is no place of its own.
@@ -168,6 +178,7 @@ std::vector<std::string> complete_topic(const Catalog& catalog, const std::optio
   if (!step) {
     std::vector<std::string> topics = names_of(catalog.steps);
     std::ranges::move(names_of(catalog.sections), std::back_inserter(topics));
+    topics.push_back(modifiers_schema().name);
     return complete_names(topics, word);
   }
   const Schema* found = catalog.step(*step);

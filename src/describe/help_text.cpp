@@ -10,6 +10,7 @@
 #include "describe/field_text.h"
 #include "describe/frame.h"
 #include "plan/hints.h"
+#include "plan/modifiers.h"
 
 namespace brainsurgery {
 namespace {
@@ -72,6 +73,7 @@ std::string all_steps(const Catalog& catalog) {
   std::vector<std::string> sections;
   for (const Schema& section : catalog.sections) sections.push_back("help: " + section.name);
   lines.push_back({fmt::format("{} describe the other parts of a plan.", fmt::join(sections, " and "))});
+  lines.push_back({fmt::format("help: {} describes the keys that every step may have.", modifiers_schema().name)});
   for (const Schema& step : catalog.steps) {
     if (takes_operator(step))
       lines.push_back({fmt::format("help: {{{}: OPERATOR}} describes an operator of {}.", step.name, step.name)});
@@ -137,6 +139,7 @@ std::string help_text(const Catalog& catalog, const HelpTopic& topic) {
   const Schema* step = catalog.step(*topic.step);
   const Schema* section = step == nullptr && !topic.part ? catalog.section(*topic.step) : nullptr;
   if (section != nullptr) return section_help(*section);
+  if (step == nullptr && !topic.part && *topic.step == modifiers_schema().name) return section_help(modifiers_schema());
   if (step == nullptr) throw unknown("command", *topic.step, catalog.steps);
   if (!topic.part) return step_help(catalog, *step);
   if (!takes_operator(*step)) {

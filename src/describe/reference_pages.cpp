@@ -118,8 +118,9 @@ std::vector<Page> reference_pages(const Catalog& catalog) {
                       "The entries of `transforms`, each a mapping of one command to its keys. A reference is "
                       "`alias::pattern::[slice]`: the pattern is a regular expression over whole names, or a list that "
                       "is matched segment by segment; the alias may be left out where the plan has exactly one input. "
-                      "A step runs once for every match, in the order of the names. Where a step counts reads and "
-                      "writes, [assert](assert.md) can ask for them.",
+                      "A step runs once for every match, in the order of the names; every step may have the keys of "
+                      "[section 3.7](../language.md#37-modifiers) beside its own. Where a step counts reads and writes, "
+                      "[assert](assert.md) can ask for them.",
                       catalog.steps};
   const Chapter operators{"predicates", "Operators of assert",
                           "The conditions that [assert](../transforms/assert.md) can check.", catalog.operators};

@@ -324,7 +324,9 @@ constexpr std::array<ValueFunction, 15> kFunctions{{
 
 }  // namespace
 
-std::string too_large() { return fmt::format("it is too large: more than {} values, or 16 bytes of text for each", kMaxValueSize); }
+std::string too_large() {
+  return fmt::format("it is too large: more than {} values, or 16 bytes of text for each", kMaxValueSize);
+}
 
 std::span<const ValueFunction> value_functions() { return kFunctions; }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <tuple>
 #include <unordered_set>
@@ -11,10 +10,12 @@
 #include "base/interrupt.h"
 #include "base/spelling.h"
 #include "base/text.h"
+#include "plan/config_path.h"
 #include "plan/expressions.h"
 #include "plan/interpolation_syntax.h"
 #include "plan/parameters.h"
 #include "plan/structured_pattern.h"
+#include "plan/tree_walks.h"
 #include "plan/yaml_text.h"
 
 namespace brainsurgery {
@@ -23,79 +24,9 @@ namespace {
 constexpr std::int64_t kMaxNodes = 1'000'000;
 constexpr std::size_t kMaxText = std::size_t{16} << 20;
 constexpr int kMaxDepth = 200;  // nested values and references together
-constexpr std::string_view kMissing = "???";
 constexpr std::string_view kSteps = "transforms";
 constexpr std::string_view kParameters = "params";
 constexpr std::string_view kInputs = "inputs";
-constexpr std::string_view kDefault = "default";
-
-bool holds_interpolation(const YamlNode& node) {
-  if (node.is_string()) return node.text() == kMissing || node.text().find("${") != std::string::npos;
-  return std::ranges::any_of(node.items(), [](const YamlPtr& item) { return holds_interpolation(*item); }) ||
-         std::ranges::any_of(node.entries(), [](const auto& entry) { return holds_interpolation(*entry.second); });
-}
-
-// The nodes that a walk visits, at most `limit`.
-std::int64_t count_nodes(const YamlNode& node, std::int64_t limit) {
-  std::int64_t count = 1;
-  for (const YamlPtr& item : node.items()) {
-    if (count >= limit) break;
-    count += count_nodes(*item, limit - count);
-  }
-  for (const auto& [key, value] : node.entries()) {
-    if (count >= limit) break;
-    count += count_nodes(*value, limit - count);
-  }
-  return count;
-}
-
-// Whether a list below `node` has the token of a capture of that name.
-bool captures(const YamlNode& node, std::string_view name) {
-  const auto is_token = [&](const YamlPtr& item) {
-    if (!item->is_string() || item->text().size() < 2) return captures(*item, name);
-    const std::string_view rest = std::string_view(item->text()).substr(1);
-    if (item->text()[0] == '$' || item->text()[0] == '*') return rest == name;
-    if (item->text()[0] != '~') return false;
-    std::string_view names = rest.substr(0, rest.find("::") == std::string_view::npos ? 0 : rest.find("::"));
-    while (!names.empty()) {
-      const std::size_t comma = names.find(',');
-      if (names.substr(0, comma) == name) return true;
-      names.remove_prefix(comma == std::string_view::npos ? names.size() : comma + 1);
-    }
-    return false;
-  };
-  return std::ranges::any_of(node.items(), is_token) ||
-         std::ranges::any_of(node.entries(), [&](const auto& entry) { return captures(*entry.second, name); });
-}
-
-// The mistakes of unexplained names below `node`, in the order of the text.
-void collect_mistakes(const YamlNode& node, std::vector<const Diagnostic*>& into) {
-  if (node.mistake() != nullptr) into.push_back(node.mistake().get());
-  for (const YamlPtr& item : node.items()) collect_mistakes(*item, into);
-  for (const auto& [key, value] : node.entries()) collect_mistakes(*value, into);
-}
-
-// A step from a container to a value, both as written.
-struct Frame {
-  const YamlNode* container;
-  std::string step;  // a key, or an index in decimal
-};
-using Path = std::vector<Frame>;
-
-std::vector<std::string> steps_of(const Path& path) {
-  std::vector<std::string> steps;
-  for (const Frame& frame : path) steps.push_back(frame.step);
-  return steps;
-}
-
-std::string shown(const Path& path) {
-  std::string result;
-  for (const Frame& frame : path) {
-    result +=
-        frame.container->is_sequence() ? fmt::format("[{}]", frame.step) : (result.empty() ? "" : ".") + frame.step;
-  }
-  return result;
-}
 
 class Interpolator {
  public:
@@ -170,7 +101,7 @@ class Interpolator {
   }
 
   YamlPtr resolve_text(const YamlPtr& node) {
-    if (node->text() == kMissing) {
+    if (node->text() == kMissingValue) {
       (void)fail(*node, fmt::format("the value of '{}' is missing", shown(path_)),
                  {fmt::format("give it by an argument, {}=VALUE", shown(path_))});
       return nullptr;
@@ -210,20 +141,11 @@ class Interpolator {
     return !mistakes.empty();
   }
 
-  // The mappings around the list that the text at path_ is in, or may become; nullptr: there are none below the root.
-  [[nodiscard]] const YamlNode* mappings_around() const {
-    std::size_t at = path_.size();
-    while (at > 1 && path_[at - 1].container->is_sequence()) --at;
-    const YamlNode* outermost = nullptr;
-    for (; at > 1 && path_[at - 1].container->is_mapping(); --at) outermost = path_[at - 1].container;
-    return outermost;
-  }
-
   // A list's entry may hold a capture of the same name.
   void warn_of_capture(const std::string& name, const Interpolation& interpolation, const YamlNode& node) {
     const bool in_list = !path_.empty() && path_.back().container->is_sequence();
     if (!in_list && !(node.is_untyped() && node.text().starts_with('['))) return;
-    const YamlNode* around = mappings_around();
+    const YamlNode* around = mappings_around(path_);
     if (around == nullptr || !captures(*around, name)) return;
     diagnostics_.warning(
         node.span(),
@@ -285,7 +207,8 @@ class Interpolator {
     if (interpolation.arguments && resolver == "oc.env") return variable(interpolation, scalar);
     std::optional<ReferencePath> reference;
     if (!interpolation.arguments) reference = path_of(*head);
-    if (reference && reference->up == 0 && reference->steps.size() == 1 && find_value(reference->steps[0]) != nullptr)
+    const bool is_value = reference && value_of_name(*root_, reference->steps[0]) != nullptr;
+    if (is_value && reference->up == 0 && reference->steps.size() == 1)
       warn_of_capture(reference->steps[0], interpolation, scalar.node);
     if (reference && leads_somewhere(*reference, scalar)) {
       YamlPtr found = follow(*reference, interpolation, scalar);
@@ -293,7 +216,7 @@ class Interpolator {
       return found;
     }
     // Of a path that leads nowhere the path is the mistake.
-    const bool is_path = reference && find_value(reference->steps[0]) != nullptr;
+    const bool is_path = is_value;
     if (const std::optional<Expression> expression = expression_of(interpolation, scalar.node)) {
       if (const std::optional<Value> value = expression_value(*expression, is_path, interpolation, scalar)) return *value;
     }
@@ -319,40 +242,16 @@ class Interpolator {
     }
   }
 
-  // Where the value of a name is: a key of the plan, else a parameter. Empty: there is none.
-  [[nodiscard]] Path path_of_name(const std::string& name) const {
-    if (root_->find(name) != nullptr) return {{root_.get(), name}};
-    const YamlNode* parameters = root_->find(kParameters);
-    const YamlNode* parameter = parameters == nullptr ? nullptr : parameters->find(name);
-    if (parameter == nullptr) return {};
-    Path path{{root_.get(), std::string(kParameters)}, {parameters, name}};
-    if (!is_declaration(*parameter)) return path;
-    if (parameter->find(kDefault) == nullptr) return {};
-    path.push_back({parameter, std::string(kDefault)});
-    return path;
-  }
-
-  [[nodiscard]] bool lacks_value(const std::string& name) const {
-    const YamlNode* parameters = root_->find(kParameters);
-    const YamlNode* parameter = parameters == nullptr ? nullptr : parameters->find(name);
-    return parameter != nullptr && brainsurgery::lacks_value(*parameter) && root_->find(name) == nullptr;
-  }
-
-  [[nodiscard]] YamlPtr find_value(const std::string& name) const {
-    const Path path = path_of_name(name);
-    return path.empty() ? nullptr : path.back().container->find_ptr(path.back().step);
-  }
-
   // Whether there is something at the path, as far as it can be followed: only the value of its first name is evaluated.
   [[nodiscard]] bool leads_somewhere(const ReferencePath& reference, const Scalar& from) {
     if (reference.up > 0) return true;
-    YamlPtr current = find_value(reference.steps[0]);
+    YamlPtr current = value_of_name(*root_, reference.steps[0]);
     if (current == nullptr) return false;
     if (current->is_string() && reference.steps.size() > 1) current = named_value(reference.steps[0], from);
     if (current != nullptr && current->mistake() != nullptr) return false;  // an expression that is evaluated later
     for (std::size_t i = 1; i < reference.steps.size() && current != nullptr; ++i) {
       if (current->is_string()) return true;
-      current = child(*current, reference.steps[i]);
+      current = child_at(*current, reference.steps[i]);
     }
     return current != nullptr;
   }
@@ -381,7 +280,7 @@ class Interpolator {
       const YamlPtr found = node(name);
       return found == nullptr ? std::nullopt : std::optional(value_of(*found));
     }
-    [[nodiscard]] std::vector<std::string> names() const override { return interpolator_.names(); }
+    [[nodiscard]] std::vector<std::string> names() const override { return names_of(*interpolator_.root_); }
 
    private:
     // nullptr: there is none, or one that is not explained itself.
@@ -395,18 +294,9 @@ class Interpolator {
     const Scalar& from_;
   };
 
-  [[nodiscard]] std::vector<std::string> names() const {
-    std::vector<std::string> result;
-    for (const auto& [key, value] : root_->entries()) result.push_back(key->text());
-    if (const YamlNode* parameters = root_->find(kParameters)) {
-      for (const auto& [key, value] : parameters->entries()) result.push_back(key->text());
-    }
-    return result;
-  }
-
   // The value of a key or a parameter; nullptr: there is none, or it has a mistake, which was reported.
   YamlPtr named_value(const std::string& name, const Scalar& from) {
-    Path path = path_of_name(name);
+    ConfigPath path = path_of_name(*root_, name);
     if (path.empty()) return nullptr;
     const YamlPtr found = path.back().container->find_ptr(path.back().step);
     referred_.insert(path.front().step);
@@ -421,18 +311,18 @@ class Interpolator {
     const auto unknown =
         std::ranges::find_if(expression.names, [&names](const std::string& name) { return !names.knows(name); });
     for (const std::string& name : expression.names) {
-      if (const Path path = path_of_name(name); !path.empty()) referred_.insert(path.front().step);
+      if (const ConfigPath path = path_of_name(*root_, name); !path.empty()) referred_.insert(path.front().step);
     }
-    if (std::ranges::any_of(expression.names, [this](const std::string& name) { return lacks_value(name); })) {
+    if (std::ranges::any_of(expression.names, [this](const std::string& name) { return name_lacks_value(*root_, name); })) {
       lacks_values_ = true;  // which is reported once, and not for every use
       return Value(std::nullopt);
     }
     if (unknown != expression.names.end()) {
-      const Path path = path_of_name(*unknown);
+      const ConfigPath path = path_of_name(*root_, *unknown);
       const YamlPtr known = path.empty() ? nullptr : path.back().container->find_ptr(path.back().step);
       if (known != nullptr && named_value(*unknown, scalar) == nullptr) return Value(std::nullopt);  // reported
       const std::string head(trim(interpolation.text.substr(2, interpolation.text.size() - 3)));
-      const bool is_key_misspelt = !did_you_mean(head, this->names()).empty();
+      const bool is_key_misspelt = !did_you_mean(head, names_of(*root_)).empty();
       Diagnostic mistake = unknown_key(*root_, is_key_misspelt ? head : *unknown, interpolation, scalar);
       if (scalar.unexplained != nullptr) return stays(std::move(mistake), interpolation, scalar);
       return Value(fail(scalar.node, mistake.message, mistake.notes));
@@ -479,7 +369,7 @@ class Interpolator {
 
   // The value that a path leads to; nullptr: reported.
   YamlPtr follow(ReferencePath& reference, const Interpolation& interpolation, const Scalar& scalar) {
-    Path path;
+    ConfigPath path;
     YamlPtr current = root_;
     bool resolved = false;
     std::vector<std::string> steps;
@@ -491,7 +381,7 @@ class Interpolator {
       for (std::size_t i = 0; i + reference.up < path_.size(); ++i) steps.push_back(path_[i].step);
     }
     if (reference.up == 0) {
-      if (const Path first = path_of_name(reference.steps.front()); !first.empty()) {
+      if (const ConfigPath first = path_of_name(*root_, reference.steps.front()); !first.empty()) {
         steps = steps_of(first);
         reference.steps.erase(reference.steps.begin());
       }
@@ -506,7 +396,7 @@ class Interpolator {
       }
       const YamlPtr structure = as_structure(current);
       resolved = resolved || structure != current;  // an argument's text, which is interpolated as a whole
-      const YamlPtr next = child(*structure, step);
+      const YamlPtr next = child_at(*structure, step);
       if (next == nullptr) {
         (void)unknown(*structure, step, interpolation, scalar);
         return nullptr;
@@ -526,14 +416,6 @@ class Interpolator {
 
   std::nullopt_t too_many_values(const Scalar& scalar) {
     return fail(scalar.node, fmt::format("references and expressions expand to more than {} values", kMaxNodes));
-  }
-
-  static YamlPtr child(const YamlNode& container, const std::string& step) {
-    if (!container.is_sequence()) return container.find_ptr(step);
-    std::size_t index = 0;
-    const auto [end, problem] = std::from_chars(step.data(), step.data() + step.size(), index);
-    const bool good = problem == std::errc() && end == step.data() + step.size() && index < container.items().size();
-    return good ? container.items()[index] : nullptr;
   }
 
   std::nullopt_t unknown(const YamlNode& container, const std::string& step, const Interpolation& interpolation,
@@ -562,7 +444,7 @@ class Interpolator {
   }
 
   // The value of `node`, which stands at `path`; nullptr: reported. Done once for each path.
-  YamlPtr resolve_at(Path path, const YamlPtr& node, const Scalar& from) {
+  YamlPtr resolve_at(ConfigPath path, const YamlPtr& node, const Scalar& from) {
     std::vector<std::string> steps = steps_of(path);
     if (const auto known = done_.find(steps); known != done_.end()) return known->second;
     if (const auto again = std::ranges::find(in_progress_, steps, &Target::steps); again != in_progress_.end()) {
@@ -589,7 +471,7 @@ class Interpolator {
   YamlPtr root_;
   const VariableLookup& environment_;
   Diagnostics& diagnostics_;
-  Path path_;  // to the value at hand
+  ConfigPath path_;  // to the value at hand
   int depth_ = 0;
   std::int64_t nodes_ = 0;      // by way of references
   std::size_t text_bytes_ = 0;  // made by interpolation

@@ -86,6 +86,16 @@ SplitPayload split_modifiers(const YamlPtr& payload, const Schema& schema) {
   return result;
 }
 
+bool takes_modifier(const Schema& step, std::string_view modifier) {
+  const auto any_role = [&step](const auto& holds) {
+    return std::ranges::any_of(step.fields, [&](const auto& field) { return field->role && holds(*field->role); });
+  };
+  if (modifier == "each") return true;
+  if (modifier == "over") return any_role([](const Role& role) { return role.members; });
+  return any_role([](const Role& role) { return role.names == Role::Names::pattern; }) &&
+         any_role([](const Role& role) { return role.writes || role.removes; });
+}
+
 const Schema& modifiers_schema() {
   static const Schema schema = make_schema();
   return schema;
@@ -173,8 +183,8 @@ std::vector<Variables> combinations(const YamlPtr& each, std::string_view path, 
         added.emplace_back(key->text(), std::move(item));
         for (const auto& [name, of_name] : added) size += size_of(of_name);
         if (size > kMaxValueSize) {
-          throw Error(ErrorCode::plan, fmt::format("{}: the combinations have more than {} values", field, kMaxValueSize),
-                      key->span());
+          throw Error(ErrorCode::plan,
+                      fmt::format("{}: the combinations have more than {} values", field, kMaxValueSize), key->span());
         }
         if (longer.size() > kMaxCombinations) {
           throw Error(ErrorCode::plan, fmt::format("{}: the step would be done more than {} times", field,

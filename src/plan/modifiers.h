@@ -30,6 +30,10 @@ struct SplitPayload {
 };
 [[nodiscard]] SplitPayload split_modifiers(const YamlPtr& payload, const Schema& schema);
 
+// Whether the roles of the step's fields leave something for the modifier to do: `over` is for members, `where`, `except`
+// and `optional` are for patterns of steps that change tensors, `each` is for all.
+[[nodiscard]] bool takes_modifier(const Schema& step, std::string_view modifier);
+
 // The schema of the keys above, for documentation.
 [[nodiscard]] const Schema& modifiers_schema();
 

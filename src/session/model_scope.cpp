@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/numbers.h"
 #include "base/spelling.h"
@@ -14,6 +15,8 @@
 
 namespace brainsurgery {
 namespace {
+
+constexpr std::array<std::string_view, 4> kModelNames{"config", "dtype", "file", "shape"};
 
 [[noreturn]] void fail(std::string message, std::vector<std::string> notes = {}) {
   throw Error(ErrorCode::plan, std::move(message), {}, std::move(notes));
@@ -80,6 +83,8 @@ PlanValue text_lines(std::string_view text) {
 
 }  // namespace
 
+bool is_model_name(std::string_view name) { return std::ranges::find(kModelNames, name) != kModelNames.end(); }
+
 PlanValue value_of_json(const JsonValue& value) {
   switch (value.kind) {
     case JsonValue::Kind::null:
@@ -109,13 +114,13 @@ PlanValue value_of_json(const JsonValue& value) {
 
 bool ModelScope::knows(std::string_view name) const {
   const auto is_parameter = [name](const auto& parameter) { return parameter.first == name; };
-  return name == "config" || name == "shape" || name == "dtype" || name == "file" ||
-         std::ranges::any_of(parameters_, is_parameter);
+  return is_model_name(name) || std::ranges::any_of(parameters_, is_parameter);
 }
 
 std::optional<PlanValue> ModelScope::value(std::string_view name) const {
   if (name == "config") return call("config", {});
-  const auto found = std::ranges::find(parameters_, name, [](const auto& parameter) { return std::string_view(parameter.first); });
+  const auto is_parameter = [name](const auto& parameter) { return parameter.first == name; };
+  const auto found = std::ranges::find_if(parameters_, is_parameter);
   if (found == parameters_.end()) return std::nullopt;
   return value_of_parameter(found->first, found->second);
 }
@@ -124,7 +129,8 @@ PlanValue ModelScope::value_of_parameter(const std::string& name, const YamlPtr&
   const std::string key = "parameter:" + name;
   if (const auto known = known_.find(key); known != known_.end()) return known->second;
   if (const auto again = std::ranges::find(evaluating_, name); again != evaluating_.end())
-    fail(fmt::format("parameter '{}' refers to itself: {} -> {}", name, fmt::join(again, evaluating_.end(), " -> "), name));
+    fail(fmt::format("parameter '{}' refers to itself: {} -> {}", name, fmt::join(again, evaluating_.end(), " -> "),
+                     name));
   evaluating_.push_back(name);
   PlanValue result = value_of(*explain(value, *this));
   evaluating_.pop_back();

@@ -23,6 +23,9 @@ namespace brainsurgery {
 // JSON as a value of expressions. A number that is no integer of 64 bits is a float.
 [[nodiscard]] PlanValue value_of_json(const JsonValue& value);
 
+// Whether the name is one that only models and files give: config, dtype, file, shape.
+[[nodiscard]] bool is_model_name(std::string_view name);
+
 // Where the values come from. All may throw Error(plan) or Error(run).
 struct ModelAccess {
   std::function<const StateDict&(const std::string& alias)> names;
@@ -30,6 +33,8 @@ struct ModelAccess {
   std::function<std::string(const std::string& path)> read_text;
 };
 
+// Throws Error(plan) without a place for arguments that are wrong, names that do not exist, files that are no text and
+// parameters that refer to themselves, and what the access throws. Remembers what it read: for one thread.
 class ModelScope : public ValueScope {
  public:
   // `parameters` is kept by reference.

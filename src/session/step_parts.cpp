@@ -4,21 +4,19 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 
+#include "base/spelling.h"
 #include "plan/dotted_name.h"
 #include "plan/expressions.h"
-#include "base/spelling.h"
 #include "plan/field_values.h"
 #include "plan/parameters.h"
 #include "session/members.h"
+#include "session/model_scope.h"
 
 namespace brainsurgery {
 namespace {
 
 using Names = std::set<std::string, std::less<>>;
-
-constexpr std::array<std::string_view, 4> kModelNames{"config", "dtype", "file", "shape"};
 
 // cast_ of cast, and the other way round.
 const Schema* twin_of(std::string_view name, const StepRegistry& steps) {
@@ -139,8 +137,6 @@ struct PartMaker::Written {
   WrittenModifiers modifiers;
   Variables variables;
 };
-
-bool is_model_name(std::string_view name) { return std::ranges::find(kModelNames, name) != kModelNames.end(); }
 
 PartMaker::Result PartMaker::operator()(const YamlPtr& payload, const ValueScope* models,
                                         Diagnostics& diagnostics) const {

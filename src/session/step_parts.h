@@ -91,7 +91,4 @@ class PartMaker {
   const PlanParameters& parameters_;
 };
 
-// Names of functions and values that only models and files give: config, dtype, file, shape.
-[[nodiscard]] bool is_model_name(std::string_view name);
-
 }  // namespace brainsurgery

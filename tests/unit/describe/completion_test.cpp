@@ -64,9 +64,12 @@ TEST(CompleteAssignment, OffersThePlacesOfThePlan) {
   EXPECT_THAT(complete(kPlan, "inp"), ElementsAre("inputs[0]=", "inputs[1]="));
   EXPECT_THAT(complete(kPlan, "x"), ElementsAre("x-n="));
   EXPECT_THAT(complete(kPlan, "transforms[0]"), ElementsAre("transforms[0].blur.by=", "transforms[0].blur.dtype=",
-                                                            "transforms[0].blur.from=", "transforms[0].blur.to="));
+                                                            "transforms[0].blur.each=", "transforms[0].blur.except=",
+                                                            "transforms[0].blur.from=", "transforms[0].blur.optional=",
+                                                            "transforms[0].blur.to=", "transforms[0].blur.where="));
   EXPECT_THAT(complete(kPlan, "transforms[1]"),
-              ElementsAre("transforms[1].look.loud=", "transforms[1].look.path=", "transforms[1].look="));
+              ElementsAre("transforms[1].look.each=", "transforms[1].look.loud=", "transforms[1].look.path=",
+                          "transforms[1].look="));
   EXPECT_THAT(complete(kPlan, "transforms[2]"), IsEmpty());
   EXPECT_THAT(complete("{}", "output.o"), ElementsAre("output.overwrite="));
   EXPECT_THAT(complete("", "output.f"), ElementsAre("output.format="));
@@ -111,7 +114,7 @@ TEST(CompleteAssignment, LooksAtTensorsOnlyForReferences) {
 
 TEST(CompleteTopic, KnowsStepsAndOperators) {
   const Catalog catalog = testing::small_catalog();
-  EXPECT_THAT(complete_topic(catalog, std::nullopt, ""), ElementsAre("blur", "check", "inputs", "look", "output", "stop"));
+  EXPECT_THAT(complete_topic(catalog, std::nullopt, ""), ElementsAre("blur", "check", "inputs", "look", "modifiers", "output", "stop"));
   EXPECT_THAT(complete_topic(catalog, "check", "n"), ElementsAre("near"));
   EXPECT_THAT(complete_topic(catalog, "blur", ""), IsEmpty());
 }

@@ -23,6 +23,7 @@ TEST(HelpText, ListsAllSteps) {
             "│                                                                   │\n"
             "│ help: COMMAND describes one of them with all its keys.            │\n"
             "│ help: inputs and help: output describe the other parts of a plan. │\n"
+            "│ help: modifiers describes the keys that every step may have.      │\n"
             "│ help: {check: OPERATOR} describes an operator of check.           │\n"
             "╰───────────────────────────────────────────────────────────────────╯\n");
 }
