@@ -188,7 +188,7 @@ class Binder final : private PlanScope {
   struct Groups;
   [[nodiscard]] std::vector<ResolvedRow> resolve(const StepPart& part);
   [[nodiscard]] bool selects(const StepPart& part, const MatchScope& match);
-  [[nodiscard]] const StepPart& closed_part(const StepPart& open, const Captures& captures,
+  [[nodiscard]] const StepPart& closed_part(const StepPart& open, const Captures& captures, const ModelScope& scope,
                                             std::map<std::string, StepPartPtr>& closed);
   [[nodiscard]] ResolvedRow single_row(const StepPart& part);
   [[nodiscard]] ResolvedRow row_of(const StepPart& part, const std::string& name, const Captures& captures);

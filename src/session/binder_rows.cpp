@@ -118,22 +118,33 @@ bool Binder::selects(const StepPart& part, const MatchScope& match) {
 // tensors.
 std::vector<Binder::ResolvedRow> Binder::resolve(const StepPart& part) {
   const PreparedRef& lead = part.refs.front();
-  if (!lead.pattern || lead.single) return {single_row(part)};
+  const bool is_one = !lead.pattern || lead.single;
+  if (is_one && !part.selection.takes_all()) {
+    throw Error(ErrorCode::plan, fmt::format("{}: 'where' and 'except' choose among matches, but '{}' stands for one tensor",
+                                             lead.where, lead.ref->text),
+                lead.ref->span);
+  }
+  if (!lead.pattern) return {single_row(part)};
+  if (lead.single) {
+    if (part.selection.optional && !any_match_in(*lead.pattern, names_of(lead.alias).names(), current_.matching))
+      return {};
+    return {single_row(part)};
+  }
   std::vector<ResolvedRow> rows;
   std::map<std::string, StepPartPtr> closed;  // of an open part, by the values of its names
   const StateDict::Names& names = names_of(lead.alias).names();
-  std::optional<ModelScope> scope;
-  if (!part.selection.takes_all()) scope.emplace(models());
+  const ModelScope scope = models();
+  const bool takes_all = part.selection.takes_all();
   Groups groups;
   bool any = false, any_match = false;
   for_each_match(*lead.pattern, names, current_.matching, [&](const auto& found, const Captures& captures) {
     any_match = true;
-    if (scope) {
-      const MatchScope match(found->first, found->second.expr, *lead.pattern, captures, part.variables, &*scope);
+    if (!takes_all) {
+      const MatchScope match(found->first, found->second.expr, *lead.pattern, captures, part.variables, &scope);
       if (!selects(part, match)) return;
     }
     any = true;
-    const StepPart& own = part.spec == nullptr ? closed_part(part, captures, closed) : part;
+    const StepPart& own = part.spec == nullptr ? closed_part(part, captures, scope, closed) : part;
     if (own.member) {
       add_member(own, found->first, captures, groups);
     } else {
@@ -151,7 +162,7 @@ std::vector<Binder::ResolvedRow> Binder::resolve(const StepPart& part) {
   return rows;
 }
 
-const StepPart& Binder::closed_part(const StepPart& open, const Captures& captures,
+const StepPart& Binder::closed_part(const StepPart& open, const Captures& captures, const ModelScope& scope,
                                     std::map<std::string, StepPartPtr>& closed) {
   Variables values;
   std::string key;
@@ -162,7 +173,6 @@ const StepPart& Binder::closed_part(const StepPart& open, const Captures& captur
   const auto [at, is_new] = closed.try_emplace(std::move(key));
   if (is_new) {
     Diagnostics mistakes;
-    const ModelScope scope = models();
     at->second = part_maker().closed(open, VariableScope(values, &scope), mistakes);
     mistakes.throw_if_errors();
   }
