@@ -23,7 +23,7 @@ Outcome<std::string> write_reference(const std::string& directory, Session& sess
 
 void add_describe_commands(CLI::App& app, DescribeArguments& arguments) {
   CLI::App* help = app.add_subcommand(kHelp, "List the steps of plans, or describe one with all its keys");
-  help->add_option("topic", arguments.topic, "A step")->type_name("TOPIC");
+  help->add_option("topic", arguments.topic, "A step, or the file of a plan: its parameters")->type_name("TOPIC");
   help->add_option("part", arguments.part, "An operator of that step")->type_name("PART");
 
   CLI::App* schema =

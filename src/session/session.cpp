@@ -16,6 +16,7 @@
 #include "session/inspection.h"
 #include "session/oly_conversion.h"
 #include "session/plan_completion.h"
+#include "session/plan_help.h"
 #include "session/plan_run.h"
 #include "session/recovery_text.h"
 #include "session/registries.h"
@@ -97,7 +98,10 @@ class Session::Impl {
   }
 
   std::string help(const std::optional<std::string>& topic, const std::optional<std::string>& part) {
-    return help_text(catalog_of(registries_), {topic, part});
+    const bool is_plan = topic && (topic->ends_with(".yaml") || topic->ends_with(".yml"));
+    if (!is_plan) return help_text(catalog_of(registries_), {topic, part});
+    constexpr std::int64_t kMaxBytes = std::int64_t{64} << 20;
+    return plan_help(std::make_shared<SourceText>(SourceText{*topic, env_.read_text(*topic, kMaxBytes)}));
   }
 
   std::string plan_schema() { return plan_json_schema(catalog_of(registries_)); }

@@ -129,6 +129,13 @@ grep -q -i 'torch\|libc10' err && fail "a scaling loads libtorch"
 for wrong in 0GB 12 -1MB x; do expect 2 'is not a size' check --oly 'help: {}' --arena-segment-size=$wrong; done
 expect 0 '' check --oly 'help: {}' --arena-segment-size 2GB
 
+# A plan says what it is for.
+plan '# Scales a tensor.' '#   brainsurgery run plan.yaml -p by=2' 'params: {by: {type: number, doc: the factor}, t: w}' 'transforms: []'
+expect 0 '' help plan.yaml
+printf '%s\n' 'Scales a tensor.' '  brainsurgery run plan.yaml -p by=2' '' 'Parameters (-p NAME=VALUE):' \
+  '  by  number, required  the factor' '  t   default: w' | cmp -s - out || fail 'the help of a plan'
+expect 3 'nowhere.yaml' help nowhere.yaml; one_error
+
 # Parameters, and the resolved plan that still has their expressions.
 plan 'params: {n: {default: 2, type: integer}, name: w}' 'inputs: [a.safetensors]' \
   "transforms: [{copy: {from: '\$x', to: '\${x}.\${n + len(name)}', where: x == name}}]" 'output: b.safetensors'
