@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "documents/layer_names.h"
 
@@ -255,25 +256,20 @@ class Adjuster {
 
   // dtype ----------------------------------------------------------------------------------------------------------
 
-  // The dtype that all tensors of that dtype have now; nullopt: they have several, or it is the same.
-  [[nodiscard]] std::optional<DType> successor(DType dtype) const {
-    std::optional<DType> now;
-    bool any = false, common = false;
-    for (const auto& [name, tensor] : before_.names()) {
-      if (tensor.expr.dtype() != dtype) continue;
-      any = true;
-      common = common || after_.find(name) != nullptr;
+  // The dtype that more than half of the floating elements have; nullopt: none.
+  [[nodiscard]] static std::optional<DType> common_dtype(const StateDict& model) {
+    std::map<DType, double> elements;
+    double all = 0;
+    for (const auto& [name, tensor] : model.names()) {
+      if (!is_floating(tensor.expr.dtype())) continue;
+      const auto count = static_cast<double>(element_count(tensor.expr.shape()));
+      elements[tensor.expr.dtype()] += count;
+      all += count;
     }
-    if (!any) return std::nullopt;
-    for (const auto& [name, tensor] : after_.names()) {
-      const NamedTensor* old = before_.find(name);
-      if (tensor.expr.dtype() == dtype) return std::nullopt;
-      const bool counts = common ? old != nullptr && old->expr.dtype() == dtype : is_floating(tensor.expr.dtype());
-      if (!counts) continue;
-      if (now && *now != tensor.expr.dtype()) return std::nullopt;
-      now = tensor.expr.dtype();
+    for (const auto& [dtype, count] : elements) {
+      if (2 * count > all) return dtype;
     }
-    return now;
+    return std::nullopt;
   }
 
   void adjust_dtype() {
@@ -287,7 +283,9 @@ class Adjuster {
         const std::string prefix = text->starts_with("torch.") ? "torch." : "";
         const auto old = std::ranges::find(kNames, text->substr(prefix.size()), [](const auto& item) { return std::string(item.second); });
         if (old == kNames.end()) continue;
-        const std::optional<DType> now = successor(old->first);
+        if (common_dtype(before_) != old->first) continue;
+        const std::optional<DType> now = common_dtype(after_);
+        if (now == old->first) continue;
         const auto name = std::ranges::find_if(kNames, [&](const auto& item) { return now && item.first == *now; });
         if (name != kNames.end()) set(at(part, key), json_string(prefix + name->second));
       }

@@ -108,14 +108,17 @@ TEST(ConfigVocabulary, FollowsTheRowsOfTheEmbedding) {
   EXPECT_EQ(adjusted(R"({"vocab_size": 10})", before, after), "");
 }
 
-TEST(ConfigDtype, FollowsWhereAllTensorsChanged) {
+TEST(ConfigDtype, FollowsMostElements) {
   const Model full(2, DType::F32), half(2, DType::BF16);
   EXPECT_EQ(adjusted(R"({"torch_dtype": "float32"})", full, half), "torch_dtype \"float32\" -> \"bfloat16\"\n");
   EXPECT_EQ(adjusted(R"({"dtype": "torch.float32"})", full, half), "dtype \"torch.float32\" -> \"torch.bfloat16\"\n");
   EXPECT_EQ(adjusted(R"({"torch_dtype": "float16"})", full, half), "");
   Model mixed(2, DType::BF16);
   mixed.put("model.layers.0.norm.weight", DType::F32, {2});
+  EXPECT_EQ(adjusted(R"({"torch_dtype": "float32"})", full, mixed), "torch_dtype \"float32\" -> \"bfloat16\"\n");
+  mixed.put("model.large.weight", DType::F32, {1000});
   EXPECT_EQ(adjusted(R"({"torch_dtype": "float32"})", full, mixed), "");
+  mixed.put("model.large.weight", DType::F32, {1});
   EXPECT_EQ(adjusted(R"({"torch_dtype": "bfloat16"})", mixed, full), "torch_dtype \"bfloat16\" -> \"float32\"\n");
   EXPECT_EQ(adjusted(R"({"torch_dtype": "float32"})", full, Model(2, DType::F8_E4M3)), "");
 }
