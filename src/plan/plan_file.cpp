@@ -168,11 +168,19 @@ class PlanParser {
   // The plan's parameters, and keys of the user's own.
   void parse_names(const YamlNode& key, const YamlPtr& value) {
     if (key.text() == "params") {
-      std::ranges::move(parameters_of(*structured(value), diagnostics_), std::back_inserter(plan_.parameters));
+      for (auto& [name, given] : parameters_of(*structured(value), diagnostics_)) {
+        if (!has_parameter(name)) plan_.parameters.emplace_back(name, std::move(given));
+      }
     } else if (key.text() != "inputs" && key.text() != "transforms" && key.text() != "output") {
       unknown_top_level(key);
-      plan_.parameters.emplace_back(key.text(), structured(value));
+      // In expressions a key wins; one with another sign in it cannot be named there.
+      std::erase_if(plan_.parameters, [&key](const auto& parameter) { return parameter.first == key.text(); });
+      if (is_formula_name(key.text())) plan_.parameters.emplace_back(key.text(), structured(value));
     }
+  }
+
+  [[nodiscard]] bool has_parameter(const std::string& name) const {
+    return std::ranges::any_of(plan_.parameters, [&name](const auto& parameter) { return parameter.first == name; });
   }
 
   void unknown_top_level(const YamlNode& key) {

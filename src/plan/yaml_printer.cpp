@@ -9,6 +9,7 @@
 
 #include "base/numbers.h"
 #include "base/text.h"
+#include "plan/parameters.h"
 
 namespace brainsurgery {
 namespace {
@@ -232,7 +233,10 @@ YamlPtr to_yaml(const Plan& plan) {
   for (const PlanStep& step : plan.steps) steps.push_back(to_yaml(step));
   YamlEntries entries;
   YamlEntries parameters;
-  for (const auto& [name, value] : plan.parameters) parameters.emplace_back(text(name), value);
+  for (const auto& [name, value] : plan.parameters) {
+    const bool is_ambiguous = is_declaration(*value);  // a value that looks like one
+    parameters.emplace_back(text(name), is_ambiguous ? YamlNode::mapping({}, {{text("default"), value}}) : value);
+  }
   if (!parameters.empty()) entries.emplace_back(text("params"), YamlNode::mapping({}, std::move(parameters)));
   if (!inputs.empty()) entries.emplace_back(text("inputs"), YamlNode::sequence({}, std::move(inputs)));
   if (!steps.empty()) entries.emplace_back(text("transforms"), YamlNode::sequence({}, std::move(steps)));
