@@ -61,6 +61,25 @@ void append_json_string(std::string& to, std::string_view text, JsonEscapes esca
   to.push_back('"');
 }
 
+void append_utf8(std::string& to, std::uint32_t code) {
+  const auto put = [&to](std::uint32_t byte) { to.push_back(static_cast<char>(byte)); };
+  if (code < 0x80) {
+    put(code);
+  } else if (code < 0x800) {
+    put(0xC0 | code >> 6);
+    put(0x80 | (code & 0x3F));
+  } else if (code < 0x10000) {
+    put(0xE0 | code >> 12);
+    put(0x80 | (code >> 6 & 0x3F));
+    put(0x80 | (code & 0x3F));
+  } else {
+    put(0xF0 | code >> 18);
+    put(0x80 | (code >> 12 & 0x3F));
+    put(0x80 | (code >> 6 & 0x3F));
+    put(0x80 | (code & 0x3F));
+  }
+}
+
 std::string in_quotes(std::string_view name) {
   constexpr std::size_t kLongest = 160, kEnds = 70;
   auto is_inside_character = [&](std::size_t i) { return (static_cast<unsigned char>(name[i]) & 0xC0) == 0x80; };

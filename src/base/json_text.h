@@ -1,6 +1,7 @@
 // Text for JSON strings and for messages.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,9 @@ enum class JsonEscapes {
 
 // Appends `text`, which must be valid UTF-8, as a quoted JSON string.
 void append_json_string(std::string& to, std::string_view text, JsonEscapes escapes);
+
+// Appends a code point, at most U+10FFFF, as UTF-8: what an escape of a JSON string stands for.
+void append_utf8(std::string& to, std::uint32_t code);
 
 // A name from a file as a message shows it: in single quotes, on one line, control characters escaped, and shortened in
 // the middle where it is longer than a message should be.

@@ -71,8 +71,8 @@ class VariableScope : public ValueScope {
 };
 
 // Every combination of the values of `each`, the first name slowest; one that is empty without an `each`. A value is a
-// list, a range a..b, or ${...} that gives a list. `unknown` takes the first name that `outer` does not know, and the
-// result is then empty. Throws Error(plan).
+// list, a range a..b, or ${...} that gives a list. `unknown` takes the first value with a name that
+// `outer` does not know, and the result is then empty. Throws Error(plan).
 [[nodiscard]] std::vector<Variables> combinations(const YamlPtr& each, std::string_view path, const ValueScope* outer,
                                                   YamlPtr& unknown);
 inline constexpr std::size_t kMaxCombinations = 100'000;
