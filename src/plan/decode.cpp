@@ -13,6 +13,7 @@
 #include "plan/expressions.h"
 #include "plan/field_values.h"
 #include "plan/hints.h"
+#include "plan/modifiers.h"
 #include "plan/path_text.h"
 
 namespace brainsurgery {
@@ -306,7 +307,12 @@ std::string describe_keys(const Schema& schema, const std::string& path) {
 std::optional<std::string> report_unknown_key(const Schema& schema, const YamlNode& key, const DecodeContext& context,
                                               const std::string& path) {
   std::optional<std::string> meant = field_called(schema, key.text());
-  if (!meant) meant = nearest(key.text(), keys_of(schema));
+  std::vector<std::string> known = keys_of(schema);
+  const bool edits = std::ranges::any_of(schema.fields, [](const auto& field) { return field->role.has_value(); });
+  for (const auto& modifier : modifiers_schema().fields) {
+    if (edits && path == schema.name && takes_modifier(schema, modifier->name)) known.push_back(modifier->name);
+  }
+  if (!meant) meant = nearest(key.text(), known);
   std::vector<std::string> notes;
   if (meant) notes.push_back(fmt::format("did you mean '{}'?", *meant));
   notes.push_back(describe_keys(schema, path));

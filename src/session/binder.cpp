@@ -240,6 +240,7 @@ Error Binder::no_match(const std::string& where, const std::string& alias, const
                               [&](const std::string& regex) { return any_match(regex, alias); });
     }
   }
+  if (ref.structured && !ref.expr.empty() && !current_.follows_from_mistake) notes = nearest_names(ref.expr, alias);
   if (names != nullptr && names->names().empty()) notes.push_back(fmt::format("'{}' holds no tensor", alias));
   return Error(ErrorCode::plan,
                fmt::format("{}{}no tensor matches '{}'{}", where, where.empty() ? "" : ": ", describe(ref), place),
