@@ -15,12 +15,13 @@ set(BS_ROOMS
   "lowering:formula graph kernels types base"
   "steps:documents plan graph kernels types base"
   "transforms:steps lowering formula plan graph kernels types base"
+  "merging:steps documents lowering formula plan graph kernels types base"
   "predicates:steps plan graph kernels types base"
   "describe:plan graph kernels types base"
   "commands:steps describe documents plan graph kernels types base"
   "planner:graph kernels types base"
   "exec:planner graph kernels types base"
-  "session:exec planner transforms predicates commands steps describe publish formats documents plan graph kernels types base"
+  "session:exec planner transforms merging predicates commands steps describe publish formats documents plan graph kernels types base"
   "repl:session types base"
   "cli:repl session types base")
 
@@ -41,7 +42,7 @@ set(BS_FOREIGN_HEADERS
   "openssl/:base"
   "filesystem:"  # its functions throw what nobody translates: Env has all that is needed
   "zlib.h:formats exec" "fnmatch.h:formats"
-  "fmt/:base types kernels publish formats formula plan graph documents lowering steps transforms predicates describe commands planner exec session repl cli"
+  "fmt/:base types kernels publish formats formula plan graph documents lowering steps transforms merging predicates describe commands planner exec session repl cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"
   "immintrin.h:kernels" "cpuid.h:kernels")

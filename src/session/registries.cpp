@@ -2,6 +2,7 @@
 
 #include "commands/families.h"
 #include "lowering/functions.h"
+#include "merging/families.h"
 #include "predicates/families.h"
 #include "transforms/families.h"
 
@@ -12,6 +13,7 @@ FormatNames names_of(const FormatRegistry& formats) { return {formats.readable_n
 Registries builtin_registries(const OperationTable& operations, const ReducerTable& reducers) {
   Registries registries{all_formats(), all_predicates(), {}};
   add_transforms(registries.steps, std::make_shared<const FormulaFunctions>(operations, reducers));
+  add_merging(registries.steps);
   add_assert(registries.steps);
   add_commands(registries.steps, names_of(registries.formats));
   return registries;

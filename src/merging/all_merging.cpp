@@ -1,0 +1,7 @@
+#include "merging/families.h"
+
+namespace brainsurgery {
+
+void add_merging(StepRegistry&) {}
+
+}  // namespace brainsurgery

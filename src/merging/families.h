@@ -1,0 +1,10 @@
+// Steps that merge models and adapters, one function and one file each; all_merging.cpp calls them.
+#pragma once
+
+#include "brainsurgery/step.h"
+
+namespace brainsurgery {
+
+void add_merging(StepRegistry& registry);
+
+}  // namespace brainsurgery
