@@ -49,6 +49,9 @@ struct SessionOptions {
   std::optional<int> until;                                // do this many steps only, and write no output
   SummaryMode summary = SummaryMode::raw;
   std::string summary_path;    // where the summary goes; empty: into the report only
+  std::string lock_path;    // where a run writes its lock; empty: nowhere
+  std::string locked_path;  // the lock that a run is held to; empty: none
+  std::string version;      // of the program, for locks
   VariableLookup environment;  // of ${oc.env:NAME} in plans; empty: no variable is set
   std::shared_ptr<Cancellation> cancellation;  // ends what the session does with an Error; nullptr: nothing does
 };
@@ -62,6 +65,7 @@ struct OutputReport {
   std::int64_t tensors = 0;
   ByteCounts planned;
   std::optional<ByteCounts> moved;  // by a run: equal to what was planned
+  std::optional<std::string> digest = {};  // of the content, by a run that was asked for it
 };
 
 struct RunReport {
@@ -112,6 +116,13 @@ class Session {
   // "format": "safetensors"}; "sha256", of the row-major little-endian bytes, with `digest` only, which reads all
   // tensor data.
   [[nodiscard]] Outcome<std::string> inspect_json(const std::string& path, bool digest, const InspectView& view = {});
+  // The digest of a checkpoint's content, whatever its format, files and their order (docs/digests.md): a line, after
+  // one for each tensor where `each`; or a JSON object. Reads all tensor data.
+  [[nodiscard]] Outcome<std::string> digest_text(const std::string& path, bool each);
+  [[nodiscard]] Outcome<std::string> digest_json(const std::string& path);
+  // Holds a checkpoint against `expected`: a digest, or the path of a file that digest_json() made. A sentence if it is
+  // equal, else an Error(assertion) that names the tensors that differ.
+  [[nodiscard]] Outcome<std::string> verify(const std::string& path, const std::string& expected);
   // Finishes a publication into a directory that was interrupted, or takes it back; the sentence says which, or that
   // there was none. An error where other files stand in the way: then nothing was touched.
   [[nodiscard]] Outcome<std::string> repair(const std::string& directory);

@@ -2,7 +2,6 @@
 
 #include <openssl/evp.h>
 
-#include <array>
 #include <string_view>
 
 #include "brainsurgery/error.h"
@@ -31,18 +30,28 @@ void Sha256::update(std::span<const std::byte> bytes) {
   require(EVP_DigestUpdate(context_->md.get(), bytes.data(), bytes.size()));
 }
 
-std::string Sha256::hex() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+Sha256Digest Sha256::digest() {
+  Sha256Digest digest{};
   unsigned int size = 0;
-  require(EVP_DigestFinal_ex(context_->md.get(), digest.data(), &size));
+  require(EVP_DigestFinal_ex(context_->md.get(), reinterpret_cast<unsigned char*>(digest.data()), &size));
   require(EVP_DigestInit_ex(context_->md.get(), EVP_sha256(), nullptr));
+  return digest;
+}
+
+bool is_digest(std::string_view text) {
+  constexpr std::size_t kHexDigits = 64;
+  return text.starts_with(kDigestPrefix) && text.size() == kDigestPrefix.size() + kHexDigits &&
+         text.substr(kDigestPrefix.size()).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string to_hex(const Sha256Digest& digest) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (unsigned int i = 0; i < size; ++i) {
-    out.push_back(kDigits[digest[i] >> 4]);
-    out.push_back(kDigits[digest[i] & 0xF]);
+  std::string hex;
+  for (const std::byte byte : digest) {
+    hex.push_back(kDigits[std::to_integer<std::size_t>(byte >> 4)]);
+    hex.push_back(kDigits[std::to_integer<std::size_t>(byte & std::byte{0xF})]);
   }
-  return out;
+  return hex;
 }
 
 }  // namespace brainsurgery

@@ -21,6 +21,7 @@
 #include "cli/config_arguments.h"
 #include "cli/convert_command.h"
 #include "cli/describe_commands.h"
+#include "cli/digest_commands.h"
 #include "cli/event_view.h"
 #include "cli/oly_command.h"
 #include "repl/prompt.h"
@@ -41,6 +42,7 @@ struct Arguments {
   SessionOptions session;
   OlyArguments oly;
   DescribeArguments describe;
+  DigestArguments digests;
   ConvertArguments convert;
 };
 
@@ -114,6 +116,19 @@ void add_work_options(CLI::App& command, Arguments& arguments) {
       ->check(CLI::IsMember({"inmemory", "arena"}));
 }
 
+// After the options with which no plan is done as a whole.
+void add_lock_options(CLI::App& command, Arguments& arguments) {
+  CLI::Option* lock = command.add_option("--lock", arguments.session.lock_path,
+                                         "Write the plan and the digests of what was read and written to this file");
+  CLI::Option* locked = command.add_option("--locked", arguments.session.locked_path,
+                                           "Refuse other inputs, another plan and another output than this lock has");
+  lock->excludes(locked);
+  for (CLI::Option* option : {lock, locked}) {
+    option->type_name("FILE");
+    for (const char* partial : {"--dry-run", "--interactive", "--until"}) option->excludes(command.get_option(partial));
+  }
+}
+
 void add_run_options(CLI::App& command, Arguments& arguments) {
   command.add_flag("--dry-run", arguments.session.dry_run, "Run the steps and print their reports, but write nothing");
   command.add_flag("--preview", arguments.session.preview, "Print before each step which tensors it touches");
@@ -127,6 +142,7 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
                    "Print the steps that were done as a plan (default)");
   command.add_option("--summarize-path", arguments.session.summary_path, "Write the summary to this file instead")
       ->type_name("FILE");
+  add_lock_options(command, arguments);
   command
       .add_option("--summary-mode", arguments.summary_mode,
                   "raw: steps as written; resolve: a plan for the same output")
@@ -180,6 +196,7 @@ nlohmann::ordered_json json_of(const OutputReport& output) {
                                {"derived", change.derived}});
   }
   if (output.moved) json["moved"] = json_of(*output.moved);
+  if (output.digest) json["digest"] = *output.digest;
   return json;
 }
 
@@ -235,6 +252,8 @@ class CommandLine {
     add_view_options(*repair, arguments_);
     CLI::App* oly = add_oly_command(app, arguments_.oly);
     add_describe_commands(app, arguments_.describe);
+    const DigestCommands digests = add_digest_commands(app, arguments_.digests);
+    for (CLI::App* command : {digests.digest, digests.verify}) add_view_options(*command, arguments_);
     app.footer("brainsurgery help lists the steps of plans, brainsurgery help STEP describes one.");
     if (std::optional<Error> unknown = unknown_word(words, app)) throw *std::move(unknown);
     words = with_command_first(std::move(words), app);
@@ -248,6 +267,7 @@ class CommandLine {
     }
     apply_options(run->count("--summarize") > 0);
     if (const std::optional<int> code = describe(app)) return *code;
+    if (const std::optional<int> code = digest_or_verify(digests)) return *code;
     if (inspect->parsed()) return inspect_checkpoint();
     if (repair->parsed()) return repair_directory();
     if (oly->parsed()) {
@@ -293,6 +313,7 @@ class CommandLine {
     arguments_.session.summary = silent || !arguments_.summarize        ? SummaryMode::none
                                  : arguments_.summary_mode == "resolve" ? SummaryMode::resolve
                                                                         : SummaryMode::raw;
+    arguments_.session.version = BS_VERSION;
     arguments_.session.tile_bytes = *parse_size(arguments_.tile);
     arguments_.session.cancellation = streams_.cancellation;
     arguments_.session.environment = [](const std::string& name) {
@@ -468,6 +489,20 @@ class CommandLine {
       return static_cast<int>(text->error().code());
     }
     streams_.out << text->value();
+    return finish();
+  }
+
+  // Messages go to standard error even with --json: a file of digests is to be redirected. nullopt: neither was parsed.
+  std::optional<int> digest_or_verify(const DigestCommands& commands) {
+    TextView view = text_view();
+    Session session(posix_env(), view, arguments_.session, registries_);
+    const auto text = run_digest_command(commands, arguments_.digests, arguments_.json, session);
+    if (!text) return std::nullopt;
+    if (!text->ok()) {
+      view.fail(text->error());
+      return static_cast<int>(text->error().code());
+    }
+    if (!arguments_.quiet || commands.digest->parsed()) streams_.out << text->value();
     return finish();
   }
 

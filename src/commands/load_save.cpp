@@ -108,6 +108,10 @@ std::string chosen_alias(std::string_view step, std::string_view key, const std:
 }
 
 PlanStep load_step(const PlanInput& input) {
+  if (input.digest) {
+    throw Error(ErrorCode::plan, fmt::format("input '{}': only the plan that is run can state a digest", input.alias),
+                input.span);
+  }
   return step(kLoad, input.span, {{"path", input.path}, {"alias", input.alias}});
 }
 
@@ -121,7 +125,8 @@ PlanStep save_step(const PlanOutput& output) {
                           {"format", output.format},
                           {"shard", output.shard},
                           {"tied", tied},
-                          {"layout", layout}});
+                          {"layout", layout},
+                          {"expect", output.expect}});
   YamlEntries entries = saving.payload->entries();
   if (output.carry) entries.emplace_back(YamlNode::text(output.span, "carry"), to_yaml(*output.carry));
   if (output.adjust) {

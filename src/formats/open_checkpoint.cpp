@@ -18,6 +18,7 @@
 #include "formats/model_family.h"
 #include "formats/path_pattern.h"
 #include "formats/safetensors_index.h"
+#include "formats/staged_checkpoint.h"
 #include "formats/weights_family.h"
 #include "publish/journal.h"
 #include "publish/staging.h"
@@ -42,7 +43,11 @@ class Opener {
     if (part_.empty()) throw Error(ErrorCode::run, in_quotes(path) + " names no part behind '#'");
   }
 
-  Checkpoint open();
+  Checkpoint open() {
+    refuse_half_published_folders();
+    return open_as_it_is();
+  }
+  Checkpoint open_as_it_is();
 
  private:
   [[noreturn]] void fail_missing() const;
@@ -88,8 +93,7 @@ void Opener::refuse_half_published_folders() const {
   if (matches_.folders.empty()) refuse_half_published(env_, is_directory ? path : split_path(path).directory);
 }
 
-Checkpoint Opener::open() {
-  refuse_half_published_folders();
+Checkpoint Opener::open_as_it_is() {
   const std::string& path = checkpoint_.path;
   if (!matches_.names.empty()) {
     checkpoint_.root = matches_.root;
@@ -316,6 +320,10 @@ void Opener::require_all_parts(const std::vector<std::string>& names) {
 
 Checkpoint open_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path, int threads) {
   return Opener(env, formats, path, threads).open();
+}
+
+Checkpoint open_staged_checkpoint(Env& env, const FormatRegistry& formats, const std::string& path, int threads) {
+  return Opener(env, formats, path, threads).open_as_it_is();
 }
 
 std::string_view file_name_of(const Checkpoint& checkpoint, const TensorEntry& tensor) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/sha256.h"
 #include "base/spelling.h"
 #include "plan/expressions.h"
 #include "plan/field_values.h"
@@ -49,7 +50,7 @@ SchemaBuilder<PlanOutput> describe_output(const FormatNames& formats) {
 }
 
 struct InputSpec {
-  std::string alias, path;
+  std::string alias, path, digest;
 };
 
 // A path or alias::path, or a mapping that may stand for several inputs.
@@ -57,6 +58,8 @@ FieldTypePtr inputs_type() {
   SchemaBuilder<InputSpec> repeated("input", {"Inputs that are alike.", "", ""});
   repeated.text(&InputSpec::alias, "alias", Scalar::text).doc("The alias; the values of each may be put in: r${n}.");
   repeated.text(&InputSpec::path, "path", Scalar::path).require().doc("The file or directory.");
+  repeated.text(&InputSpec::digest, "digest", Scalar::text)
+      .doc("The digest that its content must have, sha256:..., as the command digest prints it.");
   const auto ignored = [](const YamlNode&, const FieldDecoder&, InputSpec&) {};
   repeated.custom("each", mapping_of(scalar(Scalar::any)), ignored)
       .doc("Names and their values, a list or a range such as 0..7: an input for each.");
@@ -213,17 +216,18 @@ class PlanParser {
     }
   }
 
-  // {alias, path, each}
+  // {alias, path, digest, each}
   void parse_repeated_input(const YamlNode& item, const std::string& field, bool several) {
-    static const std::vector<std::string> kKeys{"alias", "path", "each"};
+    static const std::vector<std::string> kKeys{"alias", "path", "digest", "each"};
     for (const auto& [key, value] : item.entries()) {
       if (std::ranges::find(kKeys, key->text()) != kKeys.end()) continue;
       std::vector<std::string> notes = did_you_mean(key->text(), kKeys);
-      notes.emplace_back("keys of an input: alias, path, each");
+      notes.emplace_back("keys of an input: alias, path, digest, each");
       return error(*key, fmt::format("unknown key '{}' of {}", key->text(), field), std::move(notes));
     }
     const YamlPtr path = item.find_ptr("path");
     const YamlPtr alias = item.find_ptr("alias");
+    const YamlPtr digest = item.find_ptr("digest");
     if (path == nullptr) return error(item, fmt::format("{}.path is required", field));
     try {
       const ParameterScope parameters(plan_.parameters);
@@ -233,11 +237,21 @@ class PlanParser {
       for (const Variables& variables : rows) {
         const VariableScope scope(variables, &parameters);
         const YamlPtr named = alias == nullptr ? nullptr : explain(alias, scope);
+        const std::size_t before = plan_.inputs.size();
         parse_input(*explain(path, scope), field, several || rows.size() > 1, named.get());
+        if (digest != nullptr && plan_.inputs.size() > before) expect_digest(*explain(digest, scope), field);
       }
     } catch (const Error& mistake) {
       diagnostics_.add(mistake);
     }
+  }
+
+  // Of the input that was read last.
+  void expect_digest(const YamlNode& digest, const std::string& field) {
+    if (report_unexplained_names(digest, *scalar(Scalar::text), diagnostics_)) return;
+    if (!digest.is_string() || !is_digest(digest.text()))
+      return error(digest, fmt::format("{}.digest: '{}' is no digest", field, digest.text()), {std::string(kDigestNote)});
+    plan_.inputs.back().digest = digest.text();
   }
 
   // `alias`: nullptr: the text has it, as alias::path.

@@ -22,6 +22,7 @@ struct PlanInput {
   std::string alias;
   std::string path;
   SourceSpan span;
+  std::optional<std::string> digest = {};  // that its content must have, as written
 };
 
 struct PlanStep {
@@ -64,6 +65,7 @@ struct FileTarget {
   std::optional<TiedTensors> tied;
   std::optional<FileArrangement> layout;
   std::optional<CarryChoice> carry;
+  std::optional<std::string> expect;  // the digest that its content must have, as written
   std::optional<bool> adjust;  // whether config.json follows the tensors; written `auto`
 };
 
@@ -151,6 +153,10 @@ void add_file_fields(SchemaBuilder<Spec>& schema, const FormatNames& formats) {
   schema.flag(static_cast<std::optional<bool> Spec::*>(&Spec::adjust), "auto")
       .defaults_to("true")
       .doc("Whether the config.json that a directory takes over follows the tensors: layers, vocabulary, dtype, ...");
+  schema.text(&Spec::expect, "expect", Scalar::text)
+      .doc(
+          "The digest that the content must have, sha256:..., as the command digest prints it; with another one nothing "
+          "is published.");
 }
 
 }  // namespace brainsurgery

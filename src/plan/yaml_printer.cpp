@@ -209,6 +209,7 @@ YamlPtr output_to_yaml(const PlanOutput& output) {
   }
   if (output.carry) entries.emplace_back(text("carry"), to_yaml(*output.carry));
   if (output.adjust) entries.emplace_back(text("auto"), YamlNode::plain({}, *output.adjust ? "true" : "false"));
+  if (output.expect) entries.emplace_back(text("expect"), text(*output.expect));
   if (output.metadata) entries.emplace_back(text("metadata"), metadata_to_yaml(*output.metadata));
   return entries.size() == 1 ? entries.front().second : YamlNode::mapping({}, std::move(entries));
 }
@@ -227,9 +228,15 @@ YamlPtr to_yaml(const PlanStep& step) {
   return YamlNode::mapping(step.span, {{YamlNode::text(step.span, step.command), payload}});
 }
 
+YamlPtr to_yaml(const PlanInput& input) {
+  if (!input.digest) return text(input.alias + "::" + input.path);
+  return YamlNode::mapping(
+      {}, {{text("alias"), text(input.alias)}, {text("path"), text(input.path)}, {text("digest"), text(*input.digest)}});
+}
+
 YamlPtr to_yaml(const Plan& plan) {
   YamlItems inputs, steps;
-  for (const PlanInput& input : plan.inputs) inputs.push_back(text(input.alias + "::" + input.path));
+  for (const PlanInput& input : plan.inputs) inputs.push_back(to_yaml(input));
   for (const PlanStep& step : plan.steps) steps.push_back(to_yaml(step));
   YamlEntries entries;
   YamlEntries parameters;

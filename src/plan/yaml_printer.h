@@ -28,6 +28,8 @@ inline constexpr std::size_t kMaxYamlKeyBytes = 1000;
 
 // `command: payload`; a payload of null is an empty mapping. The step must have been read (payload not nullptr).
 [[nodiscard]] YamlPtr to_yaml(const PlanStep& step);
+// `alias::path`, or a mapping where more is said of it.
+[[nodiscard]] YamlPtr to_yaml(const PlanInput& input);
 // The keys inputs, transforms and output, those that are empty left out (an empty plan is `{}`).
 [[nodiscard]] YamlPtr to_yaml(const Plan& plan);
 // parse_plan() of it gives the plan again, but for places and null payloads.

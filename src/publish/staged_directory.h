@@ -55,6 +55,9 @@ class StagedDirectory {
   // calls. Not to be called from several threads; the files may be written by several.
   WritableFile& create(const std::string& name);
 
+  // Where they stand until then, complete once they were written.
+  [[nodiscard]] const std::string& staged_path() const { return staging_->path(); }
+
   // Publishes. Throws if another program changed what is being replaced since the constructor. Once.
   PublishReport commit();
 

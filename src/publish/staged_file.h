@@ -35,6 +35,9 @@ class StagedFile {
   // To be written, not closed. Several threads may write.
   [[nodiscard]] WritableFile& file() { return staging_->file(); }
 
+  // Where it stands until then, complete once it was written.
+  [[nodiscard]] const std::string& staged_path() const { return staging_->path(); }
+
   // Publishes. Throws, leaving the target alone, if another program changed it since the constructor. Once.
   void commit();
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "brainsurgery/error.h"
@@ -86,6 +87,8 @@ Destination choose_destination(Env& env, const FormatRegistry& formats, const Wr
                                const std::string& default_shard) {
   refuse_unusable_names(target);
   const PlanOutput& output = target.place;
+  if (output.expect && !is_digest(*output.expect))
+    refuse_target(target, fmt::format("expect: '{}' is no digest", *output.expect), {std::string(kDigestNote)});
   const std::string suffix = suffix_of(output.path);
   const std::optional<FileStatus> status = env.status(output.path);
   const bool is_directory = (status && status->kind == FileStatus::Kind::directory) || output.path.ends_with('/');

@@ -270,6 +270,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   const Destination destination = choose_destination(env, formats, target, options.shard_size);
   BoundOutput result;
   result.directory = destination.directory;
+  result.expect = target.place.expect;
   result.overwrite = target.place.overwrite.value_or(options.overwrite);
   if (!result.overwrite && !result.directory && env.status(path, false)) {
     throw Error(ErrorCode::run, fmt::format("{} '{}' already exists; overwriting is disabled", target.where, path),

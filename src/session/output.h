@@ -45,6 +45,7 @@ struct BoundOutput {
   ModelContent content;  // what the files will hold
   bool directory = false;
   bool overwrite = true;
+  std::optional<std::string> expect;  // the digest that the content must have
   std::vector<OutputFile> files;   // in the order in which they should appear; an index comes last
   std::int64_t peak_bytes = 0;     // of whole tensors; see schedule_files
   std::int64_t space_bytes = 0;    // what the files need on the disk, less what they are meant to share with the inputs

@@ -142,7 +142,7 @@ bool Performer::write(const BoundOutput& output, Executor& executor, Publication
 }
 
 ByteCounts Performer::publish(const RunPlan::Section& section, const Inputs& inputs, std::span<const Effect> waiting,
-                              const std::function<void()>& settle) {
+                              const std::function<void()>& settle, const Examine& examine) {
   const BoundOutput& output = *section.files;
   const std::int64_t effort = effort_of(output);
   const std::int64_t total = output.report.planned.written + effort;
@@ -181,6 +181,7 @@ ByteCounts Performer::publish(const RunPlan::Section& section, const Inputs& inp
   settle();
   if (failure) throw *std::move(failure);
   BS_CHECK(complete);
+  examine(publication->staged_path());
   publication->commit(inputs, published_, executor.moved());
   published_ = true;
   for (Diagnostic& warning : division_warnings(executor.divisions())) events_.on(events::Warning{std::move(warning)});

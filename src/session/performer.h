@@ -14,6 +14,7 @@ namespace brainsurgery {
 
 class Performer {
  public:
+  using Examine = std::function<void(const std::string& staged_path)>;
   using Inputs = std::vector<std::shared_ptr<const OpenedCheckpoint>>;
 
   // `options`: with resources.
@@ -26,9 +27,10 @@ class Performer {
   void perform(const Effect& effect);
   // Writes and publishes the files of the section; gives what was moved. `waiting`: effects that wait for them, since
   // their programs find what these ask for. `settle` performs them, before anything is published. Where they are sure to
-  // fail without that, nothing is written. `inputs`: what the effects' tensors were read from.
+  // fail without that, nothing is written. `inputs`: what the effects' tensors were read from. `examine` sees what was
+  // written before it is published, and throws where it must not be.
   ByteCounts publish(const RunPlan::Section& section, const Inputs& inputs, std::span<const Effect> waiting,
-                     const std::function<void()>& settle);
+                     const std::function<void()>& settle, const Examine& examine);
 
   // Answers questions about tensors besides.
   [[nodiscard]] DataSource& data() { return looker_; }

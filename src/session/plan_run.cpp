@@ -9,10 +9,12 @@
 
 #include "base/interrupt.h"
 #include "base/resources.h"
+#include "formats/staged_checkpoint.h"
 #include "plan/config_items.h"
 #include "publish/recovery.h"
 #include "publish/staged_file.h"
 #include "publish/staging.h"
+#include "session/digests.h"
 #include "session/recovery_text.h"
 #include "session/summary.h"
 #include "session/work_options.h"
@@ -117,7 +119,9 @@ void PlanRun::finish() {
 void PlanRun::bind_plan() {
   const std::optional<Config> config = read_config(source_.items, options_.environment, diagnostics_);
   if (!config) throw_mistakes(diagnostics_);
+  text_ = config->root;
   plan_ = parse_plan(config->root, config->referred_keys, diagnostics_);
+  if (!options_.locked_path.empty()) follow_lock(options_.locked_path);
   if (options_.until) {
     plan_.steps.resize(std::min(plan_.steps.size(), static_cast<std::size_t>(*options_.until)));
     plan_.output.reset();
@@ -291,7 +295,8 @@ void PlanRun::perform_section(const RunPlan::Section& section) {
   const std::span<const Effect> waiting = std::span(effects).subspan(performed_, section.end - performed_);
   try {
     const ByteCounts moved = performer_->publish(section, binder_->checkpoints().all(), waiting,
-                                                 [&] { perform_effects(section.end); });
+                                                 [&] { perform_effects(section.end); },
+                                                 [&](const std::string& staged) { examine(*section.files, staged); });
     if (!saves) {
       output_moved_ = moved;
       return;
@@ -304,10 +309,73 @@ void PlanRun::perform_section(const RunPlan::Section& section) {
   }
 }
 
+void PlanRun::follow_lock(const std::string& path) {
+  lock_ = read_lock(env_, path);
+  require_same_plan(*text_, *lock_, path);
+  for (PlanInput& input : plan_.inputs) {
+    const std::string* digest = Lock::digest_of(lock_->inputs, input.alias);
+    if (digest == nullptr) {
+      throw Error(ErrorCode::plan, fmt::format("'{}' says nothing of the input '{}'", path, input.alias), input.span);
+    }
+    if (!input.digest) input.digest = *digest;
+  }
+}
+
+// Those that state a digest; all of them where a lock is to be written.
+void PlanRun::examine_inputs() {
+  for (const PlanInput& input : plan_.inputs) {
+    if (!input.digest && !wants_digests()) continue;
+    const Checkpoint checkpoint = open_checkpoint(env_, registries_.formats, input.path, options_.threads);
+    const ContentDigest found = content_digest(checkpoint, options_.threads);
+    input_digests_.insert_or_assign(input.alias, found.whole);
+    if (!input.digest) continue;
+    try {
+      require_equal(found, {lock_ ? fmt::format("'{}'", options_.locked_path) : "the plan", *input.digest, {}},
+                    fmt::format("input '{}' ('{}')", input.alias, input.path));
+    } catch (const Error& error) {
+      throw error.at(input.span);
+    }
+  }
+}
+
+void PlanRun::examine(const BoundOutput& output, const std::string& staged_path) {
+  const std::string* locked = lock_ ? Lock::digest_of(lock_->outputs, output.report.path) : nullptr;
+  if (lock_ && locked == nullptr) {
+    throw Error(ErrorCode::assertion,
+                fmt::format("'{}' says nothing of the output '{}'", options_.locked_path, output.report.path));
+  }
+  if (locked == nullptr && !output.expect && !wants_digests()) return;
+  const ContentDigest found =
+      content_digest(open_staged_checkpoint(env_, registries_.formats, staged_path, options_.threads),
+                     options_.threads);
+  const std::string what = fmt::format("what would be written to '{}'", output.report.path);
+  if (output.expect) require_equal(found, {"the plan", *output.expect, {}}, what);
+  if (locked != nullptr) require_equal(found, {fmt::format("'{}'", options_.locked_path), *locked, {}}, what);
+  output_digests_.insert_or_assign(&output, found.whole);
+}
+
+void PlanRun::write_lock() {
+  if (!wants_digests()) return;
+  Lock lock{options_.version, {}, {}, text_};
+  for (const PlanInput& input : plan_.inputs) lock.inputs.push_back({input.alias, input_digests_.at(input.alias)});
+  for (const OutputReport& output : report().outputs) {
+    if (output.digest) lock.outputs.push_back({output.path, *output.digest});
+  }
+  write_text(options_.lock_path, to_text(lock));
+}
+
+void PlanRun::write_text(const std::string& path, const std::string& text) {
+  StagedFile staged(env_, path, {.overwrite = true, .sync = options_.sync});
+  staged.file().write(0, std::as_bytes(std::span(text)));
+  staged.commit();
+}
+
 void PlanRun::perform() {
+  examine_inputs();
   for (const RunPlan::Section& section : run_->sections) perform_section(section);
   print_preview_totals();
   write_summary();
+  write_lock();
 }
 
 void PlanRun::print_preview_totals() {
@@ -318,9 +386,7 @@ void PlanRun::write_summary() {
   if (options_.summary_path.empty() || binder_->state().flags.dry_run) return;
   const std::string text = summary_text(options_.summary, plan_, *binder_, registries_);
   if (text.empty()) return;
-  StagedFile staged(env_, options_.summary_path, {.overwrite = true, .sync = options_.sync});
-  staged.file().write(0, std::as_bytes(std::span(text)));
-  staged.commit();
+  write_text(options_.summary_path, text);
 }
 
 // What the process holds once everything is bound stays, and what performing takes comes on top.
@@ -343,6 +409,8 @@ RunReport PlanRun::report() const {
   const auto add = [&](const BoundOutput& output, std::optional<ByteCounts> moved) {
     report.outputs.push_back(output.report);
     report.outputs.back().moved = moved;
+    if (const auto digest = output_digests_.find(&output); digest != output_digests_.end())
+      report.outputs.back().digest = digest->second;
     report.peak_whole_tensor_bytes = std::max(report.peak_whole_tensor_bytes, output.peak_bytes);
   };
   for (std::size_t i = 0; i < binder_->effects().size(); ++i) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "session/binder.h"
+#include "session/lock.h"
 #include "session/performer.h"
 
 namespace brainsurgery {
@@ -91,6 +92,12 @@ class PlanRun {
   // What was queued before effect number `end` and needs no data; the user is told of what does.
   void print_known(std::size_t end);
   void write_summary();
+  void follow_lock(const std::string& path);
+  void examine_inputs();
+  void examine(const BoundOutput& output, const std::string& staged_path);
+  [[nodiscard]] bool wants_digests() const { return !options_.lock_path.empty(); }
+  void write_lock();
+  void write_text(const std::string& path, const std::string& text);
   void predict_peak();
   void warn(std::string message, const SourceSpan& span = {});
 
@@ -100,7 +107,11 @@ class PlanRun {
   const SessionOptions options_;  // with resources
   Purpose purpose_;
   PlanSource source_;
+  YamlPtr text_;  // of the plan: its files merged, with the values from outside
   Plan plan_;
+  std::optional<Lock> lock_;                                // that the run is held to
+  std::map<std::string, std::string> input_digests_;        // by alias
+  std::map<const BoundOutput*, std::string> output_digests_;
   Diagnostics diagnostics_;
   std::optional<Binder> binder_;
   std::optional<BoundOutput> output_;

@@ -51,6 +51,10 @@ WritableFile& Publication::attach(std::size_t i) {
   return file_ ? file_->file() : directory_->create(output_.files[i].name);
 }
 
+const std::string& Publication::staged_path() const {
+  return file_ ? file_->staged_path() : directory_->staged_path();
+}
+
 std::string Publication::failure_note() const {
   return fmt::format("while writing '{}'; {}", output_.report.path,
                      file_ && file_->replaces() ? "the existing file was left untouched"

@@ -26,6 +26,8 @@ class Publication {
 
   // File number i of the output, to be written.
   [[nodiscard]] WritableFile& attach(std::size_t i);
+  // The folder or the file that has what was written, until it is committed.
+  [[nodiscard]] const std::string& staged_path() const;
   // What is said of a failure while the files are written.
   [[nodiscard]] std::string failure_note() const;
 

@@ -6,12 +6,14 @@
 #include <span>
 
 #include "base/interrupt.h"
+#include "base/text.h"
 #include "describe/completion.h"
 #include "describe/help_text.h"
 #include "describe/json_schema.h"
 #include "describe/reference_pages.h"
 #include "publish/recovery.h"
 #include "publish/staged_file.h"
+#include "session/digests.h"
 #include "session/explain.h"
 #include "session/inspection.h"
 #include "session/oly_conversion.h"
@@ -87,6 +89,16 @@ class Session::Impl {
     return checkpoint;
   }
 
+  ContentDigest digest(const std::string& path) { return content_digest(inspect(path), threads()); }
+
+  std::string verify(const std::string& path, const std::string& expected_in) {
+    const ExpectedContent expected = read_expected(env_, expected_in);
+    const ContentDigest found = digest(path);
+    require_equal(found, expected, fmt::format("'{}'", path));
+    return fmt::format("'{}' is what {} says: {}", path, expected.source,
+                       counted(std::ssize(found.tensors), "tensor"));
+  }
+
   std::string repair(const std::string& directory) {
     const auto status = env_.status(directory);
     if (!status || status->kind != FileStatus::Kind::directory) {
@@ -160,6 +172,16 @@ Outcome<std::string> Session::inspect_text(const std::string& path, bool digest,
 }
 Outcome<std::string> Session::inspect_json(const std::string& path, bool digest, const InspectView& view) {
   return guarded(impl_->cancellation(), [&] { return inspection_json(impl_->inspect(path), digest, impl_->threads(), view); });
+}
+Outcome<std::string> Session::digest_text(const std::string& path, bool each) {
+  return guarded(impl_->cancellation(),
+                 [&] { return brainsurgery::digest_text(impl_->digest(path), path, each); });
+}
+Outcome<std::string> Session::digest_json(const std::string& path) {
+  return guarded(impl_->cancellation(), [&] { return brainsurgery::digest_json(impl_->digest(path)); });
+}
+Outcome<std::string> Session::verify(const std::string& path, const std::string& expected) {
+  return guarded(impl_->cancellation(), [&] { return impl_->verify(path, expected); });
 }
 Outcome<std::string> Session::repair(const std::string& directory) {
   return guarded(impl_->cancellation(), [&] { return impl_->repair(directory); });
