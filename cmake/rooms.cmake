@@ -10,6 +10,7 @@ set(BS_ROOMS
   "formats:types publish base"
   "formula:base"
   "plan:formula types base"
+  "recipes:base"
   "graph:kernels types base"
   "documents:graph kernels types base"
   "lowering:formula graph kernels types base"
@@ -21,7 +22,7 @@ set(BS_ROOMS
   "commands:steps describe documents plan graph kernels types base"
   "planner:graph kernels types base"
   "exec:planner graph kernels types base"
-  "session:exec planner transforms merging predicates commands steps describe publish formats documents plan graph kernels types base"
+  "session:exec planner transforms merging predicates commands steps describe recipes publish formats documents plan graph kernels types base"
   "repl:session types base"
   "cli:repl session types base")
 
@@ -42,7 +43,7 @@ set(BS_FOREIGN_HEADERS
   "openssl/:base"
   "filesystem:"  # its functions throw what nobody translates: Env has all that is needed
   "zlib.h:formats exec" "fnmatch.h:formats"
-  "fmt/:base types kernels publish formats formula plan graph documents lowering steps transforms merging predicates describe commands planner exec session repl cli"
+  "fmt/:base types kernels publish formats formula plan recipes graph documents lowering steps transforms merging predicates describe commands planner exec session repl cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"
   "immintrin.h:kernels" "cpuid.h:kernels")

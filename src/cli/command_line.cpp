@@ -24,6 +24,7 @@
 #include "cli/digest_commands.h"
 #include "cli/event_view.h"
 #include "cli/oly_command.h"
+#include "recipes/recipes.h"
 #include "repl/prompt.h"
 
 namespace brainsurgery {
@@ -65,7 +66,8 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
   command
       .add_option(
           "item", arguments.items,
-          "Plan files (YAML; '-' is standard input), merged in their order, and values for them: key.path[0]=value")
+          "Plan files (YAML; '-' is standard input) or recipe:NAME, merged in their order, and values for them: "
+          "key.path[0]=value")
       ->type_name("PLAN");
   command.final_callback([&arguments] {
     if (arguments.items.empty() && arguments.oly_steps.empty() && !arguments.interactive)
@@ -256,7 +258,7 @@ class CommandLine {
     for (CLI::App* command : {digests.digest, digests.verify}) add_view_options(*command, arguments_);
     app.footer("brainsurgery help lists the steps of plans, brainsurgery help STEP describes one.");
     if (std::optional<Error> unknown = unknown_word(words, app)) throw *std::move(unknown);
-    words = with_command_first(std::move(words), app);
+    words = with_help_of_plan(with_command_first(std::move(words), app), app);
     if (words.front() == kComplete) return complete(app, std::move(words));
     typed_ = words;
     try {
@@ -352,7 +354,7 @@ class CommandLine {
   // A checkpoint in the place of a plan, which a plan would only name.
   void refuse_checkpoints() {
     for (const std::string& item : arguments_.items) {
-      if (has_plan_suffix(item) || !is_file_or_folder(item)) continue;
+      if (has_plan_suffix(item) || is_recipe_word(item) || !is_file_or_folder(item)) continue;
       NoEvents silence;
       Session session(posix_env(), silence, arguments_.session, registries_);
       if (!session.inspect_text(item, false).ok()) continue;

@@ -11,6 +11,8 @@
 
 #include "base/spelling.h"
 #include "brainsurgery/session.h"
+#include "cli/config_arguments.h"
+#include "recipes/recipes.h"
 
 namespace brainsurgery {
 namespace {
@@ -97,9 +99,23 @@ Words with_command_first(Words words, const CLI::App& app) {
   return words;
 }
 
+Words with_help_of_plan(Words words, const CLI::App& app) {
+  const CLI::Option* help = app.get_help_ptr();
+  const auto asks = [help](const std::string& word) { return is_option(word) && help->check_name(word); };
+  const auto takes_plan = [&](const CLI::App* command) {
+    const CLI::Option* item = command->get_option_no_throw("item");
+    return command->get_name() == words.front() && item != nullptr && item->get_type_name() == "PLAN";
+  };
+  if (std::ranges::none_of(words, asks) || std::ranges::none_of(commands_of(app), takes_plan)) return words;
+  const Words behind(words.begin() + 1, words.end());
+  const std::size_t plan = first_standing_word(behind, app);
+  if (plan == behind.size() || !(has_plan_suffix(behind[plan]) || is_recipe_word(behind[plan]))) return words;
+  return {"help", behind[plan]};
+}
+
 std::optional<Words> unknown_command(const std::string& word, const CLI::App& app, Session& session) {
   const std::vector<const CLI::App*> commands = commands_of(app);
-  if (word.find_first_of("./=-") != std::string::npos || is_command(word, commands) || word == "cli" ||
+  if (word.find_first_of("./=-") != std::string::npos || is_recipe_word(word) || is_command(word, commands) || word == "cli" ||
       posix_env().status(word))
     return std::nullopt;
   const auto meant = std::ranges::find(kElsewhere, word, [](const auto& entry) { return entry.first; });

@@ -22,6 +22,10 @@ inline constexpr const char* kComplete = "complete";  // a command of shells onl
 // The words with the command in front: options may stand before it, and a plan in place of a command means `run`.
 [[nodiscard]] std::vector<std::string> with_command_first(std::vector<std::string> words, const CLI::App& app);
 
+// `PLAN --help` asks for what `help PLAN` prints: the words, which begin with a command, as those of `help`, or as they
+// are.
+[[nodiscard]] std::vector<std::string> with_help_of_plan(std::vector<std::string> words, const CLI::App& app);
+
 // Notes for a word in the place of a command that is neither one nor a file; nullopt: it may well be a plan.
 [[nodiscard]] std::optional<std::vector<std::string>> unknown_command(const std::string& word, const CLI::App& app,
                                                                       Session& session);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/command_words.h"
 #include "cli/config_arguments.h"
+#include "recipes/recipes.h"
 
 namespace brainsurgery {
 namespace {
@@ -37,8 +38,19 @@ Words paths(const std::string& word, Env& env, bool (*wanted)(const std::string&
   return result;
 }
 
+void append_recipes(std::string_view prefix, Words& candidates) {
+  for (const Recipe& recipe : all_recipes()) candidates.push_back(std::string(prefix).append(recipe.name));
+}
+
+Words recipe_names() {
+  Words names;
+  append_recipes("", names);
+  return names;
+}
+
 Words plan_words(const std::string& word, const Words& before, Session& session, Env& env) {
   Words result = paths(word, env, [](const std::string& name, bool) { return has_plan_suffix(name); });
+  if (word.starts_with(kRecipePrefix.substr(0, 1))) append_recipes(kRecipePrefix, result);
   Words items = before;
   std::erase(items, "-");  // standard input is the terminal
   if (items.empty()) return result;
@@ -74,6 +86,7 @@ Words values_of(const CLI::Option& option, const std::string& word, const Words&
   if (kind == "PLAN") return plan_words(word, before, session, env);
   if (kind == "CHECKPOINT" || kind == "FILE") return paths(word, env, [](const std::string&, bool) { return true; });
   if (kind == "FOLDER") return paths(word, env, [](const std::string&, bool is_folder) { return is_folder; });
+  if (kind == "RECIPE") return recipe_names();
   if (kind == "TOPIC") return answer(session.complete_topic(std::nullopt, word));
   if (kind == "PART" && !before.empty()) return answer(session.complete_topic(before.front(), word));
   return {};

@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "base/spelling.h"
 #include "base/text.h"
+#include "recipes/recipes.h"
 
 namespace brainsurgery {
 namespace {
@@ -24,7 +25,7 @@ bool is_plan(const std::string& word, bool first, Env& env) {
   if (word.empty()) return false;
   if (word.find('=') != std::string::npos) return is_file(word, env);
   // A shell's <(...) is a path below /dev.
-  return first || word == kStandardInput || word.starts_with("/dev/") || has_plan_suffix(word);
+  return first || word == kStandardInput || is_recipe_word(word) || word.starts_with("/dev/") || has_plan_suffix(word);
 }
 
 // Names of the folder that `path` would be in; none where there is no such folder.
@@ -84,6 +85,8 @@ std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items,
       if (input_used) throw Error(ErrorCode::plan, "standard input can be one of the plans only");
       input_used = true;
       text = {"<stdin>", read_standard_input(in)};
+    } else if (is_recipe_word(word)) {
+      text = {word, std::string(find_recipe(word).text)};
     } else {
       text = {word, read_file(word, env)};
     }

@@ -20,10 +20,10 @@ inline const std::string kStandardInput = "-";
 [[nodiscard]] std::string read_standard_input(std::istream& in);
 
 // `items` in their order; `typed` is the command and all words after it, and gives an item its number in messages
-// ("argument 2"). An item is a plan file if it is `-` (standard input), the first item, a path below /dev or ends in
+// ("argument 2"). An item is a plan file if it is `-` (standard input), recipe:NAME, the first item, a path below /dev or ends in
 // .yaml or .yml, all without '=', or if it has a '=' and a file of exactly that name exists; everything else is an
-// assignment. Throws Error(plan) for a file that does not exist (with the nearest name beside it) or cannot be read,
-// and for `-` twice.
+// assignment. Throws Error(plan) for a file or a recipe that does not exist (with the nearest name beside it) or cannot
+// be read, and for `-` twice.
 [[nodiscard]] std::vector<ConfigItem> read_config_items(const std::vector<std::string>& items,
                                                         const std::vector<std::string>& typed, Env& env,
                                                         std::istream& in);

@@ -3,11 +3,12 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/completion.h"
+#include "recipes/recipes.h"
 
 namespace brainsurgery {
 namespace {
 
-constexpr const char *kHelp = "help", *kSchema = "schema", *kCompletion = "completion";
+constexpr const char *kHelp = "help", *kRecipes = "recipes", *kSchema = "schema", *kCompletion = "completion";
 
 std::optional<std::string> given(const std::string& word) { return word.empty() ? std::nullopt : std::optional(word); }
 
@@ -23,8 +24,16 @@ Outcome<std::string> write_reference(const std::string& directory, Session& sess
 
 void add_describe_commands(CLI::App& app, DescribeArguments& arguments) {
   CLI::App* help = app.add_subcommand(kHelp, "List the steps of plans, or describe one with all its keys");
-  help->add_option("topic", arguments.topic, "A step, or the file of a plan: its parameters")->type_name("TOPIC");
+  help->add_option("topic", arguments.topic, "A step; or a plan, as a file or recipe:NAME: its parameters")
+      ->type_name("TOPIC");
   help->add_option("part", arguments.part, "An operator of that step")->type_name("PART");
+
+  CLI::App* recipes = app.add_subcommand(
+      kRecipes, "List the plans for common jobs that are part of the program: run recipe:NAME runs one");
+  CLI::Option* action = recipes->add_option("action", arguments.action, "show: print a recipe, to read or to change")
+                            ->check(CLI::IsMember({"show"}));
+  CLI::Option* recipe = recipes->add_option("name", arguments.recipe, "The recipe")->type_name("RECIPE");
+  action->needs(recipe);
 
   CLI::App* schema =
       app.add_subcommand(kSchema, "Print the JSON Schema of plans, with which editors check and complete them");
@@ -37,6 +46,9 @@ void add_describe_commands(CLI::App& app, DescribeArguments& arguments) {
 
 std::optional<Outcome<std::string>> run_describe_command(const CLI::App& app, const DescribeArguments& arguments,
                                                          Session& session) {
+  if (app.got_subcommand(kRecipes))
+    return Outcome<std::string>(arguments.action.empty() ? list_of_recipes()
+                                                         : std::string(find_recipe(arguments.recipe).text));
   if (app.got_subcommand(kHelp)) return session.help(given(arguments.topic), given(arguments.part));
   if (app.got_subcommand(kCompletion)) return Outcome<std::string>(std::string(completion_script(arguments.shell)));
   if (!app.got_subcommand(kSchema)) return std::nullopt;

@@ -1,4 +1,4 @@
-// The commands that describe the plan language: help, schema, completion.
+// The commands that describe the plan language: help, recipes, schema, completion.
 #pragma once
 
 #include <optional>
@@ -14,6 +14,7 @@ namespace brainsurgery {
 
 struct DescribeArguments {
   std::string topic, part;  // of help; empty: not given
+  std::string action, recipe;  // of recipes; empty: not given
   std::string markdown;     // of schema: a directory; empty: print JSON
   std::string shell;        // of completion
 };

@@ -10,6 +10,7 @@
 #include "base/spelling.h"
 #include "plan/hints.h"
 #include "plan/match_names.h"
+#include "recipes/likeness.h"
 #include "session/plan_targets.h"
 #include "session/tie_records.h"
 
@@ -241,10 +242,19 @@ Error Binder::no_match(const std::string& where, const std::string& alias, const
     }
   }
   if (ref.structured && !ref.expr.empty() && !current_.follows_from_mistake) notes = nearest_names(ref.expr, alias);
+  if (names != nullptr && !current_.follows_from_mistake && current_.diagnostics->error_count() < kExplained)
+    std::ranges::move(likeness_of(alias, ref.text), std::back_inserter(notes));
   if (names != nullptr && names->names().empty()) notes.push_back(fmt::format("'{}' holds no tensor", alias));
   return Error(ErrorCode::plan,
                fmt::format("{}{}no tensor matches '{}'{}", where, where.empty() ? "" : ": ", describe(ref), place),
                ref.span, std::move(notes));
+}
+
+std::vector<std::string> Binder::likeness_of(const std::string& alias, const std::string& wanted) const {
+  const std::string path = state_.workspace.find(alias)->path();
+  return likeness_notes({[&](const std::string& regex) { return any_match(regex, alias); },
+                         [&](const std::string& regex) { return NamePattern::compile_regex(regex, "").match(path).has_value(); }},
+                        unescaped(wanted));
 }
 
 Error Binder::missing(const std::string& where, const TensorRef& ref, const std::string& alias,

@@ -231,6 +231,8 @@ class Binder final : private PlanScope {
                               const std::string& name) const;
   // Whether a name matches the regular expression; false where it is none, or one that may take long.
   [[nodiscard]] bool any_match(const std::string& regex, const std::string& alias) const;
+  // What the model looks like from its names.
+  [[nodiscard]] std::vector<std::string> likeness_of(const std::string& alias, const std::string& wanted) const;
   [[nodiscard]] std::vector<std::string> nearest_names(const std::string& wanted, const std::string& alias) const;
   // A dry run counts nothing.
   void count(const std::string& alias, const std::string& name, std::int64_t reads, std::int64_t writes);

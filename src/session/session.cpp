@@ -13,6 +13,7 @@
 #include "describe/reference_pages.h"
 #include "publish/recovery.h"
 #include "publish/staged_file.h"
+#include "recipes/recipes.h"
 #include "session/digests.h"
 #include "session/explain.h"
 #include "session/inspection.h"
@@ -110,6 +111,8 @@ class Session::Impl {
   }
 
   std::string help(const std::optional<std::string>& topic, const std::optional<std::string>& part) {
+    if (topic && is_recipe_word(*topic))
+      return plan_help(std::make_shared<SourceText>(SourceText{*topic, std::string(find_recipe(*topic).text)}));
     const bool is_plan = topic && (topic->ends_with(".yaml") || topic->ends_with(".yml"));
     if (!is_plan) return help_text(catalog_of(registries_), {topic, part});
     constexpr std::int64_t kMaxBytes = std::int64_t{64} << 20;

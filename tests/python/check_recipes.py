@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The plans of plans/recipes do what a script with PyTorch does: names, dtypes, shapes, elements, config.json.
+"""The recipes do what a script with PyTorch does: names, dtypes, shapes, elements, config.json.
 
-usage: check_recipes.py PROGRAM [PLAN...]
+usage: check_recipes.py PROGRAM [RECIPE...]
 
 Each job makes small checkpoints with the names of published models, runs a plan by the program, and computes the result once
 more. Moved and copied elements must be equal, bit for bit; where a job says so they lie within a few units of the last place.
@@ -93,7 +93,7 @@ def compare(job, folder):
 
 
 def run(program, job, folder):
-    command = [program, "run", "--no-summarize", os.path.join(PLANS, job.plan + ".yaml")]
+    command = [program, "run", "--no-summarize", "recipe:" + job.plan]
     for name, value in job.arguments.items():
         command += ["-p", "%s=%s" % (name, value)]
     done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -28,7 +28,7 @@ def blocks(job):
     stored["model.layers.0.mlp.gate.e_score_correction_bias"] = wanted["model.layers.0.mlp.gate.e_score_correction_bias"] = torch.randn(8)
     models.write("model", stored, c, files=3)
     config = {key: value for key, value in c.items() if key != "quantization_config"}
-    yield job("11-fp8-to-bf16", {"model": "model", "out": "out"}, wanted, config)
+    yield job("fp8-to-bf16", {"model": "model", "out": "out"}, wanted, config)
 
 
 def narrower(job):
@@ -40,7 +40,7 @@ def narrower(job):
     models.write("model", tensors, c)
     wanted = {name: tensor if "norm" in name or ".gate." in name or name == "steps" else tensor.bfloat16()
               for name, tensor in tensors.items()}
-    yield job("14-to-bf16", {"model": "model", "out": "out"}, wanted, {**c, "torch_dtype": "bfloat16"})
+    yield job("to-bf16", {"model": "model", "out": "out"}, wanted, {**c, "torch_dtype": "bfloat16"})
 
 
 def codes(job):
@@ -55,7 +55,7 @@ def codes(job):
             scale = tensor.float().abs().amax(1, keepdim=True) / 127
             wanted[name] = (tensor.float() / scale).round().clamp(-127, 127).to(torch.int8)
             wanted[name + "_scale"] = scale
-    yield job("15-int8-rows", {"model": "model", "out": "out"}, wanted, c)
+    yield job("int8-rows", {"model": "model", "out": "out"}, wanted, c)
 
 
 def adapter(base, rank, modules):
@@ -89,7 +89,7 @@ def lora(job):
         models.write_json(folder + "/adapter_config.json", {"use_rslora": False, **settings})
         wanted = merged(base, tensors, scale)
         wanted["lm_head.weight"] = tensors["base_model.model.lm_head.weight"]
-        yield job("25-merge-lora", {"base": "base", "adapter": folder, "out": "of_" + folder}, wanted, c, close=True, out="of_" + folder)
+        yield job("merge-lora", {"base": "base", "adapter": folder, "out": "of_" + folder}, wanted, c, close=True, out="of_" + folder)
 
 
 def extraction(job):
@@ -99,8 +99,8 @@ def extraction(job):
     models.write("base", base, c)
     models.write("tuned", merged(base, factors, 1), c)
     folder = "out"
-    yield job("26-extract-lora", {"base": "base", "tuned": "tuned", "out": folder, "rank": 4})
-    yield job("25-merge-lora", {"base": "base", "adapter": folder, "out": "again", "scale": 1}, merged(base, factors, 1), c, close=True, out="again")
+    yield job("extract-lora", {"base": "base", "tuned": "tuned", "out": folder, "rank": 4})
+    yield job("merge-lora", {"base": "base", "adapter": folder, "out": "again", "scale": 1}, merged(base, factors, 1), c, close=True, out="again")
 
 
 def merges(job):
@@ -114,15 +114,15 @@ def merges(job):
     def combined(formula):
         return {name: formula(name, x.float(), one[name].float(), two[name].float()).bfloat16() if x.is_floating_point() else x
                 for name, x in base.items()}
-    yield job("27-task-arithmetic", {"base": "base", "first": "one", "second": "two", "weights": "[0.5, 0.25]", "out": "task"},
+    yield job("task-arithmetic", {"base": "base", "first": "one", "second": "two", "weights": "[0.5, 0.25]", "out": "task"},
               combined(lambda _, x, a, b: x + 0.5 * (a - x) + 0.25 * (b - x)), c, out="task")
-    yield job("27-soup", {"models": "[base, one, two]", "out": "soup"},
+    yield job("soup", {"models": "[base, one, two]", "out": "soup"},
               combined(lambda _, x, a, b: (x.double() + a.double() + b.double()) / 3), c, out="soup")
 
     def by_depth(name, x, a, _):
         weight = [0.2, 0.4, 0.4, 0.6][int(name.split(".")[2])] if name.startswith("model.layers.") else 0.5
         return x + weight * (a - x)
-    yield job("34-merge-by-depth", {"a": "base", "b": "one", "out": "depth"}, combined(by_depth), c, out="depth", close=True)
+    yield job("merge-by-depth", {"a": "base", "b": "one", "out": "depth"}, combined(by_depth), c, out="depth", close=True)
 
 
 def delta(job):
@@ -132,7 +132,7 @@ def delta(job):
     models.write("base", base, {**c, "torch_dtype": "float16"})
     models.write("delta", difference, {**c, "torch_dtype": "float16"})
     wanted = {name: (tensor.float() + difference[name].float()).half() for name, tensor in base.items()}
-    yield job("27-apply-delta", {"base": "base", "delta": "delta", "out": "out"}, wanted, {**c, "torch_dtype": "float16"})
+    yield job("apply-delta", {"base": "base", "delta": "delta", "out": "out"}, wanted, {**c, "torch_dtype": "float16"})
 
 
 def direction(job):
@@ -151,7 +151,7 @@ def direction(job):
         elif name == "model.embed_tokens.weight":
             w = w - torch.outer(w @ r, r)
         wanted[name] = w.to(tensor.dtype)
-    yield job("28-remove-direction", {"model": "model", "direction": "refusal.npy", "out": "out"}, wanted, c, close=True)
+    yield job("remove-direction", {"model": "model", "direction": "refusal.npy", "out": "out"}, wanted, c, close=True)
 
 
 def folded(tensors, c, offset):
@@ -175,9 +175,9 @@ def norms(job):
     tensors = models.llama(c)
     models.write("model", tensors, c)
     models.write("tied", {name: tensor for name, tensor in tensors.items() if name != "lm_head.weight"}, {**c, "tie_word_embeddings": True})
-    yield job("29-fold-norms", {"model": "model", "out": "out"}, folded(tensors, c, 0), c)
-    yield job("29-fold-norms", {"model": "model", "out": "gemma", "offset": 1}, folded(tensors, c, 1), c, out="gemma")
-    yield job("29-fold-norms", {"model": "tied", "out": "none"}, status=2, says="lm_head.weight")
+    yield job("fold-norms", {"model": "model", "out": "out"}, folded(tensors, c, 0), c)
+    yield job("fold-norms", {"model": "model", "out": "gemma", "offset": 1}, folded(tensors, c, 1), c, out="gemma")
+    yield job("fold-norms", {"model": "tied", "out": "none"}, status=2, says="lm_head.weight")
 
 
 def looks(job):
@@ -188,11 +188,11 @@ def looks(job):
     bad = {**tensors, "model.norm.weight": tensors["model.norm.weight"].clone()}
     bad["model.norm.weight"][3] = math.nan
     models.write("bad", bad, c)
-    yield job("31-scan", {"model": "good"}, says='"mean"')
-    yield job("31-scan", {"model": "bad"}, status=1, says="model.norm.weight")
-    yield job("31-scan", {"model": "good", "largest": 0.5}, status=1, says="norm.weight")
-    yield job("32-compare", {"left": "good", "right": "sharded"}, says="No differences found.")
-    yield job("32-compare", {"left": "good", "right": "bad"}, status=1, says="model.norm.weight")
+    yield job("scan", {"model": "good"}, says='"mean"')
+    yield job("scan", {"model": "bad"}, status=1, says="model.norm.weight")
+    yield job("scan", {"model": "good", "largest": 0.5}, status=1, says="norm.weight")
+    yield job("compare", {"left": "good", "right": "sharded"}, says="No differences found.")
+    yield job("compare", {"left": "good", "right": "bad"}, status=1, says="model.norm.weight")
 
 
 JOBS = [blocks, narrower, codes, lora, extraction, merges, delta, direction, norms, looks]

@@ -36,11 +36,11 @@ def llama_of_meta(job):
     c = models.config(num_hidden_layers=12)
     tensors = models.meta(c)
     torch.save(tensors, "consolidated.00.pth")
-    yield job("01-llama-meta-to-hf", {"model": "consolidated.00.pth", "out": "out", "heads": 4, "kv_heads": 2},
+    yield job("llama-meta-to-hf", {"model": "consolidated.00.pth", "out": "out", "heads": 4, "kv_heads": 2},
               meta_to_hf(tensors, c))
     models.write("hf", meta_to_hf(tensors, c), c)
     plain = {name: tensor for name, tensor in tensors.items() if name != "rope.freqs"}
-    yield job("01-llama-hf-to-meta", {"model": "hf", "out": "again.pth"}, plain, out="again.pth")
+    yield job("llama-hf-to-meta", {"model": "hf", "out": "again.pth"}, plain, out="again.pth")
 
 
 def gpt2(job):
@@ -57,7 +57,7 @@ def gpt2(job):
             continue
         for letter, part in zip("qkv", tensor.split(16)):
             wanted[name.replace("c_attn", letter + "_proj")] = part
-    yield job("02-gpt2-to-linear", {"model": "gpt2", "out": "out"}, wanted, c)
+    yield job("gpt2-to-linear", {"model": "gpt2", "out": "out"}, wanted, c)
 
 
 def split_and_fused(job):
@@ -75,8 +75,8 @@ def split_and_fused(job):
         else:
             parts[name] = tensor
     models.write("apart", parts, c)
-    yield job("03-split-fused", {"model": "fused", "out": "out"}, parts, c)
-    yield job("04-fuse", {"model": "apart", "out": "out"}, fused, c)
+    yield job("split-fused", {"model": "fused", "out": "out"}, parts, c)
+    yield job("fuse", {"model": "apart", "out": "out"}, fused, c)
 
 
 def experts(job):
@@ -92,8 +92,8 @@ def experts(job):
         packed[new + "experts.down_proj"] = torch.stack([w2 for _, w2, _ in of])
         packed[new + "gate.weight"] = many[old + "gate.weight"]
     models.write("packed", packed, c)
-    yield job("05-experts-to-packed", {"model": "many", "out": "out"}, packed, c)
-    yield job("05-experts-from-packed", {"model": "packed", "out": "out"}, many, c)
+    yield job("experts-to-packed", {"model": "many", "out": "out"}, packed, c)
+    yield job("experts-from-packed", {"model": "packed", "out": "out"}, many, c)
 
 
 def megatron(job):
@@ -121,7 +121,7 @@ def megatron(job):
             groups = tensor.view(2, 6, 4, hidden)
             for letter, part in (("q", groups[:, :4]), ("k", groups[:, 4]), ("v", groups[:, 5])):
                 wanted[base + "self_attn.%s_proj.weight" % letter] = part.reshape(-1, hidden)
-    yield job("06-megatron-to-hf", {"model": "megatron", "out": "out", "heads": 8, "kv_heads": 2, "vocab": 50}, wanted)
+    yield job("megatron-to-hf", {"model": "megatron", "out": "out", "heads": 8, "kv_heads": 2, "vocab": 50}, wanted)
 
 
 def cut(tensors, rank, ranks, embedding_dim):
@@ -140,19 +140,19 @@ def ranks(job):
     tensors = models.meta(models.config(hidden_size=48, num_attention_heads=12, num_key_value_heads=12, intermediate_size=60, vocab_size=60))
     for rank in range(12):
         torch.save(cut(tensors, rank, 12, 1), "consolidated.%02d.pth" % rank)
-    yield job("07-join-ranks", {"model": ".", "out": "out", "ranks": 12}, tensors)
+    yield job("join-ranks", {"model": ".", "out": "out", "ranks": 12}, tensors)
 
 
 def embedding_by_rows(job):
     tensors = models.meta(models.config())
     for rank in range(2):
         torch.save(cut(tensors, rank, 2, 0), "consolidated.%02d.pth" % rank)
-    yield job("07-join-ranks", {"model": ".", "out": "out", "ranks": 2, "embedding_dim": 0}, tensors)
+    yield job("join-ranks", {"model": ".", "out": "out", "ranks": 2, "embedding_dim": 0}, tensors)
     torch.save(tensors, "whole.pth")
     for dim in (0, 1):
         arguments = {"model": "whole.pth", "out": "cut%d" % dim, "ranks": 2, "embedding_dim": dim}
         for rank in range(2):
-            yield job("07-cut-ranks", arguments, cut(tensors, rank, 2, dim), out="cut%d/consolidated.%02d.pth" % (dim, rank))
+            yield job("cut-ranks", arguments, cut(tensors, rank, 2, dim), out="cut%d/consolidated.%02d.pth" % (dim, rank))
 
 
 def disagreeing_ranks(job):
@@ -161,7 +161,7 @@ def disagreeing_ranks(job):
         part = cut(tensors, rank, 2, 1)
         part["layers.0.ffn_norm.weight"] = part["layers.0.ffn_norm.weight"] * (rank + 1)
         torch.save(part, "consolidated.%02d.pth" % rank)
-    yield job("07-join-ranks", {"model": ".", "out": "out", "ranks": 2}, status=1, says="ffn_norm")
+    yield job("join-ranks", {"model": ".", "out": "out", "ranks": 2}, status=1, says="ffn_norm")
 
 
 def training_file(job):
@@ -172,8 +172,8 @@ def training_file(job):
     wanted["steps"] = torch.tensor([7])
     torch.save({"state_dict": {**wrapped, "ema.model.norm.weight": torch.ones(32)}, "step": 3}, "last.ckpt")
     torch.save({"model": wrapped, "optimizer": {"state": {0: torch.ones(3)}}, "step": 3}, "other.pt")
-    yield job("08-clean-training-file", {"model": "last.ckpt", "out": "out"}, wanted)
-    yield job("08-clean-training-file", {"model": "other.pt#model", "out": "out"}, wanted)
+    yield job("clean-training-file", {"model": "last.ckpt", "out": "out"}, wanted)
+    yield job("clean-training-file", {"model": "other.pt#model", "out": "out"}, wanted)
 
 
 def gguf(job):
@@ -198,7 +198,7 @@ def gguf(job):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    yield job("16-gguf-to-hf", {"model": "llama.gguf", "heads": 4, "kv_heads": 2, "out": "out"}, wanted)
+    yield job("gguf-to-hf", {"model": "llama.gguf", "heads": 4, "kv_heads": 2, "out": "out"}, wanted)
 
 
 def averaged(job):
@@ -207,14 +207,14 @@ def averaged(job):
     average = {"ema." + name: tensor + 1 for name, tensor in plain.items() if "norm" not in name}
     torch.save({"state_dict": {**trained, **average}}, "last.ckpt")
     wanted = {"model." + name: tensor if "norm" in name else tensor + 1 for name, tensor in plain.items()}
-    yield job("27-use-ema", {"model": "last.ckpt", "out": "out"}, wanted)
+    yield job("use-ema", {"model": "last.ckpt", "out": "out"}, wanted)
 
 
 def recorded(job):
     c = models.config()
     tensors = models.llama(c)
     models.write("model", tensors, c)
-    yield job("33-record", {"model": "model", "source": "org/name", "revision": "'1'", "out": "out"}, tensors, c,
+    yield job("record", {"model": "model", "source": "org/name", "revision": "'1'", "out": "out"}, tensors, c,
               metadata={"format": "pt", "source": "org/name", "revision": "'1'", "notes": "none"})
 
 
@@ -224,15 +224,15 @@ def shared(job):
     tensors["again.weight"] = tensors["model.norm.weight"]
     torch.save(tensors, "pytorch_model.bin")
     wanted = {name: tensor for name, tensor in tensors.items() if name not in ("lm_head.weight", "model.norm.weight")}
-    yield job("09-untie-storage", {"model": "pytorch_model.bin", "out": "out"}, wanted)
+    yield job("untie-storage", {"model": "pytorch_model.bin", "out": "out"}, wanted)
 
 
 def sharded(job):
     c = models.config(num_hidden_layers=6)
     tensors = models.llama(c)
     models.write("model", tensors, c, files=3)
-    yield job("10-reshard", {"model": "model", "out": "out", "shard": "20KB"}, tensors, c)
-    yield job("10-reshard", {"model": "model", "out": "one", "shard": "none"}, tensors, out="one/model.safetensors")
+    yield job("reshard", {"model": "model", "out": "out", "shard": "20KB"}, tensors, c)
+    yield job("reshard", {"model": "model", "out": "one", "shard": "none"}, tensors, out="one/model.safetensors")
 
 
 JOBS = [llama_of_meta, gpt2, split_and_fused, experts, megatron, ranks, embedding_by_rows, disagreeing_ranks, training_file, gguf,

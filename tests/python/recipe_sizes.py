@@ -18,7 +18,7 @@ def vocabulary(job):
         for table in TABLES:
             mean = tensors[table].double().mean(0, keepdim=True).bfloat16()
             wanted[table] = torch.cat([tensors[table], mean.expand(rows - 50, -1)])
-        yield job("17-resize-vocabulary", {"model": "model", "out": name, **arguments}, wanted, {**c, "vocab_size": rows}, out=name)
+        yield job("resize-vocabulary", {"model": "model", "out": name, **arguments}, wanted, {**c, "vocab_size": rows}, out=name)
 
 
 def tied_vocabulary(job):
@@ -27,7 +27,7 @@ def tied_vocabulary(job):
     models.write("model", tensors, c)
     table = tensors[TABLES[0]]
     wanted = {**tensors, TABLES[0]: torch.cat([table, torch.zeros(14, 32, dtype=torch.bfloat16)])}
-    yield job("17-resize-vocabulary", {"model": "model", "out": "out", "init": "zero"}, wanted, {**c, "vocab_size": 64})
+    yield job("resize-vocabulary", {"model": "model", "out": "out", "init": "zero"}, wanted, {**c, "vocab_size": 64})
 
 
 def trimmed_vocabulary(job):
@@ -37,7 +37,7 @@ def trimmed_vocabulary(job):
     kept = np.array([49, 0, 7, 7, 12])
     np.save("kept_ids.npy", kept)
     wanted = {name: tensor[torch.from_numpy(kept)] if name in TABLES else tensor for name, tensor in tensors.items()}
-    yield job("18-trim-vocabulary", {"model": "model", "kept": "kept_ids.npy", "out": "out"}, wanted, {**c, "vocab_size": 5})
+    yield job("trim-vocabulary", {"model": "model", "kept": "kept_ids.npy", "out": "out"}, wanted, {**c, "vocab_size": 5})
 
 
 def ties(job):
@@ -47,9 +47,9 @@ def ties(job):
     models.write("tied", tied, c)
     models.write("untied", {name: tensor.clone() for name, tensor in untied.items()}, {**c, "tie_word_embeddings": False})
     models.write("other", {**tied, "lm_head.weight": tied["model.embed_tokens.weight"] * 2}, {**c, "tie_word_embeddings": False})
-    yield job("19-untie", {"model": "tied", "out": "out"}, untied, {**c, "tie_word_embeddings": False})
-    yield job("19-tie", {"model": "untied", "out": "again"}, tied, c, out="again")
-    yield job("19-tie", {"model": "other", "out": "none"}, status=1, says="lm_head.weight")
+    yield job("untie", {"model": "tied", "out": "out"}, untied, {**c, "tie_word_embeddings": False})
+    yield job("tie", {"model": "untied", "out": "again"}, tied, c, out="again")
+    yield job("tie", {"model": "other", "out": "none"}, status=1, says="lm_head.weight")
 
 
 def of_layers(tensors, order):
@@ -70,19 +70,19 @@ def depth(job):
     def config(order):
         return {**c, "num_hidden_layers": len(order), "layer_types": [c["layer_types"][i] for i in order]}
     deep = [*range(8), *range(4, 12)]
-    yield job("20-deepen", {"model": "model", "out": "deep", "order": "${[0..7, 4..11]}"}, of_layers(tensors, deep), config(deep), out="deep")
-    yield job("20-deepen", {"model": "model", "out": "any", "order": "[11, 3, 3]"}, of_layers(tensors, [11, 3, 3]), config([11, 3, 3]), out="any")
+    yield job("deepen", {"model": "model", "out": "deep", "order": "${[0..7, 4..11]}"}, of_layers(tensors, deep), config(deep), out="deep")
+    yield job("deepen", {"model": "model", "out": "any", "order": "[11, 3, 3]"}, of_layers(tensors, [11, 3, 3]), config([11, 3, 3]), out="any")
     short = [0, 1, 2, 9, 10, 11]
-    yield job("21-drop-layers", {"model": "model", "out": "short", "first": 3, "last": 8}, of_layers(tensors, short), config(short), out="short")
+    yield job("drop-layers", {"model": "model", "out": "short", "first": 3, "last": 8}, of_layers(tensors, short), config(short), out="short")
     end = list(range(10))
-    yield job("21-drop-layers", {"model": "model", "out": "end", "first": 10, "last": 11}, of_layers(tensors, end), config(end), out="end")
+    yield job("drop-layers", {"model": "model", "out": "end", "first": 10, "last": 11}, of_layers(tensors, end), config(end), out="end")
 
 
 def widths(job):
     tensors = {"2.dense.weight": torch.randn(12, 12), "2.dense.bias": torch.randn(12), "1.word_embedding_dimension": torch.tensor([12])}
     models.write("embedder", tensors, {"model_type": "x"})
     wanted = {name: tensor[:8] if "dense" in name else tensor for name, tensor in tensors.items()}
-    yield job("22-narrow", {"model": "embedder", "out": "narrow", "size": 8}, wanted, {"model_type": "x"}, out="narrow")
+    yield job("narrow", {"model": "embedder", "out": "narrow", "size": 8}, wanted, {"model_type": "x"}, out="narrow")
     c = models.config(num_hidden_layers=11)
     tensors = models.llama(c)
     models.write("model", tensors, c)
@@ -94,7 +94,7 @@ def widths(job):
             chosen = torch.from_numpy(units[int(name.split(".")[2])])
             tensor = tensor[:, chosen] if "down" in name else tensor[chosen]
         wanted[name] = tensor
-    yield job("22-prune-ffn", {"model": "model", "units": "units.npy", "out": "out"}, wanted, {**c, "intermediate_size": 24})
+    yield job("prune-ffn", {"model": "model", "units": "units.npy", "out": "out"}, wanted, {**c, "intermediate_size": 24})
 
 
 def upcycled(job):
@@ -109,7 +109,7 @@ def upcycled(job):
                 wanted["%sexperts.%d.%s.weight" % (moe, e, new)] = tensors["model.layers.%d.mlp.%s_proj.weight" % (i, old)]
         wanted[moe + "gate.weight"] = models.Random(torch.bfloat16, (11, 32), 0.02)
     config = {**c, "model_type": "mixtral", "architectures": ["MixtralForCausalLM"], "num_local_experts": 11, "num_experts_per_tok": 2}
-    yield job("23-upcycle", {"model": "model", "out": "out", "experts": 11}, wanted, config)
+    yield job("upcycle", {"model": "model", "out": "out", "experts": 11}, wanted, config)
 
 
 def pruned_experts(job):
@@ -126,7 +126,7 @@ def pruned_experts(job):
         for n, e in enumerate(experts):
             for w in ("w1", "w2", "w3"):
                 wanted["%sexperts.%d.%s.weight" % (base, n, w)] = tensors["%sexperts.%d.%s.weight" % (base, e, w)]
-    yield job("24-prune-experts", {"model": "model", "keep": "keep.json", "out": "out"}, wanted, {**c, "num_local_experts": 3})
+    yield job("prune-experts", {"model": "model", "keep": "keep.json", "out": "out"}, wanted, {**c, "num_local_experts": 3})
 
 
 def vision(job):
@@ -144,7 +144,7 @@ def vision(job):
     models.write("llava", {**llava, "vision_tower.x.weight": models.weight(2), "multi_modal_projector.l.weight": models.weight(2)},
                  {"model_type": "llava", "architectures": ["Llava"], "vision_config": {"depth": 1}, "text_config": text})
     for folder in ("old", "new", "llava"):
-        yield job("30-text-of-vision", {"model": folder, "out": "of_" + folder, "class": "Qwen2ForCausalLM", "type": "qwen2"}, plain,
+        yield job("text-of-vision", {"model": folder, "out": "of_" + folder, "class": "Qwen2ForCausalLM", "type": "qwen2"}, plain,
                   text, out="of_" + folder)
 
 
