@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs missing packages, configures with Ninja and builds.
-# Usage: sh cmake/build.sh FOLDER [CMAKE_OPTION ...]
+# Usage: [BS_TARGET=NAME] sh cmake/build.sh FOLDER [CMAKE_OPTION ...]
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 folder=${1:?usage: build.sh FOLDER [CMAKE_OPTION ...]}
@@ -17,4 +17,4 @@ fi
 echo "configure: $folder"
 cmake -S "$root" -B "$folder" -G Ninja "$@"
 echo "build: $folder"
-cmake --build "$folder"
+cmake --build "$folder" ${BS_TARGET:+--target "$BS_TARGET"}

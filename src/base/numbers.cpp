@@ -7,12 +7,11 @@
 #include <cmath>
 #include <limits>
 
+#include "base/ascii.h"
 #include "base/text.h"
 
 namespace brainsurgery {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // str.strip() also takes the ASCII separators.
 std::string_view strip(std::string_view text) {

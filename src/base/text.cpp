@@ -8,6 +8,8 @@
 #include <iterator>
 #include <span>
 
+#include "base/ascii.h"
+
 namespace brainsurgery {
 namespace {
 
@@ -48,8 +50,6 @@ constexpr std::array<Range, 8> kWide{{{0x1100, 0x115F},
                                       {0x20000, 0x3FFFD}}};
 
 bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7F && c <= 0x9F); }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // The digits at the front of `text`, which loses them, without zeros in front.
 std::string_view take_number(std::string_view& text) {

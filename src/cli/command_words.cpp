@@ -61,14 +61,6 @@ bool is_command(const std::string& word, const std::vector<const CLI::App*>& com
          std::ranges::any_of(commands, [&](const CLI::App* command) { return command->get_name() == word; });
 }
 
-Words option_names(const CLI::App& command) {
-  Words names;
-  for (const CLI::Option* option : command.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
-}
-
 // Other commands that have the option.
 Words owners_of(const std::string& word, const CLI::App& app) {
   Words owners;
@@ -79,6 +71,14 @@ Words owners_of(const std::string& word, const CLI::App& app) {
 }
 
 }  // namespace
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
 
 std::size_t first_standing_word(const Words& words, const CLI::App& app) {
   const std::vector<const CLI::App*> commands = commands_of(app);

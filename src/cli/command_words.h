@@ -16,6 +16,9 @@ class Session;
 
 inline constexpr const char* kComplete = "complete";  // a command of shells only, and in no list
 
+// The long names of a command's options, with the dashes.
+[[nodiscard]] std::vector<std::string> option_names(const CLI::App& command);
+
 // The place of the first word that is no option and no value of one; words.size() if there is none.
 [[nodiscard]] std::size_t first_standing_word(const std::vector<std::string>& words, const CLI::App& app);
 

@@ -94,16 +94,8 @@ Words values_of(const CLI::Option& option, const std::string& word, const Words&
 
 bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
 
-const CLI::Option* find_option(const CLI::App& command, const std::string& word) {
+const CLI::Option* option_named(const CLI::App& command, const std::string& word) {
   return word.starts_with('-') ? command.get_option_no_throw(word.substr(0, word.find('='))) : nullptr;
-}
-
-Words option_names(const CLI::App& command) {
-  Words names;
-  for (const CLI::Option* option : command.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
 }
 
 // Candidates of a command; `words` are behind its name.
@@ -112,13 +104,13 @@ Words of_command(const CLI::App& command, const Words& words, Session& session, 
   Words standing;  // no options and no values of options
   const CLI::Option* open = nullptr;
   for (const std::string& earlier : std::span(words).first(words.size() - 1)) {
-    const CLI::Option* option = open == nullptr ? find_option(command, earlier) : nullptr;
+    const CLI::Option* option = open == nullptr ? option_named(command, earlier) : nullptr;
     if (open == nullptr && !earlier.starts_with('-')) standing.push_back(earlier);
     open = option != nullptr && takes_value(*option) && earlier.find('=') == std::string::npos ? option : nullptr;
   }
   if (open != nullptr) return values_of(*open, word, standing, session, env);
   if (const std::size_t equals = word.find('='); word.starts_with("--") && equals != std::string::npos) {
-    const CLI::Option* option = find_option(command, word);
+    const CLI::Option* option = option_named(command, word);
     if (option == nullptr || !takes_value(*option)) return {};
     Words values = values_of(*option, word.substr(equals + 1), standing, session, env);
     for (std::string& value : values) value.insert(0, word.substr(0, equals + 1));

@@ -55,18 +55,18 @@ std::string progress_line(const events::Progress& progress, double seconds, int 
   return line;
 }
 
-std::string quoted(const std::string& text) { return "'" + escape_for_terminal(text) + "'"; }
+std::string shown_name(const std::string& text) { return "'" + escape_for_terminal(text) + "'"; }
 
 std::string describe(const events::OutputStarted& event) {
   std::string text = fmt::format("writing {} of {} to {} ({}): {}", counted(event.tensors, "tensor"),
-                                 quoted(event.alias), quoted(event.path), event.reason, format_size(event.bytes));
+                                 shown_name(event.alias), shown_name(event.path), event.reason, format_size(event.bytes));
   if (event.bytes_computed == 0) return text + ", copied unchanged";
   return text + fmt::format(", {} copied unchanged, {} computed", format_size(event.bytes_copied),
                             format_size(event.bytes_computed));
 }
 
 std::string describe(const events::Published& event) {
-  std::string text = "published " + quoted(event.path);
+  std::string text = "published " + shown_name(event.path);
   if (!event.files.empty()) text += fmt::format(" ({})", counted(std::ssize(event.files), "file"));
   if (event.bytes_shared > 0)
     text += fmt::format(", {} in the disk blocks of the inputs", format_size(event.bytes_shared));
@@ -110,7 +110,7 @@ void TextView::on(const Event& event) {
   } else if (const auto* printed = std::get_if<events::Printed>(&event)) {
     out_ << escape_lines(printed->text) << std::flush;
   } else if (const auto* opened = std::get_if<events::InputOpened>(&event)) {
-    log_->debug("opened {} as {}: {}, {}", quoted(opened->path), quoted(opened->alias),
+    log_->debug("opened {} as {}: {}, {}", shown_name(opened->path), shown_name(opened->alias),
                 counted(opened->tensors, "tensor"), format_size(opened->bytes));
   } else if (const auto* step = std::get_if<events::StepBound>(&event)) {
     log_->debug("step {} {}: {} created, {} changed, {} deleted", step->index + 1, step->command, step->created,

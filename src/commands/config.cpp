@@ -82,7 +82,7 @@ void edit_config(const ConfigSpec& spec, PlanScope& plan) {
     plan.announce(fmt::format("{}: {}: {}", kConfig, edit.alias, to_string(change)));
 }
 
-std::optional<FieldProblem> problem_of(const ConfigSpec& spec) {
+std::optional<FieldProblem> problem_of_config(const ConfigSpec& spec) {
   if (spec.file && (spec.file->find('/') != std::string::npos || !spec.file->ends_with(".json")))
     return FieldProblem{"file", fmt::format("'{}' is not the name of a .json file", *spec.file)};
   if (spec.optional && spec.erase == nullptr) return FieldProblem{"optional", "is for 'delete'"};
@@ -143,7 +143,7 @@ void add_config(StepRegistry& registry) {
       .defaults_to(std::string(kConfigName))
       .doc("The document, a file of the model's folder.");
   config.needs_one_of({"set", "delete"});
-  config.check([](ConfigSpec& spec) { return problem_of(spec); });
+  config.check([](ConfigSpec& spec) { return problem_of_config(spec); });
   registry.add(make_control<ConfigSpec>(config, edit_config, {.has_impact = true}));
 
   SchemaBuilder<MetadataSpec> metadata(

@@ -26,7 +26,7 @@ struct DiffSpec {
   bool fail = false;
 };
 
-std::optional<FieldProblem> problem_of(const DiffSpec& spec) {
+std::optional<FieldProblem> problem_of_diff(const DiffSpec& spec) {
   const std::string& mode = kModes[static_cast<std::size_t>(spec.mode)];
   const bool takes_aliases = spec.mode == Mode::aliases;
   const std::array<std::tuple<const char*, bool, bool>, 4> keys{
@@ -206,7 +206,7 @@ void add_diff(StepRegistry& registry) {
   schema.text(&DiffSpec::right_alias, "right_alias", Scalar::alias).doc("aliases: the other side.");
   schema.tolerance(&DiffSpec::eps, "eps").doc("Largest difference still treated as equal.");
   schema.flag(&DiffSpec::fail, "fail").defaults_to("false").doc("A finding ends the run with exit status 1.");
-  schema.check(problem_of);
+  schema.check(problem_of_diff);
   registry.add(make_query<DiffSpec>(schema, diff));
 }
 

@@ -27,7 +27,7 @@ struct LoadSpec {
   }
 };
 
-std::optional<FieldProblem> problem_of(const LoadSpec& spec) {
+std::optional<FieldProblem> problem_of_load_save(const LoadSpec& spec) {
   if (!spec.to) {
     if (spec.format.value_or(kAnyFormat) != kAnyFormat)
       return FieldProblem{"format", "is for single tensors, which need 'to'"};
@@ -155,7 +155,7 @@ void add_load_save(StepRegistry& registry, const FormatNames& formats) {
       .defaults_to("auto")
       .doc("One tensor: the format of the file; auto detects it; numpy includes npz.");
   loading.shorthand("path");
-  loading.check(problem_of);
+  loading.check(problem_of_load_save);
   const auto introduced = [](const void* spec, const std::optional<std::string>& default_alias) {
     return static_cast<const LoadSpec*>(spec)->target_alias(default_alias);
   };

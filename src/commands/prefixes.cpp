@@ -9,18 +9,18 @@
 namespace brainsurgery {
 namespace {
 
-enum class Mode : std::uint8_t { list, add, remove, rename };
-const std::vector<std::string> kModes{"list", "add", "remove", "rename"};
+enum class PrefixMode : std::uint8_t { list, add, remove, rename };
+const std::vector<std::string> kPrefixModes{"list", "add", "remove", "rename"};
 
 struct PrefixesSpec {
-  Mode mode = Mode::list;
+  PrefixMode mode = PrefixMode::list;
   std::optional<std::string> alias, from, to;
 };
 
-std::optional<FieldProblem> problem_of(const PrefixesSpec& spec) {
-  const std::string& mode = kModes[static_cast<std::size_t>(spec.mode)];
-  const bool takes_alias = spec.mode == Mode::add || spec.mode == Mode::remove;
-  const bool takes_pair = spec.mode == Mode::rename;
+std::optional<FieldProblem> problem_of_prefixes(const PrefixesSpec& spec) {
+  const std::string& mode = kPrefixModes[static_cast<std::size_t>(spec.mode)];
+  const bool takes_alias = spec.mode == PrefixMode::add || spec.mode == PrefixMode::remove;
+  const bool takes_pair = spec.mode == PrefixMode::rename;
   const std::array<std::tuple<const char*, bool, bool>, 3> keys{{{"alias", spec.alias.has_value(), takes_alias},
                                                                  {"from", spec.from.has_value(), takes_pair},
                                                                  {"to", spec.to.has_value(), takes_pair}}};
@@ -40,21 +40,21 @@ std::string list(const std::vector<std::string>& aliases) {
   return text;
 }
 
-void bind(const PrefixesSpec& spec, PlanScope& plan) {
-  std::string done = "prefixes: " + kModes[static_cast<std::size_t>(spec.mode)];
+void bind_prefixes(const PrefixesSpec& spec, PlanScope& plan) {
+  std::string done = "prefixes: " + kPrefixModes[static_cast<std::size_t>(spec.mode)];
   switch (spec.mode) {
-    case Mode::list:
+    case PrefixMode::list:
       plan.print(list(plan.aliases()));
       break;
-    case Mode::add:
+    case PrefixMode::add:
       plan.add_alias(*spec.alias);
       done += " " + *spec.alias;
       break;
-    case Mode::remove:
+    case PrefixMode::remove:
       plan.remove_alias(*spec.alias);
       done += " " + *spec.alias;
       break;
-    case Mode::rename:
+    case PrefixMode::rename:
       plan.rename_alias(*spec.from, *spec.to);
       done += fmt::format(" {} -> {}", *spec.from, *spec.to);
       break;
@@ -70,16 +70,16 @@ void add_prefixes(StepRegistry& registry) {
       {"Lists, adds, removes and renames the aliases of models.",
        "A new alias is empty; removing one forgets its tensors. No file is touched.",
        "prefixes: {mode: rename, from: base, to: original}", "- load: {path: tiny_gpt2.safetensors, alias: base}"});
-  schema.choice(&PrefixesSpec::mode, "mode", kModes).defaults_to("list").doc("The action.");
+  schema.choice(&PrefixesSpec::mode, "mode", kPrefixModes).defaults_to("list").doc("The action.");
   schema.text(&PrefixesSpec::alias, "alias", Scalar::alias).doc("add, remove: the alias.");
   schema.text(&PrefixesSpec::from, "from", Scalar::alias).doc("rename: the current alias.");
   schema.text(&PrefixesSpec::to, "to", Scalar::alias).doc("rename: the new alias.");
-  schema.check(problem_of);
+  schema.check(problem_of_prefixes);
   const auto introduced = [](const void* spec, const std::optional<std::string>&) {
     const auto& prefixes = *static_cast<const PrefixesSpec*>(spec);
-    return prefixes.mode == Mode::add ? *prefixes.alias : prefixes.mode == Mode::rename ? *prefixes.to : "";
+    return prefixes.mode == PrefixMode::add ? *prefixes.alias : prefixes.mode == PrefixMode::rename ? *prefixes.to : "";
   };
-  registry.add(make_control<PrefixesSpec>(schema, bind, {.introduces = introduced, .has_impact = true}));
+  registry.add(make_control<PrefixesSpec>(schema, bind_prefixes, {.introduces = introduced, .has_impact = true}));
 }
 
 }  // namespace brainsurgery

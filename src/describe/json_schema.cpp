@@ -47,7 +47,7 @@ Json one_of_words(const std::vector<std::string>& words) {
   return any_of({{{"enum", words}}, words_in_any_case(words), definition("interpolated")});
 }
 
-Json dtype_names() {
+Json dtype_schema() {
   std::vector<std::string> canonical, all;
   for (const DTypeInfo& row : all_dtypes()) {
     if (!row.computes) continue;
@@ -259,7 +259,7 @@ std::string plan_json_schema(const Catalog& catalog) {
   definitions["flag"] = any_of({{{"type", "boolean"}},
                                 words_in_any_case({"true", "t", "yes", "on", "false", "f", "no", "off"}),
                                 definition("interpolated")});
-  definitions["dtype"] = dtype_names();
+  definitions["dtype"] = dtype_schema();
   definitions["topic"] = topics(catalog);
   definitions["interpolated"] = matching("\\$\\{");
   for (const Schema& schema : catalog.steps) definitions["step." + schema.name] = payload_of(schema, &modifiers_schema());

@@ -5,6 +5,7 @@
 #include <array>
 #include <unordered_set>
 
+#include "base/ascii.h"
 #include "base/interrupt.h"
 #include "base/json_text.h"
 #include "base/text.h"
@@ -15,8 +16,6 @@ namespace brainsurgery {
 namespace {
 
 using Kind = JsonValue::Kind;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 class Parser {
  public:

@@ -7,7 +7,7 @@
 namespace brainsurgery {
 namespace {
 
-constexpr std::int64_t kWord = 8;
+constexpr std::int64_t kTapWord = 8;
 
 // One use of a reducer, with what it points to.
 struct UseOf {
@@ -18,7 +18,7 @@ struct UseOf {
   [[nodiscard]] Reducer::Use use() const { return {dtypes, node.parameters, dtype, count}; }
   [[nodiscard]] const Reducer& reducer() const { return *node.reducer; }
   [[nodiscard]] std::vector<std::byte> begun() const {
-    std::vector<std::byte> states(static_cast<std::size_t>(reducer().words(use()) * kWord));
+    std::vector<std::byte> states(static_cast<std::size_t>(reducer().words(use()) * kTapWord));
     reducer().start(use(), {states.data(), 1, 1});
     return states;
   }

@@ -25,16 +25,16 @@ namespace brainsurgery {
 
 namespace {
 
-constexpr std::int64_t kPiece = 1 << 20;  // bytes
+constexpr std::int64_t kReadBytes = 1 << 20;  // bytes
 constexpr std::int64_t kPart = 32 << 20;  // bytes of a strided tensor that are read at once
 
 using ByteSink = std::function<void(std::span<const std::byte>)>;
 
 void read_stretch(const ReadableFile& file, std::int64_t begin, std::int64_t size, const ByteSink& sink) {
-  std::vector<std::byte> buffer(static_cast<std::size_t>(std::min(size, kPiece)));
-  for (std::int64_t done = 0; done < size; done += kPiece) {
+  std::vector<std::byte> buffer(static_cast<std::size_t>(std::min(size, kReadBytes)));
+  for (std::int64_t done = 0; done < size; done += kReadBytes) {
     throw_if_interrupted();
-    const auto piece = std::span(buffer).first(static_cast<std::size_t>(std::min(size - done, kPiece)));
+    const auto piece = std::span(buffer).first(static_cast<std::size_t>(std::min(size - done, kReadBytes)));
     file.read(begin + done, piece);
     sink(piece);
   }
@@ -43,7 +43,7 @@ void read_stretch(const ReadableFile& file, std::int64_t begin, std::int64_t siz
 // Elements in memory, one by one in row-major order.
 void pack(const std::byte* base, const FileBox& box, const ByteSink& sink) {
   const auto item = static_cast<std::size_t>(box.item);
-  std::vector<std::byte> buffer(static_cast<std::size_t>(kPiece) / item * item);
+  std::vector<std::byte> buffer(static_cast<std::size_t>(kReadBytes) / item * item);
   std::size_t used = 0;
   std::vector<std::int64_t> index(box.shape.size(), 0);
   std::int64_t at = 0;
@@ -112,12 +112,12 @@ bool is_strided(const TensorEntry& tensor) {
 }
 
 // Of a tensor whose bytes stand together.
-struct Stretch {
+struct PackedBytes {
   const ReadableFile* file;
   std::int64_t offset, size;
 };
 
-Stretch stretch_of(const TensorEntry& tensor) {
+PackedBytes packed_bytes(const TensorEntry& tensor) {
   if (tensor.stored) return {tensor.stored->file.get(), tensor.stored->offset, tensor.stored->size};
   return {tensor.file.get(), tensor.offset, byte_count(tensor.desc.dtype, tensor.desc.shape)};
 }
@@ -166,7 +166,7 @@ std::vector<HashTask> tasks_of(const std::vector<const TensorEntry*>& tensors,
       tasks.push_back({i, 0});
       continue;
     }
-    const std::int64_t size = stretch_of(*tensors[i]).size;
+    const std::int64_t size = packed_bytes(*tensors[i]).size;
     chunks[i].resize(static_cast<std::size_t>((size + kDigestChunk - 1) / kDigestChunk));
     for (std::size_t chunk = 0; chunk < chunks[i].size(); ++chunk) tasks.push_back({i, chunk});
   }
@@ -180,7 +180,7 @@ void perform(const HashTask& task, const TensorEntry& tensor, std::vector<Sha256
     chunks = hashes.finish();
     return;
   }
-  const Stretch all = stretch_of(tensor);
+  const PackedBytes all = packed_bytes(tensor);
   const std::int64_t begin = static_cast<std::int64_t>(task.chunk) * kDigestChunk;
   Sha256 hash;
   read_stretch(*all.file, all.offset + begin, std::min(kDigestChunk, all.size - begin),
@@ -193,7 +193,7 @@ std::string_view name_of(const TensorEntry& tensor) {
   return tensor.unnamed ? std::string_view() : std::string_view(tensor.name);
 }
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> text_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 // SHA-256 over what identifies the tensor, and over the hashes of its chunks.
 Sha256Digest tensor_digest(const TensorEntry& tensor, const std::vector<Sha256Digest>& chunks) {
@@ -205,8 +205,8 @@ Sha256Digest tensor_digest(const TensorEntry& tensor, const std::vector<Sha256Di
     length[i] = static_cast<std::byte>(static_cast<std::uint64_t>(name_of(tensor).size()) >> (8 * i));
   Sha256 whole;
   whole.update(length);
-  whole.update(bytes_of(name_of(tensor)));
-  whole.update(bytes_of(fmt::format("{} {}\n", stored_type(tensor), fmt::join(tensor.desc.shape, ","))));
+  whole.update(text_bytes(name_of(tensor)));
+  whole.update(text_bytes(fmt::format("{} {}\n", stored_type(tensor), fmt::join(tensor.desc.shape, ","))));
   whole.update(content_digest);
   return whole.digest();
 }
@@ -216,7 +216,7 @@ Sha256Digest tensor_digest(const TensorEntry& tensor, const std::vector<Sha256Di
 std::string sha256_of(const TensorEntry& tensor) {
   Sha256 hash;
   const ByteSink sink = [&hash](std::span<const std::byte> bytes) { hash.update(bytes); };
-  const Stretch stretch = is_strided(tensor) ? Stretch{} : stretch_of(tensor);
+  const PackedBytes stretch = is_strided(tensor) ? PackedBytes{} : packed_bytes(tensor);
   if (is_strided(tensor)) {
     read_strided(tensor, sink);
   } else {
@@ -243,7 +243,7 @@ ContentDigest content_digest(const Checkpoint& checkpoint, int threads) {
   });
   ContentDigest result;
   Sha256 whole;
-  whole.update(bytes_of("state dict\n"));
+  whole.update(text_bytes("state dict\n"));
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Sha256Digest digest = tensor_digest(*tensors[i], chunks[i]);
     whole.update(digest);

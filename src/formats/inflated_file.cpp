@@ -23,7 +23,7 @@ namespace brainsurgery {
 
 namespace {
 
-constexpr std::int64_t kPiece = 256 << 10;  // bytes of content
+constexpr std::int64_t kInflatedPiece = 256 << 10;  // bytes of content
 constexpr std::int64_t kStatesApart = 64;   // pieces
 constexpr std::size_t kPiecesKept = 16;
 
@@ -109,8 +109,8 @@ class InflatedFile final : public AdaptedFile {
     require_inside(offset, into.size());
     const MutexLock lock(mutex_);
     while (!into.empty()) {
-      const std::vector<std::byte>& whole = piece(offset / kPiece);
-      const auto from = static_cast<std::size_t>(offset % kPiece);
+      const std::vector<std::byte>& whole = piece(offset / kInflatedPiece);
+      const auto from = static_cast<std::size_t>(offset % kInflatedPiece);
       const std::size_t count = std::min(into.size(), whole.size() - from);
       std::memcpy(into.data(), whole.data() + from, count);
       into = into.subspan(count);
@@ -131,9 +131,9 @@ class InflatedFile final : public AdaptedFile {
   const std::vector<std::byte>& piece(std::int64_t number) const BS_REQUIRES(mutex_) {
     const auto known = std::ranges::find(kept_, number, &Piece::number);
     if (known != kept_.end()) return known->bytes;
-    if (!decoder_ || decoder_->given() > number * kPiece) go_back_before(number);
+    if (!decoder_ || decoder_->given() > number * kInflatedPiece) go_back_before(number);
     try {
-      while (decoder_->given() <= number * kPiece) read_piece();
+      while (decoder_->given() <= number * kInflatedPiece) read_piece();
     } catch (const Error&) {
       decoder_.reset();  // where it stands is nobody's business any more
       throw;
@@ -148,10 +148,10 @@ class InflatedFile final : public AdaptedFile {
   }
 
   void read_piece() const BS_REQUIRES(mutex_) {
-    const std::int64_t number = decoder_->given() / kPiece;
+    const std::int64_t number = decoder_->given() / kInflatedPiece;
     if (number > 0 && number % kStatesApart == 0 && !states_.contains(number))
       states_.emplace(number, std::make_unique<Decoder>(*decoder_));
-    Piece next{number, std::vector<std::byte>(static_cast<std::size_t>(std::min(kPiece, size_ - number * kPiece)))};
+    Piece next{number, std::vector<std::byte>(static_cast<std::size_t>(std::min(kInflatedPiece, size_ - number * kInflatedPiece)))};
     decoder_->read(next.bytes);
     if (kept_.size() == kPiecesKept) kept_.pop_front();
     kept_.push_back(std::move(next));

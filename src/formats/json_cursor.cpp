@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/interrupt.h"
 #include "base/json_text.h"
 #include "base/text.h"
@@ -12,8 +13,6 @@
 namespace brainsurgery {
 
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Position of the first byte that is not part of valid UTF-8. Headers are nearly all ASCII: eight bytes at a time.
 std::optional<std::size_t> find_invalid_utf8(std::string_view text) {

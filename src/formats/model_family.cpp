@@ -10,6 +10,7 @@
 #include <set>
 #include <tuple>
 
+#include "base/ascii.h"
 #include "brainsurgery/error.h"
 #include "formats/safetensors_index.h"
 
@@ -37,7 +38,6 @@ bool is_family(std::string_view name, std::string_view stem, std::string_view su
 
 constexpr std::size_t kMaxPartDigits = 9;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_separator(char c) { return c == '-' || c == '_' || c == '.'; }
 
 // "model-00001-of-00002.bf16.safetensors": before is "model-", after "-of-00002.bf16.safetensors".

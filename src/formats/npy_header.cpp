@@ -16,7 +16,7 @@ namespace brainsurgery {
 
 namespace {
 
-constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr std::string_view kNpyMagic = "\x93NUMPY";
 constexpr std::size_t kFixedBytes = 8;  // magic and version
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kGrowthDigits = 21;  // numpy leaves room for the outermost dimension to grow in place
@@ -231,7 +231,7 @@ NpyHeader parse_npy_header(std::string_view head, std::int64_t content_size, con
 
 NpyHeader parse_any_npy_header(std::string_view head, std::int64_t content_size, const std::string& context) {
   const auto fail = [&](const std::string& reason) { throw Error(ErrorCode::run, context + ": " + reason); };
-  if (!head.starts_with(kMagic)) fail("it does not begin with '\\x93NUMPY'");
+  if (!head.starts_with(kNpyMagic)) fail("it does not begin with '\\x93NUMPY'");
   if (head.size() < kFixedBytes) fail("it ends inside the version (cut off?)");
   const int major = static_cast<unsigned char>(head[6]), minor = static_cast<unsigned char>(head[7]);
   if (major < 1 || major > 3 || minor != 0) {
@@ -272,7 +272,7 @@ std::string npy_header(const TensorDesc& desc, std::string_view name) {
   const std::size_t padding = kAlignment - before % kAlignment;  // a whole row of it where none is needed: numpy's way
   const std::size_t length = dict.size() + padding + 1;
   if (length > 0xFFFF) refuse("has " + std::to_string(desc.shape.size()) + " dimensions");
-  std::string header(kMagic);
+  std::string header(kNpyMagic);
   header += '\1';
   header += '\0';
   append_little_endian(header, length, 2);

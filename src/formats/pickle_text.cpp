@@ -11,7 +11,7 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
-constexpr std::size_t kMaxText = 4096;       // bytes of a value that is no text
+constexpr std::size_t kMaxShownText = 4096;       // bytes of a value that is no text
 constexpr std::size_t kMaxIntegerBytes = 64;  // as many digits take quadratic time
 constexpr int kMaxNesting = 20;
 
@@ -82,7 +82,7 @@ class Writer {
         return python_float(node.number);
       case Kind::text:
       case Kind::bytes:
-        return node.size > kMaxText ? std::nullopt : std::optional(quoted(node.text(), node.kind == Kind::bytes));
+        return node.size > kMaxShownText ? std::nullopt : std::optional(quoted(node.text(), node.kind == Kind::bytes));
       case Kind::tuple:
         return items(node, nesting, "(", node.size == 1 ? ",)" : ")");
       case Kind::global:
@@ -107,7 +107,7 @@ class Writer {
     const char* separator = "";
     for (const PickleRef item : node.items()) {
       const std::optional<std::string> part = write(item, nesting + 1);
-      if (!part || text.size() + part->size() > kMaxText) return std::nullopt;
+      if (!part || text.size() + part->size() > kMaxShownText) return std::nullopt;
       text += separator + *part;
       separator = ", ";
     }
@@ -115,7 +115,7 @@ class Writer {
   }
   // Bytes in the protocols that have none: a text of as many characters.
   static std::optional<std::string> encoded(std::string_view text) {
-    if (text.size() > kMaxText) return std::nullopt;
+    if (text.size() > kMaxShownText) return std::nullopt;
     std::string bytes;
     for (std::size_t i = 0; i < text.size(); ++i) {
       const auto byte = static_cast<unsigned char>(text[i]);

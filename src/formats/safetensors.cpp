@@ -50,9 +50,9 @@ struct RawEntry {
   std::uint64_t begin = 0, end = 0;  // bytes from the first data byte
 };
 
-class HeaderReader {
+class SafetensorsHeaderReader {
  public:
-  explicit HeaderReader(std::shared_ptr<const ReadableFile> file)
+  explicit SafetensorsHeaderReader(std::shared_ptr<const ReadableFile> file)
       : file_(std::move(file)), context_(in_quotes(file_->path()) + ": invalid safetensors header") {}
 
   FileContents read();
@@ -87,7 +87,7 @@ class HeaderReader {
   DType last_dtype_ = DType::BOOL;  // files hold long runs of one dtype
 };
 
-std::string HeaderReader::header_text() {
+std::string SafetensorsHeaderReader::header_text() {
   const std::int64_t file_size = file_->status().size;
   if (file_size < kLengthBytes) fail("the file has " + std::to_string(file_size) + " bytes, too few for a header");
   std::array<std::byte, kLengthBytes> word{};
@@ -109,7 +109,7 @@ std::string HeaderReader::header_text() {
 }
 
 // Room for as many tensors as there can be: growing by doubling would need three times as much memory.
-void HeaderReader::reserve(std::string_view text) {
+void SafetensorsHeaderReader::reserve(std::string_view text) {
   constexpr std::string_view kShortest = R"("":{"dtype":"U8","shape":[],"data_offsets":[0,0]},)";
   const auto braces = static_cast<std::size_t>(std::ranges::count(text, '{'));
   const std::size_t most = std::min({braces, text.size() / kShortest.size() + 1, kMaxTensors,
@@ -118,13 +118,13 @@ void HeaderReader::reserve(std::string_view text) {
   spans_.reserve(most);
 }
 
-void HeaderReader::hold(std::size_t bytes) {
+void SafetensorsHeaderReader::hold(std::size_t bytes) {
   held_bytes_ += bytes;
   if (held_bytes_ > kMaxHeaderMemory)
     fail("its tensors take more than " + std::to_string(kMaxHeaderMemory) + " bytes of memory");
 }
 
-FileContents HeaderReader::read() {
+FileContents SafetensorsHeaderReader::read() {
   const std::string text = header_text();
   hold(text.size());
   JsonCursor json(text, context_);
@@ -163,7 +163,7 @@ FileContents HeaderReader::read() {
   return std::move(contents_);
 }
 
-void HeaderReader::read_metadata(JsonCursor& json) {
+void SafetensorsHeaderReader::read_metadata(JsonCursor& json) {
   if (json.peek() == JsonCursor::Kind::null) return json.null();
   if (json.peek() != JsonCursor::Kind::object) fail("'__metadata__' is not an object of strings");
   json.enter_object();
@@ -175,7 +175,7 @@ void HeaderReader::read_metadata(JsonCursor& json) {
   }
 }
 
-RawEntry HeaderReader::read_entry(JsonCursor& json, const std::string& name) {
+RawEntry SafetensorsHeaderReader::read_entry(JsonCursor& json, const std::string& name) {
   if (json.peek() != JsonCursor::Kind::object) fail("the entry is not an object", name);
   RawEntry entry;
   bool has_dtype = false, has_shape = false, has_offsets = false;
@@ -211,7 +211,7 @@ RawEntry HeaderReader::read_entry(JsonCursor& json, const std::string& name) {
   return entry;
 }
 
-DType HeaderReader::read_dtype(JsonCursor& json, const std::string& name) {
+DType SafetensorsHeaderReader::read_dtype(JsonCursor& json, const std::string& name) {
   if (json.peek() != JsonCursor::Kind::string) fail("'dtype' is not a string", name);
   const std::string_view text = json.string();
   if (text == info(last_dtype_).name) return last_dtype_;
@@ -220,7 +220,7 @@ DType HeaderReader::read_dtype(JsonCursor& json, const std::string& name) {
   return last_dtype_ = *dtype;
 }
 
-Shape HeaderReader::read_shape(JsonCursor& json, const std::string& name) {
+Shape SafetensorsHeaderReader::read_shape(JsonCursor& json, const std::string& name) {
   if (json.peek() != JsonCursor::Kind::array) fail("'shape' is not an array", name);
   std::array<std::int64_t, kMaxRank> dims{};
   std::size_t rank = 0;
@@ -235,14 +235,14 @@ Shape HeaderReader::read_shape(JsonCursor& json, const std::string& name) {
   return {dims.begin(), dims.begin() + rank};
 }
 
-std::uint64_t HeaderReader::read_offset(JsonCursor& json, const std::string& name) {
+std::uint64_t SafetensorsHeaderReader::read_offset(JsonCursor& json, const std::string& name) {
   if (json.peek() != JsonCursor::Kind::number) fail("an offset is not a number", name);
   const std::optional<std::uint64_t> offset = json.unsigned_integer();
   if (!offset) fail("an offset is not an integer from 0 to 2^64 - 1", name);
   return *offset;
 }
 
-void HeaderReader::check_unique() const {
+void SafetensorsHeaderReader::check_unique() const {
   std::vector<std::string_view> names;
   names.reserve(contents_.tensors.size());
   for (const TensorEntry& tensor : contents_.tensors) names.push_back(tensor.name);
@@ -255,7 +255,7 @@ void HeaderReader::check_unique() const {
 }
 
 // By (begin, end), then as in the header: several empty tensors may stand at one place.
-void HeaderReader::sort_by_offset() {
+void SafetensorsHeaderReader::sort_by_offset() {
   if (std::is_sorted(spans_.begin(), spans_.end())) return;
   std::vector<std::size_t> order(spans_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -275,7 +275,7 @@ void HeaderReader::sort_by_offset() {
 
 // Bytes of the packed tensor. The product is taken factor by factor from the left, in bits at the end, as the library
 // does.
-std::uint64_t HeaderReader::size_of(const TensorDesc& desc, const std::string& name) const {
+std::uint64_t SafetensorsHeaderReader::size_of(const TensorDesc& desc, const std::string& name) const {
   std::uint64_t bits = 1;
   for (const std::int64_t dim : desc.shape) {
     if (__builtin_mul_overflow(bits, static_cast<std::uint64_t>(dim), &bits)) fail("the shape overflows 64 bits", name);
@@ -288,7 +288,7 @@ std::uint64_t HeaderReader::size_of(const TensorDesc& desc, const std::string& n
 }
 
 // Every data byte belongs to exactly one tensor, and each tensor has the bytes that it needs.
-void HeaderReader::check_spans() const {
+void SafetensorsHeaderReader::check_spans() const {
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < spans_.size(); ++i) {
     const TensorEntry& tensor = contents_.tensors[i];
@@ -332,6 +332,6 @@ Format safetensors_format() {
           .advice = {}};
 }
 
-FileContents read_safetensors(std::shared_ptr<const ReadableFile> file) { return HeaderReader(std::move(file)).read(); }
+FileContents read_safetensors(std::shared_ptr<const ReadableFile> file) { return SafetensorsHeaderReader(std::move(file)).read(); }
 
 }  // namespace brainsurgery

@@ -16,9 +16,9 @@ namespace brainsurgery {
 
 namespace {
 
-constexpr std::string_view kMetadataKey = "__metadata__";
-constexpr std::size_t kLengthBytes = 8;
-constexpr std::int64_t kAlignment = 8;  // of the data, for the widest dtype
+constexpr std::string_view kMetadataName = "__metadata__";
+constexpr std::size_t kLengthField = 8;
+constexpr std::int64_t kHeaderAlignment = 8;  // of the data, for the widest dtype
 constexpr std::string_view kFileSize = "the size of a safetensors file";
 
 // By falling dtype, then by name in byte order. Source: prepare() of the safetensors library, release 0.8.
@@ -70,7 +70,7 @@ std::int64_t best_begin(std::span<const StoredTensor> tensors, const std::vector
     if (!origins[i]) continue;
     const std::int64_t difference = origins[i]->offset - offsets[i];
     const std::int64_t begin = (difference % kSharedBlockBytes + kSharedBlockBytes) % kSharedBlockBytes;
-    if (begin % kAlignment == 0) bytes_by_begin[begin] += byte_count(tensors[i].desc.dtype, tensors[i].desc.shape);
+    if (begin % kHeaderAlignment == 0) bytes_by_begin[begin] += byte_count(tensors[i].desc.dtype, tensors[i].desc.shape);
   }
   const auto best = std::ranges::max_element(bytes_by_begin, {}, [](const auto& entry) { return entry.second; });
   return best == bytes_by_begin.end() ? 0 : best->first;
@@ -84,7 +84,7 @@ void append_key(std::string& json, std::string_view key) {
 
 void append_metadata(std::string& json, const Metadata& metadata) {
   if (metadata.empty()) return;
-  append_key(json, kMetadataKey);
+  append_key(json, kMetadataName);
   json.push_back('{');
   for (const auto& [key, value] : metadata) {
     append_key(json, key);
@@ -114,20 +114,20 @@ void append_entry(std::string& json, const StoredTensor& tensor, std::int64_t be
 void finish_header(std::string& header, std::int64_t begin, std::int64_t block) {
   const std::int64_t end = std::ssize(header);
   header.append(static_cast<std::size_t>(((begin - end) % block + block) % block), ' ');
-  const std::size_t length = header.size() - kLengthBytes;
+  const std::size_t length = header.size() - kLengthField;
   if (std::cmp_greater(length, kMaxSafetensorsHeader)) {
     throw Error(ErrorCode::run, "a safetensors header of " + std::to_string(length) + " bytes is above the limit of " +
                                     std::to_string(kMaxSafetensorsHeader) + "; write shards instead");
   }
   std::string word;
-  append_little_endian(word, length, kLengthBytes);
-  header.replace(0, kLengthBytes, word);
+  append_little_endian(word, length, kLengthField);
+  header.replace(0, kLengthField, word);
 }
 
 // About the length of the entries.
 std::size_t expected_length(std::span<const StoredTensor> tensors) {
   constexpr std::size_t kEntry = 88;  // without the name
-  std::size_t length = kLengthBytes;
+  std::size_t length = kLengthField;
   for (const StoredTensor& tensor : tensors) length += kEntry + tensor.name.size();
   return length;
 }
@@ -141,12 +141,12 @@ SafetensorsLayout layout_safetensors(std::span<const StoredTensor> tensors, cons
   layout.offsets.resize(tensors.size());
   std::string& json = layout.header;
   json.reserve(expected_length(tensors));
-  json.assign(kLengthBytes, '\0');
+  json.assign(kLengthField, '\0');
   json.push_back('{');
   append_metadata(json, metadata);
   std::int64_t begin = 0;
   for (const std::size_t i : layout.order) {
-    if (tensors[i].name == kMetadataKey) {
+    if (tensors[i].name == kMetadataName) {
       throw Error(ErrorCode::run, "a tensor cannot be called '__metadata__' in a safetensors file; rename it");
     }
     if (!in_safetensors(tensors[i].desc.dtype)) {
@@ -160,7 +160,7 @@ SafetensorsLayout layout_safetensors(std::span<const StoredTensor> tensors, cons
   }
   json.push_back('}');
   if (origins == nullptr) {
-    finish_header(json, 0, kAlignment);
+    finish_header(json, 0, kHeaderAlignment);
   } else {
     finish_header(json, best_begin(tensors, layout.offsets, *origins), kSharedBlockBytes);
   }

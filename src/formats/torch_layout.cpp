@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view kFolder = "archive/";  // torch.save takes it where a path gives no name
 constexpr std::size_t kBatch = 1000;              // items set by one opcode, as Python's pickler does
 
-[[noreturn]] void refuse(const StoredTensor& tensor, const std::string& why) {
+[[noreturn]] void refuse_tensor(const StoredTensor& tensor, const std::string& why) {
   throw Error(ErrorCode::run, "a PyTorch file cannot hold " + in_quotes(tensor.name) + ", which is " + why);
 }
 
@@ -68,7 +68,7 @@ void ArchiveWriter::storage(const StoredTensor& stored, std::string_view type) {
 
 void ArchiveWriter::tensor(const StoredTensor& stored) {
   const DTypeInfo& dtype = info(stored.desc.dtype);
-  if (dtype.torch_name.empty()) refuse(stored, to_string(stored.desc.dtype));
+  if (dtype.torch_name.empty()) refuse_tensor(stored, to_string(stored.desc.dtype));
   const Shape shape = torch_sizes(stored);
   const std::string_view type = storage_class_of(stored.desc.dtype);
   pickle_.global("torch._utils", type.empty() ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2");
@@ -103,7 +103,7 @@ void ArchiveWriter::finish() {
 Shape torch_sizes(const StoredTensor& tensor) {
   Shape sizes = tensor.desc.shape;
   if (tensor.desc.dtype != DType::F4) return sizes;
-  if (sizes.empty() || sizes.back() % 2 != 0) refuse(tensor, "float4 with an odd last dimension");
+  if (sizes.empty() || sizes.back() % 2 != 0) refuse_tensor(tensor, "float4 with an odd last dimension");
   sizes.back() /= 2;
   return sizes;
 }

@@ -22,7 +22,7 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
-constexpr std::string_view kMagic{"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 12};  // LONG1
+constexpr std::string_view kLegacyMagic{"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 12};  // LONG1
 constexpr std::int64_t kProtocol = 1001;
 constexpr std::int64_t kMaxSmallPickle = 4096;  // the first three
 
@@ -83,7 +83,7 @@ void LegacyFile::place_storages(TorchStorages& storages, const PickleTree& keys)
 
 FileContents LegacyFile::read(std::string_view part) {
   const PickleTree magic = next_pickle(kMaxSmallPickle, "the magic number");
-  if (magic[magic.root].kind != Kind::big_integer || magic[magic.root].text() != kMagic.substr(2))
+  if (magic[magic.root].kind != Kind::big_integer || magic[magic.root].text() != kLegacyMagic.substr(2))
     fail("its magic number is wrong");
   const PickleTree protocol = next_pickle(kMaxSmallPickle, "the protocol version");
   if (protocol[protocol.root].kind != Kind::integer || protocol[protocol.root].integer != kProtocol)
@@ -115,8 +115,8 @@ bool has_torch_legacy_magic(std::span<const std::byte> head) {
   constexpr std::size_t kHeader = 2, kFrame = 9;  // bytes
   if (head.size() < kHeader || head[0] != std::byte{0x80}) return false;
   const std::span<const std::byte> number = head.subspan(kHeader);
-  if (begins_with(number, kMagic)) return true;
-  return number.size() > kFrame && number[0] == std::byte{0x95} && begins_with(number.subspan(kFrame), kMagic);
+  if (begins_with(number, kLegacyMagic)) return true;
+  return number.size() > kFrame && number[0] == std::byte{0x95} && begins_with(number.subspan(kFrame), kLegacyMagic);
 }
 
 }  // namespace brainsurgery

@@ -23,7 +23,7 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
-constexpr int kMaxNesting = 200;                 // containers inside each other
+constexpr int kMaxContainerNesting = 200;                 // containers inside each other
 constexpr std::int64_t kMaxVisits = 10'000'000;  // a shared container counts each time
 // What entries and their names may take: so much, and this many times the bytes of the pickle on the disk. An entry takes
 // about 400 bytes, of 130 in the pickle.
@@ -207,8 +207,8 @@ std::string Chooser::name_of(const Child& child, const std::string* parent) {
 bool Chooser::holds_tensor(PickleRef ref, int nesting) {
   if (is_torch_tensor(tree_, ref)) return true;
   if (!is_container(ref)) return false;
-  if (nesting > kMaxNesting)
-    fail(fmt::format("containers are nested more than {} deep, or hold themselves", kMaxNesting));
+  if (nesting > kMaxContainerNesting)
+    fail(fmt::format("containers are nested more than {} deep, or hold themselves", kMaxContainerNesting));
   if (holds_.empty()) holds_.resize(tree_.count(), Holds::unknown);
   if (holds_[ref] != Holds::unknown) return holds_[ref] == Holds::yes;
   bool holds = false;
@@ -221,7 +221,7 @@ bool Chooser::holds_tensor(PickleRef ref, int nesting) {
 // Keys may hold dots and containers be shared: where a search failed once, it is not begun again.
 std::optional<PickleRef> Chooser::find_part(PickleRef ref, std::string_view part, int nesting) {
   if (part.empty()) return ref;
-  if (!is_container(ref) || nesting > kMaxNesting || !searched_.emplace(ref, part.size()).second) return std::nullopt;
+  if (!is_container(ref) || nesting > kMaxContainerNesting || !searched_.emplace(ref, part.size()).second) return std::nullopt;
   charge(kSearchEntry);
   const Children parts = children(ref);
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -265,8 +265,8 @@ PickleRef Chooser::usual_part() {
 
 // The tensors at and below `ref` in the order of the file.
 void Chooser::collect(PickleRef ref, const std::string& name, bool of_model, int nesting) {
-  if (nesting > kMaxNesting)
-    fail(fmt::format("containers are nested more than {} deep, or hold themselves", kMaxNesting));
+  if (nesting > kMaxContainerNesting)
+    fail(fmt::format("containers are nested more than {} deep, or hold themselves", kMaxContainerNesting));
   if (is_torch_tensor(tree_, ref)) {
     TensorEntry tensor = read_torch_tensor(tree_, ref, storages_, context_);
     auto& list = of_model ? contents_.tensors : contents_.beside;

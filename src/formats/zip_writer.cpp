@@ -12,19 +12,19 @@ namespace brainsurgery {
 
 namespace {
 
-constexpr std::int64_t kSaturated32 = 0xFFFF'FFFF;
-constexpr std::int64_t kSaturated16 = 0xFFFF;
-constexpr std::int64_t kLocalBytes = 30;
+constexpr std::int64_t kZip64Field32 = 0xFFFF'FFFF;
+constexpr std::int64_t kZip64Field16 = 0xFFFF;
+constexpr std::int64_t kLocalHeaderBytes = 30;
 constexpr std::uint16_t kZip64 = 1;
 constexpr std::uint16_t kPadding = 0x4246;  // "FB"
 constexpr std::uint16_t kUtf8Names = 1 << 11;
 constexpr int kPlainVersion = 20, kZip64Version = 45;
 
 std::uint64_t narrow32(std::int64_t value) {
-  return static_cast<std::uint64_t>(value < kSaturated32 ? value : kSaturated32);
+  return static_cast<std::uint64_t>(value < kZip64Field32 ? value : kZip64Field32);
 }
 
-bool is_wide(std::int64_t value) { return value >= kSaturated32; }
+bool is_wide(std::int64_t value) { return value >= kZip64Field32; }
 
 // The fields that 32 bits cannot hold, in the format's order.
 std::string zip64_extra(std::initializer_list<std::int64_t> fields) {
@@ -73,7 +73,7 @@ void ZipWriter::add_with_checksum(const Entry& entry, std::string before, const 
 void ZipWriter::begin_entry(Entry entry) {
   entry.header = layout_.size() - begin_;
   std::string extra = zip64_extra({entry.size, entry.size});
-  const std::int64_t unpadded = entry.header + kLocalBytes + std::ssize(entry.name) + std::ssize(extra) + 4;
+  const std::int64_t unpadded = entry.header + kLocalHeaderBytes + std::ssize(entry.name) + std::ssize(extra) + 4;
   const std::int64_t padding = (kZipAlignment - unpadded % kZipAlignment) % kZipAlignment;
   append_little_endian(extra, kPadding, 2);
   append_little_endian(extra, static_cast<std::uint64_t>(padding), 2);
@@ -129,7 +129,7 @@ void ZipWriter::finish() {
   append_little_endian(end, 1, 4);
   end += "PK\x05\x06";  // end record
   append_little_endian(end, 0, 4);
-  const std::uint64_t narrow_count = count < kSaturated16 ? count : kSaturated16;
+  const std::uint64_t narrow_count = count < kZip64Field16 ? count : kZip64Field16;
   append_little_endian(end, narrow_count, 2);
   append_little_endian(end, narrow_count, 2);
   append_little_endian(end, narrow32(end64 - central), 4);

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/ascii.h"
 #include "base/numbers.h"
 #include "base/text.h"
 
@@ -21,7 +22,6 @@ constexpr std::array<std::string_view, 26> kSymbols{"...", "..", "**", "//", "<=
                                                     "*",   "/",  "%",  "@",  "<",  ">",  "=",  "(", ")",
                                                     "[",   "]",  ",",  ":",  ".",  "{",  "}"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool continues_name(char c) { return starts_name(c) || is_digit(c); }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }

@@ -17,11 +17,11 @@ namespace {
 
 [[noreturn]] void fail(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
-bool is_number(const PlanValue& value) {
+bool is_numeric(const PlanValue& value) {
   return value.integer() != nullptr || std::holds_alternative<double>(value.is);
 }
 
-double number_of(const PlanValue& value) {
+double numeric(const PlanValue& value) {
   if (value.integer() != nullptr) return static_cast<double>(*value.integer());
   if (const auto* number = std::get_if<double>(&value.is)) return *number;
   fail(fmt::format("a number is needed, not {}", describe(value)));
@@ -138,10 +138,10 @@ PlanValue repeated(const PlanValue& list, std::int64_t times) {
 template <typename Compare>
 bool compared(const PlanValue& left, const PlanValue& right, const Compare& compare) {
   if (left.text() != nullptr && right.text() != nullptr) return compare(*left.text(), *right.text());
-  if (!is_number(left) || !is_number(right))
+  if (!is_numeric(left) || !is_numeric(right))
     fail(fmt::format("cannot compare {} and {}", describe(left), describe(right)));
   if (left.integer() != nullptr && right.integer() != nullptr) return compare(*left.integer(), *right.integer());
-  return compare(number_of(left), number_of(right));
+  return compare(numeric(left), numeric(right));
 }
 
 bool contains(const PlanValue& where, const PlanValue& what) {
@@ -158,7 +158,7 @@ void need(const std::vector<PlanValue>& arguments, std::size_t least, std::size_
 // The numbers of an argument list: one list, or the arguments themselves.
 PlanValue::List numbers_of(const std::vector<PlanValue>& arguments) {
   PlanValue::List numbers = arguments.size() == 1 && arguments[0].list() != nullptr ? *arguments[0].list() : arguments;
-  for (const PlanValue& number : numbers) static_cast<void>(number_of(number));
+  for (const PlanValue& number : numbers) static_cast<void>(numeric(number));
   return numbers;
 }
 
@@ -168,7 +168,7 @@ PlanValue best(const std::vector<PlanValue>& arguments, const Better& better) {
   if (numbers.empty()) fail("there is no smallest or largest of no numbers");
   PlanValue result = numbers.front();
   for (const PlanValue& number : numbers) {
-    if (better(number_of(number), number_of(result))) result = number;
+    if (better(numeric(number), numeric(result))) result = number;
   }
   return result;
 }
@@ -182,12 +182,12 @@ PlanValue integral(double value) {
 PlanValue rounded(const std::vector<PlanValue>& arguments) {
   need(arguments, 1, 2, "round(x, digits)");
   if (arguments.size() == 1)
-    return arguments[0].integer() != nullptr ? arguments[0] : integral(std::nearbyint(number_of(arguments[0])));
-  constexpr std::int64_t kMostDigits = 323;  // a double has no more zeros behind its point
+    return arguments[0].integer() != nullptr ? arguments[0] : integral(std::nearbyint(numeric(arguments[0])));
+  constexpr std::int64_t kMostPlaces = 323;  // a double has no more zeros behind its point
   const std::int64_t digits = integer_of(arguments[1]);
   if (digits >= 0 && arguments[0].integer() != nullptr) return arguments[0];
-  const double number = number_of(arguments[0]);
-  if (!std::isfinite(number) || digits > kMostDigits) return {number};
+  const double number = numeric(arguments[0]);
+  if (!std::isfinite(number) || digits > kMostPlaces) return {number};
   if (digits >= 0) return {*parse_python_float(fmt::format("{:.{}f}", number, digits))};
   const double unit = std::pow(10.0, static_cast<double>(-digits));
   return {std::isinf(unit) ? 0.0 : std::nearbyint(number / unit) * unit};
@@ -198,11 +198,11 @@ PlanValue lerp(const std::vector<PlanValue>& arguments) {
   need(arguments, 2, 2, "lerp(points, t)");
   const PlanValue::List& points = list_of(arguments[0]);
   if (points.empty()) fail("lerp needs at least one point");
-  const double t = std::clamp(number_of(arguments[1]), 0.0, 1.0) * static_cast<double>(points.size() - 1);
+  const double t = std::clamp(numeric(arguments[1]), 0.0, 1.0) * static_cast<double>(points.size() - 1);
   const auto left = std::min(static_cast<std::size_t>(t), points.size() - 1);
   const std::size_t right = std::min(left + 1, points.size() - 1);
   const double rest = t - static_cast<double>(left);
-  return {number_of(points[left]) * (1 - rest) + number_of(points[right]) * rest};
+  return {numeric(points[left]) * (1 - rest) + numeric(points[right]) * rest};
 }
 
 PlanValue picked(const std::vector<PlanValue>& arguments) {
@@ -257,12 +257,12 @@ PlanValue to_integer(const std::vector<PlanValue>& arguments) {
     fail(fmt::format("'{}' is no integer", *arguments[0].text()));
   }
   if (arguments[0].integer() != nullptr) return arguments[0];
-  return integral(std::trunc(number_of(arguments[0])));
+  return integral(std::trunc(numeric(arguments[0])));
 }
 
 PlanValue to_float(const std::vector<PlanValue>& arguments) {
   need(arguments, 1, 1, "float(x)");
-  if (arguments[0].text() == nullptr) return {number_of(arguments[0])};
+  if (arguments[0].text() == nullptr) return {numeric(arguments[0])};
   if (const auto number = parse_python_float(*arguments[0].text())) return {*number};
   fail(fmt::format("'{}' is no number", *arguments[0].text()));
 }
@@ -276,24 +276,24 @@ PlanValue to_string(const std::vector<PlanValue>& arguments) {
 
 PlanValue absolute(const std::vector<PlanValue>& arguments) {
   need(arguments, 1, 1, "abs(x)");
-  if (arguments[0].integer() == nullptr) return {std::abs(number_of(arguments[0]))};
+  if (arguments[0].integer() == nullptr) return {std::abs(numeric(arguments[0]))};
   const std::int64_t number = *arguments[0].integer();
   return {number < 0 ? exact(try_subtract(0, number)) : number};
 }
 
 PlanValue rounded_down(const std::vector<PlanValue>& arguments) {
   need(arguments, 1, 1, "floor(x)");
-  return arguments[0].integer() != nullptr ? arguments[0] : integral(std::floor(number_of(arguments[0])));
+  return arguments[0].integer() != nullptr ? arguments[0] : integral(std::floor(numeric(arguments[0])));
 }
 
 PlanValue rounded_up(const std::vector<PlanValue>& arguments) {
   need(arguments, 1, 1, "ceil(x)");
-  return arguments[0].integer() != nullptr ? arguments[0] : integral(std::ceil(number_of(arguments[0])));
+  return arguments[0].integer() != nullptr ? arguments[0] : integral(std::ceil(numeric(arguments[0])));
 }
 
 PlanValue square_root(const std::vector<PlanValue>& arguments) {
   need(arguments, 1, 1, "sqrt(x)");
-  return {std::sqrt(number_of(arguments[0]))};
+  return {std::sqrt(numeric(arguments[0]))};
 }
 
 PlanValue smallest(const std::vector<PlanValue>& arguments) {
@@ -368,11 +368,11 @@ PlanValue apply(Operator op, const PlanValue& left, const PlanValue& right) {
   if (op == Operator::add && (are_texts || are_lists)) return joined(left, right);
   if (op == Operator::multiply && left.list() != nullptr && right.integer() != nullptr)
     return repeated(left, *right.integer());
-  if (!is_number(left) || !is_number(right))
+  if (!is_numeric(left) || !is_numeric(right))
     fail(fmt::format("'{}' takes numbers, not {} and {}", spelling(op), describe(left), describe(right)));
   if (left.integer() != nullptr && right.integer() != nullptr && op != Operator::divide)
     return of_integers(op, *left.integer(), *right.integer());
-  return of_numbers(op, number_of(left), number_of(right));
+  return of_numbers(op, numeric(left), numeric(right));
 }
 
 }  // namespace brainsurgery

@@ -14,7 +14,7 @@
 namespace brainsurgery {
 namespace {
 
-[[noreturn]] void refuse(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
+[[noreturn]] void refuse_reduction(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
 // Each axis once, from 0, increasing.
 std::vector<int> normalised(std::vector<int> axes, const Shape& shape) {
@@ -26,12 +26,12 @@ std::vector<int> normalised(std::vector<int> axes, const Shape& shape) {
   }
   for (int& axis : axes) {
     if (axis < -rank || axis >= rank)
-      refuse(fmt::format("dimension {} is out of range for shape {}", axis, to_string(shape)));
+      refuse_reduction(fmt::format("dimension {} is out of range for shape {}", axis, to_string(shape)));
     axis += axis < 0 ? rank : 0;
   }
   std::ranges::sort(axes);
   if (const auto twice = std::ranges::adjacent_find(axes); twice != axes.end())
-    refuse(fmt::format("dimension {} is reduced twice", *twice));
+    refuse_reduction(fmt::format("dimension {} is reduced twice", *twice));
   return axes;
 }
 
@@ -40,7 +40,7 @@ ReducerParameters completed(const Reducer& reducer, ReducerParameters parameters
     const Reducer::Parameter& parameter = reducer.parameters[i];
     BS_CHECK(!parameter.name.empty() || !parameters.numbers[i]);
     if (parameter.name.empty() || parameters.numbers[i]) continue;
-    if (!parameter.otherwise) refuse(fmt::format("{} needs {}", reducer.name, parameter.name));
+    if (!parameter.otherwise) refuse_reduction(fmt::format("{} needs {}", reducer.name, parameter.name));
     parameters.numbers[i] = parameter.otherwise;
   }
   return parameters;
@@ -82,7 +82,7 @@ Expr reduce(const Reducer& reducer, std::vector<Expr> operands, std::vector<int>
   desc.dtype = use.dtype = reducer.result(reducer, use);
   std::ranges::copy(numbers_of(reducer, parameters), std::back_inserter(desc.shape));
   if (reduced == 0 && !reducer.reduces_nothing)
-    refuse(fmt::format("{} over an empty axis has no value: shape {}", reducer.name, to_string(shape)));
+    refuse_reduction(fmt::format("{} over an empty axis has no value: shape {}", reducer.name, to_string(shape)));
   if (element_count(desc.shape) == 0) return literal(std::move(desc), {});
   if (reduced == 0) return broadcast(number_of_nothing(reducer, use), desc.shape);
   for (Expr& operand : operands) operand = broadcast(std::move(operand), shape);

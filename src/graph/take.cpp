@@ -14,7 +14,7 @@ namespace {
 // Operations of longer chains are done for all parts.
 constexpr int kShallow = 32;
 
-[[noreturn]] void refuse(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
+[[noreturn]] void refuse_take(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
 // Of what is computed element by element only the parts that are wanted are computed.
 class Taker {
@@ -23,7 +23,7 @@ class Taker {
 
   Expr take(const Expr& base, int dim) {
     const Expr result = base.node().depth() > kShallow ? node(base, dim) : taken(base, dim);
-    return reads_index_ ? result : node(base, dim);  // somebody has to refuse what is out of range
+    return reads_index_ ? result : node(base, dim);  // somebody has to refuse_take what is out of range
   }
 
  private:
@@ -65,14 +65,14 @@ class Taker {
 
 Expr take(Expr base, Expr index, int dim) {
   if (info(base.dtype()).bits % 8 != 0)
-    refuse(fmt::format("take is not defined for dtype {}, whose elements are not whole bytes", to_string(base.dtype())));
-  if (!is_integer(index.dtype())) refuse(fmt::format("an index has an integer dtype, not {}", to_string(index.dtype())));
-  if (index.shape().size() != 1) refuse(fmt::format("an index has one dimension, not shape {}", to_string(index.shape())));
+    refuse_take(fmt::format("take is not defined for dtype {}, whose elements are not whole bytes", to_string(base.dtype())));
+  if (!is_integer(index.dtype())) refuse_take(fmt::format("an index has an integer dtype, not {}", to_string(index.dtype())));
+  if (index.shape().size() != 1) refuse_take(fmt::format("an index has one dimension, not shape {}", to_string(index.shape())));
   BS_CHECK(dim >= 0 && dim < std::ssize(base.shape()));
   Shape shape = base.shape();
   std::int64_t& size = shape[static_cast<std::size_t>(dim)];
   if (size == 0 && index.shape().front() > 0)
-    refuse(fmt::format("nothing can be taken along dimension {} of shape {}", dim, to_string(shape)));
+    refuse_take(fmt::format("nothing can be taken along dimension {} of shape {}", dim, to_string(shape)));
   size = index.shape().front();
   if (element_count(shape) == 0) return literal({base.dtype(), std::move(shape)}, {});
   const Expr positions = cast(std::move(index), DType::I64);

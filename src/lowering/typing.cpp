@@ -14,7 +14,7 @@
 namespace brainsurgery {
 namespace {
 
-[[noreturn]] void refuse(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
+[[noreturn]] void refuse_operands(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
 const nodes::Literal* as_scalar(const Expr& expr) {
   return expr.shape().empty() ? std::get_if<nodes::Literal>(&expr.node().kind()) : nullptr;
@@ -51,7 +51,7 @@ DType computing_dtype(std::span<const DType> operands, const FormulaFacts& facts
 Expr Typing::number(const Expr& value) {
   if (value.dtype() == computing_) return value;
   if (value.dtype() == DType::U64 && computing_ == DType::I64) {
-    refuse(
+    refuse_operands(
         "integers are computed in int64, which does not hold all of uint64; say in which dtype to compute with 'in'");
   }
   return converted(value, computing_);
@@ -69,7 +69,7 @@ Expr Typing::converted(const Expr& value, DType dtype) {
 Expr Typing::integer(const Expr& value) {
   if (is_integer(computing_)) return number(value);
   if (value.dtype() == DType::I64) return value;
-  if (value.dtype() == DType::U64) refuse("int64 does not hold all of uint64");
+  if (value.dtype() == DType::U64) refuse_operands("int64 does not hold all of uint64");
   if (is_integer(value.dtype()) || value.dtype() == DType::BOOL) return converted(value, DType::I64);
   if (const nodes::Literal* scalar = as_scalar(value)) {
     double written = 0;
@@ -77,7 +77,7 @@ Expr Typing::integer(const Expr& value) {
     const bool exact = written == std::trunc(written) && std::abs(written) < first_rounded(value.dtype());
     if (exact) return converted(value, DType::I64);
   }
-  refuse(fmt::format("integers are needed, not {} {}; convert them first", to_string(value.dtype()),
+  refuse_operands(fmt::format("integers are needed, not {} {}; convert them first", to_string(value.dtype()),
                      to_string(value.shape())));
 }
 
@@ -86,18 +86,18 @@ Expr Typing::number(const terms::Number& number) {
   std::vector<std::byte> bytes(static_cast<std::size_t>(item_size(computing_)));
   if (row.kind == DTypeClass::floating) {
     if (std::isfinite(number.value) && std::abs(number.value) > row.max_finite)
-      refuse(fmt::format("{} does not fit dtype {}", python_float(number.value), to_string(computing_)));
+      refuse_operands(fmt::format("{} does not fit dtype {}", python_float(number.value), to_string(computing_)));
     kernels::cast(DType::F64, &number.value, computing_, bytes.data(), 1);
   } else {
     if (!number.integer) {
-      refuse(fmt::format("{} is no {} number, in which the formula is computed; say another dtype with 'in'",
+      refuse_operands(fmt::format("{} is no {} number, in which the formula is computed; say another dtype with 'in'",
                          python_float(number.value), to_string(computing_)));
     }
     kernels::cast(DType::I64, &*number.integer, computing_, bytes.data(), 1);
     std::int64_t back = 0;
     kernels::cast(computing_, bytes.data(), DType::I64, &back, 1);
     if (back != *number.integer)
-      refuse(fmt::format("{} does not fit dtype {}", *number.integer, to_string(computing_)));
+      refuse_operands(fmt::format("{} does not fit dtype {}", *number.integer, to_string(computing_)));
   }
   std::uint64_t bits = 0;
   std::memcpy(&bits, bytes.data(), bytes.size());

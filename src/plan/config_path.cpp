@@ -9,7 +9,7 @@
 namespace brainsurgery {
 namespace {
 
-constexpr std::string_view kParameters = "params";
+constexpr std::string_view kParametersKey = "params";
 constexpr std::string_view kDefault = "default";
 
 }  // namespace
@@ -47,10 +47,10 @@ YamlPtr child_at(const YamlNode& container, const std::string& step) {
 
 ConfigPath path_of_name(const YamlNode& root, const std::string& name) {
   if (root.find(name) != nullptr) return {{&root, name}};
-  const YamlNode* parameters = root.find(kParameters);
+  const YamlNode* parameters = root.find(kParametersKey);
   const YamlNode* parameter = parameters == nullptr ? nullptr : parameters->find(name);
   if (parameter == nullptr) return {};
-  ConfigPath path{{&root, std::string(kParameters)}, {parameters, name}};
+  ConfigPath path{{&root, std::string(kParametersKey)}, {parameters, name}};
   if (!is_declaration(*parameter)) return path;
   if (parameter->find(kDefault) == nullptr) return {};
   path.push_back({parameter, std::string(kDefault)});
@@ -63,7 +63,7 @@ YamlPtr value_of_name(const YamlNode& root, const std::string& name) {
 }
 
 bool name_lacks_value(const YamlNode& root, const std::string& name) {
-  const YamlNode* parameters = root.find(kParameters);
+  const YamlNode* parameters = root.find(kParametersKey);
   const YamlNode* parameter = parameters == nullptr ? nullptr : parameters->find(name);
   return parameter != nullptr && lacks_value(*parameter) && root.find(name) == nullptr;
 }
@@ -71,7 +71,7 @@ bool name_lacks_value(const YamlNode& root, const std::string& name) {
 std::vector<std::string> names_of(const YamlNode& root) {
   std::vector<std::string> result;
   for (const auto& [key, value] : root.entries()) result.push_back(key->text());
-  if (const YamlNode* parameters = root.find(kParameters)) {
+  if (const YamlNode* parameters = root.find(kParametersKey)) {
     for (const auto& [key, value] : parameters->entries()) result.push_back(key->text());
   }
   return result;

@@ -12,7 +12,7 @@
 namespace brainsurgery {
 namespace {
 
-constexpr std::string_view kOpen = "${";
+constexpr std::string_view kOpenBrace = "${";
 constexpr std::string_view kOnlyInRegex = "()[]|?+^\\{}";
 
 // Behind the brace that closes the `${` at `open`; npos: none does. Braces of expressions are balanced.
@@ -31,16 +31,16 @@ std::string_view unquoted(std::string_view text) {
 }
 
 // A segment is literal text and parts in ${...}.
-struct Piece {
+struct NamePiece {
   std::string_view text;  // a part: from ${ to }
   bool is_part = false;
   std::string_view name = {}, regex = {};  // of ${name:regex}; `regex` empty: ${name}
 };
 
-std::vector<Piece> pieces_of(std::string_view text) {
-  std::vector<Piece> pieces;
+std::vector<NamePiece> pieces_of(std::string_view text) {
+  std::vector<NamePiece> pieces;
   while (!text.empty()) {
-    const std::size_t open = text.find(kOpen);
+    const std::size_t open = text.find(kOpenBrace);
     if (open != 0) {
       pieces.push_back({text.substr(0, open)});
       text.remove_prefix(std::min(open, text.size()));
@@ -49,8 +49,8 @@ std::vector<Piece> pieces_of(std::string_view text) {
     const std::size_t end = end_of_braces(text, 0);
     if (end == std::string_view::npos)
       throw Error(ErrorCode::plan, fmt::format("'{}': a ${{ is not closed by }}", text));
-    Piece piece{text.substr(0, end), true};
-    const std::string_view inside = text.substr(kOpen.size(), end - kOpen.size() - 1);
+    NamePiece piece{text.substr(0, end), true};
+    const std::string_view inside = text.substr(kOpenBrace.size(), end - kOpenBrace.size() - 1);
     const std::size_t colon = inside.find(':');
     piece.name = inside.substr(0, colon);
     if (colon != std::string_view::npos) piece.regex = unquoted(inside.substr(colon + 1));
@@ -67,7 +67,7 @@ std::vector<std::string_view> segments_of(std::string_view text) {
     if (i == text.size() || text[i] == '.') {
       segments.push_back(text.substr(begin, i - begin));
       begin = ++i;
-    } else if (text.substr(i).starts_with(kOpen)) {
+    } else if (text.substr(i).starts_with(kOpenBrace)) {
       i = std::min(end_of_braces(text, i), text.size());
     } else {
       ++i;
@@ -94,9 +94,9 @@ std::string quoted(std::string_view text) {
 }
 
 std::string pattern_entry(std::string_view segment) {
-  if (segment.find(kOpen) == std::string_view::npos) return std::string(segment);
+  if (segment.find(kOpenBrace) == std::string_view::npos) return std::string(segment);
   std::string names, regex;
-  for (const Piece& piece : pieces_of(segment)) {
+  for (const NamePiece& piece : pieces_of(segment)) {
     if (!piece.is_part) {
       regex += quoted(piece.text);
       continue;
@@ -126,13 +126,13 @@ namespace {
 bool is_dotted(std::string_view text, bool binds) {
   std::string outside;  // the text without its parts
   for (std::size_t i = 0; i < text.size();) {
-    if (!text.substr(i).starts_with(kOpen)) {
+    if (!text.substr(i).starts_with(kOpenBrace)) {
       outside += text[i++];
       continue;
     }
     const std::size_t end = end_of_braces(text, i);
     if (end == std::string_view::npos) return false;
-    const std::string_view inside = text.substr(i + kOpen.size(), end - i - kOpen.size() - 1);
+    const std::string_view inside = text.substr(i + kOpenBrace.size(), end - i - kOpenBrace.size() - 1);
     const std::size_t colon = inside.find(':');
     binds = binds || (colon != std::string_view::npos && is_variable_name(inside.substr(0, colon)));
     outside += 'x';
@@ -167,7 +167,7 @@ std::vector<std::string> dotted_template_entries(std::string_view text, bool wit
   std::vector<std::string> entries;
   for (const std::string_view segment : segments_of(text)) {
     std::string& entry = entries.emplace_back();
-    for (const Piece& piece : pieces_of(segment)) {
+    for (const NamePiece& piece : pieces_of(segment)) {
       if (!piece.regex.empty() && !with_regex) {
         throw Error(ErrorCode::plan, fmt::format("'{}': '{}' is no format of a number, such as 02d, x or .3f",
                                                  piece.text, piece.regex));
@@ -180,8 +180,8 @@ std::vector<std::string> dotted_template_entries(std::string_view text, bool wit
 
 std::vector<NamedPart> named_parts(std::string_view text) {
   std::vector<NamedPart> parts;
-  if (text.find(kOpen) == std::string_view::npos) return parts;
-  for (const Piece& piece : pieces_of(text)) {
+  if (text.find(kOpenBrace) == std::string_view::npos) return parts;
+  for (const NamePiece& piece : pieces_of(text)) {
     if (!piece.regex.empty()) parts.push_back({std::string(piece.name), std::string(piece.regex)});
   }
   return parts;
@@ -193,10 +193,10 @@ std::vector<std::string> names_in_template(std::string_view text) {
     if (is_variable_name(name) && std::ranges::find(names, name) == names.end()) names.emplace_back(name);
   };
   for (const std::string_view segment : segments_of(text)) {
-    if (segment.starts_with('$') && !segment.starts_with(kOpen)) {
+    if (segment.starts_with('$') && !segment.starts_with(kOpenBrace)) {
       add(segment.substr(1));
     } else {
-      for (const Piece& piece : pieces_of(segment)) add(piece.name);
+      for (const NamePiece& piece : pieces_of(segment)) add(piece.name);
     }
   }
   return names;
@@ -206,9 +206,9 @@ std::string with_name_replaced(std::string_view text, std::string_view name, std
   std::string result;
   for (std::size_t i = 0; i < text.size();) {
     const std::string_view rest = text.substr(i);
-    if (rest.starts_with(kOpen)) {
+    if (rest.starts_with(kOpenBrace)) {
       const std::size_t end = std::min(end_of_braces(rest, 0), rest.size());
-      const std::string_view inside = rest.substr(kOpen.size(), end - kOpen.size() - 1);
+      const std::string_view inside = rest.substr(kOpenBrace.size(), end - kOpenBrace.size() - 1);
       const bool replaced = inside == name || (inside.starts_with(name) && inside.substr(name.size()).starts_with(':'));
       const std::string_view format = inside.substr(std::min(name.size() + 1, inside.size()));
       result += replaced ? formatted(value, format) : std::string(rest.substr(0, end));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "plan/structured_pattern.h"
 #include "plan/yaml_scalars.h"
@@ -13,8 +14,6 @@
 
 namespace brainsurgery {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 constexpr std::size_t kMaxWidth = 3;  // digits of a width or a precision
 

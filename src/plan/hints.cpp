@@ -6,6 +6,7 @@
 #include <array>
 #include <span>
 
+#include "base/ascii.h"
 #include "base/spelling.h"
 #include "base/text.h"
 #include "brainsurgery/types.h"
@@ -39,8 +40,6 @@ constexpr std::array<Words, 15> kKeys{kSources,    kDestinations, kLefts,  kRigh
                                       kTolerances, kLowers,       kUppers, kCounts, kShards};
 
 constexpr std::array<std::string_view, 5> kDTypeKeys{"dtype", "type", "to_dtype", "torch_dtype", "datatype"};
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool contains(Words words, std::string_view word) { return std::ranges::find(words, word) != words.end(); }
 

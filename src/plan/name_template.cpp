@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "plan/dotted_name.h"
 #include "plan/name_pattern.h"
 #include "plan/name_pattern_impl.h"
@@ -11,17 +12,14 @@ namespace {
 
 using Part = NameTemplate::Part;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_octal(char c) { return c >= '0' && c <= '7'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 [[noreturn]] void fail(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
 // `\1`, `\g<name>` and the like, against the groups of a regular expression. Source: "re.sub" of Python's library
 // reference; differences are in docs/differences.md.
-class TextTemplate {
+class ExpandedText {
  public:
-  TextTemplate(std::string_view text, const PythonRegex& groups, std::string_view pattern)
+  ExpandedText(std::string_view text, const PythonRegex& groups, std::string_view pattern)
       : text_(text), groups_(groups), pattern_(pattern) {}
 
   std::vector<Part> run() {
@@ -70,7 +68,7 @@ class TextTemplate {
   void take_number(char first) {
     std::string digits(1, first);
     if (is_digit(peek())) digits += text_[position_++];
-    bool octal = digits.size() == 2 && is_octal(digits[0]) && is_octal(digits[1]) && is_octal(peek());
+    bool octal = digits.size() == 2 && is_octal_digit(digits[0]) && is_octal_digit(digits[1]) && is_octal_digit(peek());
     if (octal) {
       digits += text_[position_++];
       int value = std::stoi(digits, nullptr, 8);
@@ -203,7 +201,7 @@ NameTemplate NameTemplate::compile(const TensorRef& to, const NamePattern& of, s
       const std::vector<std::string> entries = to.structured ? to.tokens : dotted_template_entries(to.expr);
       return NameTemplate(ListTemplate(*of.impl_->list, of.text()).run(entries));
     }
-    return NameTemplate(TextTemplate(to.expr, of.impl_->regex->regex(), of.text()).run());
+    return NameTemplate(ExpandedText(to.expr, of.impl_->regex->regex(), of.text()).run());
   } catch (const Error& error) {
     throw Error(ErrorCode::plan, fmt::format("{}: {}", field, error.what()), to.span);
   }

@@ -20,9 +20,9 @@ bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 bool is_control(char32_t c) { return (c < 0x20 && c != '\t') || (c >= 0x7f && c < 0xa0); }
 
-class Parser {
+class OlyParser {
  public:
-  Parser(std::shared_ptr<const SourceText> source, int line, std::string_view text)
+  OlyParser(std::shared_ptr<const SourceText> source, int line, std::string_view text)
       : source_(std::move(source)), line_(line), text_(text) {
     for (std::size_t at = 0; at < text_.size();) {
       const CodePoint point = decode_utf8(text_.substr(at));
@@ -204,7 +204,7 @@ class Parser {
   throw Error(ErrorCode::plan, fmt::format("OLY has no spelling for {}: {}", node.describe(), why), node.span());
 }
 
-std::string text_spelling(const YamlNode& node) {
+std::string oly_text(const YamlNode& node) {
   const std::string& text = node.text();
   if (!is_valid_utf8(text)) no_spelling(node, "it is not UTF-8");
   const OlyBareWord word = scan_oly_bare_word(text);
@@ -230,7 +230,7 @@ std::string text_spelling(const YamlNode& node) {
   return escaped + '"';
 }
 
-std::string scalar_spelling(const YamlNode& node) {
+std::string oly_scalar(const YamlNode& node) {
   switch (node.kind()) {
     case YamlKind::null:
       return "null";
@@ -247,7 +247,7 @@ std::string scalar_spelling(const YamlNode& node) {
       if (std::isinf(node.floating())) return node.floating() > 0 ? "1e999" : "-1e999";  // `inf` is a text
       return python_float(node.floating());
     default:
-      return text_spelling(node);
+      return oly_text(node);
   }
 }
 
@@ -280,13 +280,13 @@ void print_value(const YamlNode& node, std::string& out) {
     }
     out += node.items().empty() ? "[]" : "]";
   } else {
-    out += scalar_spelling(node);
+    out += oly_scalar(node);
   }
 }
 
 }  // namespace
 
-YamlPtr parse_oly(const std::shared_ptr<const SourceText>& text) { return Parser(text, 1, text->text).step(); }
+YamlPtr parse_oly(const std::shared_ptr<const SourceText>& text) { return OlyParser(text, 1, text->text).step(); }
 
 std::vector<YamlPtr> parse_oly_lines(const std::shared_ptr<const SourceText>& text, Diagnostics& diagnostics) {
   std::vector<YamlPtr> steps;
@@ -297,7 +297,7 @@ std::vector<YamlPtr> parse_oly_lines(const std::shared_ptr<const SourceText>& te
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (std::ranges::all_of(line, is_blank)) continue;
     try {
-      steps.push_back(Parser(text, number, line).step());
+      steps.push_back(OlyParser(text, number, line).step());
     } catch (const Error& error) {
       diagnostics.add(error);
     }

@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/numbers.h"
 #include "base/text.h"
 
 namespace brainsurgery {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_word_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 std::size_t digits_at(std::string_view text, std::size_t at) {
   std::size_t end = at;
@@ -49,9 +49,9 @@ bool is_decimal_word(std::string_view word) {
 }  // namespace
 
 std::size_t oly_identifier_length(std::string_view text) {
-  if (text.empty() || !is_letter(text[0])) return 0;
+  if (text.empty() || !is_word_letter(text[0])) return 0;
   std::size_t length = 1;
-  while (length < text.size() && (is_letter(text[length]) || is_digit(text[length]) || text[length] == '-')) ++length;
+  while (length < text.size() && (is_word_letter(text[length]) || is_digit(text[length]) || text[length] == '-')) ++length;
   return length;
 }
 

@@ -14,7 +14,7 @@
 namespace brainsurgery {
 namespace {
 
-constexpr std::array<std::string_view, 3> kKeys{"default", "type", "doc"};
+constexpr std::array<std::string_view, 3> kDeclarationKeys{"default", "type", "doc"};
 constexpr std::array<std::string_view, 6> kTypes{"integer", "number", "boolean", "string", "list", "any"};
 
 bool has_type(const YamlNode& value, std::string_view type) {
@@ -61,7 +61,7 @@ bool is_open(const YamlNode& value) {
 bool is_declaration(const YamlNode& parameter) {
   if (!parameter.is_mapping() || parameter.entries().empty()) return false;
   return std::ranges::all_of(parameter.entries(), [](const auto& entry) {
-    return std::ranges::find(kKeys, entry.first->text()) != kKeys.end();
+    return std::ranges::find(kDeclarationKeys, entry.first->text()) != kDeclarationKeys.end();
   });
 }
 

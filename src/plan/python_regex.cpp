@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "brainsurgery/error.h"
 #include "plan/regex_pieces.h"
@@ -16,12 +17,9 @@
 namespace brainsurgery {
 namespace {
 
-constexpr int kMaxNesting = 200;  // PCRE2 refuses more than 250 parentheses
+constexpr int kMaxGroupNesting = 200;  // PCRE2 refuses more than 250 parentheses
 constexpr int kMaxRe2Repeat = 1000;
 constexpr int kMaxPcre2Repeat = 65535;
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_octal(char c) { return c >= '0' && c <= '7'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // What the last item of a sequence is, as far as a repeat after it cares.
 enum class Item { none, position, repeat, other };
@@ -97,7 +95,7 @@ class Translator {
 
   // Items up to '|', ')' or the end. `first`: global flags may stand at its start.
   Piece sequence(int depth, bool first) {
-    if (depth > kMaxNesting) fail("groups are nested too deeply", position_);
+    if (depth > kMaxGroupNesting) fail("groups are nested too deeply", position_);
     Piece done;
     Piece last;
     Item kind = Item::none;
@@ -245,14 +243,14 @@ class Translator {
       case 'S':
         return one_character(std::string("\\") + c, "[" + character_category(c, flags_) + "]");
       case '0':
-        return character(octal(std::string("0").append(take_digits(2, is_octal)), here));
+        return character(octal(std::string("0").append(take_digits(2, is_octal_digit)), here));
       default:
         break;
     }
     if (!is_digit(c)) return character(escaped_character(c, here));
     std::string digits(1, c);
     if (is_digit(peek())) digits += pattern_[position_++];
-    if (digits.size() == 2 && is_octal(digits[0]) && is_octal(digits[1]) && is_octal(peek())) {
+    if (digits.size() == 2 && is_octal_digit(digits[0]) && is_octal_digit(digits[1]) && is_octal_digit(peek())) {
       digits += pattern_[position_++];
       return character(octal(digits, here));
     }
@@ -294,7 +292,7 @@ class Translator {
     if (at_end()) fail("bad escape (end of pattern)", here);
     char c = pattern_[position_++];
     if (std::string_view("dDsSwW").find(c) != std::string_view::npos) return {0, c};
-    if (is_octal(c)) return {octal(std::string(1, c).append(take_digits(2, is_octal)), here), '\0'};
+    if (is_octal_digit(c)) return {octal(std::string(1, c).append(take_digits(2, is_octal_digit)), here), '\0'};
     if (is_digit(c)) fail(fmt::format("bad escape \\{}", c), here);
     return {escaped_character(c, here), '\0'};
   }

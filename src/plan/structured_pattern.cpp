@@ -9,10 +9,10 @@
 namespace brainsurgery {
 namespace {
 
-constexpr std::int64_t kBytesPerUnit = 1024;  // compared
+constexpr std::int64_t kBytesPerMatchUnit = 1024;  // compared
 constexpr std::size_t kMaxTokens = 1000;  // the matcher calls itself once per token
 
-[[noreturn]] void fail(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
+[[noreturn]] void fail_pattern(std::string message) { throw Error(ErrorCode::plan, std::move(message)); }
 
 std::vector<std::string_view> split_at(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
@@ -33,7 +33,7 @@ bool is_variable_name(std::string_view text) {
 }
 
 StructuredPattern::StructuredPattern(const std::vector<std::string>& tokens) {
-  if (tokens.size() > kMaxTokens) fail(fmt::format("a list of more than {} entries is not a name", kMaxTokens));
+  if (tokens.size() > kMaxTokens) fail_pattern(fmt::format("a list of more than {} entries is not a name", kMaxTokens));
   for (const std::string& token : tokens) tokens_.push_back(compile(token));
   single_after_.resize(tokens_.size() + 1);
   for (std::size_t i = tokens_.size(); i-- > 0;) {
@@ -64,17 +64,17 @@ StructuredPattern::Token StructuredPattern::compile_regex(const std::string& tex
   try {
     token.regex = std::make_shared<const RegexEngine>(regex);
   } catch (const Error& error) {
-    fail(fmt::format("invalid regular expression in '{}': {}", text, error.what()));
+    fail_pattern(fmt::format("invalid regular expression in '{}': {}", text, error.what()));
   }
   const PythonRegex& parsed = token.regex->regex();
   if (!parsed.group_names.empty()) {
-    fail(fmt::format("named group '{}' in '{}'; names are written in front, as in ~x,y::REGEX",
+    fail_pattern(fmt::format("named group '{}' in '{}'; names are written in front, as in ~x,y::REGEX",
                      parsed.group_names[0].first, text));
   }
   std::size_t groups = static_cast<std::size_t>(parsed.group_count);
   bool whole = groups == 0 && token.variables.size() == 1;
   if (binds && !whole && groups != token.variables.size()) {
-    fail(fmt::format("'{}' binds {} {} but has {} {}", text, token.variables.size(),
+    fail_pattern(fmt::format("'{}' binds {} {} but has {} {}", text, token.variables.size(),
                      token.variables.size() == 1 ? "name" : "names", groups, groups == 1 ? "group" : "groups"));
   }
   return token;
@@ -82,12 +82,12 @@ StructuredPattern::Token StructuredPattern::compile_regex(const std::string& tex
 
 std::size_t StructuredPattern::variable(std::string_view name, bool sequence, const std::string& token) {
   if (!is_variable_name(name)) {
-    fail(fmt::format("invalid capture name '{}' in '{}'; a name is a letter or _, then letters, digits and _", name,
+    fail_pattern(fmt::format("invalid capture name '{}' in '{}'; a name is a letter or _, then letters, digits and _", name,
                      token));
   }
   for (std::size_t i = 0; i < variables_.size(); ++i) {
     if (variables_[i].name != name) continue;
-    if (variables_[i].sequence != sequence) fail(fmt::format("'{}' is used both as ${} and as *{}", name, name, name));
+    if (variables_[i].sequence != sequence) fail_pattern(fmt::format("'{}' is used both as ${} and as *{}", name, name, name));
     return i;
   }
   variables_.push_back({std::string(name), sequence});
@@ -179,7 +179,7 @@ class StructuredPattern::Matcher {
     for (std::size_t i = 0; i < variables.size() && fits; ++i) {
       Capture& slot = bound_[variables[i] + 1];
       if (slot.set) {
-        budget_.spend(std::ssize(slot.text) / kBytesPerUnit);
+        budget_.spend(std::ssize(slot.text) / kBytesPerMatchUnit);
         fits = slot.text == values[i].text && slot.segments == values[i].segments;
       } else {
         slot = values[i];

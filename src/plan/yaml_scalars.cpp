@@ -7,10 +7,10 @@
 #include <limits>
 #include <string>
 
+#include "base/ascii.h"
+
 namespace brainsurgery {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool one_of(std::string_view text, std::initializer_list<std::string_view> words) {
   for (std::string_view word : words) {

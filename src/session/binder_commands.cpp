@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kMaxPlanBytes = std::int64_t{64} << 20;
 
-std::string label_of(const DeltaEntry& entry) {
+std::string entry_label(const DeltaEntry& entry) {
   return brainsurgery::label_of(entry.alias, entry.name) + (entry.region.empty() ? "" : "::" + entry.region);
 }
 
@@ -318,7 +318,7 @@ void Binder::execute(const std::vector<PlanStep>& steps, std::optional<std::stri
 bool Binder::preview(PlanState before, std::size_t first_effect) {
   const PreparedStep& step = *current_.step;
   std::map<DeltaEntry::Kind, std::set<std::string>> touched;
-  for (const DeltaEntry& entry : current_.delta) touched[entry.kind].insert(label_of(entry));
+  for (const DeltaEntry& entry : current_.delta) touched[entry.kind].insert(entry_label(entry));
   std::vector<std::string> buckets;
   for (const auto& [kind, word] : {std::pair{DeltaEntry::Kind::changed, "changed"},
                                    {DeltaEntry::Kind::created, "created"},

@@ -20,7 +20,7 @@ auto place_of(const Maker& maker) {
                     std::string_view(maker.command));
 }
 
-std::string counted(const DivisionCount& count) {
+std::string counted_divisions(const DivisionCount& count) {
   return fmt::format("{} of {} division{}", count.by_zero, count.all, count.all == 1 ? "" : "s");
 }
 
@@ -35,12 +35,12 @@ Diagnostic warning_of(std::span<const Entry> entries) {
   const std::string where = entries.size() == 1 ? maker.tensor : fmt::format("{} tensors", entries.size());
   Diagnostic warning{Severity::warning,
                      maker.place,
-                     fmt::format("step {}, {}: {} for {} {} by zero", maker.step, maker.command, counted(sum), where,
+                     fmt::format("step {}, {}: {} for {} {} by zero", maker.step, maker.command, counted_divisions(sum), where,
                                  sum.by_zero == 1 ? "was" : "were"),
                      {}};
   if (entries.size() == 1) return warning;
   for (const Entry& entry : entries.first(std::min(entries.size(), kMostTensors)))
-    warning.notes.push_back(fmt::format("{}: {}", entry.first->tensor, counted(entry.second)));
+    warning.notes.push_back(fmt::format("{}: {}", entry.first->tensor, counted_divisions(entry.second)));
   if (entries.size() > kMostTensors)
     warning.notes.push_back(fmt::format("and {} more", entries.size() - kMostTensors));
   return warning;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "base/ascii.h"
 #include "base/checked_math.h"
 #include "base/spelling.h"
 #include "base/text.h"
@@ -19,7 +20,6 @@ namespace {
 using Axis = AxisPattern::Axis;
 using Dimension = AxisPattern::Dimension;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 

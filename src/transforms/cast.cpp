@@ -18,7 +18,7 @@ struct CastInPlaceSpec {
   DType to = DType::F32;
 };
 
-constexpr const char* kDetails =
+constexpr const char* kCastDetails =
     "Floating types round to nearest even, half types and 8-bit floats by way of float32. Floating to integer "
     "truncates towards zero, integers wrap, and to bool everything but zero is true. docs/arithmetic.md covers "
     "overflow, NaN and values outside the range.";
@@ -37,7 +37,7 @@ std::string mixed_cast_warning(DType to, const std::vector<Operand>& sources) {
 }  // namespace
 
 void add_cast(StepRegistry& registry) {
-  SchemaBuilder<CastSpec> copying("cast", {"Converts tensors to another dtype under new names.", kDetails,
+  SchemaBuilder<CastSpec> copying("cast", {"Converts tensors to another dtype under new names.", kCastDetails,
                                            "cast: {from: '(.+)\\.weight', to: '\\1.half', dtype: float16}"});
   copying.reference(&CastSpec::from, "from", roles::source()).doc("The tensors to convert.");
   copying.reference(&CastSpec::to, "to", roles::created()).doc("The new name.");
@@ -53,7 +53,7 @@ void add_cast(StepRegistry& registry) {
       {.warning = warn_of_copies}));
 
   SchemaBuilder<CastInPlaceSpec> in_place(
-      "cast_", {"Converts tensors to another dtype.", kDetails, "cast_: {target: '.+\\.weight', to: bfloat16}"});
+      "cast_", {"Converts tensors to another dtype.", kCastDetails, "cast_: {target: '.+\\.weight', to: bfloat16}"});
   in_place.called_elsewhere({"convert", "to", "astype", "dtype", "to_dtype"});
   in_place.reference(&CastInPlaceSpec::target, "target", roles::rebuilt()).doc("The tensors to convert.");
   in_place.field(&CastInPlaceSpec::to, "to").require().doc("The new dtype.");

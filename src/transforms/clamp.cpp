@@ -36,7 +36,7 @@ void add_limits(SchemaBuilder<Spec>& schema) {
   });
 }
 
-constexpr const char* kDetails =
+constexpr const char* kClampDetails =
     "At least one limit. The dtype is kept and limits are rounded to it, for integers inwards. NaN stays NaN; bool is "
     "refused.";
 
@@ -47,7 +47,7 @@ Expr limited(const Expr& expr, const Limits& limits) {
 }  // namespace
 
 void add_clamp(StepRegistry& registry) {
-  SchemaBuilder<ClampSpec> copying("clamp", {"Limits the values of tensors, under new names.", kDetails,
+  SchemaBuilder<ClampSpec> copying("clamp", {"Limits the values of tensors, under new names.", kClampDetails,
                                              "clamp: {from: 'wte.weight', to: 'wte.clamped', min: -0.03, max: 0.03}"});
   copying.reference(&ClampSpec::from, "from", roles::source()).doc("The tensors to limit.");
   copying.reference(&ClampSpec::to, "to", roles::created()).doc("The new name.");
@@ -57,7 +57,7 @@ void add_clamp(StepRegistry& registry) {
   }));
 
   SchemaBuilder<ClampInPlaceSpec> in_place(
-      "clamp_", {"Limits the values of tensors.", kDetails, "clamp_: {target: '.+\\.weight', max: 0.5}"});
+      "clamp_", {"Limits the values of tensors.", kClampDetails, "clamp_: {target: '.+\\.weight', max: 0.5}"});
   in_place.called_elsewhere({"clip", "clip_", "limit"});
   in_place.reference(&ClampInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to limit.");
   add_limits(in_place);

@@ -86,7 +86,7 @@ std::vector<Expr> compute(const ComputeSpec& spec, const Row& row, const Formula
   return {cast(value, result_dtype(spec, row, value))};
 }
 
-constexpr const char* kDetails =
+constexpr const char* kComputeDetails =
     "In the formula x is the matched tensor, and `let` names others. Every tensor is converted once to the dtype of "
     "the "
     "computation, and the result once to its own. Operands are broadcast by PyTorch's rules. A tensor that exists "
@@ -97,7 +97,7 @@ constexpr const char* kDetails =
 
 void add_compute(StepRegistry& registry, std::shared_ptr<const FormulaFunctions> functions) {
   SchemaBuilder<ComputeSpec> schema(
-      "compute", {"Computes tensors by a formula.", kDetails,
+      "compute", {"Computes tensors by a formula.", kComputeDetails,
                   "compute: {match: 'model::(.+)', let: {t: 'tuned::\\1'}, as: 'x + 0.4 * (t - x)', in: float32}",
                   "- load: {path: tiny_gpt2.safetensors, alias: tuned}"});
   schema.called_elsewhere({"eval", "formula", "expression", "apply", "map"});

@@ -56,7 +56,7 @@ Expr fill(const TensorDesc& desc, const FillOptions& options, const Row& row) {
   }
 }
 
-constexpr const char* kDetails =
+constexpr const char* kFillDetails =
     "mode constant: a number. mode rand: random values, of floating types only. mode tensor: numbers written in the "
     "plan, "
     "broadcast to the shape. Numbers are converted as by cast; one that does not fit the dtype is a mistake. Keys of "
@@ -68,7 +68,7 @@ constexpr const char* kDetails =
 void add_fill(StepRegistry& registry) {
   SchemaBuilder<FillSpec> copying(
       "fill",
-      {"Creates tensors in the shape and dtype of others, with other elements.", kDetails,
+      {"Creates tensors in the shape and dtype of others, with other elements.", kFillDetails,
        "fill: {from: 'wte.weight', to: 'lm_head.weight', mode: rand, distribution: normal, std: 0.02, seed: 1}"});
   copying.reference(&FillSpec::from, "from", roles::source()).doc("The tensors whose shape and dtype are used.");
   copying.reference(&FillSpec::to, "to", roles::created()).doc("The new name.");
@@ -79,7 +79,7 @@ void add_fill(StepRegistry& registry) {
     return std::vector{fill({spec.dtype.value_or(from.dtype), from.shape}, spec, row)};
   }));
 
-  SchemaBuilder<FillInPlaceSpec> in_place("fill_", {"Replaces the elements of tensors.", kDetails,
+  SchemaBuilder<FillInPlaceSpec> in_place("fill_", {"Replaces the elements of tensors.", kFillDetails,
                                                     "fill_: {target: 'wte.weight::[0]', mode: constant, value: 0}"});
   in_place.called_elsewhere({"constant", "zero_", "init"});
   in_place.reference(&FillInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to fill.");

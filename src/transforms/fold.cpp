@@ -17,7 +17,7 @@ struct FoldSpec {
   std::vector<TensorRef> biases;
 };
 
-std::optional<FieldProblem> problem_of(const FoldSpec& spec) {
+std::optional<FieldProblem> problem_of_fold(const FoldSpec& spec) {
   if (spec.offset != 0 && spec.offset != 1)
     return FieldProblem{"offset", fmt::format("must be 0 or 1, found {}", spec.offset)};
   if (!spec.bias && !spec.biases.empty()) return FieldProblem{"biases", "go with 'bias', that of the norm"};
@@ -87,7 +87,7 @@ std::vector<Expr> folded(const FoldSpec& spec, const Row& row) {
   return results;
 }
 
-constexpr const char* kDetails =
+constexpr const char* kFoldDetails =
     "A layer with weights W behind a norm with scale g gets W times offset + g along the dimension of its inputs, and g "
     "becomes 1 - offset: 1, or 0 where the model stores g - 1. With `bias` each bias of `biases` gets W times the "
     "norm's bias more, with W as it was, and the norm's bias becomes 0. Computed in float32, of float64 in float64, sums "
@@ -104,7 +104,7 @@ Role changed() {
 
 void add_fold(StepRegistry& registry) {
   SchemaBuilder<FoldSpec> schema(
-      "fold", {"Moves the scales of norms into the linear layers behind them.", kDetails,
+      "fold", {"Moves the scales of norms into the linear layers behind them.", kFoldDetails,
                "fold: {norm: 'h\\.(\\d+)\\.ln_1\\.weight', into: ['h.\\1.attn.c_attn.weight'], dim: 0, bias: "
                "'h.\\1.ln_1.bias', biases: ['h.\\1.attn.c_attn.bias']}"});
   schema.called_elsewhere({"fuse", "fold_norm", "absorb", "fuse_norm"});
@@ -120,7 +120,7 @@ void add_fold(StepRegistry& registry) {
   Field& biases = schema.references(&FoldSpec::biases, "biases", changed());
   biases.required = false;
   biases.doc("The biases of the layers, in the order of `into`.");
-  schema.check(problem_of);
+  schema.check(problem_of_fold);
   registry.add(make_edit<FoldSpec>(schema, folded));
 }
 

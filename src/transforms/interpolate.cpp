@@ -34,7 +34,7 @@ std::optional<FieldProblem> problem_of_sizes(const InterpolateSpec& spec) {
   return std::nullopt;
 }
 
-std::optional<FieldProblem> problem_of(const InterpolateSpec& spec) {
+std::optional<FieldProblem> problem_of_interpolate(const InterpolateSpec& spec) {
   if (const auto problem = problem_of_sizes(spec)) return problem;
   if (!spec.grid.empty() && spec.dims.size() > 1)
     return FieldProblem{"dims", fmt::format("a grid lies in one dimension, found {}", spec.dims.size())};
@@ -88,7 +88,7 @@ Expr with_grid_resized(const InterpolateSpec& spec, const Expr& base) {
   return prefix == 0 ? resized : concat({part_along(base, dim, 0, prefix), resized}, dim);
 }
 
-constexpr const char* kDetails =
+constexpr const char* kInterpolateDetails =
     "The values are those of torch.nn.functional.interpolate without antialiasing, dimension by dimension from the last "
     "one: nearest elements, weighted means of two (`linear`, in two dimensions bilinear) or of four (`bicubic`). With "
     "`grid` the dimension holds `prefix` parts, which stay, and behind them a grid row by row, as position embeddings of "
@@ -119,12 +119,12 @@ void add_size_fields(SchemaBuilder<InterpolateSpec>& schema) {
 
 void add_interpolate(StepRegistry& registry) {
   SchemaBuilder<InterpolateSpec> schema(
-      "interpolate_", {"Resizes dimensions of tensors by interpolation.", kDetails,
+      "interpolate_", {"Resizes dimensions of tensors by interpolation.", kInterpolateDetails,
                        "interpolate_: {target: 'wpe.weight', size: 48, dims: 0, align_corners: true}"});
   schema.called_elsewhere({"interpolate", "upsample", "resample", "bilinear", "resize_pos_embed"});
   schema.reference(&InterpolateSpec::target, "target", roles::rebuilt()).doc("The tensors to resize.");
   add_size_fields(schema);
-  schema.check(problem_of);
+  schema.check(problem_of_interpolate);
   registry.add(make_edit<InterpolateSpec>(schema, [](const InterpolateSpec& spec, const Row& row) {
     const Expr& base = row.one(0);
     return std::vector{spec.grid.empty() ? with_dimensions_resized(spec, base) : with_grid_resized(spec, base)};

@@ -96,7 +96,7 @@ Expr weighted_sum(const LinearSpec& spec, const std::vector<Operand>& terms) {
   return cast(std::move(sum), dtype);
 }
 
-std::optional<FieldProblem> problem_of(const LinearSpec& spec) {
+std::optional<FieldProblem> problem_of_linear(const LinearSpec& spec) {
   for (std::size_t i = 0; i < spec.terms.size(); ++i) {
     if (!std::isfinite(spec.terms[i].weight))
       return FieldProblem{"terms", fmt::format("the weight of term {} must be a finite number", i)};
@@ -105,7 +105,7 @@ std::optional<FieldProblem> problem_of(const LinearSpec& spec) {
   return std::nullopt;
 }
 
-constexpr const char* kDetails =
+constexpr const char* kLinearDetails =
     "The pattern of the first term leads; a tensor of the result's name is replaced. Terms have one shape. Each is "
     "converted to the dtype of the computation and multiplied by its weight, products are added from left to right, each "
     "rounded, and the sum is rounded once to the dtype of the first term. Tensors of integers and bools are not added: "
@@ -115,7 +115,7 @@ constexpr const char* kDetails =
 
 void add_linear(StepRegistry& registry) {
   SchemaBuilder<LinearSpec> schema(
-      "linear", {"Adds tensors of several models with weights.", kDetails,
+      "linear", {"Adds tensors of several models with weights.", kLinearDetails,
                  "linear: {terms: [{of: 'model::(h\\..+)', weight: 0.7}, {of: 'tuned::\\1', weight: 0.3}], to: 'model::\\1'}",
                  "- load: {path: tiny_gpt2.safetensors, alias: tuned}"});
   schema.called_elsewhere({"merge", "average", "weighted_sum", "soup", "lerp", "interpolate_models"});
@@ -127,7 +127,7 @@ void add_linear(StepRegistry& registry) {
   schema.choice(&LinearSpec::integers, "integers", {"copy", "refuse"})
       .defaults_to("copy")
       .doc("Whether tensors of integers and bools are taken from the first term.");
-  schema.check(problem_of);
+  schema.check(problem_of_linear);
   registry.add(make_edit<LinearSpec>(schema, [](const LinearSpec& spec, const Row& row) {
     return std::vector{weighted_sum(spec, row.operands.front())};
   }));

@@ -40,7 +40,7 @@ Expr projected(const ProjectSpec& spec, const Expr& target, const Expr& directio
   return cast(map(operation("subtract"), {wide, along}), target.dtype());
 }
 
-constexpr const char* kDetails =
+constexpr const char* kProjectOutDetails =
     "With r the direction over its norm, side `out` gives W - r (r^T W): nothing of r is left in what the matrix writes, "
     "where its rows are outputs. Side `in` gives W - (W r) r^T: nothing of r is read. Matrices are the last two "
     "dimensions, so experts that are stacked take one step. Computed in float32, of float64 in float64; sums of products "
@@ -50,7 +50,7 @@ constexpr const char* kDetails =
 
 void add_project_out(StepRegistry& registry) {
   SchemaBuilder<ProjectSpec> schema(
-      "project_out_", {"Takes the projection on a direction away from matrices.", kDetails,
+      "project_out_", {"Takes the projection on a direction away from matrices.", kProjectOutDetails,
                        "project_out_: {target: 'h\\.\\d+\\.mlp\\.c_proj\\.weight', direction: refusal, side: in}",
                        "- rand: {target: 'refusal', shape: [32], seed: 5}"});
   schema.called_elsewhere({"project_out", "ablate", "abliterate", "orthogonalize", "orthogonalise"});

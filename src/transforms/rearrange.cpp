@@ -59,7 +59,7 @@ Expr rearranged(const Expr& base, const PatternSpec& spec) {
   return reshape(broadcast(reshape(permuted, steps.spaced), steps.repeated), steps.joined);
 }
 
-constexpr const char* kDetails =
+constexpr const char* kRearrangeDetails =
     "The notation of einops: each side lists the dimensions, outermost first, by names of axes. Axes in parentheses "
     "make one dimension together, the last one fastest; `1` and `()` are a dimension of size 1, `...` any number of "
     "dimensions. An axis that only the right side has repeats the elements, as often as `sizes` or a number in its "
@@ -70,7 +70,7 @@ constexpr const char* kDetails =
 void add_rearrange(StepRegistry& registry) {
   SchemaBuilder<RearrangeSpec> copying(
       "rearrange",
-      {"Copies tensors with their dimensions split, permuted and joined by a pattern.", kDetails,
+      {"Copies tensors with their dimensions split, permuted and joined by a pattern.", kRearrangeDetails,
        "rearrange: {from: 'h\\.(\\d+)\\.attn\\.c_attn\\.weight', to: 'h.\\1.qkv', pattern: 'x (three h d) -> three h d x', "
        "sizes: {three: 3, h: 4}}"});
   copying.called_elsewhere({"einops", "repeat", "tile", "expand", "repeat_interleave"});
@@ -81,7 +81,7 @@ void add_rearrange(StepRegistry& registry) {
       copying, [](const RearrangeSpec& spec, const Row& row) { return std::vector{rearranged(row.one(0), spec)}; }));
 
   SchemaBuilder<RearrangeInPlaceSpec> in_place(
-      "rearrange_", {"Splits, permutes and joins the dimensions of tensors by a pattern.", kDetails,
+      "rearrange_", {"Splits, permutes and joins the dimensions of tensors by a pattern.", kRearrangeDetails,
                      "rearrange_: {target: 'h\\.\\d+\\.attn\\.c_attn\\.bias', pattern: '(h two d) -> (h d two)', sizes: "
                      "{h: 4, two: 2}}"});
   in_place.reference(&RearrangeInPlaceSpec::target, "target", roles::rebuilt()).doc("The tensors to rearrange.");

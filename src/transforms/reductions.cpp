@@ -25,7 +25,7 @@ struct NormalizeSpec {
   double p = 2, to = 1, eps = 0;
 };
 
-struct Words {
+struct ReductionWords {
   std::string summary, rules, example;
   std::vector<std::string> elsewhere;
 };
@@ -54,7 +54,7 @@ Expr reduced(const Reducer& reducer, const ReductionSpec& spec, const Expr& from
   return spec.in && is_floating(from.dtype()) ? cast(std::move(result), from.dtype()) : result;
 }
 
-SchemaBuilder<ReductionSpec> reduction_schema(const Reducer& reducer, const Words& words) {
+SchemaBuilder<ReductionSpec> reduction_schema(const Reducer& reducer, const ReductionWords& words) {
   SchemaBuilder<ReductionSpec> schema(std::string(reducer.name),
                                       {words.summary, kDimensions + words.rules, words.example});
   schema.called_elsewhere(words.elsewhere);
@@ -80,13 +80,13 @@ Step make_reduction(const Reducer& reducer, const SchemaBuilder<ReductionSpec>& 
   });
 }
 
-Step sum_or_mean(const char* name, const Words& words) {
+Step sum_or_mean(const char* name, const ReductionWords& words) {
   SchemaBuilder<ReductionSpec> schema = reduction_schema(reducer(name), words);
   add_computing_dtype(schema);
   return make_reduction(reducer(name), schema);
 }
 
-Step extreme(const char* name, const Words& words) {
+Step extreme(const char* name, const ReductionWords& words) {
   return make_reduction(reducer(name), reduction_schema(reducer(name), words));
 }
 

@@ -76,14 +76,14 @@ constexpr const char* kOrder =
     "'order' names every dimension once, counted from 0; [1, 0] transposes a matrix. The result is stored in row-major "
     "order.";
 
-constexpr const char* kDetails =
+constexpr const char* kReshapeDetails =
     "The elements keep their row-major order and their number; one size may be -1 and is inferred.";
 
 }  // namespace
 
 void add_reshape(StepRegistry& registry) {
   SchemaBuilder<ReshapeSpec> copying(
-      "reshape", {"Copies tensors into another shape.", kDetails,
+      "reshape", {"Copies tensors into another shape.", kReshapeDetails,
                   "reshape: {from: 'h\\.(\\d+)\\.attn\\.c_attn\\.bias', to: 'h.\\1.attn.biases', shape: [3, -1]}"});
   copying.called_elsewhere({"view", "flatten", "squeeze", "unsqueeze"});
   copying.reference(&ReshapeSpec::from, "from", roles::source()).doc("The tensors to reshape.");
@@ -93,7 +93,7 @@ void add_reshape(StepRegistry& registry) {
     return std::vector{reshaped(spec, row)};
   }));
 
-  SchemaBuilder<ReshapeInPlaceSpec> in_place("reshape_", {"Gives tensors another shape.", kDetails,
+  SchemaBuilder<ReshapeInPlaceSpec> in_place("reshape_", {"Gives tensors another shape.", kReshapeDetails,
                                                           "reshape_: {target: '.+\\.ln_1\\.weight', shape: [1, -1]}"});
   in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::rebuilt()).doc("The tensors to reshape.");
   add_shape_fields(in_place);

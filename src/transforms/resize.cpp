@@ -22,7 +22,7 @@ struct ResizeSpec {
   bool shrink = false;
 };
 
-std::optional<FieldProblem> problem_of(const ResizeSpec& spec) {
+std::optional<FieldProblem> problem_of_resize(const ResizeSpec& spec) {
   if (spec.size && spec.multiple_of) return FieldProblem{"multiple_of", "the size is given by 'size'; name one of the two"};
   if (spec.size && *spec.size < 1) return FieldProblem{"size", fmt::format("must be positive, found {}", *spec.size)};
   if (spec.multiple_of && *spec.multiple_of < 1)
@@ -110,7 +110,7 @@ Expr resized(const ResizeSpec& spec, const Row& row) {
               {"with 'shrink: true' what is beyond is cut off"});
 }
 
-constexpr const char* kDetails =
+constexpr const char* kResizeDetails =
     "What exists stays where it is; new parts along the dimension go behind it. `init`: `zero`; `mean`, of the parts "
     "that exist, added in float64 and rounded once to the dtype; `normal`, draws around 0 with the standard deviation "
     "`std`, or with that of all elements around their mean (divided by their number, in float32, of float64 in float64), "
@@ -120,7 +120,7 @@ constexpr const char* kDetails =
 }  // namespace
 
 void add_resize(StepRegistry& registry) {
-  SchemaBuilder<ResizeSpec> schema("resize_", {"Changes the size of one dimension of tensors.", kDetails,
+  SchemaBuilder<ResizeSpec> schema("resize_", {"Changes the size of one dimension of tensors.", kResizeDetails,
                                                "resize_: {target: 'wte.weight', multiple_of: 64, init: mean}"});
   schema.called_elsewhere({"resize", "pad", "pad_", "resize_token_embeddings", "grow", "extend"});
   schema.reference(&ResizeSpec::target, "target", roles::rebuilt()).doc("The tensors to resize.");
@@ -137,7 +137,7 @@ void add_resize(StepRegistry& registry) {
       .doc("normal: without one it follows from the step's place and the tensor's name.");
   schema.flag(&ResizeSpec::shrink, "shrink").defaults_to("false").doc("Whether a smaller `size` cuts parts off the end.");
   schema.needs_one_of({"size", "multiple_of"});
-  schema.check(problem_of);
+  schema.check(problem_of_resize);
   registry.add(make_edit<ResizeSpec>(
       schema, [](const ResizeSpec& spec, const Row& row) { return std::vector{resized(spec, row)}; }));
 }

@@ -32,7 +32,7 @@ struct JoinSpec {
 };
 
 // Counts from the end if negative.
-int resolve_dim(std::int64_t dim, const Shape& shape, int more = 0) {
+int dim_of(std::int64_t dim, const Shape& shape, int more = 0) {
   const std::int64_t rank = std::ssize(shape) + more;
   const std::int64_t resolved = dim < 0 ? dim + rank : dim;
   if (resolved < 0 || resolved >= rank) {
@@ -46,7 +46,7 @@ bool names_several(const std::vector<TensorRef>& to) {
   return to.size() > 1 || to.front().text.find('$') != std::string::npos;
 }
 
-std::optional<FieldProblem> problem_of(const SplitSpec& spec) {
+std::optional<FieldProblem> problem_of_split_concat(const SplitSpec& spec) {
   if (spec.sizes.empty() == !spec.parts)
     return FieldProblem{"", "needs either sizes or parts: how large the parts are, or how many"};
   if (!names_several(spec.to))
@@ -76,7 +76,7 @@ Expr part_of(const Expr& whole, int dim, std::int64_t start, std::int64_t count,
 }
 
 std::vector<std::int64_t> sizes_of(const SplitSpec& spec, const Expr& whole) {
-  const int dim = resolve_dim(spec.dim, whole.shape());
+  const int dim = dim_of(spec.dim, whole.shape());
   const std::int64_t available = whole.shape()[dim];
   if (spec.parts) {
     if (available % *spec.parts != 0) {
@@ -96,7 +96,7 @@ std::vector<std::int64_t> sizes_of(const SplitSpec& spec, const Expr& whole) {
 
 std::vector<Expr> split(const SplitSpec& spec, const Row& row) {
   const Expr& whole = row.one(0);
-  const int dim = resolve_dim(spec.dim, whole.shape());
+  const int dim = dim_of(spec.dim, whole.shape());
   std::vector<Expr> parts;
   std::int64_t start = 0;
   for (const std::int64_t size : sizes_of(spec, whole)) {
@@ -108,7 +108,7 @@ std::vector<Expr> split(const SplitSpec& spec, const Row& row) {
 
 std::vector<Expr> unstack(const UnstackSpec& spec, const Row& row) {
   const Expr& whole = row.one(0);
-  const int dim = resolve_dim(spec.dim, whole.shape());
+  const int dim = dim_of(spec.dim, whole.shape());
   const std::int64_t count = whole.shape()[dim];
   if (spec.to.size() > 1 && std::cmp_not_equal(count, spec.to.size())) {
     throw Error(ErrorCode::plan, fmt::format("dimension {} of shape {} has {} parts, there are {} destinations", dim,
@@ -134,13 +134,13 @@ Expr with_dimension(const Expr& expr, int dim) {
 
 std::vector<Expr> concat_members(const JoinSpec& spec, const Row& row) {
   std::vector<Expr> members = members_of(row);
-  const int dim = resolve_dim(spec.dim, members.front().shape());
+  const int dim = dim_of(spec.dim, members.front().shape());
   return {concat(std::move(members), dim)};
 }
 
 std::vector<Expr> stack_members(const JoinSpec& spec, const Row& row) {
   std::vector<Expr> members = members_of(row);
-  const int dim = resolve_dim(spec.dim, members.front().shape(), 1);
+  const int dim = dim_of(spec.dim, members.front().shape(), 1);
   for (Expr& member : members) member = with_dimension(member, dim);
   return {concat(std::move(members), dim)};
 }
@@ -197,7 +197,7 @@ void add_split_concat(StepRegistry& registry) {
   splitting.field(&SplitSpec::sizes, "sizes").doc("The size of each part; one of sizes and parts is needed.");
   splitting.field(&SplitSpec::parts, "parts").doc("The number of parts of equal size.");
   add_common(splitting);
-  splitting.check(problem_of);
+  splitting.check(problem_of_split_concat);
   registry.add(make_edit<SplitSpec>(splitting, split, {.count_results = [](const void* spec, const Expr& from) {
                                       const auto& split_spec = *static_cast<const SplitSpec*>(spec);
                                       return split_spec.parts ? static_cast<std::size_t>(*split_spec.parts)
@@ -216,7 +216,7 @@ void add_split_concat(StepRegistry& registry) {
   });
   registry.add(make_edit<UnstackSpec>(unstacking, unstack, {.count_results = [](const void* spec, const Expr& from) {
                                         const auto& dim = static_cast<const UnstackSpec*>(spec)->dim;
-                                        return static_cast<std::size_t>(from.shape()[resolve_dim(dim, from.shape())]);
+                                        return static_cast<std::size_t>(from.shape()[dim_of(dim, from.shape())]);
                                       }}));
 
   auto concatenating = joining(
