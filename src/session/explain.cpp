@@ -116,10 +116,10 @@ std::string describe(const RunPlan& run, const SessionOptions& options) {
 std::string explain_plan(const Plan& plan, const Binder& binder, const RunPlan& run, const BoundOutput* output,
                          const SessionOptions& options, std::int64_t peak_bytes) {
   std::string text;
-  for (const auto& [alias, origin] : binder.state().origins) {
-    if (origin.input == nullptr) continue;
+  for (const auto& [alias, model] : binder.state().models.beside) {
+    if (model.input == nullptr) continue;
     text += fmt::format("input {}: {} ({})\n", escape_for_terminal(alias),
-                        escape_for_terminal(origin.input->checkpoint.path), counted(origin.input->tensors, "tensor"));
+                        escape_for_terminal(model.input->checkpoint.path), counted(model.input->tensors, "tensor"));
   }
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     text += fmt::format("step {}: {} (line {})\n", i + 1, plan.steps[i].command, plan.steps[i].span.line);

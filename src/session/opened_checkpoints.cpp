@@ -100,4 +100,16 @@ bool OpenedCheckpoints::is_written_to(const std::string& directory) const {
   });
 }
 
+std::vector<std::string> OpenedCheckpoints::owned_files(const std::string& directory) const {
+  std::vector<std::string> owned;
+  for (const auto& input : all_) {
+    const Checkpoint& checkpoint = input->checkpoint;
+    const bool whole = checkpoint.is_directory || checkpoint.files.size() > 1;
+    if (!whole || !same_entry(env_, checkpoint.root.empty() ? "." : checkpoint.root, directory)) continue;
+    std::ranges::copy(checkpoint.files, std::back_inserter(owned));
+    if (!checkpoint.index.empty()) owned.push_back(checkpoint.index);
+  }
+  return owned;
+}
+
 }  // namespace brainsurgery

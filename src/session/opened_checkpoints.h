@@ -34,6 +34,8 @@ class OpenedCheckpoints {
                                                                                     const std::string& path);
   // Everything that was opened, in order.
   [[nodiscard]] const std::vector<std::shared_ptr<const OpenedCheckpoint>>& all() const { return all_; }
+  // Names in an existing directory that they consist of.
+  [[nodiscard]] std::vector<std::string> owned_files(const std::string& directory) const;
 
  private:
   [[nodiscard]] Checkpoint open_finished(const std::string& path);

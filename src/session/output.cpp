@@ -34,14 +34,14 @@ struct Choice {
 std::vector<std::string> output_candidates(const std::set<std::string>& written, Binder& binder) {
   std::vector<std::string> holding;
   for (const std::string& alias : written) {
-    const std::size_t unreadable = binder.unreadable().size();
-    if (!binder.open(alias)) continue;
-    const StateDict* names = binder.state().workspace.find(alias);
-    if (!names->names().empty() || binder.unreadable().size() > unreadable) holding.push_back(alias);
+    const std::size_t unreadable = binder.mistakes().unreadable().size();
+    if (!binder.models().open(alias)) continue;
+    const StateDict* names = binder.state().models.workspace.find(alias);
+    if (!names->names().empty() || binder.mistakes().unreadable().size() > unreadable) holding.push_back(alias);
   }
   std::vector<std::string> changed;
   std::ranges::copy_if(holding, std::back_inserter(changed),
-                       [&](const std::string& alias) { return binder.state().changed.contains(alias); });
+                       [&](const std::string& alias) { return binder.models().beside(alias).changed; });
   return changed.empty() ? holding : changed;
 }
 
@@ -50,15 +50,15 @@ std::vector<std::string> output_candidates(const std::set<std::string>& written,
 Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder) {
   const PlanState& state = binder.state();
   if (const std::optional<std::string>& model = target.place.model) {
-    if (binder.open(*model)) return {*model, "named by output.model"};
-    const std::vector<std::string> known = binder.aliases();
+    if (binder.models().open(*model)) return {*model, "named by output.model"};
+    const std::vector<std::string> known = binder.models().aliases();
     std::vector<std::string> notes = did_you_mean(*model, known);
     notes.push_back(fmt::format("aliases: {}", fmt::join(known, ", ")));
     refuse_target(target, fmt::format("model '{}' is not an alias of this plan", *model), std::move(notes));
   }
   const std::set<std::string>& written = state.contributing.empty() ? state.contributing_inside : state.contributing;
   const std::vector<std::string> candidates = output_candidates(written, binder);
-  const bool changed = !candidates.empty() && state.changed.contains(candidates.front());
+  const bool changed = !candidates.empty() && binder.models().beside(candidates.front()).changed;
   if (candidates.size() == 1) {
     const bool is_input = std::ranges::find(plan.inputs, candidates.front(), &PlanInput::alias) != plan.inputs.end();
     return {candidates.front(), changed    ? "the only model the steps changed"
@@ -74,7 +74,7 @@ Choice choose_alias(const Plan& plan, const WriteTarget& target, Binder& binder)
   if (!written.empty()) {
     refuse_target(target, fmt::format("nothing is left to write: no tensor remains in {}", fmt::join(written, ", ")));
   }
-  if (plan.inputs.size() != 1 || !binder.open(plan.inputs.front().alias)) {
+  if (plan.inputs.size() != 1 || !binder.models().open(plan.inputs.front().alias)) {
     refuse_target(target, "cannot infer which model to write: no step changes one",
                   {"name it: output: {path: ..., model: ALIAS}"});
   }
@@ -276,7 +276,7 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
     throw Error(ErrorCode::run, fmt::format("{} '{}' already exists; overwriting is disabled", target.where, path),
                 target.place.span);
   }
-  result.content = {model.names, model.metadata, model.ties, std::string(destination.format->name)};
+  result.content = {{model.metadata, model.ties, std::string(destination.format->name)}, model.names};
   if (destination.format->takes_extras) result.content.extras = model.extras;
   result.content.opened = model.opened;
   result.warnings = settle_content(target, destination, model.ties, result.content);
@@ -347,13 +347,13 @@ std::optional<BoundOutput> bind_output(Env& env, const FormatRegistry& formats, 
   const PlanState& state = binder.state();
   if (state.published.contains(canonical_path(env, plan.output->path)))
     refuse_target(target, fmt::format("'{}' is written by a step of this plan too", plan.output->path));
-  const ModelContent model = binder.content_of(choice.alias, *state.workspace.find(choice.alias));
+  const ModelContent model = binder.models().content(choice.alias, *state.models.workspace.find(choice.alias));
   BoundOutput result =
       bind_files(env, formats, target, model, choice.alias, choice.reason, options, {binder.compiler(), std::move(passing)});
-  result.owned = binder.owned_files(plan.output->path);
-  for (const std::string& alias : state.changed) {
-    const StateDict* names = state.workspace.find(alias);
-    const bool kept = alias == choice.alias || state.kept.contains(alias);
+  result.owned = binder.checkpoints().owned_files(plan.output->path);
+  for (const auto& [alias, beside] : state.models.beside) {
+    const StateDict* names = state.models.workspace.find(alias);
+    const bool kept = !beside.changed || alias == choice.alias || beside.kept;
     if (!kept && names != nullptr && !names->names().empty())
       result.warnings.push_back(fmt::format("model '{}' was changed and is not written", alias));
   }

@@ -11,27 +11,14 @@
 #include "brainsurgery/format.h"
 #include "brainsurgery/session.h"
 #include "brainsurgery/workspace.h"
-#include "documents/document.h"
 #include "plan/plan_file.h"
 #include "planner/schedule.h"
 #include "session/destination.h"
-#include "session/opened_checkpoints.h"
+#include "session/model.h"
 
 namespace brainsurgery {
 
 class Binder;
-
-// The tensors of one model with what its file carries beside them.
-struct ModelContent {
-  StateDict names;
-  Metadata metadata;
-  std::set<std::string> ties;  // keys of the metadata, of pairs that recorded ties when they were read
-  std::string format;          // of the file, where there is one: the name of a Format
-  std::shared_ptr<const CheckpointExtras> extras = {};  // that the format takes; or nullptr
-  std::shared_ptr<const OpenedCheckpoint> folder = {};  // whose side files belong to the model; or nullptr
-  std::shared_ptr<const StateDict> opened = {};         // the tensors for which these were written; or nullptr
-  Documents documents = {};                             // side files that were edited
-};
 
 struct OutputFile {
   std::string name;  // within the directory; empty for a single file

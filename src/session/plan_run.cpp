@@ -15,6 +15,7 @@
 #include "publish/staged_file.h"
 #include "publish/staging.h"
 #include "session/digests.h"
+#include "session/plan_targets.h"
 #include "session/recovery_text.h"
 #include "session/summary.h"
 #include "session/work_options.h"
@@ -106,7 +107,7 @@ void PlanRun::put_back(Cut cut) {
 
 bool PlanRun::look_into(const std::string& alias) {
   Attempt attempt(*binder_, performed_);
-  if (!binder_->open(alias) || !binder_->unreadable().empty()) return false;
+  if (!binder_->models().open(alias) || !binder_->mistakes().unreadable().empty()) return false;
   attempt.keep();
   return true;
 }
@@ -131,7 +132,7 @@ void PlanRun::bind_plan() {
   const bool readable = !diagnostics_.has_errors();
   if (!readable) steps.erase(first_gap(steps), steps.end());
   binder_.emplace(env_, registries_, events_, plan_, options_, purpose_ == Purpose::perform);
-  if (!readable && plan_.inputs.empty()) binder_->distrust(kImplicitAlias);
+  if (!readable && plan_.inputs.empty()) binder_->mistakes().distrust_alias(kImplicitAlias);
   bind_steps(std::move(steps));
   check_output(env_, registries_.formats, plan_, options_, diagnostics_);
   for (const Diagnostic& item : diagnostics_.items()) {
@@ -145,7 +146,7 @@ void PlanRun::bind_plan() {
 // What a run does to the folders that it writes to, or refuses to do, before anything else.
 void PlanRun::warn_of_pending_publications() {
   std::set<std::string> folders;
-  for (std::string target : binder_->targets()) {
+  for (std::string target : plan_targets(plan_, registries_, env_)) {
     while (target.size() > 1 && target.ends_with('/')) target.pop_back();
     const auto status = env_.status(target);
     const bool is_directory = status && status->kind == FileStatus::Kind::directory;
@@ -180,10 +181,10 @@ void PlanRun::bind_steps(std::vector<PreparedStep> steps) {
     if (diagnostics_.enough() || binder_->state().exited) break;
     const std::size_t effects = binder_->effects().size();
     ++bound_steps_;
-    const std::size_t unreadable = binder_->unreadable().size();
+    const std::size_t unreadable = binder_->mistakes().unreadable().size();
     const int errors = diagnostics_.error_count();
     static_cast<void>(binder_->bind(step, {step.index + 1, count}, diagnostics_));
-    const bool mistaken = diagnostics_.error_count() > errors || binder_->unreadable().size() > unreadable;
+    const bool mistaken = diagnostics_.error_count() > errors || binder_->mistakes().unreadable().size() > unreadable;
     if (mistaken && !first_mistake_) first_mistake_ = effects;
   }
 }
@@ -192,7 +193,7 @@ void PlanRun::bind_steps(std::vector<PreparedStep> steps) {
 void PlanRun::throw_mistakes(const Diagnostics& diagnostics) const {
   std::vector<Diagnostic> unreadable;
   if (binder_) {
-    for (const Error& error : binder_->unreadable())
+    for (const Error& error : binder_->mistakes().unreadable())
       std::ranges::copy(error.diagnostics(), std::back_inserter(unreadable));
   }
   if (!diagnostics.has_errors()) {
@@ -379,12 +380,12 @@ void PlanRun::perform() {
 }
 
 void PlanRun::print_preview_totals() {
-  if (const std::string totals = binder_->take_preview_totals(); !totals.empty()) events_.on(events::Printed{totals});
+  if (const std::string totals = binder_->previews().take_totals(); !totals.empty()) events_.on(events::Printed{totals});
 }
 
 void PlanRun::write_summary() {
   if (options_.summary_path.empty() || binder_->state().flags.dry_run) return;
-  const std::string text = summary_text(options_.summary, plan_, *binder_, registries_);
+  const std::string text = summary_text(options_.summary, plan_, binder_->executed(), registries_);
   if (text.empty()) return;
   write_text(options_.summary_path, text);
 }
@@ -425,7 +426,7 @@ RunReport PlanRun::report() const {
   if (output_) add(*output_, output_moved_);
   if (purpose_ != Purpose::perform) return report;
   report.peak_resident_bytes = peak_resident_bytes();
-  if (options_.summary_path.empty()) report.summary = summary_text(options_.summary, plan_, *binder_, registries_);
+  if (options_.summary_path.empty()) report.summary = summary_text(options_.summary, plan_, binder_->executed(), registries_);
   return report;
 }
 

@@ -1,10 +1,14 @@
 #include "session/plan_targets.h"
 
+#include <functional>
+
 #include "base/interrupt.h"
 #include "session/prepared_step.h"
 
 namespace brainsurgery {
 namespace {
+
+constexpr std::int64_t kMaxPlanBytes = std::int64_t{64} << 20;
 
 using ReadText = std::function<std::string(const std::string&)>;
 
@@ -41,12 +45,21 @@ void collect(const std::vector<PlanStep>& steps, const Registries& registries, S
 
 }  // namespace
 
-std::vector<std::string> plan_targets(const Plan& plan, const Registries& registries, const ReadText& read_text) {
+std::string read_step_text(Env& env, const std::string& path) {
+  try {
+    return env.read_text(path, kMaxPlanBytes);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::plan, error.what());
+  }
+}
+
+std::vector<std::string> plan_targets(const Plan& plan, const Registries& registries, Env& env) {
   std::vector<std::string> targets;
   if (plan.output) targets.push_back(plan.output->path);
   std::set<std::string, std::less<>> aliases;
   for (const PlanInput& input : plan.inputs) aliases.insert(input.alias);
-  collect(plan.steps, registries, plan_decoder(plan, registries, std::move(aliases)), read_text, targets);
+  collect(plan.steps, registries, plan_decoder(plan, registries, std::move(aliases)),
+          [&env](const std::string& path) { return read_step_text(env, path); }, targets);
   return targets;
 }
 

@@ -17,11 +17,11 @@ Run::Impl::Impl(Env& env, const Registries& registries, EventSink& events, const
       run_(env, registries, events, options, PlanRun::Purpose::perform) {
   run_.start(source);
   next_step_ = static_cast<int>(run_.plan().steps.size());
-  run_.binder().ask(std::move(confirm));
+  run_.binder().previews().ask(std::move(confirm));
 }
 
 StepDecoder Run::Impl::decoder() const {
-  const std::vector<std::string> known = run_.binder().aliases();
+  const std::vector<std::string> known = run_.binder().models().aliases();
   return plan_decoder(run_.plan(), registries_, {known.begin(), known.end()});
 }
 
@@ -98,17 +98,17 @@ bool Run::Impl::redo() {
 Delta Run::Impl::delta() const {
   if (done_.empty()) return {};
   const PlanState& state = done_.back().before.binder.state;
-  Workspace before = state.workspace;
+  Workspace before = state.models.workspace;
   for (const auto& [alias, input] : state.pending) {
-    if (const StateDict* opened = run_.binder().opened_input(alias)) before.add(alias, *opened);
+    if (const StateDict* opened = run_.binder().models().opened_input(alias)) before.add(alias, *opened);
   }
-  return difference(before, run_.binder().state().workspace);
+  return difference(before, run_.binder().state().models.workspace);
 }
 
 template <typename Visit>
 void Run::Impl::for_each_tensor(const std::string& alias, std::string_view prefix, const Visit& visit) {
   if (!run_.look_into(alias)) return;
-  const StateDict::Names& names = run_.binder().state().workspace.find(alias)->names();
+  const StateDict::Names& names = run_.binder().state().models.workspace.find(alias)->names();
   for (auto at = names.lower_bound(prefix); at != names.end() && at->first.starts_with(prefix); ++at)
     visit(at->first, at->second.expr);
 }
@@ -127,7 +127,7 @@ std::vector<TensorInfo> Run::Impl::tensors(const std::string& alias, std::string
 }
 
 TensorValue Run::Impl::value(const ValueQuery& query) {
-  const StateDict* names = run_.look_into(query.alias) ? run_.binder().state().workspace.find(query.alias) : nullptr;
+  const StateDict* names = run_.look_into(query.alias) ? run_.binder().state().models.workspace.find(query.alias) : nullptr;
   if (names == nullptr) throw Error(ErrorCode::plan, fmt::format("there is no model '{}'", query.alias));
   const NamedTensor* tensor = names->find(query.name);
   if (tensor == nullptr)

@@ -25,7 +25,7 @@ class Run::Impl {
   bool undo();
   bool redo();
   [[nodiscard]] Delta delta() const;
-  [[nodiscard]] std::vector<std::string> aliases() const { return run_.binder().aliases(); }
+  [[nodiscard]] std::vector<std::string> aliases() const { return run_.binder().models().aliases(); }
   [[nodiscard]] std::vector<std::string> names(const std::string& alias, std::string_view prefix);
   [[nodiscard]] std::vector<TensorInfo> tensors(const std::string& alias, std::string_view prefix);
   [[nodiscard]] TensorValue value(const ValueQuery& query);

@@ -136,12 +136,13 @@ std::string raw_summary(const std::vector<ExecutedStep>& executed, const Registr
 
 }  // namespace
 
-std::string summary_text(SummaryMode mode, const Plan& plan, const Binder& binder, const Registries& registries) {
+std::string summary_text(SummaryMode mode, const Plan& plan, const std::vector<ExecutedStep>& executed,
+                         const Registries& registries) {
   if (mode == SummaryMode::none) return "";
-  if (mode == SummaryMode::raw) return raw_summary(binder.executed(), registries);
+  if (mode == SummaryMode::raw) return raw_summary(executed, registries);
   Plan resolved{plan.inputs, {}, plan.output, {}};
   std::ranges::sort(resolved.inputs, {}, &PlanInput::alias);
-  for (const ExecutedStep& step : binder.executed())
+  for (const ExecutedStep& step : executed)
     std::ranges::move(resolved_steps(step, registries), std::back_inserter(resolved.steps));
   const auto needs_names = [](const PlanStep& step) { return has_expressions(*step.payload); };
   if (std::ranges::any_of(resolved.steps, needs_names)) resolved.parameters = plan.parameters;

@@ -1,0 +1,84 @@
+#include "session/model_documents.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/json_text.h"
+#include "brainsurgery/error.h"
+#include "formats/side_files.h"
+#include "session/output_metadata.h"
+
+namespace brainsurgery {
+
+JsonValue ModelDocuments::config(const std::string& alias) {
+  static_cast<void>(models_.names(alias, step_.name()));  // opens the input
+  JsonValue root = document(alias, std::string(kConfigName), true).root;
+  if (root.kind != JsonValue::Kind::object || !root.members.empty()) return root;
+  return document(alias, "adapter_config.json", true).root;
+}
+
+// `may_create`: in memory.
+Document ModelDocuments::document(const std::string& alias, const std::string& name, bool may_create) const {
+  const Model& model = models_.beside(alias);
+  if (const auto edited = model.documents.find(name); edited != model.documents.end()) return *edited->second;
+  std::string place = "it was opened from no file";
+  if (model.folder != nullptr) {
+    const Checkpoint& checkpoint = model.folder->checkpoint;
+    const SideFiles found = side_files(env_, formats_, checkpoint);
+    if (std::ranges::find(found.names, name) != found.names.end()) {
+      const std::string path = checkpoint.root + name;
+      return parse_document(name, env_.read_text(path, kMaxDocumentBytes), in_quotes(path));
+    }
+    place = fmt::format("there is none in {}", in_quotes(checkpoint.root.empty() ? "." : checkpoint.root));
+  }
+  if (may_create) return parse_document(name, "{}", name);
+  throw Error(ErrorCode::plan, fmt::format("{}: '{}' has no {}: {}", step_.name(), alias, name, place), {},
+              {"with create: true the step makes one"});
+}
+
+std::vector<DocumentChange> ModelDocuments::edit(const DocumentEdit& edit) {
+  static_cast<void>(models_.names(edit.alias, step_.name()));
+  Document edited = document(edit.alias, edit.name, edit.may_create);
+  const std::size_t before = edited.changes.size();
+  erase(edit, edited);
+  set(edit, edited);
+  std::vector<DocumentChange> changes(edited.changes.begin() + static_cast<std::ptrdiff_t>(before),
+                                      edited.changes.end());
+  state_.models.beside[edit.alias].documents.insert_or_assign(edit.name,
+                                                              std::make_shared<const Document>(std::move(edited)));
+  step_.edited.push_back(fmt::format("{}::{}", edit.alias, edit.name));
+  return changes;
+}
+
+void ModelDocuments::erase(const DocumentEdit& edit, Document& document) const {
+  for (const auto& [path, place] : edit.erase) {
+    if (document.erase(path) || edit.may_lack) continue;
+    throw Error(ErrorCode::plan,
+                fmt::format("{}.delete: '{}' is not in {} of '{}'", step_.name(), to_string(path), edit.name,
+                            edit.alias),
+                place, {"with optional: true it may be missing"});
+  }
+}
+
+void ModelDocuments::set(const DocumentEdit& edit, Document& document) const {
+  for (const DocumentEdit::Setting& setting : edit.set) {
+    try {
+      document.set(setting.path, setting.value);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::plan) throw;
+      throw Error(ErrorCode::plan, fmt::format("{}.set: {}", step_.name(), error.what()), setting.place);
+    }
+  }
+}
+
+void ModelDocuments::edit_metadata(const std::string& alias, const MetadataEdit& edit) {
+  static_cast<void>(models_.names(alias, step_.name()));
+  Model& model = state_.models.beside[alias];
+  for (const std::string& warning : brainsurgery::edit_metadata(model.metadata, edit, model.ties, step_.name()))
+    step_.warn(step_.step.span, warning);
+  for (const auto& [key, value] : edit.set) model.ties.erase(key);
+  step_.edited.push_back(fmt::format("{}::metadata", alias));
+}
+
+}  // namespace brainsurgery
