@@ -14,8 +14,8 @@ foreach(chapter IN ITEMS transforms predicates)
   list(APPEND names ${pages})
 endforeach()
 
-# The command line has a command of this name too.
-set(allowed_in_cli help)
+# The command line has commands of these names too.
+set(allowed_in_cli help diff)
 # Words of dumps and differences, which are no steps and no operators there; and the command line's help, again.
 set(allowed_in_describe shape dtype reads writes min max mean help)
 # Words of other tools in hints, and keys.

@@ -21,6 +21,7 @@
 #include "cli/config_arguments.h"
 #include "cli/convert_command.h"
 #include "cli/describe_commands.h"
+#include "cli/diff_command.h"
 #include "cli/digest_commands.h"
 #include "cli/event_view.h"
 #include "cli/oly_command.h"
@@ -45,6 +46,7 @@ struct Arguments {
   DescribeArguments describe;
   DigestArguments digests;
   ConvertArguments convert;
+  DiffArguments diff;
 };
 
 std::string size_problem(const std::string& text) {
@@ -236,7 +238,8 @@ class CommandLine {
     CLI::App* inspect = app.add_subcommand("inspect", "List the tensors of a checkpoint, a file or a directory");
     CLI::App* convert = add_convert_command(app, arguments_.convert);
     for (CLI::App* command : {run, check, explain}) add_plan_options(*command, arguments_);
-    for (CLI::App* command : {run, check, explain, convert}) add_work_options(*command, arguments_);
+    CLI::App* diff = add_diff_command(app, arguments_.diff);
+    for (CLI::App* command : {run, check, explain, convert, diff}) add_work_options(*command, arguments_);
     add_run_options(*run, arguments_);
     inspect->add_option("path", arguments_.path, "The checkpoint")->type_name("CHECKPOINT")->required();
     inspect
@@ -276,6 +279,10 @@ class CommandLine {
       return perform([this](Session& session) {
         return run_oly_command(arguments_.oly, typed_, session, posix_env(), streams_.in);
       });
+    }
+    if (diff->parsed()) {
+      arguments_.session.summary = SummaryMode::none;
+      return perform([this](Session& session) { return run_diff_command(arguments_.diff, session); });
     }
     if (convert->parsed()) {
       arguments_.session.summary = SummaryMode::none;

@@ -5,49 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
-#include <string_view>
 
-#include "base/text.h"
+#include "cli/written_plan.h"
 
 namespace brainsurgery {
-namespace {
-
-// `${` as text for the interpolation, which reads a backslash before it as "no expression" and pairs of them as one.
-std::string without_expressions(std::string_view text) {
-  std::string result;
-  std::size_t backslashes = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text.substr(i).starts_with("${")) result.append(backslashes + 1, '\\');
-    backslashes = text[i] == '\\' ? backslashes + 1 : 0;
-    result += text[i];
-  }
-  return result;
-}
-
-// Characters that YAML refuses, or takes for line breaks.
-bool is_escaped(char32_t c) { return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c >= 0xfeff; }
-
-// A double-quoted YAML scalar. Text that is not UTF-8 stays as it is, for the reader of plans to refuse.
-std::string quoted(const std::string& value) {
-  const std::string plain = without_expressions(value);
-  std::string_view text = plain;
-  std::string result = "\"";
-  const bool utf8 = is_valid_utf8(text);
-  while (!text.empty()) {
-    const CodePoint point = utf8 ? decode_utf8(text) : CodePoint{U' ', 1};
-    const std::string_view bytes = text.substr(0, static_cast<std::size_t>(point.length));
-    if (is_escaped(point.value)) {
-      result += fmt::format("\\U{:08X}", static_cast<std::uint32_t>(point.value));
-    } else {
-      if (bytes == "\"" || bytes == "\\") result += '\\';
-      result += bytes;
-    }
-    text.remove_prefix(bytes.size());
-  }
-  return result + '"';
-}
-
-}  // namespace
 
 CLI::App* add_convert_command(CLI::App& app, ConvertArguments& arguments) {
   CLI::App* command = app.add_subcommand("convert", "Write a checkpoint in another format, or in other pieces");
@@ -84,28 +45,24 @@ bool replaces_its_input(const ConvertArguments& arguments, Env& env) {
 
 PlanSource conversion_plan(const ConvertArguments& arguments) {
   std::string text =
-      fmt::format("inputs: [{}]\noutput:\n  path: {}\n", quoted("model::" + arguments.input), quoted(arguments.output));
-  if (arguments.format) text += fmt::format("  format: {}\n", quoted(*arguments.format));
-  if (arguments.shard) text += fmt::format("  shard: {}\n", quoted(*arguments.shard));
-  if (arguments.tied) text += fmt::format("  tied: {}\n", quoted(*arguments.tied));
-  if (arguments.layout) text += fmt::format("  layout: {}\n", quoted(*arguments.layout));
+      fmt::format("inputs: [{}]\noutput:\n  path: {}\n", yaml_quoted("model::" + arguments.input), yaml_quoted(arguments.output));
+  if (arguments.format) text += fmt::format("  format: {}\n", yaml_quoted(*arguments.format));
+  if (arguments.shard) text += fmt::format("  shard: {}\n", yaml_quoted(*arguments.shard));
+  if (arguments.tied) text += fmt::format("  tied: {}\n", yaml_quoted(*arguments.tied));
+  if (arguments.layout) text += fmt::format("  layout: {}\n", yaml_quoted(*arguments.layout));
   const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
   if (arguments.carry.size() == 1 && std::ranges::all_of(arguments.carry.front(), is_letter)) {
-    text += fmt::format("  carry: {}\n", quoted(arguments.carry.front()));
+    text += fmt::format("  carry: {}\n", yaml_quoted(arguments.carry.front()));
   } else if (!arguments.carry.empty()) {
     text += "  carry:\n";
-    for (const std::string& pattern : arguments.carry) text += fmt::format("    - {}\n", quoted(pattern));
+    for (const std::string& pattern : arguments.carry) text += fmt::format("    - {}\n", yaml_quoted(pattern));
   }
   if (!arguments.adjust) text += "  auto: false\n";
   return std::make_shared<const SourceText>(SourceText{"convert", std::move(text)});
 }
 
 Outcome<RunReport> run_convert_command(const ConvertArguments& arguments, Session& session) {
-  Outcome<RunReport> outcome = session.run(conversion_plan(arguments));
-  if (outcome.ok()) return outcome;
-  std::vector<Diagnostic> diagnostics = outcome.error().diagnostics();
-  for (Diagnostic& item : diagnostics) item.span = {};
-  return Error(outcome.error().code(), std::move(diagnostics));
+  return run_written_plan(conversion_plan(arguments), session);
 }
 
 }  // namespace brainsurgery

@@ -47,7 +47,10 @@ struct StepBinding {
 
   template <typename What>
   void add_effect(What what) {
-    effects.push_back({step.index, step.span, std::move(what)});
+    Effect& effect = effects.emplace_back();  // g++ 12 warns of an effect that is moved into its place
+    effect.step = step.index;
+    effect.span = step.span;
+    effect.what = std::move(what);
   }
   void print(std::string text);
   // A line that is printed if `verbose` is on, and how it is printed.
