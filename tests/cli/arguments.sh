@@ -22,7 +22,7 @@ for words in 'run a.safetensors' a.safetensors 'check plan.yaml a.safetensors' '
   # shellcheck disable=SC2086
   expect 2 'is a checkpoint, not a plan' $words; one_error
 done
-expect 2 "brainsurgery help diff describes it" diff a.safetensors b.safetensors; one_error
+expect 2 "brainsurgery help rename describes it" rename a.safetensors b.safetensors; one_error
 expect 2 "did you mean 'inspect'?" ls a.safetensors; one_error
 expect 2 "did you mean 'rename'?" help rename_keys; one_error
 expect 0 '' --no-color check plan.yaml; grep -q 'plan OK' out || fail "an option before the command"
