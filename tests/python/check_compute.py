@@ -51,6 +51,14 @@ FORMULAS = [
      lambda t: t.x.abs() ** 0.5 + torch.exp(t.x) * torch.log(1 + t.y * t.y), True),
     ("x + 0.5 * (y @ x.T @ x)", lambda t: t.x + 0.5 * (t.y @ t.x.T @ t.x), True),
 ]
+# Results of one step, by names that `let` gives to their formulas.
+SEVERAL = [
+    ("s", "float32(max(abs(x), dim=1, keepdim=true) / 127)",
+     lambda t: (t.x.abs().amax(dim=1, keepdim=True) / 127).to(torch.float32)),
+    ("q", "int8(clamp(round(x / s), -127, 127))",
+     lambda t: torch.clamp(torch.round(t.x / SEVERAL[0][2](t)), -127, 127).to(torch.int8)),
+    ("e", "x - q * s", lambda t: t.x - SEVERAL[1][2](t).to(t.dtype) * SEVERAL[0][2](t).to(t.dtype)),
+]
 INTEGERS = [
     ("x * 3 - y", lambda i, j: i * 3 - j),
     ("x ** 3 + 1", lambda i, j: i ** 3 + 1),
@@ -92,9 +100,10 @@ def name_of(dtype):
 
 
 def check(program, folder, tally, tensors, steps):
-    """`steps`: (title, text of the step, expected tensor, whether the last bits may differ); each makes `r.NUMBER`."""
+    """`steps`: (title, text of the step, expected tensor, whether the last bits may differ); each makes `r.NUMBER`. The
+    text is empty where the step before it makes that too."""
     save_file(tensors, os.path.join(folder, "in.safetensors"))
-    lines = ["inputs: [in.safetensors]", "transforms:"] + ["  - compute: " + step[1] for step in steps]
+    lines = ["inputs: [in.safetensors]", "transforms:"] + ["  - compute: " + step[1] for step in steps if step[1]]
     problem = peers.run_plan(program, "\n".join(lines + ["output: out.safetensors"]) + "\n", folder)
     if problem is not None:
         tally.check("the plan", problem)
@@ -115,6 +124,17 @@ def floating_steps(tensors, dtype):
         yield "%s of %s" % (formula, name_of(dtype)), step, of(operands).to(dtype), loose
 
 
+def several_steps(tensors, dtype):
+    operands = Operands(tensors, torch.float64 if dtype == torch.float64 else torch.float32)
+    let = ", ".join("%s: '= %s'" % (name, formula) for name, formula, _ in SEVERAL)
+    to = ", ".join("%s: r.%d" % (name, number) for number, (name, _, _) in enumerate(SEVERAL))
+    step = "{match: x, let: {%s}, to: {%s}}" % (let, to)
+    for name, formula, of in SEVERAL:
+        wanted = of(operands)
+        yield "%s = %s of %s" % (name, formula, name_of(dtype)), step, wanted.to(dtype) if name == "e" else wanted, False
+        step = ""
+
+
 def integer_steps(tensors, dtype):
     i, j = tensors["i"].to(torch.int64), tensors["j"].to(torch.int64)
     for number, (formula, of) in enumerate(INTEGERS):
@@ -132,6 +152,7 @@ def main():
             shapes = {"x": (6, 8), "y": (6, 8), "v": (8,), "u": (6,)}
             tensors = {name: torch.randn(shape, dtype=torch.float64).to(dtype) for name, shape in shapes.items()}
             check(program, folder, tally, tensors, list(floating_steps(tensors, dtype)))
+            check(program, folder, tally, tensors, list(several_steps(tensors, dtype)))
         for dtype in INTEGER_DTYPES:
             low = 0 if dtype == torch.uint8 else -100
             tensors = {name: torch.randint(low, 100, (40,)).to(dtype) for name in "ij"}
