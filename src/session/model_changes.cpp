@@ -172,8 +172,10 @@ void ModelChanges::count_uses(const ResolvedRow& row) {
   }
 }
 
-void ModelChanges::count(const std::string& alias, const std::string& name, std::int64_t reads, std::int64_t writes) {
-  if (!state_.flags.dry_run) state_.models.workspace.at(alias).count(name, reads, writes);
+AccessCounts ModelChanges::count(const std::string& alias, const std::string& name, std::int64_t reads,
+                                 std::int64_t writes) {
+  StateDict& names = state_.models.workspace.at(alias);
+  return state_.flags.dry_run ? names.find(name)->counts : names.count(name, reads, writes);
 }
 
 void ModelChanges::contribute(const std::string& alias) {

@@ -29,8 +29,8 @@ class ModelChanges {
 
   // Counts what the row reads and writes.
   void count_uses(const ResolvedRow& row);
-  // A dry run counts nothing.
-  void count(const std::string& alias, const std::string& name, std::int64_t reads, std::int64_t writes);
+  // Gives the counts with these. A dry run counts nothing.
+  AccessCounts count(const std::string& alias, const std::string& name, std::int64_t reads, std::int64_t writes);
 
   // The output may be this model.
   void contribute(const std::string& alias);

@@ -126,6 +126,7 @@ Models::Opened Models::read(const std::string& alias, const std::string& path) {
 }
 
 const StateDict& Models::names(const std::string& alias, std::string_view step) {
+  if (const StateDict* names = state_.models.workspace.find(alias)) return *names;
   if (!open(alias)) require_known(alias, step);
   return *state_.models.workspace.find(alias);
 }

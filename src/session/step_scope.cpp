@@ -65,8 +65,7 @@ Error StepScope::missing(const TensorRef& derived, const FoundTensor& tensor) co
 }
 
 AccessCounts StepScope::count_read(const FoundTensor& tensor) {
-  changes_.count(tensor.alias, tensor.name, 1, 0);
-  return names_.of(tensor.alias).find(tensor.name)->counts;
+  return changes_.count(tensor.alias, tensor.name, 1, 0);
 }
 
 std::vector<FoundTensor> StepScope::tensors_of(const std::string& alias) {
