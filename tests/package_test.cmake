@@ -1,0 +1,36 @@
+# Makes the Debian packages of a build, unpacks that of the program, and runs it there.
+#
+#   cmake -DBUILD=<build folder> -DWORK=<folder> -P package_test.cmake
+cmake_minimum_required(VERSION 3.25)
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE error)
+  if(NOT result EQUAL 0)
+    list(JOIN ARGN " " words)
+    message(FATAL_ERROR "${words}\n${output}${error}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+get_filename_component(tools ${CMAKE_COMMAND} DIRECTORY)
+run(${tools}/cpack -G DEB --config ${BUILD}/CPackConfig.cmake -B ${WORK}/packages)
+file(GLOB package ${WORK}/packages/brainsurgery_*.deb)
+run(dpkg-deb --extract ${package} ${WORK}/root)
+run(${WORK}/root/usr/bin/brainsurgery --version)
+foreach(path IN ITEMS share/brainsurgery/plan.schema.json share/bash-completion/completions/brainsurgery
+        share/zsh/vendor-completions/_brainsurgery share/fish/vendor_completions.d/brainsurgery.fish)
+  file(SIZE ${WORK}/root/usr/${path} size)
+  if(size LESS 100)
+    message(FATAL_ERROR "${path} has ${size} bytes")
+  endif()
+endforeach()
+run(dpkg-deb --field ${package} Depends)
+foreach(library IN ITEMS libfmt libyaml-cpp libre2 libpcre2 libssl)
+  if(NOT output MATCHES ${library})
+    message(FATAL_ERROR "the package does not depend on ${library}: ${output}")
+  endif()
+endforeach()
+if(output MATCHES libtorch)
+  message(FATAL_ERROR "the package of the program depends on libtorch: ${output}")
+endif()
