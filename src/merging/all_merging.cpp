@@ -2,6 +2,8 @@
 
 namespace brainsurgery {
 
-void add_merging(StepRegistry&) {}
+void add_merging(StepRegistry& registry) {
+  add_lora_merge(registry);
+}
 
 }  // namespace brainsurgery

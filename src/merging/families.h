@@ -5,6 +5,8 @@
 
 namespace brainsurgery {
 
+void add_lora_merge(StepRegistry& registry);
+
 void add_merging(StepRegistry& registry);
 
 }  // namespace brainsurgery

@@ -144,7 +144,7 @@ void EditBinder::apply(const ResolvedRow& row) {
   for (const ResolvedName& target : row.names) {
     if (!target.ref->role.writes) continue;
     Expr& result = results.at(next++);
-    if (is_new(result)) sign(result, maker_of(target));
+    if (is_new(result)) sign(result, step_.maker_of(target.label()));
     changes_.write(target, std::move(result), row);
   }
   changes_.remove(row);
@@ -211,10 +211,6 @@ Error EditBinder::mistake_in(const ResolvedRow& resolved, const Row& row, const 
   const std::string where = place.known() ? "" : step_.name() + ": ";
   return Error(ErrorCode::plan, fmt::format("{}{} ({})", where, reason, fmt::join(labels, ", ")),
                place.known() ? place : resolved.names.front().written().span, notes);
-}
-
-MakerPtr EditBinder::maker_of(const ResolvedName& target) const {
-  return std::make_shared<const Maker>(Maker{step_.step.index + 1, step_.name(), target.label(), step_.step.span});
 }
 
 void EditBinder::remember_seed(const ResolvedRow& row, std::uint64_t seed) {

@@ -43,7 +43,6 @@ class EditBinder {
   [[nodiscard]] std::optional<TensorDesc> before_write(const ResolvedRow& row, std::size_t number);
   [[nodiscard]] std::vector<Expr> lowered(const ResolvedRow& resolved, const Row& row) const;
   [[nodiscard]] Error mistake_in(const ResolvedRow& resolved, const Row& row, const Error& error) const;
-  [[nodiscard]] MakerPtr maker_of(const ResolvedName& target) const;
   void remember_seed(const ResolvedRow& row, std::uint64_t seed);
 
   void announce(const ResolvedRow& row);

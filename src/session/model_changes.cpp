@@ -58,6 +58,14 @@ void ModelChanges::create(const std::string& alias, const std::string& name, Exp
   record_created(alias, name);
 }
 
+void ModelChanges::put(const std::string& alias, const std::string& name, Expr value) {
+  if (is_new(value)) sign(value, step_.maker_of(label_of(alias, name)));
+  if (names_.of(alias).find(name) == nullptr) return create(alias, name, std::move(value));
+  state_.models.workspace.at(alias).put(name, std::move(value));
+  count(alias, name, 0, 1);
+  record(DeltaEntry::Kind::changed, alias, name);
+}
+
 void ModelChanges::write(const ResolvedName& target, Expr value, const ResolvedRow& row) {
   if (names_.of(target.alias()).find(target.name) == nullptr)
     return create_result(target, std::move(value), row.names.front());

@@ -19,6 +19,8 @@ class ModelChanges {
   void begin(const std::string& alias);
   // Puts a new tensor, which must not exist, into a model that does.
   void create(const std::string& alias, const std::string& name, Expr value);
+  // Puts a value under a name of a model that is there, in the place of what it was.
+  void put(const std::string& alias, const std::string& name, Expr value);
   // Puts a value under the target's name, or under the part of it that a slice selects. Throws Error(plan) where they
   // do not fit.
   void write(const ResolvedName& target, Expr value, const ResolvedRow& row);

@@ -6,6 +6,7 @@
 
 #include "base/json_text.h"
 #include "brainsurgery/error.h"
+#include "documents/adapter_names.h"
 #include "formats/side_files.h"
 #include "session/output_metadata.h"
 
@@ -15,25 +16,36 @@ JsonValue ModelDocuments::config(const std::string& alias) {
   static_cast<void>(models_.names(alias, step_.name()));  // opens the input
   JsonValue root = document(alias, std::string(kConfigName), true).root;
   if (root.kind != JsonValue::Kind::object || !root.members.empty()) return root;
-  return document(alias, "adapter_config.json", true).root;
+  return document(alias, std::string(kAdapterConfigName), true).root;
+}
+
+std::optional<JsonValue> ModelDocuments::find(const std::string& alias, const std::string& name) {
+  static_cast<void>(models_.names(alias, step_.name()));
+  std::string problem;
+  std::optional<Document> found = find_document(alias, name, problem);
+  return found ? std::optional(std::move(found->root)) : std::nullopt;
+}
+
+std::optional<Document> ModelDocuments::find_document(const std::string& alias, const std::string& name,
+                                                      std::string& problem) const {
+  const Model& model = models_.beside(alias);
+  if (const auto edited = model.documents.find(name); edited != model.documents.end()) return *edited->second;
+  problem = "it was opened from no file";
+  if (model.folder == nullptr) return std::nullopt;
+  const Checkpoint& checkpoint = model.folder->checkpoint;
+  problem = fmt::format("there is none in {}", in_quotes(checkpoint.root.empty() ? "." : checkpoint.root));
+  const SideFiles found = side_files(env_, formats_, checkpoint);
+  if (std::ranges::find(found.names, name) == found.names.end()) return std::nullopt;
+  const std::string path = checkpoint.root + name;
+  return parse_document(name, env_.read_text(path, kMaxDocumentBytes), in_quotes(path));
 }
 
 // `may_create`: in memory.
 Document ModelDocuments::document(const std::string& alias, const std::string& name, bool may_create) const {
-  const Model& model = models_.beside(alias);
-  if (const auto edited = model.documents.find(name); edited != model.documents.end()) return *edited->second;
-  std::string place = "it was opened from no file";
-  if (model.folder != nullptr) {
-    const Checkpoint& checkpoint = model.folder->checkpoint;
-    const SideFiles found = side_files(env_, formats_, checkpoint);
-    if (std::ranges::find(found.names, name) != found.names.end()) {
-      const std::string path = checkpoint.root + name;
-      return parse_document(name, env_.read_text(path, kMaxDocumentBytes), in_quotes(path));
-    }
-    place = fmt::format("there is none in {}", in_quotes(checkpoint.root.empty() ? "." : checkpoint.root));
-  }
+  std::string problem;
+  if (std::optional<Document> found = find_document(alias, name, problem)) return *std::move(found);
   if (may_create) return parse_document(name, "{}", name);
-  throw Error(ErrorCode::plan, fmt::format("{}: '{}' has no {}: {}", step_.name(), alias, name, place), {},
+  throw Error(ErrorCode::plan, fmt::format("{}: '{}' has no {}: {}", step_.name(), alias, name, problem), {},
               {"with create: true the step makes one"});
 }
 

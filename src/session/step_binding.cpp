@@ -27,4 +27,8 @@ void StepBinding::warn(const SourceSpan& at, std::string message) const {
   events.on(events::Warning{{Severity::warning, at, std::move(message), {}}});
 }
 
+MakerPtr StepBinding::maker_of(const std::string& label) const {
+  return std::make_shared<const Maker>(Maker{step.index + 1, step.name(), label, step.span});
+}
+
 }  // namespace brainsurgery

@@ -57,6 +57,8 @@ struct StepBinding {
   void announce(const std::string& line);
   [[nodiscard]] std::string announcement(const std::string& line) const;
   void warn(const SourceSpan& at, std::string message) const;
+  // For a tensor that the step makes.
+  [[nodiscard]] MakerPtr maker_of(const std::string& label) const;
 };
 
 }  // namespace brainsurgery

@@ -1,5 +1,7 @@
 #include "session/step_scope.h"
 
+#include <algorithm>
+
 #include "base/interrupt.h"
 #include "plan/match_names.h"
 #include "session/plan_targets.h"
@@ -108,6 +110,33 @@ void StepScope::change_names(const std::string& alias, const std::vector<NameCha
   changes_.give_names(alias, changes);
   changes_.mark_changed(alias);
   changes_.mark_and_announce();
+}
+
+std::optional<JsonValue> StepScope::document(const std::string& alias, const std::string& name) {
+  look_at_all(alias);
+  return documents_.find(alias, name);
+}
+
+std::optional<std::string> StepScope::metadata(const std::string& alias, const std::string& key) {
+  static_cast<void>(names_.of(alias));  // opens the input
+  const Metadata& pairs = models_.beside(alias).metadata;
+  const auto found = std::ranges::find(pairs, key, &Metadata::value_type::first);
+  return found == pairs.end() ? std::nullopt : std::optional(found->second);
+}
+
+void StepScope::write_tensors(const std::string& alias, std::vector<NewTensor> tensors) {
+  look_at_all(alias);
+  if (!models_.open(alias)) changes_.begin(alias);
+  for (NewTensor& tensor : tensors) {
+    throw_if_interrupted();
+    changes_.put(alias, tensor.name, std::move(tensor.expr));
+  }
+  changes_.mark_changed(alias);
+  changes_.mark_and_announce();
+}
+
+std::vector<std::string> StepScope::partners(const std::string& alias, const std::string& name) {
+  return names_.of(alias).partners(name);
 }
 
 void StepScope::add_alias(const std::string& alias) {

@@ -63,6 +63,11 @@ class StepScope final : public PlanScope {
   void save(const SaveRequest& request) override { files_.save(request); }
   std::vector<DocumentChange> edit_document(const DocumentEdit& edit) override;
   void edit_metadata(const std::string& alias, const MetadataEdit& edit) override;
+  [[nodiscard]] std::optional<JsonValue> document(const std::string& alias, const std::string& name) override;
+  [[nodiscard]] std::optional<std::string> metadata(const std::string& alias, const std::string& key) override;
+  void write_tensors(const std::string& alias, std::vector<NewTensor> tensors) override;
+  [[nodiscard]] std::vector<std::string> partners(const std::string& alias, const std::string& name) override;
+  void warn(std::string message) override { step_.warn(step_.step.span, std::move(message)); }
   void change_names(const std::string& alias, const std::vector<NameChange>& changes) override;
   void add_alias(const std::string& alias) override;
   void remove_alias(const std::string& alias) override;

@@ -45,6 +45,12 @@ struct DocumentEdit {
   bool may_create = false;  // a document that the model does not have begins as an empty object
 };
 
+// A tensor that a step makes, new or in the place of the one of this name, whatever its shape and dtype were.
+struct NewTensor {
+  std::string name;
+  Expr expr;
+};
+
 // A tensor is afterwards at all of these names; at none of them it is gone.
 struct NameChange {
   std::string from;
@@ -66,6 +72,18 @@ class PlanScope : public QueryScope {
   // Gives what was changed. Throws Error(plan) where the model has no such document, or a path leads nowhere.
   virtual std::vector<DocumentChange> edit_document(const DocumentEdit& edit) = 0;
   virtual void edit_metadata(const std::string& alias, const MetadataEdit& edit) = 0;
+  // A JSON document of the model as it is at this step; nullopt: it has none of this name.
+  [[nodiscard]] virtual std::optional<JsonValue> document(const std::string& alias, const std::string& name) = 0;
+
+  // Of a metadata pair of the model's files; nullopt: there is none of this key.
+  [[nodiscard]] virtual std::optional<std::string> metadata(const std::string& alias, const std::string& key) = 0;
+
+  // Begins the model if there is none of this alias.
+  virtual void write_tensors(const std::string& alias, std::vector<NewTensor> tensors) = 0;
+  // The other tensors of the model that share storage with this one, sorted.
+  [[nodiscard]] virtual std::vector<std::string> partners(const std::string& alias, const std::string& name) = 0;
+  // At the place of the step.
+  virtual void warn(std::string message) = 0;
 
   // All at once: a tensor may take a name that another one gives up. Throws Error(plan) where a name would be given twice,
   // or is that of a tensor that keeps it.

@@ -1,0 +1,25 @@
+#include "merging/tensor_math.h"
+
+#include <array>
+
+#include "kernels/kernels.h"
+
+namespace brainsurgery::merging {
+
+Expr number(double value, DType dtype) {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(item_size(dtype)));
+  kernels::cast(DType::F64, &value, dtype, bytes.data(), 1);
+  return literal({dtype, {}}, std::move(bytes));
+}
+
+Expr dot(const Expr& a, const Expr& b, const std::vector<int>& axes) {
+  return reduce(reducer("dot"), {cast(a, DType::F64), cast(b, DType::F64)}, axes);
+}
+
+Expr sum(const std::vector<Expr>& terms) {
+  Expr total;
+  for (const Expr& term : terms) total = total ? total + term : term;
+  return total;
+}
+
+}  // namespace brainsurgery::merging
