@@ -60,9 +60,9 @@ void require_complete(std::string_view step, const AdaptedModule& module) {
 }
 
 std::optional<AdapterConfig> config_of(PlanScope& plan, std::string_view step, const std::string& alias) {
-  const std::optional<JsonValue> root = plan.document(alias, kAdapterConfig);
+  const std::optional<JsonValue> root = plan.document(alias, std::string(kAdapterConfigName));
   if (!root) return std::nullopt;
-  return read_adapter_config(*root, fmt::format("{}: {} of '{}'", step, kAdapterConfig, alias));
+  return read_adapter_config(*root, fmt::format("{}: {} of '{}'", step, kAdapterConfigName, alias));
 }
 
 class Reader {
@@ -123,11 +123,11 @@ class Reader {
     }
     if (adapter.config && adapter.alpha) {
       throw Error(ErrorCode::plan, fmt::format("{}: '{}' has an {}, which says alpha already", step_, adapter.alias,
-                                               kAdapterConfig));
+                                               kAdapterConfigName));
     }
     if (is_peft_ && !adapter.config && !adapter.alpha && !adapter.modules.empty()) {
       throw Error(ErrorCode::plan, fmt::format("{}: '{}' has no {}, which says alpha", step_, adapter.alias,
-                                               kAdapterConfig),
+                                               kAdapterConfigName),
                   {}, {"open the adapter's directory, or give alpha beside 'of'"});
     }
     if (!is_peft_ && !adapter.config && adapter.modules.empty()) {

@@ -6,12 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "documents/adapter_names.h"
 #include "documents/json_value.h"
 #include "plan/name_pattern.h"
 
 namespace brainsurgery::merging {
-
-inline constexpr const char* kAdapterConfig = "adapter_config.json";
 
 struct AdapterConfig {
   std::string kind = "LORA";  // LORA, LOHA or LOKR

@@ -4,28 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 
 #include "brainsurgery/error.h"
 #include "documents/document.h"
+#include "merging/module_words.h"
 
 namespace brainsurgery::merging {
 namespace {
 
-constexpr std::array<std::string_view, 3> kHeads{"lm_head", "embed_out", "output"};
-constexpr std::array<std::string_view, 5> kEmbeddings{"embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings"};
-
-std::string last_word(const std::string& name) { return name.substr(name.rfind('.') + 1); }
-
-std::string module_of(const std::string& name) { return name.substr(0, std::min(name.rfind('.'), name.size())); }
-
-template <typename Words>
-bool is_one_of(const std::string& word, const Words& words) {
-  return std::ranges::find(words, word) != words.end();
-}
-
-bool is_head(const std::string& module) { return is_one_of(last_word(module), kHeads); }
-bool is_embedding(const std::string& module) { return is_one_of(last_word(module), kEmbeddings); }
+std::string module_of(const std::string& name) { return module_and_tensor(name).first; }
 
 std::optional<JsonPath> tie_of(PlanScope& plan, const std::string& model) {
   const std::optional<JsonValue> config = plan.document(model, std::string(kConfigName));
@@ -132,7 +119,7 @@ void TargetFinder::add_whole(const Adapter& adapter, std::size_t number, const W
                              Targets& targets) const {
   const std::string module = modules_.find(whole.module, rule).value_or(modules_.renamed(whole.module, rule));
   const std::string name = module.empty() ? whole.tensor : module + "." + whole.tensor;
-  const bool is_saved = adapter.config && is_one_of(last_word(whole.module), adapter.config->saved_modules);
+  const bool is_saved = adapter.config && std::ranges::find(adapter.config->saved_modules, last_word(whole.module)) != adapter.config->saved_modules.end();
   if (tensor(name) == nullptr && !is_saved) fail_unattached(whole.from, whole.module, rule);
   target(targets, name, whole.module).changes.push_back({number, nullptr, false, whole.from});
 }
@@ -151,7 +138,7 @@ void TargetFinder::fail_unattached(const FoundTensor& tensor, const std::string&
 const FoundTensor* TargetFinder::tied_embedding(const std::string& module) const {
   if (!is_head(module)) return nullptr;
   const auto is_weight = [](const FoundTensor& each) {
-    return each.name.ends_with(".weight") && is_embedding(module_of(each.name));
+    return each.name.ends_with(".weight") && is_word_embedding(module_of(each.name));
   };
   const auto found = std::ranges::find_if(tensors_, is_weight);
   return found == tensors_.end() ? nullptr : &*found;
@@ -159,7 +146,7 @@ const FoundTensor* TargetFinder::tied_embedding(const std::string& module) const
 
 std::vector<std::string> TargetFinder::followers(const std::string& name, const Targets& targets) const {
   std::vector<std::string> names = plan_.partners(model_, name);
-  if (tie_ && is_embedding(module_of(name))) {
+  if (tie_ && is_word_embedding(module_of(name))) {
     for (const FoundTensor& each : tensors_) {
       if (each.name.ends_with(".weight") && is_head(module_of(each.name))) names.push_back(each.name);
     }

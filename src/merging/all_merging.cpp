@@ -4,6 +4,8 @@ namespace brainsurgery {
 
 void add_merging(StepRegistry& registry) {
   add_lora_merge(registry);
+  add_lora_extract(registry);
+  add_lora_combine(registry);
 }
 
 }  // namespace brainsurgery

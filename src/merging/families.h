@@ -6,6 +6,8 @@
 namespace brainsurgery {
 
 void add_lora_merge(StepRegistry& registry);
+void add_lora_extract(StepRegistry& registry);
+void add_lora_combine(StepRegistry& registry);
 
 void add_merging(StepRegistry& registry);
 

@@ -25,6 +25,16 @@ Field& add_model_field(SchemaBuilder<Spec>& schema, std::optional<std::string> S
   return schema.text(member, std::move(name), Scalar::alias).defaults_to("the default alias, else the only other model");
 }
 
+// A field whose value goes where no member of the spec is.
+template <typename Value, typename Spec, typename Set>
+Field& add_field(SchemaBuilder<Spec>& schema, std::string name, FieldTypePtr type,
+                 std::optional<Value> (FieldDecoder::*decode)(const YamlNode&) const, Set set) {
+  return schema.custom(std::move(name), std::move(type),
+                       [decode, set](const YamlNode& value, const FieldDecoder& decoder, Spec& spec) {
+                         if (auto decoded = (decoder.*decode)(value)) set(spec, *std::move(decoded));
+                       });
+}
+
 // A list of mappings with at least one entry.
 template <typename Spec, typename Record>
 Field& add_record_list(SchemaBuilder<Spec>& schema, std::vector<Record> Spec::*member, std::string name,

@@ -88,7 +88,7 @@ class Maker {
     const bool by_experts = has(lora_a) && shape_.size() == 3 && shape_of(lora_a).size() == 2;
     const std::int64_t found = by_experts && rank % shape_[0] == 0 ? rank / shape_[0] : rank;
     if (rank == 0 || found == wanted) return;
-    fail(fmt::format("the rank is {}, but {} says {}", found, kAdapterConfig, wanted));
+    fail(fmt::format("the rank is {}, but {} says {}", found, kAdapterConfigName, wanted));
   }
 
   // `fits`: names and shapes of factors.
@@ -143,7 +143,7 @@ class Maker {
                                Shape{b[0], a[1]} == Shape{out_in[1], out_in[0]};
       misfit({lora_a, lora_b}, fits_turned ? std::vector<std::string>{"the weight is stored the other way round: see "
                                                                       "fan_in_fan_out of " +
-                                                                      std::string(kAdapterConfig)}
+                                                                      std::string(kAdapterConfigName)}
                                            : std::vector<std::string>());
     }
     WeightChange change;

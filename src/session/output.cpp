@@ -8,6 +8,7 @@
 
 #include "base/interrupt.h"
 #include "base/spelling.h"
+#include "documents/adapter_names.h"
 #include "exec/memory_model.h"
 #include "exec/shared_extents.h"
 #include "formats/shards.h"
@@ -121,8 +122,15 @@ bool writes_several(const Destination& destination, const StateDict& names) {
   return destination.shard_bytes && shards_of(names.in_key_order(), *destination.shard_bytes).shards.size() > 1;
 }
 
+// Whether the model is an adapter, as PEFT has them: loaders look for its tensors in one file of a certain name.
+bool is_adapter(const ModelContent& model) {
+  if (model.documents.contains(std::string(kAdapterConfigName))) return true;
+  return model.folder != nullptr && model.folder->checkpoint.files == std::vector{std::string(kAdapterFileName)};
+}
+
 // How the files of a model are to be made.
 struct FileOptions {
+  std::string_view file_name = kSingleFileName;  // in a directory, without shards
   bool single_tensor = false;
   bool aligned = false;
   std::shared_ptr<Compiler> compiler;  // of all of them
@@ -139,7 +147,7 @@ class FileMaker {
     if (format_.layout_directory != nullptr) return make_directory(tensors);
     if (destination_.shard_bytes) return make_shards(tensors);
     std::vector<OutputFile> files;
-    files.push_back(make_file(destination_.directory ? kSingleFileName : "", tensors));
+    files.push_back(make_file(destination_.directory ? std::string(options_.file_name) : "", tensors));
     return files;
   }
   // Of the files that were made.
@@ -267,7 +275,11 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
                        const std::string& alias, const std::string& reason, const SessionOptions& options,
                        FilePlanning planning) {
   const std::string& path = target.place.path;
-  const Destination destination = choose_destination(env, formats, target, options.shard_size);
+  Destination destination = choose_destination(env, formats, target, options.shard_size);
+  const bool makes_adapter = is_adapter(model) && destination.directory && destination.format->layout_directory == nullptr;
+  if (makes_adapter && target.place.shard && destination.shard_bytes)
+    refuse_target(target, fmt::format("shard: '{}' is an adapter, whose tensors are in one file", alias));
+  if (makes_adapter) destination.shard_bytes.reset();
   BoundOutput result;
   result.directory = destination.directory;
   result.expect = target.place.expect;
@@ -284,8 +296,8 @@ BoundOutput bind_files(Env& env, const FormatRegistry& formats, const WriteTarge
   require_readable(target, alias, tensors);
   try {
     FileMaker maker(destination, result.content.metadata,
-                    {target.single_tensor, target.place.layout == FileArrangement::aligned,
-                     planning.compiler, result.content.extras.get()});
+                    {makes_adapter ? kAdapterFileName : kSingleFileName, target.single_tensor,
+                     target.place.layout == FileArrangement::aligned, planning.compiler, result.content.extras.get()});
     planning.compiler->tap(planning.passing.get());
     result.files = maker.make(tensors);
     std::ranges::move(decoded_warnings(maker.decoded(), *destination.format), std::back_inserter(result.warnings));

@@ -100,7 +100,7 @@ def extraction(job):
     models.write("tuned", merged(base, factors, 1), c)
     folder = "out"
     yield job("extract-lora", {"base": "base", "tuned": "tuned", "out": folder, "rank": 4})
-    yield job("merge-lora", {"base": "base", "adapter": folder, "out": "again", "scale": 1}, merged(base, factors, 1), c, close=True, out="again")
+    yield job("merge-lora", {"base": "base", "adapter": folder, "out": "again", "weight": 1}, merged(base, factors, 1), c, close=True, out="again")
 
 
 def merges(job):
