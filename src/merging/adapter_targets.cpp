@@ -152,8 +152,7 @@ std::vector<std::string> TargetFinder::followers(const std::string& name, const 
     }
   }
   std::ranges::sort(names);
-  const auto repeated = std::ranges::unique(names);
-  names.erase(repeated.begin(), repeated.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   std::erase_if(names, [&](const std::string& each) { return targets.contains(each) || is_head(module_of(name)); });
   return names;
 }
