@@ -70,7 +70,7 @@ list(TRANSFORM rows REPLACE "^    {\"([a-z0-9_]+)\".*" "\\1")
 set(graph_may_name cast)  # its constructor folds casts that change nothing
 list(LENGTH rows row_count)
 file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/src/*.h ${ROOT}/src/*.cpp)
-list(FILTER sources EXCLUDE REGEX "^src/(kernels|transforms|formula|lowering|predicates)/")
+list(FILTER sources EXCLUDE REGEX "^src/(kernels|transforms|merging|formula|lowering|predicates)/")
 foreach(source IN LISTS sources)
   string(REGEX REPLACE "^src/([a-z]+).*" "\\1" room ${source})
   set(pattern "operation\\(\"[a-z0-9_]+\"")
