@@ -1,5 +1,6 @@
 #include "kernels/elementwise.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "brainsurgery/error.h"
@@ -122,6 +123,12 @@ struct Abs {
       return a;
     }
   }
+  template <Half Codec>
+  BS_INLINE static std::uint16_t of_code(std::uint16_t a) {
+    const auto nan = static_cast<std::int16_t>(Codec::encode(std::numeric_limits<float>::quiet_NaN()));
+    const std::int16_t size = magnitude(a);
+    return static_cast<std::uint16_t>(size > Codec::kInfinity ? nan : size);
+  }
 };
 
 struct Sign {
@@ -180,10 +187,23 @@ struct Ceil {
   }
 };
 
+// In the order of values; both zeros are 0. NaN has none.
+BS_INLINE std::int16_t order_of(std::uint16_t half) { return magnitude(half) == 0 ? std::int16_t{0} : ordinal(half); }
+
+template <Half Codec>
+BS_INLINE bool are_numbers(std::uint16_t a, std::uint16_t b) {
+  return std::max(magnitude(a), magnitude(b)) <= Codec::kInfinity;
+}
+
 struct Equal {
   template <typename T>
   BS_INLINE static bool of(T a, T b) {
     return a == b;
+  }
+  template <Half Codec>
+  BS_INLINE static bool of_codes(std::uint16_t a, std::uint16_t b) {
+    const bool zeros = magnitude(a | b) == 0, same = a == b, numbers = magnitude(a) <= Codec::kInfinity;
+    return zeros | (same & numbers);
   }
 };
 
@@ -192,6 +212,11 @@ struct Less {
   BS_INLINE static bool of(T a, T b) {
     return a < b;
   }
+  template <Half Codec>
+  BS_INLINE static bool of_codes(std::uint16_t a, std::uint16_t b) {
+    const bool less = order_of(a) < order_of(b), numbers = are_numbers<Codec>(a, b);
+    return less & numbers;
+  }
 };
 
 struct LessEqual {
@@ -199,12 +224,21 @@ struct LessEqual {
   BS_INLINE static bool of(T a, T b) {
     return a <= b;
   }
+  template <Half Codec>
+  BS_INLINE static bool of_codes(std::uint16_t a, std::uint16_t b) {
+    const bool ordered = order_of(a) <= order_of(b), numbers = are_numbers<Codec>(a, b);
+    return ordered & numbers;
+  }
 };
 
 struct IsNan {
   template <typename T>
   BS_INLINE static bool of(T a) {
     return a != a;
+  }
+  template <Half Codec>
+  BS_INLINE static bool of_code(std::uint16_t a) {
+    return magnitude(a) > Codec::kInfinity;
   }
 };
 
@@ -216,6 +250,10 @@ struct IsFinite {
     } else {
       return true;
     }
+  }
+  template <Half Codec>
+  BS_INLINE static bool of_code(std::uint16_t a) {
+    return magnitude(a) < Codec::kInfinity;
   }
 };
 

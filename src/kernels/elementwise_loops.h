@@ -19,12 +19,22 @@ template <typename C, Domain kDomain>
 inline constexpr bool kIncludes = !std::same_as<C, bool> && (kDomain == Domain::numbers ||
                                                              (kDomain == Domain::floats) == std::floating_point<C>);
 
+// Functions that take halves as they are stored: loops over 16 bits go through twice as many at a time as over floats.
+template <typename Function, typename Codec>
+concept TakesCode = Half<Codec> && requires(std::uint16_t code) { Function::template of_code<Codec>(code); };
+template <typename Function, typename Codec>
+concept TakesCodes = Half<Codec> && requires(std::uint16_t code) { Function::template of_codes<Codec>(code, code); };
+
 template <typename Function, typename Codec>
 struct UnaryLoop {
   using T = typename Codec::Storage;
+  BS_INLINE static T of(T a) {
+    if constexpr (TakesCode<Function, Codec>) return Function::template of_code<Codec>(a);
+    else return Codec::encode(Function::of(Codec::decode(a)));
+  }
   BS_INLINE static void run(const T* a, T* out, std::int64_t n) {
     BS_NO_DEPENDENCE
-    for (std::int64_t i = 0; i < n; ++i) out[i] = Codec::encode(Function::of(Codec::decode(a[i])));
+    for (std::int64_t i = 0; i < n; ++i) out[i] = of(a[i]);
   }
 };
 
@@ -40,18 +50,26 @@ struct BinaryLoop {
 template <typename Function, typename Codec>
 struct TestLoop {
   using T = typename Codec::Storage;
+  BS_INLINE static bool of(T a) {
+    if constexpr (TakesCode<Function, Codec>) return Function::template of_code<Codec>(a);
+    else return Function::of(Codec::decode(a));
+  }
   BS_INLINE static void run(const T* a, std::uint8_t* out, std::int64_t n) {
     BS_NO_DEPENDENCE
-    for (std::int64_t i = 0; i < n; ++i) out[i] = Function::of(Codec::decode(a[i])) ? 1 : 0;
+    for (std::int64_t i = 0; i < n; ++i) out[i] = of(a[i]) ? 1 : 0;
   }
 };
 
 template <typename Function, typename Codec>
 struct CompareLoop {
   using T = typename Codec::Storage;
+  BS_INLINE static bool of(T a, T b) {
+    if constexpr (TakesCodes<Function, Codec>) return Function::template of_codes<Codec>(a, b);
+    else return Function::of(Codec::decode(a), Codec::decode(b));
+  }
   BS_INLINE static void run(const T* a, const T* b, std::uint8_t* out, std::int64_t n) {
     BS_NO_DEPENDENCE
-    for (std::int64_t i = 0; i < n; ++i) out[i] = Function::of(Codec::decode(a[i]), Codec::decode(b[i])) ? 1 : 0;
+    for (std::int64_t i = 0; i < n; ++i) out[i] = of(a[i], b[i]) ? 1 : 0;
   }
 };
 

@@ -44,6 +44,8 @@ struct RowLoop {
   BS_INLINE static void run(const T* from, T* to, std::int64_t from_stride, std::int64_t to_stride, std::int64_t n) {
     if (from_stride == 1 && to_stride == 1) {
       std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
+    } else if (from_stride == 0 && to_stride == 1) {
+      std::fill_n(to, n, T(*from));  // a copy, which the stores cannot change
     } else if (to_stride == 1) {
       BS_NO_DEPENDENCE
       for (std::int64_t i = 0; i < n; ++i) to[i] = from[i * from_stride];

@@ -10,9 +10,11 @@
 #include <limits>
 #include <numeric>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "kernels/element.h"
+#include "kernels/elementwise.h"
 #include "kernels/kernels.h"
 
 namespace brainsurgery::kernels {
@@ -58,6 +60,12 @@ C operated(BinaryOp op, C a, C b) {
   }
 }
 
+Values<std::uint16_t> all_halves() {
+  Values<std::uint16_t> all(65536);
+  std::iota(all.begin(), all.end(), std::uint16_t{0});
+  return all;
+}
+
 template <typename Codec>
 struct Definition {
   using T = typename Codec::Storage;
@@ -65,6 +73,7 @@ struct Definition {
   DType dtype;
 
   static C decoded(T stored) { return Codec::decode(stored); }
+  static T encoded(C value) { return Codec::encode(value); }
 
   void check_arithmetic(std::int64_t n) const {
     const auto a = random_values<T>(n, 1), b = random_values<T>(n, 2);
@@ -140,6 +149,25 @@ struct Definition {
     }
   }
 
+  // `function` of every half, by itself or beside `b`; `of` of their values.
+  template <typename Function, typename Of>
+  void check_of_halves(Function function, const Values<T>& b, DType result, const Of& of) const {
+    const Values<T> a = all_halves();
+    const bool is_test = result == DType::BOOL;
+    Values<T> numbers(a.size());
+    Values<std::uint8_t> truths(a.size());
+    const std::array<const void*, 2> operands{a.data(), b.data()};
+    const std::array<DType, 2> dtypes{dtype, dtype};
+    const std::size_t count = b.empty() ? 1 : 2;
+    void* const out = is_test ? static_cast<void*>(truths.data()) : numbers.data();
+    function({std::span(operands).first(count), std::span(dtypes).first(count), {}, result, out, std::ssize(a)});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      const C x = Codec::decode(a[i]), y = b.empty() ? C{} : Codec::decode(b[i]);
+      if (is_test) ASSERT_EQ(truths[i], of(x, y) != 0 ? 1 : 0) << to_string(dtype) << " " << x << " and " << y;
+      else ASSERT_EQ(numbers[i], Codec::encode(of(x, y))) << to_string(dtype) << " " << x;
+    }
+  }
+
   void check_zero(T x) const {
     Values<T> a(37, Codec::encode(C{1}));
     a[36] = x;
@@ -159,12 +187,6 @@ template <typename Visitor>
 void for_each_half(const Visitor& visitor) {
   visitor(Definition<F16Codec>{DType::F16});
   visitor(Definition<Bf16Codec>{DType::BF16});
-}
-
-Values<std::uint16_t> all_halves() {
-  Values<std::uint16_t> all(65536);
-  std::iota(all.begin(), all.end(), std::uint16_t{0});
-  return all;
 }
 
 TEST(Definition, NoWiderInstructionsThanAskedFor) {
@@ -202,6 +224,32 @@ TEST(Definition, Distance) {
   for_each_codec([](auto definition) {
     if (definition.dtype == DType::I64 || definition.dtype == DType::U64) return;  // exact beyond double
     for (const std::int64_t n : kCounts) definition.check_distance(n);
+  });
+}
+
+TEST(Definition, TestsOfEveryHalf) {
+  for_each_half([](auto definition) {
+    definition.check_of_halves(elementwise::abs, {}, definition.dtype, [](float x, float) { return std::fabs(x); });
+    definition.check_of_halves(elementwise::is_nan, {}, DType::BOOL, [](float x, float) { return std::isnan(x); });
+    definition.check_of_halves(elementwise::is_finite, {}, DType::BOOL,
+                               [](float x, float) { return std::isfinite(x); });
+  });
+}
+
+TEST(Definition, ComparisonsOfEveryHalf) {
+  for_each_half([](auto definition) {
+    const auto check = [&](const Values<std::uint16_t>& b) {
+      definition.check_of_halves(elementwise::equal, b, DType::BOOL, [](float x, float y) { return x == y; });
+      definition.check_of_halves(elementwise::less, b, DType::BOOL, [](float x, float y) { return x < y; });
+      definition.check_of_halves(elementwise::less_equal, b, DType::BOOL, [](float x, float y) { return x <= y; });
+    };
+    for (const float value : {0.0F, -0.0F, 1.0F, -2.5F, 1e-7F, float(kInf), float(-kInf), float(kNan)})
+      check(Values<std::uint16_t>(65536, decltype(definition)::encoded(value)));
+    for (const int difference : {0, 1, 0x8000}) {
+      Values<std::uint16_t> b = all_halves();
+      for (std::uint16_t& code : b) code = static_cast<std::uint16_t>(code ^ difference);
+      check(b);
+    }
   });
 }
 
