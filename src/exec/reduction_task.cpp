@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <utility>
+
+#include "kernels/joint_sums.h"
 
 namespace brainsurgery {
 namespace {
@@ -25,6 +28,20 @@ ReductionTask::ReductionTask(const Materialization::Reduction& reduction, const 
     kept += result.reducer->passes.kept;
   }
   if (reduction.passes > 1) kept_ = take_memory(kept * reduction.shape.results() * kWord);
+  join_sums();
+}
+
+void ReductionTask::join_sums() {
+  together_.resize(reduction_.results.size());
+  std::map<std::vector<int>, std::map<kernels::JointSum, int>> sums;  // by operands
+  std::map<std::vector<int>, int> first;
+  for (const Tap& tap : reduction_.program->taps) {
+    const Result& result = reduction_.results[static_cast<std::size_t>(tap.number)];
+    const auto sum = kernels::joint_sum(*result.reducer, use_of(reduction_, result));
+    const bool joins = sum && sums[tap.operands].emplace(*sum, tap.number).second;
+    const int leader = joins ? first.emplace(tap.operands, tap.number).first->second : tap.number;
+    together_[static_cast<std::size_t>(leader)].push_back(tap.number);
+  }
 }
 
 template <typename Visit>
@@ -160,13 +177,24 @@ struct ReductionTask::Adder final : TapReader {
   Adder(const ReductionTask& of, std::byte* to, std::int64_t apart) : task(of), states(to), stride(apart) {}
 
   void take(const Tap& tap, std::span<const void* const> operands, std::int64_t at, std::int64_t elements) override {
-    const auto number = static_cast<std::size_t>(tap.number);
-    const Result& result = task.reduction_.results[number];
-    const Reducer::Use use = use_of(task.reduction_, result);
-    const Reducer::States to{states + task.words_before_[number] * stride * kWord, stride, outer * inner};
+    const std::vector<int>& together = task.together_[static_cast<std::size_t>(tap.number)];
     const ReductionShape& shape = task.grid_.shape();
-    const std::int64_t first = at / shape.inner % shape.reduced;
-    result.reducer->add(use, {operands, outer, elements / (outer * inner), inner, first}, to);
+    const Reducer::Range range{operands, outer, elements / (outer * inner), inner, at / shape.inner % shape.reduced};
+    if (together.size() == 1) {
+      const auto [reducer, use, to] = part(together.front());
+      reducer->add(use, range, to);
+    } else if (!together.empty()) {
+      std::vector<kernels::JointPart> parts;
+      for (const int number : together) parts.push_back(part(number));
+      kernels::add_jointly(parts, range);
+    }
+  }
+
+  [[nodiscard]] kernels::JointPart part(int result_number) const {
+    const auto number = static_cast<std::size_t>(result_number);
+    const Result& result = task.reduction_.results[number];
+    return {result.reducer, use_of(task.reduction_, result),
+            {states + task.words_before_[number] * stride * kWord, stride, outer * inner}};
   }
 
   const ReductionTask& task;

@@ -31,6 +31,9 @@ class ReductionTask {
 
   struct Adder;
 
+  // Which results are added to together, each by the first of them.
+  void join_sums();
+
   void add_chunk(TileRunner& runner, const ReductionPiece& piece, const Chunk& chunk, std::byte* states,
                  std::int64_t stride) const;
   // Calls visit(result, use, words of the results before).
@@ -60,6 +63,7 @@ class ReductionTask {
   ReductionGrid grid_;
   std::vector<std::int64_t> words_before_;  // of the states of the results before, by result
   std::int64_t words_;
+  std::vector<std::vector<int>> together_;  // by result: those that it is added to with; empty: another does it
   std::mutex mutex_;
   std::vector<std::byte> states_;         // of all blocks, if there are several and each has its own
   std::vector<std::vector<std::byte>> spare_;  // else: that no piece works on
