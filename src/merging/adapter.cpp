@@ -59,10 +59,41 @@ void require_complete(std::string_view step, const AdaptedModule& module) {
   throw Error(ErrorCode::plan, fmt::format("{}: {} {}", step, module.label(), problem));
 }
 
-std::optional<AdapterConfig> config_of(PlanScope& plan, std::string_view step, const std::string& alias) {
-  const std::optional<JsonValue> root = plan.document(alias, std::string(kAdapterConfigName));
-  if (!root) return std::nullopt;
-  return read_adapter_config(*root, fmt::format("{}: {} of '{}'", step, kAdapterConfigName, alias));
+// What diffusers keeps in the metadata of a file: {"unet.r": 4, "unet.lora_alpha": 8, "text_encoder.r": ...}. By part.
+std::map<std::string, JsonValue> parts_of(const JsonValue& root) {
+  std::map<std::string, JsonValue> parts;
+  for (const JsonMember& member : root.members) {
+    const std::size_t point = member.key.find('.');
+    if (point == std::string::npos) continue;
+    JsonValue& part = parts[member.key.substr(0, point)];
+    part.kind = JsonValue::Kind::object;
+    set_at(part, {member.key.substr(point + 1)}, member.value);
+  }
+  return parts;
+}
+
+std::optional<AdapterConfig> config_of_metadata(PlanScope& plan, std::string_view step, const std::string& alias) {
+  constexpr const char* kKey = "lora_adapter_metadata";
+  const std::optional<std::string> text = plan.metadata(alias, kKey);
+  if (!text) return std::nullopt;
+  const std::string where = fmt::format("{}: {} of '{}'", step, kKey, alias);
+  std::optional<AdapterConfig> config;
+  for (const auto& [name, part] : parts_of(parse_json(*text, where))) {
+    AdapterConfig its = read_adapter_config(part, where);
+    if (config && (its.rank != config->rank || its.alpha != config->alpha || !its.ranks.empty() || !its.alphas.empty() ||
+                   its.rank_stabilised != config->rank_stabilised)) {
+      throw Error(ErrorCode::plan, fmt::format("{}: the parts of the file differ in r or alpha", where), {},
+                  {"take one part at a time: give 'only' and alpha beside 'of'"});
+    }
+    if (!config) config = std::move(its);
+  }
+  return config;
+}
+
+std::optional<AdapterConfig> config_of(PlanScope& plan, std::string_view step, const AdapterChoice& choice) {
+  const std::optional<JsonValue> root = plan.document(choice.alias, std::string(kAdapterConfigName));
+  if (root) return read_adapter_config(*root, fmt::format("{}: {} of '{}'", step, kAdapterConfigName, choice.alias));
+  return choice.alpha ? std::nullopt : config_of_metadata(plan, step, choice.alias);
 }
 
 class Reader {
@@ -152,7 +183,7 @@ const Expr* AdaptedModule::find(AdapterPart part) const {
 }
 
 Adapter read_adapter(PlanScope& plan, std::string_view step, const AdapterChoice& choice) {
-  std::optional<AdapterConfig> config = config_of(plan, step, choice.alias);
+  std::optional<AdapterConfig> config = config_of(plan, step, choice);
   Reader reader(step, choice);
   for (FoundTensor& tensor : plan.tensors_of(choice.alias)) {
     require_readable(tensor.expr, fmt::format("{}: {}", step, tensor.label()));

@@ -4,6 +4,7 @@ LoRA: Hu et al., arXiv 2106.09685; rsLoRA: Kalajdzievski, arXiv 2312.03732; DoRA
 Hyeon-Woo et al., arXiv 2108.06098; LoKr: Yeh et al., arXiv 2309.14859.
 """
 import dataclasses
+import json
 import math
 
 import torch
@@ -17,6 +18,7 @@ class Adapter:
     config: dict = None
     weight: float = 1.0
     keys: str = ""  # further ones of its entry
+    metadata: dict = None  # of the file
 
 
 @dataclasses.dataclass
@@ -186,6 +188,18 @@ def convolution_kinds():
                  {name: w.double() + pairs[name][1].double() @ pairs[name][0].double() for name, w in base.items()})
 
 
+def metadata_kinds():
+    settings = {"unet.r": 2, "unet.lora_alpha": 6, "text_encoder.r": 2, "text_encoder.lora_alpha": 6}
+    for name, keys, scale, more in (("said there", "", 3, {}), ("given", ", alpha: 4", 2, {"text_encoder.r": 4})):
+        m = Maker("diffusers metadata, alpha " + name)
+        w, a, b = m.weight(8, 6), m.draw(2, 6), m.draw(8, 2)
+        yield m.kind({"attn1.to_q.weight": w},
+                     [Adapter({"unet.attn1.to_q.lora_A.weight": a, "unet.attn1.to_q.lora_B.weight": b,
+                               "text_encoder.fc.lora_A.weight": a.clone(), "text_encoder.fc.lora_B.weight": b.clone()},
+                              None, 1.0, ", only: 'unet.*'" + keys, {"lora_adapter_metadata": json.dumps({**settings, **more})})],
+                     {"attn1.to_q.weight": w.double() + scale * b.double() @ a.double()})
+
+
 def expert_kinds():
     for name, turned in (("out in", False), ("in out", True)):
         m = Maker("experts " + name)
@@ -250,5 +264,5 @@ def product_kinds():
 
 
 def kinds():
-    for family in (linear_kinds, dora_kinds, convolution_kinds, expert_kinds, product_kinds):
+    for family in (linear_kinds, dora_kinds, convolution_kinds, metadata_kinds, expert_kinds, product_kinds):
         yield from family()

@@ -140,7 +140,7 @@ def run_kind(program, folder, kind):
         path = os.path.join(folder, "adapter%d" % i)
         os.makedirs(path)
         save_file({name: tensor.clone().contiguous() for name, tensor in adapter.tensors.items()},
-                  os.path.join(path, "adapter_model.safetensors"))
+                  os.path.join(path, "adapter_model.safetensors"), metadata=adapter.metadata)
         if adapter.config is not None:
             with open(os.path.join(path, "adapter_config.json"), "w", encoding="utf-8") as file:
                 json.dump(adapter.config, file)
