@@ -56,14 +56,24 @@ class MergedTensor {
     if (is_alone() && alone().module == nullptr) return cast(alone().replacement->expr, dtype_);
     const bool is_narrow = target_.before && target_.before.shape() == shape_ && byte_count(dtype_, {1}) < 4;
     return in_row_blocks(shape_, computing_, [&](Span rows) {
-      const Expr exact = changed(rows);
+      const Block block = block_of(rows);
+      const Expr exact = changed(block);
       Expr rounded = cast(exact, dtype_);
-      if (is_narrow) loss.add(target_.kind, rows_of(target_.before, rows), exact, rounded);
+      if (is_narrow) loss.add(target_.kind, block.before, exact, rounded);
       return rounded;
     });
   }
 
  private:
+  // Rows of the result, and of the model's tensor: one expression, so that what is counted of them is read once.
+  struct Block {
+    Span rows;
+    Expr before;  // empty where the tensor is new, or has another shape
+  };
+  [[nodiscard]] Block block_of(Span rows) const {
+    return {rows, target_.before && target_.before.shape() == shape_ ? rows_of(target_.before, rows) : Expr()};
+  }
+
   [[nodiscard]] const TargetChange& alone() const { return target_.changes.front(); }
   // One adapter decides; with others, or with a part of its weight, what it changes is added.
   [[nodiscard]] bool is_alone() const { return target_.changes.size() == 1 && weight_of(alone()) == 1; }
@@ -103,33 +113,35 @@ class MergedTensor {
     }
   }
 
-  [[nodiscard]] Expr changed(Span rows) const {
-    if (is_alone()) return own(0, rows);
-    const Expr before = cast(rows_of(target_.before, rows), computing_);
+  [[nodiscard]] Expr changed(const Block& block) const {
+    if (is_alone()) return own(0, block);
+    const Expr before = cast(block.before, computing_);
     Expr result = before;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       const double weight = weight_of(target_.changes[i]);
       const bool is_sum = !target_.changes[i].replacement && !weights_[i].magnitude;
-      result = result + (is_sum ? added(i, weight, rows) : weight * (own(i, rows) - before));
+      result = result + (is_sum ? added(i, weight, block.rows) : weight * (own(i, block) - before));
     }
     return result;
   }
 
   // What the i-th adapter alone would make of the tensor.
-  [[nodiscard]] Expr own(std::size_t i, Span rows) const {
-    const Expr direction = moved(i, rows);
+  [[nodiscard]] Expr own(std::size_t i, const Block& block) const {
+    const Expr direction = moved(i, block);
     const auto& [delta, magnitude, axes] = weights_[i];
     if (!magnitude) return direction;
     const bool by_rows = std::ranges::find(axes, 0) == axes.end();
-    const Expr norms = reduce(reducer("norm"), {by_rows ? direction : moved(i, {0, shape_.front()})}, axes, true);
-    const Expr factor = map(operation("divide"), {by_rows ? rows_of(magnitude, rows) : magnitude, norms});
+    const Expr measured = by_rows ? direction : moved(i, block_of({0, shape_.front()}));
+    const Expr norms = reduce(reducer("norm"), {measured}, axes, true);
+    const Expr factor = map(operation("divide"), {by_rows ? rows_of(magnitude, block.rows) : magnitude, norms});
     return factor * direction;
   }
 
-  [[nodiscard]] Expr moved(std::size_t i, Span rows) const {
+  [[nodiscard]] Expr moved(std::size_t i, const Block& block) const {
     const TargetChange& change = target_.changes[i];
-    const Expr start = cast(rows_of(change.replacement ? change.replacement->expr : target_.before, rows), computing_);
-    return change.module == nullptr ? start : start + added(i, 1, rows);
+    const Expr before = change.replacement ? rows_of(change.replacement->expr, block.rows) : block.before;
+    const Expr start = cast(before, computing_);
+    return change.module == nullptr ? start : start + added(i, 1, block.rows);
   }
 
   [[nodiscard]] Expr added(std::size_t i, double weight, Span rows) const {

@@ -200,6 +200,19 @@ def metadata_kinds():
                      {"attn1.to_q.weight": w.double() + scale * b.double() @ a.double()})
 
 
+def large_kinds():
+    """Of more than one block of rows."""
+    for with_dora in (False, True):
+        m = Maker("large, dora %s" % with_dora, torch.bfloat16)
+        w, a, b, size = m.weight(2900, 2000), m.draw(4, 2000), m.draw(2900, 4), m.draw(2900).abs()
+        tensors = {PEFT + "x.lora_A.weight": a, PEFT + "x.lora_B.weight": b}
+        if with_dora:
+            tensors[PEFT + "x.lora_magnitude_vector"] = size
+        delta = b.double() @ a.double()
+        yield m.kind({"x.weight": w}, [Adapter(tensors, lora_config(4, 4))],
+                     {"x.weight": dora(w.double(), delta, size, 0) if with_dora else w.double() + delta})
+
+
 def expert_kinds():
     for name, turned in (("out in", False), ("in out", True)):
         m = Maker("experts " + name)
@@ -264,5 +277,5 @@ def product_kinds():
 
 
 def kinds():
-    for family in (linear_kinds, dora_kinds, convolution_kinds, metadata_kinds, expert_kinds, product_kinds):
+    for family in (linear_kinds, dora_kinds, convolution_kinds, metadata_kinds, large_kinds, expert_kinds, product_kinds):
         yield from family()
