@@ -31,7 +31,7 @@ set(BS_PUBLIC_HEADERS
   "error:base" "env:base" "events:base" "byte_counts:base" "cancellation:base"
   "types:types" "operation:kernels" "reducer:kernels" "row_table:kernels"
   "checkpoint:formats" "format:formats"
-  "config:plan" "tensor_ref:plan" "role:plan" "field_type:plan" "schema:plan"
+  "completion:describe" "config:plan" "tensor_ref:plan" "role:plan" "field_type:plan" "schema:plan"
   "delta:graph" "values:graph" "expr:graph" "name_map:graph" "workspace:graph" "check:graph" "data_source:graph"
   "name_scope:steps" "query_scope:steps" "step:steps" "predicate:predicates"
   "registries:session" "run:session" "session:session" "command_line:cli")
@@ -41,6 +41,7 @@ set(BS_FOREIGN_HEADERS
   "yaml-cpp/:plan" "re2/:plan" "pcre2:plan"
   "nlohmann/:describe cli"
   "openssl/:base"
+  "histedit.h:repl"
   "filesystem:"  # its functions throw what nobody translates: Env has all that is needed
   "zlib.h:formats exec" "fnmatch.h:formats"
   "fmt/:base types kernels publish formats formula plan recipes graph documents lowering steps transforms merging predicates describe commands planner exec session repl cli"

@@ -16,6 +16,8 @@ endforeach()
 
 # The command line has commands of these names too.
 set(allowed_in_cli help diff)
+# A word of the prompt, too.
+set(allowed_in_repl help)
 # Words of dumps and differences, which are no steps and no operators there; and the command line's help, again.
 set(allowed_in_describe shape dtype reads writes min max mean help)
 # Words of other tools in hints, and keys.

@@ -61,6 +61,7 @@ struct Progress {
   std::int64_t bytes_done;
   std::int64_t bytes_total;    // of the output; 0: an assertion or a report reads, nobody knows how much
   bool counts_effort = false;  // dense operations are among them, as the bytes that are copied in their time
+  std::string work = {};       // "writing 'out.safetensors'", "step 3": whole words for people; empty: nobody knows
 };
 struct Published {
   std::string path;

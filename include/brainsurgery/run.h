@@ -16,8 +16,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "brainsurgery/completion.h"
 #include "brainsurgery/delta.h"
 #include "brainsurgery/error.h"
 #include "brainsurgery/types.h"
@@ -28,7 +30,8 @@ namespace brainsurgery {
 struct RunReport;
 
 struct StepsReport {
-  int steps = 0;  // that were done
+  int steps = 0;  // that were done,
+  int edits = 0;  // and those of them that undo() can take back: all but steps that only look
 };
 
 struct TensorInfo {
@@ -56,6 +59,35 @@ struct TensorValue {
   std::vector<Number> values;   // none of dtypes that do not compute
 };
 
+// How the elements of a tensor, or of a part of it, are distributed.
+struct ProfileQuery {
+  std::string alias, name;
+  std::string slice = {};  // as in ValueQuery
+  std::int64_t bins = 0;   // of the histogram, at most 65536; 0: none is made
+  // What the histogram covers; nullopt: from the smallest to the largest finite element.
+  std::optional<std::pair<double, double>> range = std::nullopt;
+};
+struct ElementSummary {
+  std::int64_t count = 0, nan = 0, infinite = 0, zeros = 0;
+  // Of the finite elements, in float64; nullopt where there is none. `std` divides by their number less 1.
+  std::optional<double> min, max, mean, std, l2;
+};
+struct Histogram {
+  double low = 0, high = 0;          // the edges of equal bins, low < high
+  std::vector<std::int64_t> counts;  // elements in each; one that equals `high` is in the last. Others are not counted
+};
+struct TensorProfile {
+  TensorInfo part;          // the shape is that of the slice
+  ElementSummary elements;  // `count` alone where they cannot be read or do not compute
+  std::optional<Histogram> histogram;
+};
+
+// A step that step() did and nobody took back.
+struct DoneStep {
+  std::string text;                                  // as a line of OLY, or YAML where OLY cannot say it
+  std::int64_t created = 0, changed = 0, deleted = 0;  // tensors
+};
+
 // Comes from a Session, which must outlive it. Used by one thread at a time, but for cancel(). No function throws; an
 // Error leaves the run as it was before the step or the look that failed.
 class Run {
@@ -72,7 +104,14 @@ class Run {
   // An `exit` was done, by the plan or since: no more steps are to follow.
   [[nodiscard]] bool ended() const;
 
-  // Takes the last step back that step() did; the plan's own steps stay. False: there is none.
+  // What may follow the text, of which step() is given the whole: steps and keys by the schemas, tensors of the models,
+  // files. Reads headers of inputs where tensors are asked for.
+  [[nodiscard]] Outcome<Completion> complete(std::string_view text, Typed typed = Typed::steps);
+  // What is missing behind the text, for somebody who types: "from: ..., to: ...". Empty: nothing, or it is not known.
+  [[nodiscard]] Outcome<std::string> hint(std::string_view text) const;
+
+  // Takes the last step back that step() did, and with it what only looked since; the plan's own steps stay. False:
+  // there is none.
   [[nodiscard]] Outcome<bool> undo();
   // Puts the result of the step in place that undo() took back last. False: there is none, or a step was done since.
   [[nodiscard]] Outcome<bool> redo();
@@ -89,6 +128,14 @@ class Run {
   [[nodiscard]] Outcome<std::vector<TensorInfo>> tensors(const std::string& alias, std::string_view prefix = {});
   // Reads and computes what is asked for, in the memory that the options of the session allow.
   [[nodiscard]] Outcome<TensorValue> value(const ValueQuery& query);
+  // The same; goes through the elements once, twice with a histogram, and twice more where some are not finite.
+  [[nodiscard]] Outcome<TensorProfile> profile(const ProfileQuery& query);
+
+  // What step() did, the oldest first: as many as undo() can take back.
+  [[nodiscard]] Outcome<std::vector<DoneStep>> history() const;
+  // A plan that makes the same: the inputs, the steps that were done with defaults and seeds filled in, the output.
+  // Steps that only look are left out.
+  [[nodiscard]] Outcome<std::string> plan() const;
 
   // Ends the call that another thread is in, and all later ones, with an Error "cancelled", until resume(). The same as
   // to cancel the Cancellation of the session's options, if they have one.

@@ -90,8 +90,14 @@ using Confirm = std::function<bool(const std::string& question)>;
 // Which tensors `inspect` shows, and how.
 struct InspectView {
   std::optional<std::string> match;  // a pattern as references have it: a regular expression, or [h, $i, '*rest']
-  bool tree = false;                 // as text: a tree by the segments of names, equal layers on one line
-  bool for_terminal = false;         // as JSON: without characters that a terminal obeys
+  std::optional<std::string> dtype = {};  // of a plan or of the file, as bf16, F8_E4M3, Q4_K
+  std::optional<std::string> shape = {};  // sizes, as [*, 768]: * is any size, ... any number of them
+  enum class Sort : std::uint8_t { name, size } sort = Sort::name;
+  // As text: a line each; a tree by the segments of names, equal layers on one line; or sums by dtype and by module.
+  enum class Layout : std::uint8_t { list, tree, totals } layout = Layout::list;
+  bool for_terminal = false;  // without characters that a terminal obeys
+  bool color = false;         // as text
+  int columns = 0;            // as text: of the terminal, to which names are cut; 0: they are not
 };
 
 class Session {

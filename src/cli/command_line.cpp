@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <istream>
 #include <iterator>
+#include <memory>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -24,8 +28,12 @@
 #include "cli/diff_command.h"
 #include "cli/digest_commands.h"
 #include "cli/event_view.h"
+#include "cli/inspect_command.h"
 #include "cli/oly_command.h"
+#include "cli/pager.h"
+#include "cli/repl_command.h"
 #include "recipes/recipes.h"
+#include "repl/edited_lines.h"
 #include "repl/prompt.h"
 
 namespace brainsurgery {
@@ -34,8 +42,7 @@ namespace {
 struct Arguments {
   std::vector<std::string> items, oly_steps, parameters;
   std::string path;
-  std::optional<std::string> match;
-  bool quiet = false, json = false, no_color = false, digest = false, tree = false;
+  bool quiet = false, json = false, no_color = false;
   std::string log_level = "info";
   bool interactive = false;
   bool summarize = true;
@@ -47,6 +54,7 @@ struct Arguments {
   DigestArguments digests;
   ConvertArguments convert;
   DiffArguments diff;
+  InspectArguments inspect;
 };
 
 std::string size_problem(const std::string& text) {
@@ -64,7 +72,7 @@ void add_view_options(CLI::App& command, Arguments& arguments) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "critical"}, CLI::ignore_case));
 }
 
-void add_plan_options(CLI::App& command, Arguments& arguments) {
+void add_plan_items(CLI::App& command, Arguments& arguments) {
   command
       .add_option(
           "item", arguments.items,
@@ -75,6 +83,16 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
     if (arguments.items.empty() && arguments.oly_steps.empty() && !arguments.interactive)
       throw CLI::RequiredError("a plan");
   });
+}
+
+void add_repl_items(CLI::App& command, Arguments& arguments) {
+  command
+      .add_option("item", arguments.items,
+                  "Plans (.yaml or .yml), whose steps are done first, or checkpoints, each as path or alias::path")
+      ->type_name("PLAN|CHECKPOINT");
+}
+
+void add_plan_options(CLI::App& command, Arguments& arguments) {
   command
       .add_option("--oly", arguments.oly_steps,
                   "A further step on one line, as in --oly 'copy: from: a, to: b'; may be repeated, and needs no plan")
@@ -137,16 +155,13 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
   command.add_flag("--dry-run", arguments.session.dry_run, "Run the steps and print their reports, but write nothing");
   command.add_flag("--preview", arguments.session.preview, "Print before each step which tensors it touches");
   command.add_flag("--verbose", arguments.session.verbose, "Print the effect of each step");
-  command.add_flag("-i,--interactive", arguments.interactive,
-                   "Go on with steps from standard input, a prompt on a terminal, before the output is written");
   command
       .add_option("--until", arguments.session.until, "Run the first N steps with their reports, and write no output")
       ->check(CLI::Range(0, 1'000'000'000));
   command.add_flag("-s,--summarize,!--no-summarize", arguments.summarize,
-                   "Print the steps that were done as a plan (default)");
+                   "Print the steps that were done as a plan (default, but for repl)");
   command.add_option("--summarize-path", arguments.session.summary_path, "Write the summary to this file instead")
       ->type_name("FILE");
-  add_lock_options(command, arguments);
   command
       .add_option("--summary-mode", arguments.summary_mode,
                   "raw: steps as written; resolve: a plan for the same output")
@@ -235,22 +250,20 @@ class CommandLine {
     CLI::App* check =
         app.add_subcommand("check", "Check a plan by the headers of its inputs alone; nothing is written");
     CLI::App* explain = app.add_subcommand("explain", "Show how a plan would be performed; nothing is written");
-    CLI::App* inspect = app.add_subcommand("inspect", "List the tensors of a checkpoint, a file or a directory");
+    CLI::App* inspect = add_inspect_command(app, arguments_.inspect);
     CLI::App* convert = add_convert_command(app, arguments_.convert);
-    for (CLI::App* command : {run, check, explain}) add_plan_options(*command, arguments_);
+    CLI::App* repl = app.add_subcommand("repl", "Look at models and edit them step by step, at a prompt");
+    for (CLI::App* command : {run, check, explain}) add_plan_items(*command, arguments_);
+    add_repl_items(*repl, arguments_);
+    for (CLI::App* command : {run, check, explain, repl}) add_plan_options(*command, arguments_);
     CLI::App* diff = add_diff_command(app, arguments_.diff);
-    for (CLI::App* command : {run, check, explain, convert, diff}) add_work_options(*command, arguments_);
-    add_run_options(*run, arguments_);
-    inspect->add_option("path", arguments_.path, "The checkpoint")->type_name("CHECKPOINT")->required();
-    inspect
-        ->add_option("pattern,--match", arguments_.match,
-                     "Only tensors whose names match, as in 'h.*bias' or '[h, $i, attn, bias]'")
-        ->type_name("PATTERN");
-    CLI::Option* digest = inspect->add_flag("--digest", arguments_.digest, "Add the SHA-256 of every tensor's bytes");
-    CLI::Option* tree =
-        inspect->add_flag("--tree", arguments_.tree, "A tree by the segments of names, equal layers on one line");
+    for (CLI::App* command : {run, check, explain, convert, repl, diff}) add_work_options(*command, arguments_);
+    for (CLI::App* command : {run, repl}) add_run_options(*command, arguments_);
+    run->add_flag("-i,--interactive", arguments_.interactive,
+                  "Go on with steps from standard input, a prompt on a terminal, before the output is written");
+    add_lock_options(*run, arguments_);
     add_view_options(*inspect, arguments_);
-    tree->excludes(digest)->excludes(inspect->get_option("--json"));
+    for (const char* text : {"--tree", "--totals"}) inspect->get_option("--json")->excludes(inspect->get_option(text));
     CLI::App* repair =
         app.add_subcommand("repair", "Finish a publication into a directory that was interrupted, or take it back");
     repair->add_option("directory", arguments_.path, "The directory")->type_name("FOLDER")->required();
@@ -270,6 +283,7 @@ class CommandLine {
     } catch (const CLI::ParseError& error) {
       return report(app, error);
     }
+    if (repl->parsed() && repl->count("--summarize") == 0) arguments_.summarize = false;
     apply_options(run->count("--summarize") > 0);
     if (const std::optional<int> code = describe(app)) return *code;
     if (const std::optional<int> code = digest_or_verify(digests)) return *code;
@@ -291,7 +305,8 @@ class CommandLine {
     if (explain->parsed()) return perform([this](Session& session) { return session.explain(plan()); });
     checking_ = check->parsed();
     if (checking_) return perform([this](Session& session) { return session.check(plan()); });
-    if (arguments_.interactive) return converse();
+    if (repl->parsed()) return converse([this] { return repl_plan(); });
+    if (arguments_.interactive) return converse([this] { return plan(); });
     return perform([this](Session& session) { return session.run(plan()); });
   }
 
@@ -331,10 +346,11 @@ class CommandLine {
     };
   }
 
-  [[nodiscard]] bool color() const {
+  [[nodiscard]] bool colors(bool terminal) const {
     const char* no_color = std::getenv("NO_COLOR");
-    return streams_.err_is_terminal && !arguments_.no_color && (no_color == nullptr || *no_color == '\0');
+    return terminal && !arguments_.no_color && (no_color == nullptr || *no_color == '\0');
   }
+  [[nodiscard]] bool color() const { return colors(streams_.err_is_terminal); }
 
   [[nodiscard]] TextView text_view() {
     const std::string level = ascii_lower(arguments_.log_level);
@@ -344,7 +360,8 @@ class CommandLine {
                                               : LogLevel::error;
     if (arguments_.quiet) log_level = LogLevel::error;
     return TextView(streams_.out, streams_.err, log_level,
-                    {streams_.err_is_terminal && !arguments_.quiet, color(), streams_.err_columns});
+                    {streams_.err_is_terminal && !arguments_.quiet, color(), streams_.err_columns,
+                     paged_ ? pager(arguments_.session.environment) : nullptr});
   }
 
   // Calls `work` with a session whose events are shown, and turns its outcome into text and an exit code.
@@ -373,7 +390,17 @@ class CommandLine {
 
   PlanSource plan() {
     refuse_checkpoints();
-    std::vector<ConfigItem> items = read_config_items(arguments_.items, typed_, posix_env(), streams_.in);
+    return plan_of(read_config_items(arguments_.items, typed_, posix_env(), streams_.in));
+  }
+
+  PlanSource repl_plan() {
+    const ReplItems split = split_repl_items(arguments_.items, posix_env());
+    if (split.inputs) return plan_of({*split.inputs});
+    return plan_of(read_config_items(split.plans, typed_, posix_env(), streams_.in));
+  }
+
+  // With what the options add.
+  PlanSource plan_of(std::vector<ConfigItem> items) {
     std::ranges::move(oly_items(arguments_.oly_steps, typed_), std::back_inserter(items));
     std::ranges::move(parameter_items(arguments_.parameters, typed_), std::back_inserter(items));
     return PlanSource(std::move(items));
@@ -408,30 +435,51 @@ class CommandLine {
     });
   }
 
+  [[nodiscard]] bool person() const { return streams_.in_is_terminal && streams_.err_is_terminal; }
+
+  // A terminal that cannot move its cursor has its own way to edit lines.
+  [[nodiscard]] std::unique_ptr<LineReader> line_reader(HistoryFile& history) {
+    const std::string terminal = arguments_.session.environment("TERM").value_or("dumb");
+    if (person() && terminal != "dumb" && !terminal.empty())
+      return std::make_unique<EditedLines>(STDIN_FILENO, STDERR_FILENO, EditedLines::Look{color()}, &history);
+    return std::make_unique<StreamLines>(streams_.in, streams_.err, StreamLines::Look{person(), color()});
+  }
+
   // Standard input has the steps that follow the plan's.
-  int converse() {
+  int converse(const std::function<PlanSource()>& plan) {
     if (std::ranges::find(arguments_.items, kStandardInput) != arguments_.items.end())
       throw Error(ErrorCode::plan, "standard input cannot be the plan and the prompt too");
-    const bool person = streams_.in_is_terminal && streams_.err_is_terminal;
-    StreamLines lines(streams_.in, streams_.err, {person, color()});
+    HistoryFile history(posix_env(), arguments_.session.environment);
+    const std::unique_ptr<LineReader> lines = line_reader(history);
+    paged_ = person() && streams_.out_is_terminal;
     return with_view([&](auto& view) {
-      Prompt prompt(
-          lines, streams_.err, [&view](const Error& error) { view.fail(error); }, person);
+      Prompt prompt(*lines, {streams_.err, [&view](const Error& error) { view.fail(error); },
+                             [&view](const std::string& text) { view.on(events::Printed{text}); }, person(),
+                             [this] { return columns(); }});
       return show_outcome(view, [&](Session& session) -> Outcome<RunReport> {
         const auto run = session.start(plan(), [&](const std::string& question) { return prompt.confirm(question); });
         if (!run.ok()) return run.error();
-        prompt.serve(*run.value());
+        prompt.serve(session, *run.value(), posix_env());
         return run.value()->write();
       });
     });
+  }
+
+  // Of the terminal, or as many as text usually has.
+  [[nodiscard]] int columns() const {
+    constexpr int kUsual = 80;
+    const int columns = streams_.err_columns ? streams_.err_columns() : 0;
+    return columns > 0 ? columns : kUsual;
   }
 
   // Messages go to standard error even with --json: standard output is the one object and nothing else.
   int inspect_checkpoint() {
     TextView view = text_view();
     Session session(posix_env(), view, arguments_.session, registries_);
-    const InspectView shown{arguments_.match, arguments_.tree, streams_.out_is_terminal};
-    const auto& [path, digest] = std::pair(arguments_.path, arguments_.digest);
+    const auto width = streams_.out_is_terminal ? std::optional(columns()) : std::nullopt;
+    const InspectView shown = inspect_view(arguments_.inspect, width, colors(streams_.out_is_terminal));
+    const std::string& path = arguments_.inspect.path;
+    const bool digest = arguments_.inspect.digest;
     const Outcome<std::string> outcome =
         arguments_.json ? session.inspect_json(path, digest, shown) : session.inspect_text(path, digest, shown);
     if (!outcome.ok()) {
@@ -541,6 +589,7 @@ class CommandLine {
   std::vector<std::string> typed_;  // the command and what follows it
   const char* text_event_ = "explanation";
   bool checking_ = false;  // `check`: the report is the result
+  bool paged_ = false;     // somebody reads what is printed on the terminal, and answers
 };
 
 }  // namespace

@@ -20,7 +20,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 // What other programs call the commands.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kElsewhere{{{"ls", "inspect"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kElsewhere{{{"ls", "inspect"},
                                                                                    {"list", "inspect"},
                                                                                    {"show", "inspect"},
                                                                                    {"info", "inspect"},
@@ -28,7 +28,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kElsewher
                                                                                    {"verify", "check"},
                                                                                    {"lint", "check"},
                                                                                    {"apply", "run"},
-                                                                                   {"exec", "run"}}};
+                                                                                   {"exec", "run"},
+                                                                                   {"shell", "repl"},
+                                                                                   {"prompt", "repl"},
+                                                                                   {"interactive", "repl"},
+                                                                                   {"open", "repl"}}};
 
 std::vector<const CLI::App*> commands_of(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });

@@ -5,7 +5,7 @@
 #include <span>
 #include <sstream>
 
-#include "base/text.h"
+#include "base/path_words.h"
 #include "cli/command_words.h"
 #include "cli/config_arguments.h"
 #include "recipes/recipes.h"
@@ -21,22 +21,8 @@ void keep_beginning_with(const std::string& word, Words& candidates) {
   candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
 }
 
-// Names below the folder that the word begins with; folders end in '/'.
-Words paths(const std::string& word, Env& env, bool (*wanted)(const std::string& name, bool is_folder)) {
-  const std::size_t slash = word.rfind('/');
-  const std::string folder = slash == std::string::npos ? "" : word.substr(0, slash + 1);
-  Words result;
-  try {
-    for (const std::string& name : env.list(folder.empty() ? "." : folder)) {
-      if (name.starts_with('.') && !word.substr(folder.size()).starts_with('.')) continue;
-      const std::optional<FileStatus> status = env.status(folder + name);
-      const bool is_folder = status && status->kind == FileStatus::Kind::directory;
-      if (is_folder || wanted(name, is_folder)) result.push_back(folder + name + (is_folder ? "/" : ""));
-    }
-  } catch (const Error&) {  // no such folder
-  }
-  return result;
-}
+bool any_file(const std::string&) { return true; }
+bool no_file(const std::string&) { return false; }
 
 void append_recipes(std::string_view prefix, Words& candidates) {
   for (const Recipe& recipe : all_recipes()) candidates.push_back(std::string(prefix).append(recipe.name));
@@ -49,7 +35,7 @@ Words recipe_names() {
 }
 
 Words plan_words(const std::string& word, const Words& before, Session& session, Env& env) {
-  Words result = paths(word, env, [](const std::string& name, bool) { return has_plan_suffix(name); });
+  Words result = path_words(env, word, has_plan_suffix);
   if (word.starts_with(kRecipePrefix.substr(0, 1))) append_recipes(kRecipePrefix, result);
   Words items = before;
   std::erase(items, "-");  // standard input is the terminal
@@ -84,8 +70,8 @@ Words values_of(const CLI::Option& option, const std::string& word, const Words&
   const std::string& kind = option.get_type_name();
   const auto answer = [](Outcome<Words> outcome) { return outcome.ok() ? std::move(outcome.value()) : Words(); };
   if (kind == "PLAN") return plan_words(word, before, session, env);
-  if (kind == "CHECKPOINT" || kind == "FILE") return paths(word, env, [](const std::string&, bool) { return true; });
-  if (kind == "FOLDER") return paths(word, env, [](const std::string&, bool is_folder) { return is_folder; });
+  if (kind == "CHECKPOINT" || kind == "PLAN|CHECKPOINT" || kind == "FILE") return path_words(env, word, any_file);
+  if (kind == "FOLDER") return path_words(env, word, no_file);
   if (kind == "RECIPE") return recipe_names();
   if (kind == "TOPIC") return answer(session.complete_topic(std::nullopt, word));
   if (kind == "PART" && !before.empty()) return answer(session.complete_topic(before.front(), word));

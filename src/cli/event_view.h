@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "brainsurgery/events.h"
+#include "cli/progress_meter.h"
 
 namespace spdlog {
 class logger;
@@ -30,6 +31,8 @@ class TextView final : public EventSink {
     bool progress = false;
     bool color = false;
     std::function<int()> columns = {};  // of the terminal that shows progress; 0 or empty: unknown
+    // Shows what is printed, or gives false and leaves it to `out`; empty: leaves everything.
+    std::function<bool(const std::string& text)> page = {};
   };
   TextView(std::ostream& out, std::ostream& err, LogLevel level, Look look);
   ~TextView() override;
@@ -45,12 +48,11 @@ class TextView final : public EventSink {
   std::shared_ptr<spdlog::logger> log_;
   Look look_;
   bool progress_shown_ = false;
-  events::Progress shown_{0, -1};  // the last one
-  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point last_shown_;
+  ProgressMeter meter_{std::chrono::milliseconds(100)};
 };
 
-// One JSON object a line: {"event": "published", ...}. Errors are written as text to `err` too.
+// One JSON object a line: {"event": "published", ...}, of work that takes long some about its progress. Errors are written
+// as text to `err` too.
 class JsonView final : public EventSink {
  public:
   // `ascii`: nothing beyond ASCII in what is written to `out`.
@@ -62,6 +64,7 @@ class JsonView final : public EventSink {
   std::ostream& out_;
   std::ostream& err_;
   bool ascii_;
+  ProgressMeter meter_{std::chrono::milliseconds(500)};
 };
 
 }  // namespace brainsurgery

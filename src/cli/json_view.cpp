@@ -39,6 +39,22 @@ ordered_json json_of(const DocumentChange& change) {
           {"derived", change.derived}};
 }
 
+// A total of 0 is one that nobody knows. Effort counts other things than bytes, too: only its share means something.
+ordered_json json_of(const ProgressReading& reading) {
+  const events::Progress& progress = reading.progress;
+  ordered_json result{{"event", "progress"}, {"work", progress.work}};
+  if (progress.bytes_total > 0)
+    result["share"] = static_cast<double>(progress.bytes_done) / static_cast<double>(progress.bytes_total);
+  if (!progress.counts_effort) {
+    result["bytes_done"] = progress.bytes_done;
+    if (progress.bytes_total > 0) result["bytes_total"] = progress.bytes_total;
+    result["bytes_per_second"] = reading.rate;
+  }
+  result["seconds"] = reading.seconds;
+  if (reading.seconds_left) result["seconds_left"] = *reading.seconds_left;
+  return result;
+}
+
 struct ToJson {
   ordered_json operator()(const events::Warning& event) const { return json_of(event.diagnostic); }
   ordered_json operator()(const events::InputOpened& event) const {
@@ -72,9 +88,7 @@ struct ToJson {
             {"carried", carried},
             {"changes", changes}};
   }
-  ordered_json operator()(const events::Progress& event) const {
-    return {{"event", "progress"}, {"bytes_done", event.bytes_done}, {"bytes_total", event.bytes_total}};
-  }
+  ordered_json operator()(const events::Progress&) const { return nullptr; }  // shown as a reading
   ordered_json operator()(const events::Published& event) const {
     return {{"event", "published"},     {"path", event.path},     {"files", event.files},
             {"removed", event.removed}, {"atomic", event.atomic}, {"bytes_shared", event.bytes_shared}};
@@ -89,9 +103,12 @@ std::string line_of(const ordered_json& json, bool ascii) {
 }  // namespace
 
 void JsonView::on(const Event& event) {
-  // Progress is for people who watch; programs read what is final.
-  if (!std::holds_alternative<events::Progress>(event))
-    out_ << line_of(std::visit(ToJson{}, event), ascii_) << std::flush;
+  if (const auto* progress = std::get_if<events::Progress>(&event)) {
+    if (const auto reading = meter_.read(*progress)) out_ << line_of(json_of(*reading), ascii_) << std::flush;
+    return;
+  }
+  meter_.pause();
+  out_ << line_of(std::visit(ToJson{}, event), ascii_) << std::flush;
 }
 
 void JsonView::fail(const Error& error) {

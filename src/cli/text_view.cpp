@@ -12,8 +12,6 @@
 namespace brainsurgery {
 namespace {
 
-constexpr std::chrono::milliseconds kProgressInterval{100};
-constexpr double kFirstEstimate = 1.0;  // seconds of work before it says how many are left
 constexpr int kUsualColumns = 80;
 
 spdlog::level::level_enum level_of(LogLevel level) {
@@ -31,24 +29,29 @@ spdlog::level::level_enum level_of(LogLevel level) {
 }
 
 // The parts of the line, the most important first. Effort is no number of bytes that anybody could read.
-std::vector<std::string> progress_parts(const events::Progress& progress, double seconds) {
+std::vector<std::string> progress_parts(const ProgressReading& reading) {
+  const events::Progress& progress = reading.progress;
   const auto done = static_cast<double>(progress.bytes_done), total = static_cast<double>(progress.bytes_total);
-  const double rate = seconds > 0 ? done / seconds : 0;
-  const std::string rate_text = fmt::format("{}/s", format_size(static_cast<std::int64_t>(rate)));
-  if (progress.bytes_total == 0) return {fmt::format("{} read", format_size(progress.bytes_done)), rate_text};
-  std::vector<std::string> parts{fmt::format("{:3.0f}%", 100.0 * done / total)};
-  if (!progress.counts_effort) {
-    parts.push_back(fmt::format("{} of {}", format_size(progress.bytes_done), format_size(progress.bytes_total)));
-    if (rate > 0) parts.push_back(rate_text);
+  const std::string rate = fmt::format("{}/s", format_size(static_cast<std::int64_t>(reading.rate)));
+  std::vector<std::string> parts;
+  if (progress.bytes_total == 0) {
+    parts = {fmt::format("{} read", format_size(progress.bytes_done)), rate};
+  } else {
+    parts = {fmt::format("{:3.0f}%", 100.0 * done / total)};
+    if (!progress.counts_effort) {
+      parts.push_back(fmt::format("{} of {}", format_size(progress.bytes_done), format_size(progress.bytes_total)));
+      if (reading.rate > 0) parts.push_back(rate);
+    }
+    if (reading.seconds_left) parts.push_back(format_duration(*reading.seconds_left) + " left");
   }
-  if (rate > 0 && done < total && seconds >= kFirstEstimate) parts.push_back(format_duration((total - done) / rate) + " left");
+  if (!progress.work.empty()) parts.push_back(escape_for_terminal(progress.work));
   return parts;
 }
 
 // What fits; the last column stays free, where some terminals wrap.
-std::string progress_line(const events::Progress& progress, double seconds, int columns) {
+std::string progress_line(const ProgressReading& reading, int columns) {
   std::string line;
-  for (const std::string& part : progress_parts(progress, seconds)) {
+  for (const std::string& part : progress_parts(reading)) {
     const std::string with_part = line + (line.empty() ? "" : "  ") + part;
     if (std::ssize(with_part) < columns) line = with_part;
   }
@@ -108,7 +111,8 @@ void TextView::on(const Event& event) {
   if (const auto* warning = std::get_if<events::Warning>(&event)) {
     if (log_->should_log(spdlog::level::warn)) show(warning->diagnostic);
   } else if (const auto* printed = std::get_if<events::Printed>(&event)) {
-    out_ << escape_lines(printed->text) << std::flush;
+    const std::string text = escape_lines(printed->text);
+    if (!look_.page || !look_.page(text)) out_ << text << std::flush;
   } else if (const auto* opened = std::get_if<events::InputOpened>(&event)) {
     log_->debug("opened {} as {}: {}, {}", shown_name(opened->path), shown_name(opened->alias),
                 counted(opened->tensors, "tensor"), format_size(opened->bytes));
@@ -147,24 +151,18 @@ void TextView::show(const Diagnostic& diagnostic) {
 
 void TextView::show_progress(const events::Progress& progress) {
   if (!look_.progress) return;
-  const auto now = std::chrono::steady_clock::now();
-  const bool is_new = progress.bytes_total != shown_.bytes_total || progress.bytes_done < shown_.bytes_done;
-  shown_ = progress;
-  if (is_new) started_ = now;
-  if (progress_shown_ && now - last_shown_ < kProgressInterval) return;
-  // The first dense operation may take long, and says nothing until it is done.
-  if (!progress_shown_ && !progress.counts_effort && now - started_ < kProgressInterval) return;
-  const double seconds = std::chrono::duration<double>(now - started_).count();
+  const std::optional<ProgressReading> reading = meter_.read(progress);
+  if (!reading) return;
   const int columns = look_.columns ? look_.columns() : 0;
-  err_ << "\r\x1b[K" << progress_line(progress, seconds, columns > 0 ? columns : kUsualColumns) << std::flush;
+  err_ << "\r\x1b[K" << progress_line(*reading, columns > 0 ? columns : kUsualColumns) << std::flush;
   progress_shown_ = true;
-  last_shown_ = now;
 }
 
 void TextView::clear_progress() {
   if (!progress_shown_) return;
   err_ << "\r\x1b[K" << std::flush;
   progress_shown_ = false;
+  meter_.pause();
 }
 
 }  // namespace brainsurgery

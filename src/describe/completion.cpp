@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "describe/field_words.h"
 #include "plan/modifiers.h"
 #include "plan/yaml_tree.h"
 
@@ -110,48 +111,6 @@ class Places {
   std::vector<Place> places_;
 };
 
-std::vector<std::string> dtype_names() {
-  std::vector<std::string> names;
-  for (const DTypeInfo& row : all_dtypes()) {
-    if (!row.computes) continue;
-    names.emplace_back(row.torch_name);
-    names.insert(names.end(), row.aliases.begin(), row.aliases.end());
-  }
-  return names;
-}
-
-std::vector<std::string> names_of(const std::vector<Schema>& schemas) {
-  std::vector<std::string> names;
-  for (const Schema& schema : schemas) names.push_back(schema.name);
-  return names;
-}
-
-std::vector<std::string> words_for(const FieldType& type, const Catalog& catalog, const ReferenceNames& references) {
-  if (const auto* either = std::get_if<OneOfType>(&type.shape)) {
-    std::vector<std::string> words;
-    for (const FieldTypePtr& each : either->alternatives)
-      std::ranges::move(words_for(*each, catalog, references), std::back_inserter(words));
-    return words;
-  }
-  const auto* scalar = std::get_if<ScalarType>(&type.shape);
-  if (scalar == nullptr) return {};
-  switch (scalar->kind) {
-    case Scalar::choice:
-      return scalar->choices;
-    case Scalar::dtype:
-      return dtype_names();
-    case Scalar::boolean:
-    case Scalar::flag:
-      return {"true", "false"};
-    case Scalar::reference:
-      return references();
-    case Scalar::topic:
-      return names_of(catalog.steps);
-    default:
-      return {};
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> complete_names(const std::vector<std::string>& names, std::string_view word) {
@@ -197,8 +156,9 @@ std::vector<std::string> complete_assignment(const Catalog& catalog, const YamlN
   }
   const auto place = std::ranges::find(places, word.substr(0, equals), &Place::path);
   if (place == places.end() || place->type == nullptr) return {};
+  const NameSources sources{.references = [&](std::string_view) { return references(); }};
   std::vector<std::string> candidates =
-      complete_names(words_for(*place->type, catalog, references), word.substr(equals + 1));
+      complete_names(words_for(*place->type, catalog, sources, {}), word.substr(equals + 1));
   for (std::string& candidate : candidates) candidate.insert(0, word.substr(0, equals + 1));
   return candidates;
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -23,11 +25,6 @@ struct Listed {
   bool beside;              // it does not belong to the model
   std::string digest = {};  // empty: not asked for
 };
-
-std::int64_t stored_bytes(const TensorEntry& tensor) {
-  if (!tensor.unreadable.empty()) return 0;
-  return tensor.stored ? tensor.stored->size : byte_count(tensor.desc.dtype, tensor.desc.shape);
-}
 
 // Meta tensors have no bytes in the file, so their number of elements can be anything.
 std::int64_t capped_sum(std::int64_t a, std::int64_t b) { return try_add(a, b).value_or(INT64_MAX); }
@@ -94,7 +91,63 @@ std::size_t usual_length(const Checkpoint& checkpoint, const std::vector<Listed>
   return sum;
 }
 
+// From what others stand out.
+struct Usual {
+  std::string_view dtype;      // of most tensors
+  std::int64_t large_bytes = INT64_MAX;  // a tenth of all
+};
+
+Usual usual_of(const std::vector<Listed>& tensors) {
+  std::map<std::string_view, std::int64_t> counts;
+  std::int64_t bytes = 0;
+  for (const Listed& listed : tensors) {
+    ++counts[stored_type(*listed.tensor)];
+    bytes = capped_sum(bytes, stored_bytes(*listed.tensor));
+  }
+  const auto most = std::ranges::max_element(counts, {}, [](const auto& entry) { return entry.second; });
+  return {most == counts.end() ? std::string_view() : most->first, std::max<std::int64_t>(1, bytes / 10)};
+}
+
+std::string painted(std::string text, const char* code, bool paint) {
+  return paint ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
+}
+
+// A name that is longer than its room, with its middle left out: its end says most. Escaped already, and cut between
+// characters of UTF-8.
+std::string cut(const std::string& name, std::int64_t room) {
+  constexpr std::int64_t kLeast = 16;
+  if (room < kLeast || std::ssize(name) <= room || !is_printable_ascii(name)) return name;
+  const auto head = static_cast<std::size_t>(room / 3);
+  const auto tail = static_cast<std::size_t>(room) - head - 1;
+  return name.substr(0, head) + "\u2026" + name.substr(name.size() - tail);
+}
+
+std::string line_of(const Listed& listed, const InspectOptions& options, const Usual& usual) {
+  const auto& [tensor, beside, digest] = listed;
+  const bool paint = options.color;
+  const std::int64_t bytes = stored_bytes(*tensor);
+  const std::string_view dtype = stored_type(*tensor);
+  const std::string shape = fmt::format("{:<16}", to_string(tensor->desc.shape));
+  const std::string remark = beside                        ? "  (beside the model)"
+                             : !tensor->unreadable.empty() ? "  (elements cannot be read)"
+                                                           : "";
+  std::string text = painted(fmt::format("{:<8}", dtype), "33", paint && dtype != usual.dtype) + " " + shape + " " +
+                     painted(fmt::format("{:>10}", format_size(bytes)), "1", paint && bytes >= usual.large_bytes) + "  ";
+  if (!digest.empty()) text += digest + "  ";
+  constexpr std::int64_t kOtherColumns = 23;  // dtype, size, and blanks
+  const std::int64_t used = kOtherColumns + std::ssize(shape) + (digest.empty() ? 0 : std::ssize(digest) + 2) +
+                            std::ssize(remark);
+  const std::string name = escape_for_terminal(tensor->name);
+  return text + (options.columns > 0 ? cut(name, options.columns - used) : name) +
+         painted(remark, "90", paint && !remark.empty()) + "\n";
+}
+
 }  // namespace
+
+std::int64_t stored_bytes(const TensorEntry& tensor) {
+  if (!tensor.unreadable.empty()) return 0;
+  return tensor.stored ? tensor.stored->size : byte_count(tensor.desc.dtype, tensor.desc.shape);
+}
 
 std::string_view stored_type(const TensorEntry& tensor) {
   if (!tensor.unreadable.empty()) return tensor.unreadable;
@@ -106,7 +159,7 @@ std::vector<const TensorEntry*> shown_tensors(const Checkpoint& checkpoint, cons
   tensors.reserve(checkpoint.tensors.size() + checkpoint.beside.size());
   for (const auto* list : {&checkpoint.tensors, &checkpoint.beside}) {
     for (const TensorEntry& tensor : *list) {
-      if (!options.matches || options.matches(tensor.name)) tensors.push_back(&tensor);
+      if (!options.matches || options.matches(tensor)) tensors.push_back(&tensor);
     }
   }
   std::ranges::stable_sort(tensors, {}, [](const TensorEntry* tensor) { return std::string_view(tensor->name); });
@@ -117,14 +170,13 @@ std::string inspect_text(const Checkpoint& checkpoint, const InspectOptions& opt
   std::vector<Listed> tensors = listed_tensors(checkpoint, options);
   std::ranges::stable_sort(tensors, naturally_less,
                            [](const Listed& listed) -> std::string_view { return listed.tensor->name; });
-  std::string text;
-  for (const auto& [tensor, beside, digest] : tensors) {
-    text += fmt::format("{:<8} {:<16} {:>10}  ", stored_type(*tensor), to_string(tensor->desc.shape),
-                        format_size(stored_bytes(*tensor)));
-    if (!digest.empty()) text += digest + "  ";
-    text += escape_for_terminal(tensor->name) + (beside ? "  (beside the model)" : "") +
-            (tensor->unreadable.empty() ? "\n" : "  (elements cannot be read)\n");
+  if (options.order == InspectOptions::Order::size) {
+    std::ranges::stable_sort(tensors, std::ranges::greater(),
+                             [](const Listed& listed) { return stored_bytes(*listed.tensor); });
   }
+  const Usual usual = options.color ? usual_of(tensors) : Usual{};
+  std::string text;
+  for (const Listed& listed : tensors) text += line_of(listed, options, usual);
   return text + inspect_total(checkpoint, options);
 }
 

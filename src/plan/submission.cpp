@@ -5,15 +5,19 @@
 #include <utility>
 
 #include "base/text.h"
+#include "plan/interpolation.h"
 #include "plan/oly.h"
+#include "plan/yaml_printer.h"
 #include "plan/yaml_tree.h"
 
 namespace brainsurgery {
 namespace {
 
-Plan plan_of_steps(const YamlPtr& steps, Diagnostics& diagnostics) {
+// Names that interpolations do not explain stay: parameters, `each` and models may.
+Plan plan_of_steps(const YamlPtr& steps, const VariableLookup& environment, Diagnostics& diagnostics) {
   const YamlPtr root = YamlNode::mapping(steps->span(), {{YamlNode::text(steps->span(), "transforms"), steps}});
-  return parse_plan(root, {}, diagnostics);
+  const std::optional<Config> config = interpolate(root, environment, diagnostics);
+  return config ? parse_plan(config->root, config->referred_keys, diagnostics) : Plan();
 }
 
 std::optional<PlanStep> read_line(std::shared_ptr<const SourceText> line) {
@@ -46,20 +50,26 @@ Error neither(const Diagnostics& as_yaml, const Diagnostics& as_oly) {
 
 }  // namespace
 
-std::vector<PlanStep> parse_submission(const std::shared_ptr<const SourceText>& text) {
+std::vector<PlanStep> parse_submission(const std::shared_ptr<const SourceText>& text,
+                                       const VariableLookup& environment) {
   if (std::optional<std::string> line = only_line(text->text)) {
     if (std::optional<PlanStep> step =
-            read_line(std::make_shared<SourceText>(SourceText{text->name, *std::move(line)})))
-      return {*std::move(step)};
+            read_line(std::make_shared<SourceText>(SourceText{text->name, *std::move(line)}))) {
+      if (step->payload->is_null()) return {*std::move(step)};
+      Diagnostics mistakes;
+      Plan plan = plan_of_steps(YamlNode::sequence(step->span, {to_yaml(*step)}), environment, mistakes);
+      mistakes.throw_if_errors();
+      return std::move(plan.steps);
+    }
   }
   Diagnostics as_yaml;
   const YamlPtr root = parse_yaml(text, as_yaml);
   Plan yaml;
-  if (root != nullptr) yaml = plan_of_steps(root, as_yaml);
+  if (root != nullptr) yaml = plan_of_steps(root, environment, as_yaml);
   if (!as_yaml.has_errors()) return yaml.steps;
   Diagnostics as_oly;
   const std::vector<YamlPtr> lines = parse_oly_lines(text, as_oly);
-  if (!as_oly.has_errors()) return plan_of_steps(YamlNode::sequence({text}, lines), as_oly).steps;
+  if (!as_oly.has_errors()) return plan_of_steps(YamlNode::sequence({text}, lines), environment, as_oly).steps;
   if (root != nullptr) as_yaml.throw_if_errors();  // YAML, but no steps
   throw neither(as_yaml, as_oly);
 }

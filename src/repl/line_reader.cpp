@@ -7,7 +7,7 @@
 
 namespace brainsurgery {
 
-Line StreamLines::read(const std::string& prompt) {
+Line StreamLines::read(const std::string& prompt, LineHelp*) {
   if (look_.prompts) err_ << (look_.color ? "\x1b[1;36m" + prompt + "\x1b[0m" : prompt) << std::flush;
   std::string text;
   std::getline(in_, text);

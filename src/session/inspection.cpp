@@ -6,41 +6,38 @@
 #include "base/text.h"
 #include "describe/dump_text.h"
 #include "formats/inspect.h"
+#include "formats/inspect_totals.h"
 #include "plan/hints.h"
-#include "plan/name_pattern.h"
-#include "plan/yaml_tree.h"
+#include "session/tensor_filter.h"
 
 namespace brainsurgery {
 namespace {
 
-NamePattern filter_of(const std::string& pattern) {
-  const YamlPtr value = as_structure(YamlNode::untyped({}, pattern));
-  const TensorRef ref = parse_tensor_ref(*value, "pattern", true);
-  if (ref.alias || ref.slice)
-    throw Error(ErrorCode::plan, fmt::format("pattern: '{}' must have no alias and no slice", pattern));
-  return NamePattern::compile(ref, "pattern");
-}
-
 InspectOptions options_of(bool digest, int threads, const InspectView& view) {
-  InspectOptions options{digest, threads, {}, view.for_terminal};
-  if (view.match) {
-    options.matches = [pattern = filter_of(*view.match), budget = MatchBudget()](std::string_view name) mutable {
-      return pattern.matches(name, budget);
-    };
-  }
-  return options;
+  const bool by_size = view.sort == InspectView::Sort::size;
+  return {digest,
+          threads,
+          tensor_filter(view),
+          by_size ? InspectOptions::Order::size : InspectOptions::Order::name,
+          view.for_terminal,
+          view.color,
+          view.columns};
 }
 
 void require_match(const Checkpoint& checkpoint, const InspectOptions& options, const InspectView& view) {
-  if (!view.match || !shown_tensors(checkpoint, options).empty()) return;
-  NearestNames near(unescaped(*view.match), 3);
-  for (const auto* list : {&checkpoint.tensors, &checkpoint.beside}) {
-    for (const TensorEntry& tensor : *list) near.offer(tensor.name);
-  }
+  if (!options.matches || !shown_tensors(checkpoint, options).empty()) return;
+  std::string wanted = view.match ? fmt::format(" matches '{}'", *view.match) : "";
+  if (view.dtype) wanted += fmt::format("{} has dtype {}", wanted.empty() ? "" : " and", *view.dtype);
+  if (view.shape) wanted += fmt::format("{} has shape {}", wanted.empty() ? "" : " and", *view.shape);
   std::vector<std::string> notes;
-  for (const std::string& name : near.result()) notes.push_back(fmt::format("did you mean '{}'?", name));
-  throw Error(ErrorCode::plan, fmt::format("no tensor matches '{}' in '{}'", *view.match, checkpoint.path), {},
-              std::move(notes));
+  if (view.match) {
+    NearestNames near(unescaped(*view.match), 3);
+    for (const auto* list : {&checkpoint.tensors, &checkpoint.beside}) {
+      for (const TensorEntry& tensor : *list) near.offer(tensor.name);
+    }
+    for (const std::string& name : near.result()) notes.push_back(fmt::format("did you mean '{}'?", name));
+  }
+  throw Error(ErrorCode::plan, fmt::format("no tensor{} in '{}'", wanted, checkpoint.path), {}, std::move(notes));
 }
 
 std::string tree_text(const Checkpoint& checkpoint, const InspectOptions& options) {
@@ -64,7 +61,15 @@ std::string tree_text(const Checkpoint& checkpoint, const InspectOptions& option
 std::string inspection_text(const Checkpoint& checkpoint, bool digest, int threads, const InspectView& view) {
   const InspectOptions options = options_of(digest, threads, view);
   require_match(checkpoint, options, view);
-  return view.tree ? tree_text(checkpoint, options) : inspect_text(checkpoint, options);
+  switch (view.layout) {
+    case InspectView::Layout::tree:
+      return tree_text(checkpoint, options);
+    case InspectView::Layout::totals:
+      return totals_text(shown_tensors(checkpoint, options), view.columns) + inspect_total(checkpoint, options);
+    case InspectView::Layout::list:
+      break;
+  }
+  return inspect_text(checkpoint, options);
 }
 
 std::string inspection_json(const Checkpoint& checkpoint, bool digest, int threads, const InspectView& view) {

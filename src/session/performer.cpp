@@ -1,5 +1,7 @@
 #include "session/performer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
@@ -72,12 +74,13 @@ Performer::Performer(Env& env, const SessionOptions& options, EventSink& events)
       looker_(pool_, exec_options(options),
               [this](std::int64_t bytes) {
                 looked_at_ += bytes;
-                events_.on(events::Progress{looked_at_, 0});
+                events_.on(events::Progress{looked_at_, 0, false, work_});
               }),
       known_(looker_) {}
 
 void Performer::begin(const RunPlan::Section& section) {
   looked_at_ = 0;
+  work_ = "assertions and reports";
   known_.forget();
   known_.wait_for(section.found.numbers());
   learn(section.values);
@@ -95,6 +98,7 @@ void Performer::learn(const ValuePlan& plan) {
 
 void Performer::perform(const Effect& effect) {
   looked_at_ = 0;
+  work_ = fmt::format("step {}", effect.step + 1);
   try {
     if (const auto* check = std::get_if<CheckEffect>(&effect.what)) perform(*check, effect);
     if (const auto* print = std::get_if<PrintEffect>(&effect.what); print != nullptr && !print->text.empty())
@@ -146,10 +150,11 @@ ByteCounts Performer::publish(const RunPlan::Section& section, const Inputs& inp
   const BoundOutput& output = *section.files;
   const std::int64_t effort = effort_of(output);
   const std::int64_t total = output.report.planned.written + effort;
+  const std::string work = fmt::format("writing '{}'", output.report.path);
   std::int64_t done = 0;
   Executor executor(pool_, exec_options(options_), [&, total](std::int64_t bytes) {
     done = std::min(done + bytes, total);
-    events_.on(events::Progress{done, total, effort > 0});
+    events_.on(events::Progress{done, total, effort > 0, work});
   });
   const StoppingConditions stopping(output, waiting);
   std::optional<RunningReductions> running;

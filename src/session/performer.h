@@ -33,7 +33,11 @@ class Performer {
                      const std::function<void()>& settle, const Examine& examine);
 
   // Answers questions about tensors besides.
-  [[nodiscard]] DataSource& data() { return looker_; }
+  [[nodiscard]] DataSource& data() {
+    looked_at_ = 0;
+    work_.clear();
+    return looker_;
+  }
   // Bytes of inputs that were read for assertions and reports so far.
   [[nodiscard]] std::int64_t value_bytes() const { return looker_.moved().read; }
 
@@ -51,6 +55,7 @@ class Performer {
   EventSink& events_;
   ThreadPool pool_;
   std::int64_t looked_at_ = 0;  // bytes that the effects at hand have read
+  std::string work_;            // what they are, for whoever watches
   Executor looker_;             // makes numbers
   KnownValues known_;
   bool published_ = false;

@@ -2,16 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/interrupt.h"
 #include "base/text.h"
+#include "plan/oly.h"
 #include "plan/submission.h"
+#include "plan/yaml_printer.h"
+#include "session/summary.h"
+#include "session/tensor_profile.h"
 #include "session/tensor_value.h"
 
 namespace brainsurgery {
+namespace {
+
+std::string line_of(const PlanStep& step) {
+  const YamlPtr tree = to_yaml(step);
+  try {
+    return print_oly(*tree);
+  } catch (const Error&) {  // OLY has no spelling for it
+    return print_yaml(*tree);
+  }
+}
+
+}  // namespace
 
 Run::Impl::Impl(Env& env, const Registries& registries, EventSink& events, const SessionOptions& options,
                            const PlanSource& source, Confirm confirm)
-    : registries_(registries),
+    : env_(env),
+      registries_(registries),
       events_(events),
       cancellation_(options.cancellation ? options.cancellation : std::make_shared<Cancellation>()),
       run_(env, registries, events, options, PlanRun::Purpose::perform) {
@@ -42,7 +62,7 @@ bool Run::Impl::needs_keys(const PlanStep& step) const {
 }
 
 StepsReport Run::Impl::step(const std::shared_ptr<const SourceText>& text) {
-  const std::vector<PlanStep> steps = parse_submission(text);
+  const std::vector<PlanStep> steps = parse_submission(text, run_.options().environment);
   StepDecoder decode = decoder();
   Diagnostics diagnostics;
   std::vector<PreparedStep> prepared;
@@ -63,7 +83,9 @@ StepsReport Run::Impl::step(const std::shared_ptr<const SourceText>& text) {
     PlanRun::Position before = run_.position();
     if (!run_.do_step(prepared[i], place)) continue;
     ++report.steps;
-    done_.push_back({std::move(before), prepared[i].index});
+    if (std::holds_alternative<Query>(prepared[i].step->action)) continue;  // nothing to take back
+    ++report.edits;
+    done_.push_back({std::move(before), prepared[i].index, steps[i]});
     undone_.clear();
   }
   run_.print_preview_totals();
@@ -95,14 +117,43 @@ bool Run::Impl::redo() {
   return true;
 }
 
-Delta Run::Impl::delta() const {
-  if (done_.empty()) return {};
-  const PlanState& state = done_.back().before.binder.state;
+Workspace Run::Impl::workspace_before(const Done& step) const {
+  const PlanState& state = step.before.binder.state;
   Workspace before = state.models.workspace;
   for (const auto& [alias, input] : state.pending) {
     if (const StateDict* opened = run_.binder().models().opened_input(alias)) before.add(alias, *opened);
   }
-  return difference(before, run_.binder().state().models.workspace);
+  return before;
+}
+
+Delta Run::Impl::delta() const {
+  if (done_.empty()) return {};
+  return difference(workspace_before(done_.back()), run_.binder().state().models.workspace);
+}
+
+std::vector<DoneStep> Run::Impl::history() const {
+  std::vector<DoneStep> steps(done_.size());
+  Workspace after = run_.binder().state().models.workspace;
+  for (std::size_t i = done_.size(); i-- > 0;) {
+    Workspace before = workspace_before(done_[i]);
+    for (const DeltaEntry& entry : difference(before, after)) {
+      DoneStep& step = steps[i];
+      ++(entry.kind == DeltaEntry::Kind::created   ? step.created
+         : entry.kind == DeltaEntry::Kind::changed ? step.changed
+                                                   : step.deleted);
+    }
+    steps[i].text = line_of(done_[i].written);
+    after = std::move(before);
+  }
+  return steps;
+}
+
+std::string Run::Impl::plan_text() const {
+  std::vector<ExecutedStep> kept;
+  std::ranges::copy_if(run_.binder().executed(), std::back_inserter(kept), [&](const ExecutedStep& step) {
+    return !std::holds_alternative<Query>(registries_.steps.find(step.schema->name)->action);
+  });
+  return summary_text(SummaryMode::resolve, run_.plan(), kept, registries_);
 }
 
 template <typename Visit>
@@ -126,13 +177,20 @@ std::vector<TensorInfo> Run::Impl::tensors(const std::string& alias, std::string
   return result;
 }
 
+const Expr& Run::Impl::find_tensor(const std::string& alias, const std::string& name) {
+  const StateDict* names = run_.look_into(alias) ? run_.binder().state().models.workspace.find(alias) : nullptr;
+  if (names == nullptr) throw Error(ErrorCode::plan, fmt::format("there is no model '{}'", alias));
+  const NamedTensor* tensor = names->find(name);
+  if (tensor == nullptr) throw Error(ErrorCode::plan, "tensor does not exist: " + label_of(alias, name));
+  return tensor->expr;
+}
+
 TensorValue Run::Impl::value(const ValueQuery& query) {
-  const StateDict* names = run_.look_into(query.alias) ? run_.binder().state().models.workspace.find(query.alias) : nullptr;
-  if (names == nullptr) throw Error(ErrorCode::plan, fmt::format("there is no model '{}'", query.alias));
-  const NamedTensor* tensor = names->find(query.name);
-  if (tensor == nullptr)
-    throw Error(ErrorCode::plan, "tensor does not exist: " + label_of(query.alias, query.name));
-  return tensor_value(query, tensor->expr, run_.data());
+  return tensor_value(query, find_tensor(query.alias, query.name), run_.data());
+}
+
+TensorProfile Run::Impl::profile(const ProfileQuery& query) {
+  return tensor_profile(query, find_tensor(query.alias, query.name), run_.data());
 }
 
 }  // namespace brainsurgery

@@ -21,6 +21,8 @@ class Run::Impl {
   [[nodiscard]] Cancellation* cancellation() const { return cancellation_.get(); }
   [[nodiscard]] bool wants_more(std::string_view lines) const;
   StepsReport step(const std::shared_ptr<const SourceText>& text);
+  [[nodiscard]] Completion complete(std::string_view text, Typed typed);
+  [[nodiscard]] std::string hint(std::string_view text) const;
   [[nodiscard]] bool ended() const { return run_.binder().state().exited; }
   bool undo();
   bool redo();
@@ -29,6 +31,9 @@ class Run::Impl {
   [[nodiscard]] std::vector<std::string> names(const std::string& alias, std::string_view prefix);
   [[nodiscard]] std::vector<TensorInfo> tensors(const std::string& alias, std::string_view prefix);
   [[nodiscard]] TensorValue value(const ValueQuery& query);
+  [[nodiscard]] TensorProfile profile(const ProfileQuery& query);
+  [[nodiscard]] std::vector<DoneStep> history() const;
+  [[nodiscard]] std::string plan_text() const;
   RunReport write();
 
  private:
@@ -36,6 +41,7 @@ class Run::Impl {
   struct Done {
     PlanRun::Position before;
     int number;
+    PlanStep written;
   };
   // A step that was taken back. `number` is the next step's behind it.
   struct Undone {
@@ -46,9 +52,16 @@ class Run::Impl {
 
   [[nodiscard]] StepDecoder decoder() const;
   [[nodiscard]] bool needs_keys(const PlanStep& step) const;
+  // Names that begin with the word, as references write them; aliases first where there are several.
+  [[nodiscard]] std::vector<std::string> references(std::string_view word);
+  [[nodiscard]] std::vector<std::string> paths(std::string_view word);
+  // The state before the step done last, or before one that was done earlier, with the inputs that were opened since.
+  [[nodiscard]] Workspace workspace_before(const Done& step) const;
+  [[nodiscard]] const Expr& find_tensor(const std::string& alias, const std::string& name);
   template <typename Visit>
   void for_each_tensor(const std::string& alias, std::string_view prefix, const Visit& visit);
 
+  Env& env_;
   const Registries& registries_;
   EventSink& events_;
   std::shared_ptr<Cancellation> cancellation_;

@@ -222,6 +222,12 @@ bool Run::wants_more(std::string_view lines) const {
 Outcome<StepsReport> Run::step(std::shared_ptr<const SourceText> text) {
   return guarded(impl_->cancellation(), [&] { return impl_->step(text); });
 }
+Outcome<Completion> Run::complete(std::string_view text, Typed typed) {
+  return guarded(impl_->cancellation(), [&] { return impl_->complete(text, typed); });
+}
+Outcome<std::string> Run::hint(std::string_view text) const {
+  return guarded(impl_->cancellation(), [&] { return impl_->hint(text); });
+}
 bool Run::ended() const { return impl_->ended(); }
 Outcome<bool> Run::undo() {
   return guarded(impl_->cancellation(), [&] { return impl_->undo(); });
@@ -243,6 +249,15 @@ Outcome<std::vector<TensorInfo>> Run::tensors(const std::string& alias, std::str
 }
 Outcome<TensorValue> Run::value(const ValueQuery& query) {
   return guarded(impl_->cancellation(), [&] { return impl_->value(query); });
+}
+Outcome<TensorProfile> Run::profile(const ProfileQuery& query) {
+  return guarded(impl_->cancellation(), [&] { return impl_->profile(query); });
+}
+Outcome<std::vector<DoneStep>> Run::history() const {
+  return guarded(impl_->cancellation(), [&] { return impl_->history(); });
+}
+Outcome<std::string> Run::plan() const {
+  return guarded(impl_->cancellation(), [&] { return impl_->plan_text(); });
 }
 void Run::cancel() noexcept { impl_->cancellation()->cancel(); }
 void Run::resume() noexcept { impl_->cancellation()->reset(); }

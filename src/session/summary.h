@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "brainsurgery/registries.h"
 #include "brainsurgery/session.h"

@@ -38,12 +38,14 @@ TensorInfo tensor_info(const std::string& name, const Expr& expr) {
           readable ? std::optional(byte_count(expr.dtype(), expr.shape())) : std::nullopt};
 }
 
+Expr part_of(const Expr& tensor, const std::string& slice, const std::string& label) {
+  if (slice.empty()) return tensor;
+  require_readable(tensor, label);
+  return brainsurgery::slice(tensor, select(parse_slice(slice), tensor.shape()));
+}
+
 TensorValue tensor_value(const ValueQuery& query, const Expr& tensor, DataSource& data) {
-  Expr part = tensor;
-  if (!query.slice.empty()) {
-    require_readable(tensor, query.alias + "::" + query.name);
-    part = slice(tensor, select(parse_slice(query.slice), tensor.shape()));
-  }
+  const Expr part = part_of(tensor, query.slice, query.alias + "::" + query.name);
   TensorValue value{tensor_info(query.name, part), {}, {}};
   if (!value.part.readable || !info(part.dtype()).computes) return value;
   if (query.statistics) value.statistics = statistics(data.numbers(statistics_of(part)));

@@ -141,6 +141,32 @@ TEST(CommandLine, ProgressOfDenseWorkAndOfReading) {
   EXPECT_NE(err.str().find("3.0 MB read  "), std::string::npos) << err.str();
 }
 
+TEST(CommandLine, ProgressSaysWhatIsAtHandWhereThereIsRoom) {
+  for (const int columns : {40, 80}) {
+    std::ostringstream out, err;
+    TextView view(out, err, LogLevel::info, {.progress = true, .columns = [columns] { return columns; }});
+    view.on(events::Progress{0, 0, false, "step 3"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    view.on(events::Progress{3 << 20, 0, false, columns == 80 ? "step 3" : "a step with a name that is far too long"});
+    EXPECT_EQ(err.str().ends_with("/s  step 3"), columns == 80) << err.str();
+    EXPECT_NE(err.str().find("3.0 MB read"), std::string::npos) << err.str();
+  }
+}
+
+TEST(CommandLine, ProgressAsJsonIsRareAndComplete) {
+  std::ostringstream out, err;
+  JsonView view(out, err);
+  for (int i = 0; i < 60; ++i) {
+    view.on(events::Progress{i << 20, 100 << 20, false, "writing 'x'"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  const std::string text = out.str();
+  EXPECT_EQ(std::ranges::count(text, '\n'), 2) << text;
+  EXPECT_TRUE(text.starts_with(R"({"event":"progress","work":"writing 'x'","share":0.)")) << text;
+  EXPECT_NE(text.find("\"bytes_total\":104857600,\"bytes_per_second\":"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"seconds_left\":"), std::string::npos) << text;
+}
+
 TEST(CommandLine, LinksThatLeadNowhere) {
   const testing::TempDir folder;
   const std::string reason = "': Too many levels of symbolic links\n";

@@ -8,7 +8,9 @@ namespace brainsurgery {
 namespace {
 
 std::vector<PlanStep> parse(const std::string& text) {
-  return parse_submission(std::make_shared<SourceText>(SourceText{"<prompt>", text}));
+  return parse_submission(std::make_shared<SourceText>(SourceText{"<prompt>", text}), [](const std::string& name) {
+    return name == "HOME" ? std::optional<std::string>("/home/me") : std::nullopt;
+  });
 }
 
 // The steps as YAML, or what is wrong.
@@ -36,6 +38,13 @@ TEST(Submission, AnythingElseIsYaml) {
   EXPECT_EQ(read("set:\n  preview: yes\n"), "set:\n  preview: true\n");
   EXPECT_EQ(read("- exit\n- delete: {target: a}\n"), "exit: {}\ndelete:\n  target: a\n");
   EXPECT_EQ(read("copy:\n  from: ${x}\n  to: b\n"), "copy:\n  from: ${x}\n  to: b\n");
+}
+
+TEST(Submission, InterpolationsHaveTheirValues) {
+  EXPECT_EQ(read("save: path: ${oc.env:HOME}/a.safetensors"), "save:\n  path: /home/me/a.safetensors\n");
+  EXPECT_EQ(read("save:\n  path: ${oc.env:HOME}/${i:02d}.safetensors\n"), "save:\n  path: /home/me/${i:02d}.safetensors\n");
+  EXPECT_EQ(read("copy: from: a, to: b.${i + 1}"), "copy:\n  from: a\n  to: b.${i + 1}\n");
+  EXPECT_NE(read("save: path: ${oc.env:NOWHERE}").find("NOWHERE"), std::string::npos);
 }
 
 TEST(Submission, LinesOfOlyThatAreNoYaml) {

@@ -6,7 +6,9 @@
 #include <deque>
 #include <sstream>
 
+#include "repl/prompt_words.h"
 #include "support/signals.h"
+#include "support/temp_dir.h"
 
 namespace brainsurgery {
 namespace {
@@ -22,7 +24,7 @@ struct Printed final : EventSink {
 class Script final : public LineReader {
  public:
   explicit Script(std::deque<std::string> lines) : lines_(std::move(lines)) {}
-  Line read(const std::string& prompt) override {
+  Line read(const std::string& prompt, LineHelp*) override {
     prompts += prompt + "|";
     if (lines_.empty()) return {Line::Kind::end, ""};
     std::string line = std::move(lines_.front());
@@ -31,7 +33,9 @@ class Script final : public LineReader {
     std::raise(SIGINT);
     return {Line::Kind::interrupted, ""};
   }
+  void remember(const std::string& text) override { remembered.push_back(text); }
   std::string prompts;
+  std::vector<std::string> remembered;
 
  private:
   std::deque<std::string> lines_;
@@ -39,6 +43,7 @@ class Script final : public LineReader {
 
 struct Served {
   std::string prompts, err, errors, printed, summary;
+  std::vector<std::string> remembered;
 };
 
 Served serve(std::deque<std::string> lines, bool person = false) {
@@ -50,14 +55,15 @@ Served serve(std::deque<std::string> lines, bool person = false) {
   SessionOptions options;
   options.cancellation = testing::Signals::cancellation();
   Session session(posix_env(), printed, options);
-  Prompt prompt(
-      script, err, [&](const Error& error) { served.errors += std::string(error.what()) + "\n"; }, person);
+  Prompt prompt(script, {err, [&](const Error& error) { served.errors += std::string(error.what()) + "\n"; },
+                         [&](const std::string& text) { printed.text += text; }, person});
   auto run =
       session.start(std::make_shared<SourceText>(SourceText{"plan", "transforms: [{ones: {target: a, shape: [1]}}]"}),
                     [&](const std::string& question) { return prompt.confirm(question); });
-  prompt.serve(*run.value());
+  prompt.serve(session, *run.value(), posix_env());
   served.summary = run.value()->write().value().summary;
   served.prompts = script.prompts;
+  served.remembered = script.remembered;
   served.err = err.str();
   served.printed = printed.text;
   const std::string own = "transforms:\n- ones:\n    target: a\n    shape:\n    - 1\n";
@@ -126,16 +132,61 @@ TEST(Prompt, TellsAPersonHowItWorks) {
   EXPECT_EQ(serve({}, false).err, "");
 }
 
+TEST(Prompt, WordsLookAtTheRunAndSteerIt) {
+  const Served served = serve({"scale_: target: a, by: 3", "dump: {}", "history", "undo", "undo", "redo 5", "ls", "show a", "show zz"});
+  EXPECT_NE(served.printed.find("  1  scale_: target: a, by: 3  (1 changed)\n"
+                                "took back scale_: target: a, by: 3\nnothing to take back\n"
+                                "did again scale_: target: a, by: 3\nnothing to do again\n"),
+            std::string::npos)
+      << served.printed;
+  EXPECT_NE(served.printed.find("1 tensor, 1 parameter, 4 B\n"), std::string::npos) << served.printed;
+  EXPECT_NE(served.printed.find("min 3  max 3  mean 3  std 0  l2 3\n"), std::string::npos) << served.printed;
+  EXPECT_EQ(served.errors, "no tensor matches 'model::zz'\n");
+  EXPECT_EQ(served.prompts.find(kNext), std::string::npos) << "words are complete with their line";
+}
+
+TEST(Prompt, WritesThePlan) {
+  const testing::TempDir folder;
+  const std::string path = folder / "plan.yaml";
+  const Served served = serve({"scale_: target: a, by: 3", "dump: {}", "plan", "write " + path, "write a.safetensors"});
+  const std::string plan = testing::read_file(path);
+  EXPECT_NE(plan.find("scale_:\n    target: model::a\n    by: 3\n"), std::string::npos) << plan;
+  EXPECT_EQ(plan.find("dump"), std::string::npos) << plan;
+  EXPECT_NE(served.printed.find(plan + "wrote " + path + "\n"), std::string::npos) << served.printed;
+  EXPECT_EQ(served.errors, "write takes the path of a plan, which ends in .yaml; found 'a.safetensors'\n");
+}
+
+TEST(Prompt, RemembersWhatWasTypedAsAWhole) {
+  const Served served = serve({"- copy:", "    from: a", "    to: b", "", "  ", "ls", "zap: a: 1"});
+  EXPECT_EQ(served.remembered, (std::vector<std::string>{"- copy:\n    from: a\n    to: b", "ls", "zap: a: 1"}));
+}
+
+TEST(Prompt, TellsAPersonWhatAStepChanged) {
+  EXPECT_TRUE(serve({"copy: from: a, to: b"}, true).err.ends_with("1 created\n\n"));
+  EXPECT_TRUE(serve({"dump"}, true).err.ends_with("input.\n\n")) << "a step that looks changes nothing";
+}
+
+TEST(PromptWords, AreNoSteps) {
+  EXPECT_EQ(PromptWords::parse("help: copy"), std::nullopt);
+  EXPECT_EQ(PromptWords::parse("undo : {}"), std::nullopt);
+  EXPECT_EQ(PromptWords::parse("showy a"), std::nullopt);
+  EXPECT_EQ(PromptWords::parse("- show a"), std::nullopt);
+  const auto command = PromptWords::parse("  show   h.0.w \n");
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->word, "show");
+  EXPECT_EQ(command->argument, "h.0.w");
+}
+
 TEST(StreamLines, ShowsPromptsOnlyToPeople) {
   std::istringstream in("one\r\ntwo");
   std::ostringstream err;
   StreamLines quiet(in, err, {});
-  EXPECT_EQ(quiet.read("> ").text, "one");
+  EXPECT_EQ(quiet.read("> ", nullptr).text, "one");
   EXPECT_EQ(err.str(), "");
   StreamLines shown(in, err, {.prompts = true, .color = true});
-  EXPECT_EQ(shown.read("> ").text, "two");
+  EXPECT_EQ(shown.read("> ", nullptr).text, "two");
   EXPECT_EQ(err.str(), "\x1b[1;36m> \x1b[0m");
-  EXPECT_EQ(shown.read("> ").kind, Line::Kind::end);
+  EXPECT_EQ(shown.read("> ", nullptr).kind, Line::Kind::end);
 }
 
 }  // namespace

@@ -125,6 +125,10 @@ TEST_F(History, UndoRestoresWhatWasBeforeAndRedoWhatCameAfter) {
         ASSERT_EQ(state(), states.back()) << words;
         continue;
       }
+      if (words.starts_with("dump")) {  // looks only: there is nothing to take back
+        ASSERT_EQ(state(), states.back());
+        continue;
+      }
       ++done;
       const std::string after = state(), changes = delta();
       ASSERT_TRUE(run_->undo().value());
