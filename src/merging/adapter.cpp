@@ -116,6 +116,11 @@ class Reader {
       wholes_.push_back({key.module, key.tensor, std::move(tensor)});
       return;
     }
+    if (!is_floating(tensor.expr.dtype()) && key.part != alpha) {
+      throw Error(ErrorCode::plan, fmt::format("{}: {} is {}; factors are floats", step_, tensor.label(),
+                                               to_string(tensor.expr.dtype())),
+                  {}, {"the adapter is quantised: merge the one that it was made of"});
+    }
     AdaptedModule& module = modules_[{key.module, key.depth}];
     module.name = key.module;
     module.depth = key.depth;

@@ -28,11 +28,12 @@ struct Refusal {
   std::string_view key, reason;
 };
 constexpr std::array kRefused{
-    Refusal{"use_qalora", "QA-LoRA groups the inputs of quantised weights, which a merge would have to quantise again"},
+    Refusal{"use_qalora", "QA-LoRA groups the inputs of quantised weights, which would have to be quantised again"},
     Refusal{"use_bdlora", "block-diagonal LoRA is not read"},
     Refusal{"kasa_config", "KaSA is not read"},
-    Refusal{"alora_invocation_tokens", "an activated LoRA works from its invocation tokens on; merged, it would always work"},
-    Refusal{"layer_replication", "the adapter is of a model whose layers were repeated; stack them first, as with renumber"},
+    Refusal{"alora_invocation_tokens",
+            "an activated LoRA works from its invocation tokens on; merged, it would always work"},
+    Refusal{"layer_replication", "the adapter is of a model whose layers were repeated"},
     Refusal{"trainable_token_indices", "rows of single tokens are not read"},
 };
 

@@ -1,6 +1,7 @@
 // adapter_config.json: what PEFT says of an adapter beside its tensors.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -24,6 +25,9 @@ struct AdapterConfig {
   std::vector<std::string> parameters;     // names of 3-D parameters that are adapted
   std::vector<std::string> saved_modules;  // that are stored as they are after training
 
+  [[nodiscard]] bool saves(const std::string& module) const {
+    return std::ranges::find(saved_modules, module) != saved_modules.end();
+  }
   [[nodiscard]] std::int64_t rank_of(const std::string& module) const;
   // By which the product of the factors is multiplied.
   [[nodiscard]] double scale_of(const std::string& module) const;

@@ -119,7 +119,7 @@ void TargetFinder::add_whole(const Adapter& adapter, std::size_t number, const W
                              Targets& targets) const {
   const std::string module = modules_.find(whole.module, rule).value_or(modules_.renamed(whole.module, rule));
   const std::string name = module.empty() ? whole.tensor : module + "." + whole.tensor;
-  const bool is_saved = adapter.config && std::ranges::find(adapter.config->saved_modules, last_word(whole.module)) != adapter.config->saved_modules.end();
+  const bool is_saved = adapter.config && adapter.config->saves(last_word(whole.module));
   if (tensor(name) == nullptr && !is_saved) fail_unattached(whole.from, whole.module, rule);
   target(targets, name, whole.module).changes.push_back({number, nullptr, false, whole.from});
 }

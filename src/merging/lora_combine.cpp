@@ -328,6 +328,8 @@ std::optional<FieldProblem> problem_of(const LoraCombineSpec& spec) {
   if (method.pruning == Pruning::none && spec.density != 1)
     return FieldProblem{"density", fmt::format("method {} leaves nothing out", method.name)};
   if (!(spec.density > 0 && spec.density <= 1)) return FieldProblem{"density", "must lie above 0, and at most at 1"};
+  if (method.space == Space::core && spec.signs == Signs::frequency)
+    return FieldProblem{"signs", "in core space most signs depend on those of singular vectors, which are free"};
   if (spec.dtype && !is_floating(*spec.dtype)) return FieldProblem{"dtype", "must be a floating dtype"};
   return std::nullopt;
 }
@@ -357,7 +359,7 @@ void add_lora_combine(StepRegistry& registry) {
   using namespace merging;
   SchemaBuilder<LoraCombineSpec> schema(
       kLoraCombine, {"Makes one adapter (LoRA) of several.", kDetails,
-                     "lora_combine: {adapters: [{of: style, weight: 0.7}, {of: style, weight: -0.2}], method: svd, to: both}",
+                     "lora_combine: {adapters: [{of: style, weight: 0.7}, style], method: svd, to: both}",
                      kAdapterSetup});
   schema.called_elsewhere({"add_weighted_adapter", "merge_adapters", "combine_adapters"});
   add_record_list(schema, &LoraCombineSpec::adapters, "adapters", adapter_schema())

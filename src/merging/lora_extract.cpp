@@ -147,7 +147,8 @@ std::optional<FieldProblem> problem_of(LoraExtractSpec& spec) {
   const auto is_share = [](double value) { return value > 0 && value <= 1; };
   if (spec.rank.rank < 1) return FieldProblem{"rank", "must be a positive integer"};
   if (spec.rank.energy && !is_share(*spec.rank.energy)) return FieldProblem{"energy", "must lie above 0, and at most at 1"};
-  if (spec.error && !(*spec.error >= 0 && *spec.error < 1)) return FieldProblem{"error", "must lie at 0 or above, and below 1"};
+  if (spec.error && !(*spec.error >= 0 && *spec.error < 1))
+    return FieldProblem{"error", "must lie at 0 or above, and below 1"};
   if (spec.rank.energy && spec.error) return FieldProblem{"error", "says the same as energy in other words: give one"};
   if (spec.rank.threshold && !(*spec.rank.threshold >= 0)) return FieldProblem{"threshold", "must be 0 or more"};
   if (spec.dtype && !is_floating(*spec.dtype)) return FieldProblem{"dtype", "must be a floating dtype"};
@@ -157,11 +158,11 @@ std::optional<FieldProblem> problem_of(LoraExtractSpec& spec) {
 }
 
 constexpr const char* kDetails =
-    "The difference of each matrix becomes the product of B [out, r] and A [r, in], its best approximation of rank r; the "
-    "scale is 1. Convolutions are decomposed as matrices, biases beside them are stored as lora_bias, and what is no matrix "
+    "The difference of each matrix becomes the product of B [out, r] and A [r, in], its best approximation of rank r; "
+    "the scale is 1. Convolutions are decomposed as matrices, biases beside them are stored as lora_bias, and what is no matrix "
     "as it is in the tuned model (modules_to_save). With energy, error or threshold as many directions are kept as are "
-    "needed, at most rank; the others are zero. The adapter is a model of its own: written to a directory it is one of PEFT, "
-    "with adapter_config.json and adapter_model.safetensors.";
+    "needed, at most rank; the others are zero. The adapter is a model of its own: written to a directory it is one of "
+    "PEFT, with adapter_config.json and adapter_model.safetensors.";
 
 void add_rank_fields(SchemaBuilder<LoraExtractSpec>& schema) {
   add_field<std::int64_t>(schema, "rank", scalar(Scalar::integer), &FieldDecoder::integer,

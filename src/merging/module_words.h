@@ -14,7 +14,8 @@ inline std::string last_word(const std::string& name) { return name.substr(name.
 // "h.0.mlp" and "weight"; the module may be empty.
 inline std::pair<std::string, std::string> module_and_tensor(const std::string& name) {
   const std::size_t point = name.rfind('.');
-  return point == std::string::npos ? std::pair(std::string(), name) : std::pair(name.substr(0, point), name.substr(point + 1));
+  if (point == std::string::npos) return {"", name};
+  return {name.substr(0, point), name.substr(point + 1)};
 }
 
 inline bool is_head(const std::string& module) {

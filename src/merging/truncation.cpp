@@ -11,7 +11,8 @@ namespace {
 Expr before_each(std::int64_t count) {
   std::vector<double> elements(static_cast<std::size_t>(count * count));
   for (std::int64_t row = 0; row < count; ++row) {
-    for (std::int64_t column = row + 1; column < count; ++column) elements[static_cast<std::size_t>(row * count + column)] = 1;
+    for (std::int64_t column = row + 1; column < count; ++column)
+      elements[static_cast<std::size_t>(row * count + column)] = 1;
   }
   std::vector<std::byte> bytes(elements.size() * sizeof(double));
   std::memcpy(bytes.data(), elements.data(), bytes.size());

@@ -1,7 +1,7 @@
 // A matrix as a product of low rank: the largest singular directions, as many as are allowed and as are needed.
 //
-// How many are needed is known once the elements are; shapes are known before. So there are always `rank` directions, of which
-// those that are not needed are zero.
+// How many are needed is known once the elements are; shapes are known before. So there are always `rank` directions,
+// of which those that are not needed are zero.
 #pragma once
 
 #include <optional>

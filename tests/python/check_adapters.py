@@ -276,6 +276,10 @@ def combination(method, parts, weights, density, rank, votes):
         return low_rank(sum(w * prune(product, density) for w, product in zip(weights, products)), rank)
     if method == "ties_svd":
         return low_rank(ties(products, weights, density, votes), rank)
+    if method == "ties_core":  # the signs of singular vectors are free, and the result does not depend on them
+        u = torch.linalg.svd(torch.cat([b for _, b, _ in parts], 1), full_matrices=False)[0]
+        v = torch.linalg.svd(torch.cat([a for a, _, _ in parts]), full_matrices=False)[2]
+        return low_rank(u @ ties([u.T @ product @ v.T for product in products], weights, density, votes) @ v, rank)
     roots = [abs(w * scale) ** 0.5 for w, (_, _, scale) in zip(weights, parts)]
     signed = [root if w * scale >= 0 else -root for root, w, (_, _, scale) in zip(roots, weights, parts)]
     sides = []
@@ -288,7 +292,10 @@ def combination(method, parts, weights, density, rank, votes):
 
 
 COMBINATIONS = [("cat", None, None), ("linear", None, None), ("svd", None, 3), ("magnitude_prune", 0.5, None),
-                ("magnitude_prune_svd", 0.4, 4), ("ties", 0.6, None), ("ties_svd", 0.6, 4)]
+                ("magnitude_prune_svd", 0.4, 4), ("ties", 0.6, None), ("ties_svd", 0.6, 4),
+                ("ties_core", 0.6, 4)]
+# With all elements kept, choosing at random is no choice.
+WITHOUT_CHOICE = [("dare_linear", "linear", None), ("dare_linear_svd", "svd", 4)]
 
 
 def check_combinations(program, tally):
@@ -296,8 +303,10 @@ def check_combinations(program, tally):
     parts = [(torch.randn(3, 7, generator=random), torch.randn(10, 3, generator=random), scale) for scale in (2.0, 0.5, 1.0)]
     weights = [0.8, -0.3, 0.5]
     votes = {"total": lambda t: t, "frequency": torch.sign}
-    for method, density, rank in COMBINATIONS:
-        for signs in votes if method.startswith("ties") else ["total"]:
+    jobs = [(method, method, density, rank) for method, density, rank in COMBINATIONS]
+    jobs += [(method, same, None, rank) for method, same, rank in WITHOUT_CHOICE]
+    for method, same, density, rank in jobs:
+        for signs in votes if method in ("ties", "ties_svd") else ["total"]:
             with peers.scratch() as folder:
                 inputs, entries = [], []
                 for i, (a, b, scale) in enumerate(parts):
@@ -316,7 +325,7 @@ def check_combinations(program, tally):
                 problem = peers.run_plan(program, plan % (", ".join("'%s::%s'" % (i, i) for i in inputs), ", ".join(entries), words),
                                          folder)
                 if not problem:
-                    wanted = combination(method, [(a.double(), b.double(), s) for a, b, s in parts], weights, density, rank,
+                    wanted = combination(same, [(a.double(), b.double(), s) for a, b, s in parts], weights, density, rank,
                                          votes[signs])
                     got = adapter_products(os.path.join(folder, "out"))[0]["base_model.model.x"]
                     problem = far("the product", got, wanted, 2e-5, 2e-5)
