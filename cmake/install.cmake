@@ -11,7 +11,7 @@ foreach(entry IN LISTS BS_ROOMS)
   endif()
 endforeach()
 target_link_libraries(brainsurgery_library PRIVATE fmt::fmt yaml-cpp spdlog::spdlog OpenSSL::Crypto ZLIB::ZLIB
-  Threads::Threads PkgConfig::re2 PkgConfig::pcre2 PkgConfig::libedit ${CMAKE_DL_LIBS})
+  Threads::Threads PkgConfig::re2 PkgConfig::pcre2 PkgConfig::libedit cpp-httplib ${CMAKE_DL_LIBS})
 target_compile_features(brainsurgery_library INTERFACE cxx_std_20)
 set_target_properties(brainsurgery_library PROPERTIES OUTPUT_NAME brainsurgery EXPORT_NAME brainsurgery
   LINKER_LANGUAGE CXX)

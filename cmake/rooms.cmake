@@ -24,7 +24,8 @@ set(BS_ROOMS
   "exec:planner graph kernels types base"
   "session:exec planner transforms merging predicates commands steps describe recipes publish formats documents plan graph kernels types base"
   "repl:session types base"
-  "cli:repl session types base")
+  "web:session describe types base"
+  "cli:web repl session types base")
 
 # public header:room whose promise it is
 set(BS_PUBLIC_HEADERS
@@ -34,17 +35,18 @@ set(BS_PUBLIC_HEADERS
   "completion:describe" "config:plan" "tensor_ref:plan" "role:plan" "field_type:plan" "schema:plan"
   "delta:graph" "values:graph" "expr:graph" "name_map:graph" "workspace:graph" "check:graph" "data_source:graph"
   "name_scope:steps" "query_scope:steps" "step:steps" "predicate:predicates"
-  "registries:session" "run:session" "session:session" "command_line:cli")
+  "registries:session" "run:session" "session:session" "tensor_look:session" "command_line:cli")
 
 # third-party include prefix:rooms that may use it
 set(BS_FOREIGN_HEADERS
   "yaml-cpp/:plan" "re2/:plan" "pcre2:plan"
-  "nlohmann/:describe cli"
+  "nlohmann/:describe cli web"
+  "httplib.h:web"
   "openssl/:base"
   "histedit.h:repl"
   "filesystem:"  # its functions throw what nobody translates: Env has all that is needed
   "zlib.h:formats exec" "fnmatch.h:formats"
-  "fmt/:base types kernels publish formats formula plan recipes graph documents lowering steps transforms merging predicates describe commands planner exec session repl cli"
+  "fmt/:base types kernels publish formats formula plan recipes graph documents lowering steps transforms merging predicates describe commands planner exec session repl web cli"
   "CLI/:cli" "spdlog/:cli"
   "torch/:dense" "ATen/:dense"
   "immintrin.h:kernels" "cpuid.h:kernels")

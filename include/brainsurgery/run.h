@@ -22,6 +22,7 @@
 #include "brainsurgery/completion.h"
 #include "brainsurgery/delta.h"
 #include "brainsurgery/error.h"
+#include "brainsurgery/tensor_look.h"
 #include "brainsurgery/types.h"
 #include "brainsurgery/values.h"
 
@@ -32,17 +33,6 @@ struct RunReport;
 struct StepsReport {
   int steps = 0;  // that were done,
   int edits = 0;  // and those of them that undo() can take back: all but steps that only look
-};
-
-struct TensorInfo {
-  std::string name;
-  // As messages write it: "float32", or the form of a tensor whose elements cannot be read.
-  std::string dtype;
-  Shape shape;
-  bool readable = true;  // its elements are
-  std::optional<std::int64_t> bytes;  // packed; nullopt unless readable
-
-  friend bool operator==(const TensorInfo&, const TensorInfo&) = default;
 };
 
 // Which part of a tensor is looked at, and what is wanted of it.
@@ -101,6 +91,11 @@ class Run {
   // performed at once. Steps that cannot be read: none is done. An error later: the steps before it stay done, the
   // failing one leaves no trace, those behind it are dropped.
   [[nodiscard]] Outcome<StepsReport> step(std::shared_ptr<const SourceText> text);
+  // What step() would make of the tensors. Reads headers only, performs and prints nothing, and leaves the run as it is.
+  [[nodiscard]] Outcome<std::vector<TensorChange>> preview(std::shared_ptr<const SourceText> text);
+  // A step that opens a checkpoint under an alias, and one that writes a model to a file or directory.
+  [[nodiscard]] Outcome<StepsReport> open(const std::string& alias, const std::string& path);
+  [[nodiscard]] Outcome<StepsReport> save(const std::string& alias, const std::string& path);
   // An `exit` was done, by the plan or since: no more steps are to follow.
   [[nodiscard]] bool ended() const;
 
@@ -115,6 +110,8 @@ class Run {
   [[nodiscard]] Outcome<bool> undo();
   // Puts the result of the step in place that undo() took back last. False: there is none, or a step was done since.
   [[nodiscard]] Outcome<bool> redo();
+  [[nodiscard]] bool can_undo() const;
+  [[nodiscard]] bool can_redo() const;
   // What the last step that step() did and nobody took back made of the tensors, by alias and name: a name whose tensor
   // was replaced is changed. An input that the step opened is no change. Empty where there is no such step.
   [[nodiscard]] Outcome<Delta> delta() const;
@@ -126,10 +123,20 @@ class Run {
   [[nodiscard]] Outcome<std::vector<std::string>> names(const std::string& alias, std::string_view prefix = {});
   // The tensors of those names. Reads headers only.
   [[nodiscard]] Outcome<std::vector<TensorInfo>> tensors(const std::string& alias, std::string_view prefix = {});
+  // The names that a pattern selects, as references have it: a regular expression, or [h, $i, '*rest'].
+  [[nodiscard]] Outcome<std::vector<std::string>> matching(const std::string& alias, const std::string& pattern);
+  // Where a tensor is from. Reads nothing.
+  [[nodiscard]] Outcome<TensorOrigin> origin(const std::string& alias, const std::string& name);
   // Reads and computes what is asked for, in the memory that the options of the session allow.
   [[nodiscard]] Outcome<TensorValue> value(const ValueQuery& query);
   // The same; goes through the elements once, twice with a histogram, and twice more where some are not finite.
   [[nodiscard]] Outcome<TensorProfile> profile(const ProfileQuery& query);
+  [[nodiscard]] Outcome<TensorPicture> picture(const PictureQuery& query);
+  [[nodiscard]] Outcome<TensorBlock> block(const BlockQuery& query);
+  // The Euclidean norm of each row of the matrix, in float64; none of dtypes that do not compute.
+  [[nodiscard]] Outcome<std::vector<double>> row_norms(const std::string& alias, const std::string& name);
+  // nullopt where there are no elements to compare: of other shapes, or of a dtype that does not compute.
+  [[nodiscard]] Outcome<std::optional<TensorDistance>> distance(const TensorName& a, const TensorName& b);
 
   // What step() did, the oldest first: as many as undo() can take back.
   [[nodiscard]] Outcome<std::vector<DoneStep>> history() const;

@@ -32,6 +32,8 @@
 #include "cli/oly_command.h"
 #include "cli/pager.h"
 #include "cli/repl_command.h"
+#include "cli/report_command.h"
+#include "cli/web_command.h"
 #include "recipes/recipes.h"
 #include "repl/edited_lines.h"
 #include "repl/prompt.h"
@@ -55,6 +57,8 @@ struct Arguments {
   ConvertArguments convert;
   DiffArguments diff;
   InspectArguments inspect;
+  WebArguments web;
+  web::ReportRequest report;
 };
 
 std::string size_problem(const std::string& text) {
@@ -256,8 +260,10 @@ class CommandLine {
     for (CLI::App* command : {run, check, explain}) add_plan_items(*command, arguments_);
     add_repl_items(*repl, arguments_);
     for (CLI::App* command : {run, check, explain, repl}) add_plan_options(*command, arguments_);
+    CLI::App* web = add_web_command(app, arguments_.web);
+    CLI::App* about = add_report_command(app, arguments_.report);
     CLI::App* diff = add_diff_command(app, arguments_.diff);
-    for (CLI::App* command : {run, check, explain, convert, repl, diff}) add_work_options(*command, arguments_);
+    for (CLI::App* command : {run, check, explain, convert, repl, diff, web, about}) add_work_options(*command, arguments_);
     for (CLI::App* command : {run, repl}) add_run_options(*command, arguments_);
     run->add_flag("-i,--interactive", arguments_.interactive,
                   "Go on with steps from standard input, a prompt on a terminal, before the output is written");
@@ -298,6 +304,8 @@ class CommandLine {
       arguments_.session.summary = SummaryMode::none;
       return perform([this](Session& session) { return run_diff_command(arguments_.diff, session); });
     }
+    if (web->parsed()) return serve();
+    if (about->parsed()) return write_report();
     if (convert->parsed()) {
       arguments_.session.summary = SummaryMode::none;
       return convert_checkpoint();
@@ -423,6 +431,41 @@ class CommandLine {
       view.fail(error);
       return static_cast<int>(error.code());
     }
+  }
+
+  int serve() {
+    TextView view = text_view();
+    try {
+      WebItems items = split_items(arguments_.web.items, posix_env());
+      std::vector<ConfigItem> plan = read_config_items(items.plans, typed_, posix_env(), streams_.in);
+      if (!items.inputs.empty()) {
+        auto inputs = std::make_shared<const SourceText>(SourceText{"the checkpoints", std::move(items.inputs)});
+        plan.push_back({ConfigItem::Kind::file, std::move(inputs)});
+      }
+      arguments_.web.page.checkpoints = std::move(items.checkpoints);
+      web::serve_page(arguments_.web.page, PlanSource(std::move(plan)), arguments_.session, registries_,
+                      *streams_.cancellation, [this](const std::string& url) { announce(url); });
+      return finish();
+    } catch (const Error& error) {
+      view.fail(error);
+      return static_cast<int>(error.code());
+    }
+  }
+
+  int write_report() {
+    TextView view = text_view();
+    try {
+      web::write_report(arguments_.report, posix_env(), view, arguments_.session, registries_);
+      return finish();
+    } catch (const Error& error) {
+      view.fail(error);
+      return static_cast<int>(error.code());
+    }
+  }
+
+  void announce(const std::string& url) {
+    streams_.err << "The page is at\n  " << url << "\nCtrl-C ends the server.\n" << std::flush;
+    if (arguments_.web.browser && streams_.err_is_terminal) open_browser(url);
   }
 
   int convert_checkpoint() {

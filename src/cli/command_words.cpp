@@ -60,6 +60,12 @@ bool takes_next_word(const std::string& word, const std::vector<const CLI::App*>
   });
 }
 
+// The Python program's names for the commands.
+std::string own_name(const std::string& word) {
+  if (word == "cli") return "run";
+  return word == "webui" || word == "webcli" ? "web" : word;
+}
+
 bool is_command(const std::string& word, const std::vector<const CLI::App*>& commands) {
   return word == kComplete ||
          std::ranges::any_of(commands, [&](const CLI::App* command) { return command->get_name() == word; });
@@ -94,7 +100,7 @@ std::size_t first_standing_word(const Words& words, const CLI::App& app) {
 Words with_command_first(Words words, const CLI::App& app) {
   if (find_option(app, words.front()) != nullptr) return words;  // --help, --version
   const auto place = words.begin() + static_cast<std::ptrdiff_t>(first_standing_word(words, app));
-  if (place != words.end() && *place == "cli") *place = "run";  // the Python program's name for it
+  if (place != words.end()) *place = own_name(*place);
   if (place != words.end() && is_command(*place, commands_of(app))) {
     std::rotate(words.begin(), place, place + 1);
   } else {
@@ -119,7 +125,7 @@ Words with_help_of_plan(Words words, const CLI::App& app) {
 
 std::optional<Words> unknown_command(const std::string& word, const CLI::App& app, Session& session) {
   const std::vector<const CLI::App*> commands = commands_of(app);
-  if (word.find_first_of("./=-") != std::string::npos || is_recipe_word(word) || is_command(word, commands) || word == "cli" ||
+  if (word.find_first_of("./=-") != std::string::npos || is_recipe_word(word) || is_command(own_name(word), commands) ||
       posix_env().status(word))
     return std::nullopt;
   const auto meant = std::ranges::find(kElsewhere, word, [](const auto& entry) { return entry.first; });

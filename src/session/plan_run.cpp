@@ -87,6 +87,18 @@ bool PlanRun::do_step(const PreparedStep& step, const StepPlace& place) {
   return done;
 }
 
+void PlanRun::foresee(const std::vector<PreparedStep>& steps, const std::function<void()>& look) {
+  const Attempt attempt(*binder_, performed_);
+  Diagnostics diagnostics;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const StepPlace place{static_cast<int>(i) + 1, static_cast<int>(steps.size())};
+    static_cast<void>(binder_->bind(steps[i], place, diagnostics));
+    throw_mistakes(diagnostics);
+  }
+  binder_->end_planning();
+  look();
+}
+
 PlanRun::Cut PlanRun::cut(const Position& position) {
   moved_.resize(performed_);
   const auto first = moved_.begin() + static_cast<std::ptrdiff_t>(position.binder.effects);

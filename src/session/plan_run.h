@@ -12,6 +12,7 @@
 //   run.finish();
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ class PlanRun {
   // Binds and performs one more step. False: its preview says that it is not to be done. Throws its mistakes, what it
   // cannot read, and the failure of what it performs; the run is then as it was before.
   bool do_step(const PreparedStep& step, const StepPlace& place);
+  // Binds the steps without performing them, calls `look`, and takes them back. Throws their mistakes.
+  void foresee(const std::vector<PreparedStep>& steps, const std::function<void()>& look);
   void print_preview_totals();
   // What the run was before a step, and what came behind it.
   struct Position {

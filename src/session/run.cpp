@@ -7,10 +7,13 @@
 
 #include "base/interrupt.h"
 #include "base/text.h"
+#include "commands/families.h"
 #include "plan/oly.h"
 #include "plan/submission.h"
 #include "plan/yaml_printer.h"
 #include "session/summary.h"
+#include "session/tensor_filter.h"
+#include "session/tensor_picture.h"
 #include "session/tensor_profile.h"
 #include "session/tensor_value.h"
 
@@ -24,6 +27,19 @@ std::string line_of(const PlanStep& step) {
   } catch (const Error&) {  // OLY has no spelling for it
     return print_yaml(*tree);
   }
+}
+
+std::optional<TensorInfo> info_of(const Workspace& workspace, const DeltaEntry& entry) {
+  const StateDict* names = workspace.find(entry.alias);
+  const NamedTensor* tensor = names == nullptr ? nullptr : names->find(entry.name);
+  return tensor == nullptr ? std::nullopt : std::optional(tensor_info(entry.name, tensor->expr));
+}
+
+std::vector<TensorChange> changes_between(const Workspace& before, const Workspace& after) {
+  std::vector<TensorChange> changes;
+  for (const DeltaEntry& entry : difference(before, after))
+    changes.push_back({entry, info_of(before, entry), info_of(after, entry)});
+  return changes;
 }
 
 }  // namespace
@@ -61,8 +77,7 @@ bool Run::Impl::needs_keys(const PlanStep& step) const {
   return !decoder().decode(step, 0, diagnostics).has_value();
 }
 
-StepsReport Run::Impl::step(const std::shared_ptr<const SourceText>& text) {
-  const std::vector<PlanStep> steps = parse_submission(text, run_.options().environment);
+std::vector<PreparedStep> Run::Impl::prepare(const std::vector<PlanStep>& steps) const {
   StepDecoder decode = decoder();
   Diagnostics diagnostics;
   std::vector<PreparedStep> prepared;
@@ -74,7 +89,11 @@ StepsReport Run::Impl::step(const std::shared_ptr<const SourceText>& text) {
   }
   diagnostics.throw_if_errors();
   for (const Diagnostic& warning : diagnostics.items()) events_.on(events::Warning{warning});
+  return prepared;
+}
 
+StepsReport Run::Impl::perform(const std::vector<PlanStep>& steps) {
+  const std::vector<PreparedStep> prepared = prepare(steps);
   StepsReport report;
   next_step_ += static_cast<int>(prepared.size());
   for (std::size_t i = 0; i < prepared.size() && !ended(); ++i) {
@@ -90,6 +109,29 @@ StepsReport Run::Impl::step(const std::shared_ptr<const SourceText>& text) {
   }
   run_.print_preview_totals();
   return report;
+}
+
+StepsReport Run::Impl::step(const std::shared_ptr<const SourceText>& text) {
+  return perform(parse_submission(text, run_.options().environment));
+}
+
+StepsReport Run::Impl::open(const std::string& alias, const std::string& path) {
+  return perform({load_step({alias, path, {}})});
+}
+
+StepsReport Run::Impl::save(const std::string& alias, const std::string& path) {
+  PlanOutput output;
+  output.path = path;
+  output.model = alias;
+  return perform({save_step(output)});
+}
+
+std::vector<TensorChange> Run::Impl::preview(const std::shared_ptr<const SourceText>& text) {
+  const std::vector<PreparedStep> prepared = prepare(parse_submission(text, run_.options().environment));
+  const PlanState state = run_.binder().state();
+  std::vector<TensorChange> changes;
+  run_.foresee(prepared, [&] { changes = changes_between(workspace_of(state), run_.binder().state().models.workspace); });
+  return changes;
 }
 
 RunReport Run::Impl::write() {
@@ -117,8 +159,7 @@ bool Run::Impl::redo() {
   return true;
 }
 
-Workspace Run::Impl::workspace_before(const Done& step) const {
-  const PlanState& state = step.before.binder.state;
+Workspace Run::Impl::workspace_of(const PlanState& state) const {
   Workspace before = state.models.workspace;
   for (const auto& [alias, input] : state.pending) {
     if (const StateDict* opened = run_.binder().models().opened_input(alias)) before.add(alias, *opened);
@@ -128,14 +169,14 @@ Workspace Run::Impl::workspace_before(const Done& step) const {
 
 Delta Run::Impl::delta() const {
   if (done_.empty()) return {};
-  return difference(workspace_before(done_.back()), run_.binder().state().models.workspace);
+  return difference(workspace_of(done_.back().before.binder.state), run_.binder().state().models.workspace);
 }
 
 std::vector<DoneStep> Run::Impl::history() const {
   std::vector<DoneStep> steps(done_.size());
   Workspace after = run_.binder().state().models.workspace;
   for (std::size_t i = done_.size(); i-- > 0;) {
-    Workspace before = workspace_before(done_[i]);
+    Workspace before = workspace_of(done_[i].before.binder.state);
     for (const DeltaEntry& entry : difference(before, after)) {
       DoneStep& step = steps[i];
       ++(entry.kind == DeltaEntry::Kind::created   ? step.created
@@ -183,6 +224,37 @@ const Expr& Run::Impl::find_tensor(const std::string& alias, const std::string& 
   const NamedTensor* tensor = names->find(name);
   if (tensor == nullptr) throw Error(ErrorCode::plan, "tensor does not exist: " + label_of(alias, name));
   return tensor->expr;
+}
+
+std::vector<std::string> Run::Impl::matching(const std::string& alias, const std::string& pattern) {
+  const NamePattern filter = name_filter(pattern);
+  MatchBudget budget;
+  std::vector<std::string> result;
+  for_each_tensor(alias, filter.literal_prefix(), [&](const std::string& name, const Expr&) {
+    if (filter.matches(name, budget)) result.push_back(name);
+  });
+  return result;
+}
+
+TensorOrigin Run::Impl::origin(const std::string& alias, const std::string& name) {
+  return tensor_origin(find_tensor(alias, name));
+}
+
+TensorPicture Run::Impl::picture(const PictureQuery& query) {
+  return tensor_picture(query, find_tensor(query.alias, query.name), run_.data());
+}
+
+TensorBlock Run::Impl::block(const BlockQuery& query) {
+  return tensor_block(query, find_tensor(query.alias, query.name), run_.data());
+}
+
+std::vector<double> Run::Impl::row_norms(const std::string& alias, const std::string& name) {
+  return brainsurgery::row_norms(find_tensor(alias, name), run_.data());
+}
+
+std::optional<TensorDistance> Run::Impl::distance(const TensorName& a, const TensorName& b) {
+  const Expr first = find_tensor(a.alias, a.name);  // opening the second one may move what the first one is in
+  return tensor_distance(first, find_tensor(b.alias, b.name), run_.data());
 }
 
 TensorValue Run::Impl::value(const ValueQuery& query) {

@@ -23,13 +23,24 @@ class Run::Impl {
   StepsReport step(const std::shared_ptr<const SourceText>& text);
   [[nodiscard]] Completion complete(std::string_view text, Typed typed);
   [[nodiscard]] std::string hint(std::string_view text) const;
+  [[nodiscard]] std::vector<TensorChange> preview(const std::shared_ptr<const SourceText>& text);
+  StepsReport open(const std::string& alias, const std::string& path);
+  StepsReport save(const std::string& alias, const std::string& path);
   [[nodiscard]] bool ended() const { return run_.binder().state().exited; }
+  [[nodiscard]] bool can_undo() const { return !done_.empty(); }
+  [[nodiscard]] bool can_redo() const { return !undone_.empty(); }
   bool undo();
   bool redo();
   [[nodiscard]] Delta delta() const;
   [[nodiscard]] std::vector<std::string> aliases() const { return run_.binder().models().aliases(); }
   [[nodiscard]] std::vector<std::string> names(const std::string& alias, std::string_view prefix);
   [[nodiscard]] std::vector<TensorInfo> tensors(const std::string& alias, std::string_view prefix);
+  [[nodiscard]] std::vector<std::string> matching(const std::string& alias, const std::string& pattern);
+  [[nodiscard]] TensorOrigin origin(const std::string& alias, const std::string& name);
+  [[nodiscard]] TensorPicture picture(const PictureQuery& query);
+  [[nodiscard]] TensorBlock block(const BlockQuery& query);
+  [[nodiscard]] std::vector<double> row_norms(const std::string& alias, const std::string& name);
+  [[nodiscard]] std::optional<TensorDistance> distance(const TensorName& a, const TensorName& b);
   [[nodiscard]] TensorValue value(const ValueQuery& query);
   [[nodiscard]] TensorProfile profile(const ProfileQuery& query);
   [[nodiscard]] std::vector<DoneStep> history() const;
@@ -51,12 +62,15 @@ class Run::Impl {
   };
 
   [[nodiscard]] StepDecoder decoder() const;
+  // Throws the mistakes of all of them; warnings are events.
+  [[nodiscard]] std::vector<PreparedStep> prepare(const std::vector<PlanStep>& steps) const;
+  StepsReport perform(const std::vector<PlanStep>& steps);
   [[nodiscard]] bool needs_keys(const PlanStep& step) const;
   // Names that begin with the word, as references write them; aliases first where there are several.
   [[nodiscard]] std::vector<std::string> references(std::string_view word);
   [[nodiscard]] std::vector<std::string> paths(std::string_view word);
-  // The state before the step done last, or before one that was done earlier, with the inputs that were opened since.
-  [[nodiscard]] Workspace workspace_before(const Done& step) const;
+  // The workspace of an earlier state, with the inputs that were opened since.
+  [[nodiscard]] Workspace workspace_of(const PlanState& state) const;
   [[nodiscard]] const Expr& find_tensor(const std::string& alias, const std::string& name);
   template <typename Visit>
   void for_each_tensor(const std::string& alias, std::string_view prefix, const Visit& visit);

@@ -228,7 +228,18 @@ Outcome<Completion> Run::complete(std::string_view text, Typed typed) {
 Outcome<std::string> Run::hint(std::string_view text) const {
   return guarded(impl_->cancellation(), [&] { return impl_->hint(text); });
 }
+Outcome<std::vector<TensorChange>> Run::preview(std::shared_ptr<const SourceText> text) {
+  return guarded(impl_->cancellation(), [&] { return impl_->preview(text); });
+}
+Outcome<StepsReport> Run::open(const std::string& alias, const std::string& path) {
+  return guarded(impl_->cancellation(), [&] { return impl_->open(alias, path); });
+}
+Outcome<StepsReport> Run::save(const std::string& alias, const std::string& path) {
+  return guarded(impl_->cancellation(), [&] { return impl_->save(alias, path); });
+}
 bool Run::ended() const { return impl_->ended(); }
+bool Run::can_undo() const { return impl_->can_undo(); }
+bool Run::can_redo() const { return impl_->can_redo(); }
 Outcome<bool> Run::undo() {
   return guarded(impl_->cancellation(), [&] { return impl_->undo(); });
 }
@@ -249,6 +260,24 @@ Outcome<std::vector<TensorInfo>> Run::tensors(const std::string& alias, std::str
 }
 Outcome<TensorValue> Run::value(const ValueQuery& query) {
   return guarded(impl_->cancellation(), [&] { return impl_->value(query); });
+}
+Outcome<std::vector<std::string>> Run::matching(const std::string& alias, const std::string& pattern) {
+  return guarded(impl_->cancellation(), [&] { return impl_->matching(alias, pattern); });
+}
+Outcome<TensorOrigin> Run::origin(const std::string& alias, const std::string& name) {
+  return guarded(impl_->cancellation(), [&] { return impl_->origin(alias, name); });
+}
+Outcome<TensorPicture> Run::picture(const PictureQuery& query) {
+  return guarded(impl_->cancellation(), [&] { return impl_->picture(query); });
+}
+Outcome<TensorBlock> Run::block(const BlockQuery& query) {
+  return guarded(impl_->cancellation(), [&] { return impl_->block(query); });
+}
+Outcome<std::vector<double>> Run::row_norms(const std::string& alias, const std::string& name) {
+  return guarded(impl_->cancellation(), [&] { return impl_->row_norms(alias, name); });
+}
+Outcome<std::optional<TensorDistance>> Run::distance(const TensorName& a, const TensorName& b) {
+  return guarded(impl_->cancellation(), [&] { return impl_->distance(a, b); });
 }
 Outcome<TensorProfile> Run::profile(const ProfileQuery& query) {
   return guarded(impl_->cancellation(), [&] { return impl_->profile(query); });

@@ -10,7 +10,6 @@
 
 #include "base/text.h"
 #include "formats/inspect.h"
-#include "plan/name_pattern.h"
 #include "plan/yaml_tree.h"
 
 namespace brainsurgery {
@@ -19,11 +18,7 @@ namespace {
 using Filter = std::function<bool(const TensorEntry& tensor)>;
 
 Filter by_name(const std::string& pattern) {
-  const YamlPtr value = as_structure(YamlNode::untyped({}, pattern));
-  const TensorRef ref = parse_tensor_ref(*value, "pattern", true);
-  if (ref.alias || ref.slice)
-    throw Error(ErrorCode::plan, fmt::format("pattern: '{}' must have no alias and no slice", pattern));
-  return [names = NamePattern::compile(ref, "pattern"), budget = MatchBudget()](const TensorEntry& tensor) mutable {
+  return [names = name_filter(pattern), budget = MatchBudget()](const TensorEntry& tensor) mutable {
     return names.matches(tensor.name, budget);
   };
 }
@@ -80,6 +75,14 @@ Filter by_shape(const std::string& shape) {
 }
 
 }  // namespace
+
+NamePattern name_filter(const std::string& pattern) {
+  const YamlPtr value = as_structure(YamlNode::untyped({}, pattern));
+  const TensorRef ref = parse_tensor_ref(*value, "pattern", true);
+  if (ref.alias || ref.slice)
+    throw Error(ErrorCode::plan, fmt::format("pattern: '{}' must have no alias and no slice", pattern));
+  return NamePattern::compile(ref, "pattern");
+}
 
 Filter tensor_filter(const InspectView& view) {
   std::vector<Filter> filters;

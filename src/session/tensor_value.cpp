@@ -20,16 +20,6 @@ std::vector<Number> unpacked(const std::vector<std::byte>& bytes) {
   return numbers;
 }
 
-// The first `count` elements in row-major order.
-std::vector<Number> first_values(const Expr& part, std::int64_t count, DataSource& data) {
-  const std::int64_t size = element_count(part.shape());
-  if (size == 0 || count <= 0) return {};
-  const Expr first = slice(reshape(part, {size}), Region{{{0, std::min(size, count), 1, false}}});
-  if (is_floating(part.dtype())) return unpacked<double>(data.values(cast(first, DType::F64)));
-  if (part.dtype() == DType::U64) return unpacked<std::uint64_t>(data.values(first));
-  return unpacked<std::int64_t>(data.values(cast(first, DType::I64)));
-}
-
 }  // namespace
 
 TensorInfo tensor_info(const std::string& name, const Expr& expr) {
@@ -42,6 +32,15 @@ Expr part_of(const Expr& tensor, const std::string& slice, const std::string& la
   if (slice.empty()) return tensor;
   require_readable(tensor, label);
   return brainsurgery::slice(tensor, select(parse_slice(slice), tensor.shape()));
+}
+
+std::vector<Number> first_values(const Expr& part, std::int64_t count, DataSource& data) {
+  const std::int64_t size = element_count(part.shape());
+  if (size == 0 || count <= 0) return {};
+  const Expr first = slice(reshape(part, {size}), Region{{{0, std::min(size, count), 1, false}}});
+  if (is_floating(part.dtype())) return unpacked<double>(data.values(cast(first, DType::F64)));
+  if (part.dtype() == DType::U64) return unpacked<std::uint64_t>(data.values(first));
+  return unpacked<std::int64_t>(data.values(cast(first, DType::I64)));
 }
 
 TensorValue tensor_value(const ValueQuery& query, const Expr& tensor, DataSource& data) {

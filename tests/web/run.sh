@@ -1,0 +1,14 @@
+#!/bin/sh
+# The page in a headless Chromium: installs what is missing (Debian 12, root or sudo), makes models, runs the tests.
+# Usage: sh tests/web/run.sh PROGRAM PYTHON CACHE [SCREENSHOTS]; PYTHON has NumPy, CACHE keeps the Node modules.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+sh "$root/cmake/install-packages.sh" chromium nodejs npm
+mkdir -p "$3"
+if [ ! -d "$3/node_modules/playwright-core" ] || [ ! -d "$3/node_modules/axe-core" ]; then
+  npm install --no-audit --no-fund --no-save --prefix "$3" playwright-core@1.49.1 axe-core@4.10.2
+fi
+models=$(mktemp -d)
+trap 'rm -rf "$models"' EXIT
+"$2" "$root/tests/web/make_models.py" "$models"
+node "$root/tests/web/page_test.mjs" "$1" "$models" "$3" ${4:+"$4"}
