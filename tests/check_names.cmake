@@ -19,9 +19,9 @@ set(allowed_in_cli help diff)
 # Words of dumps and differences, which are no steps and no operators there; and the command line's help, again.
 set(allowed_in_describe shape dtype reads writes min max mean help)
 # Words of other tools in hints, and keys.
-set(allowed_in_plan scale shape dtype min max save set all metadata any)
+set(allowed_in_plan scale shape dtype min max save set all metadata any tied)
 # Words of explanations, operations, and names of expressions.
-set(allowed_in_session matmul cast save metadata config shape dtype)
+set(allowed_in_session matmul cast save metadata config shape dtype tied)
 
 set(problems "")
 set(looked_at 0)
