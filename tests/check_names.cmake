@@ -23,9 +23,9 @@ set(allowed_in_describe shape dtype reads writes min max mean help)
 # Facts about tensors, words of forms, and a kind of axis.
 set(allowed_in_web shape dtype min max mean count reads writes linear)
 # Words of other tools in hints, and keys.
-set(allowed_in_plan scale shape dtype min max save set all metadata any)
+set(allowed_in_plan scale shape dtype min max save set all metadata any tied)
 # Words of explanations, operations, and names of expressions.
-set(allowed_in_session matmul cast save metadata config shape dtype)
+set(allowed_in_session matmul cast save metadata config shape dtype tied)
 
 # What a run shows of a tensor is formulas, as steps have them.
 set(formulas "^src/session/tensor_(picture|profile)[.]cpp$")

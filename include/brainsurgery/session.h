@@ -134,6 +134,8 @@ class Session {
   [[nodiscard]] Outcome<std::string> repair(const std::string& directory);
   // Lines in the one-line syntax OLY as YAML list entries for `transforms`; each text holds any number of lines.
   [[nodiscard]] Outcome<std::string> oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts);
+  // The plan, as YAML, that takes back what the plan in the text does; an error at the step that cannot be.
+  [[nodiscard]] Outcome<std::string> invert(const std::shared_ptr<const SourceText>& plan);
   // The steps of a plan as OLY, a line each; an error where one has no such spelling.
   [[nodiscard]] Outcome<std::string> plan_to_oly(const PlanSource& plan);
 

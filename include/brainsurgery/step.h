@@ -93,11 +93,35 @@ struct Control {
   bool has_impact = false;
 };
 
+// The step that takes back what another one did.
+struct UndoingStep {
+  std::string name;  // empty: nothing has to be done
+  std::shared_ptr<const YamlNode> payload = nullptr;
+  // What `where` may say of a tensor that is not the same behind the step: "name", "shape".
+  std::vector<std::string> changed = {};
+  std::shared_ptr<const YamlNode> where = nullptr;  // in the place of the condition that was written; nullptr: that stays
+};
+
+// A payload as it is written, with expressions that are open, and its condition, which may be missing.
+struct WrittenStep {
+  const YamlNode& payload;  // without modifiers
+  const YamlNode* where = nullptr;
+  bool optional = false;  // there may be nothing to do
+};
+// Throws Error(plan), which may have a place, with the reason why nothing takes it back.
+using Undo = std::function<UndoingStep(const WrittenStep& written)>;
+
 struct Step {
   Schema schema;
   // nullptr after mistakes, which are reported.
   std::function<std::shared_ptr<const void>(const YamlNode& payload, const DecodeContext& context)> decode;
   std::variant<Edit, Condition, Query, Control> action;
+  Undo undo = nullptr;  // unset: what the step takes away cannot be known from what it leaves
+
+  [[nodiscard]] Step undone_by(Undo how) && {
+    undo = std::move(how);
+    return std::move(*this);
+  }
 };
 
 template <typename Spec, typename Action>
@@ -107,7 +131,7 @@ template <typename Spec, typename Action>
                     const YamlNode& payload, const DecodeContext& context) -> std::shared_ptr<const void> {
     return decode(payload, context, name);
   };
-  return {std::move(schema), std::move(decode), std::move(action)};
+  return {std::move(schema), std::move(decode), std::move(action), nullptr};
 }
 
 // `edit` is the rest of the action, as in {.warning = ...}.

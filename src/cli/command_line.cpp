@@ -274,6 +274,9 @@ class CommandLine {
         app.add_subcommand("repair", "Finish a publication into a directory that was interrupted, or take it back");
     repair->add_option("directory", arguments_.path, "The directory")->type_name("FOLDER")->required();
     add_view_options(*repair, arguments_);
+    CLI::App* invert = app.add_subcommand(
+        "invert", "Print the plan that takes back what a plan of renames, permutations, splits and stacks does");
+    invert->add_option("plan", arguments_.path, "The plan: a file, '-', or recipe:NAME")->type_name("PLAN")->required();
     CLI::App* oly = add_oly_command(app, arguments_.oly);
     add_describe_commands(app, arguments_.describe);
     const DigestCommands digests = add_digest_commands(app, arguments_.digests);
@@ -295,6 +298,11 @@ class CommandLine {
     if (const std::optional<int> code = digest_or_verify(digests)) return *code;
     if (inspect->parsed()) return inspect_checkpoint();
     if (repair->parsed()) return repair_directory();
+    if (invert->parsed()) {
+      return perform([this](Session& session) {
+        return session.invert(read_config_items({arguments_.path}, typed_, posix_env(), streams_.in).front().source);
+      });
+    }
     if (oly->parsed()) {
       return perform([this](Session& session) {
         return run_oly_command(arguments_.oly, typed_, session, posix_env(), streams_.in);

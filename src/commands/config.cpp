@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/json_text.h"
 #include "base/numbers.h"
 #include "commands/families.h"
 #include "documents/document.h"
@@ -111,6 +112,36 @@ struct MetadataSpec {
   std::optional<std::string> model;
 };
 
+// Numbers, truth values and lists as GGUF's typed pairs have them; a key without a type is that of a string.
+std::optional<std::string> pair_text(const YamlNode& key, const YamlNode& value) {
+  if (value.is_string()) return value.text();
+  const bool is_typed = key.text().find(':') != std::string::npos;
+  if (!is_typed || value.is_null() || value.is_mapping()) return std::nullopt;
+  if (!value.is_sequence()) return json_of(value).text;
+  std::string list;
+  for (const YamlPtr& item : value.items()) {
+    std::string text;
+    if (item->is_string()) append_json_string(text, item->text(), JsonEscapes::controls_only);
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", item->is_string() ? text : json_of(*item).text);
+  }
+  return fmt::format("[{}]", list);
+}
+
+void decode_pairs(const YamlNode& value, const FieldDecoder& decoder, MetadataSpec& spec) {
+  static const FieldTypePtr any = scalar(Scalar::any);
+  if (!value.is_mapping()) return decoder.expected(value, "a mapping");
+  for (const auto& [key, item] : value.entries()) {
+    std::optional<std::string> text = pair_text(*key, *item);
+    if (text) {
+      spec.set.emplace_back(key->text(), *std::move(text));
+      continue;
+    }
+    decoder.at("." + key->text(), *any)
+        .fail(*item, fmt::format("expected a string, found {}", item->describe()),
+              {"put it in quotes; for GGUF a key names another type, as in 'llama.block_count:u32'"});
+  }
+}
+
 void edit_metadata(const MetadataSpec& spec, PlanScope& plan) {
   const std::string alias = chosen_alias(kMetadata, "model", spec.model, plan);
   plan.edit_metadata(alias, {spec.drop, spec.set});
@@ -151,7 +182,10 @@ void add_config(StepRegistry& registry) {
       {"Changes the metadata pairs that files of the model will carry.",
        "Dropping comes first. The pairs are those of safetensors and GGUF; metadata of output works on what this step leaves.",
        "metadata: {set: {author: me}, drop: ['modelspec[.].*']}"});
-  metadata.texts(&MetadataSpec::set, "set").doc("Keys and their new strings.");
+  const FieldTypePtr pair = one_of_types({scalar(Scalar::text), list_of(scalar(Scalar::any))},
+                                         [](const YamlNode& value) -> std::size_t { return value.is_sequence() ? 1 : 0; });
+  metadata.custom("set", mapping_of(pair), decode_pairs)
+      .doc("Keys and their new strings; of keys with a type of GGUF, such as llama.block_count:u32, numbers, booleans and lists.");
   add_patterns(metadata, &MetadataSpec::drop, "drop").doc("Keys, or patterns of keys, to leave out before any is set.");
   metadata.text(&MetadataSpec::model, "model", Scalar::alias)
       .defaults_to("the default alias, else the only one")

@@ -5,6 +5,8 @@
 #include <tuple>
 
 #include "commands/families.h"
+#include "plan/yaml_tree.h"
+#include "steps/undo.h"
 
 namespace brainsurgery {
 namespace {
@@ -40,8 +42,22 @@ std::string list(const std::vector<std::string>& aliases) {
   return text;
 }
 
+constexpr const char* kPrefixes = "prefixes";
+
+UndoingStep prefixes_back(const WrittenStep& written) {
+  const YamlNode* mode = written.payload.find("mode");
+  const auto is = [mode](PrefixMode wanted) { return mode != nullptr && mode->text() == kPrefixModes[static_cast<std::size_t>(wanted)]; };
+  if (mode == nullptr || is(PrefixMode::list)) return {};
+  const auto named = [&](PrefixMode back) { return YamlNode::text(mode->span(), kPrefixModes[static_cast<std::size_t>(back)]); };
+  if (is(PrefixMode::add)) return {kPrefixes, payload_with(written, "mode", named(PrefixMode::remove))};
+  if (!is(PrefixMode::rename)) cannot_undo(written, "the tensors of the alias are gone");
+  return {kPrefixes, payload_of(written, {{"mode", named(PrefixMode::rename)},
+                                          {"from", written_field(written, "to")},
+                                          {"to", written_field(written, "from")}})};
+}
+
 void bind_prefixes(const PrefixesSpec& spec, PlanScope& plan) {
-  std::string done = "prefixes: " + kPrefixModes[static_cast<std::size_t>(spec.mode)];
+  std::string done = fmt::format("{}: ", kPrefixes) + kPrefixModes[static_cast<std::size_t>(spec.mode)];
   switch (spec.mode) {
     case PrefixMode::list:
       plan.print(list(plan.aliases()));
@@ -66,7 +82,7 @@ void bind_prefixes(const PrefixesSpec& spec, PlanScope& plan) {
 
 void add_prefixes(StepRegistry& registry) {
   SchemaBuilder<PrefixesSpec> schema(
-      "prefixes",
+      kPrefixes,
       {"Lists, adds, removes and renames the aliases of models.",
        "A new alias is empty; removing one forgets its tensors. No file is touched.",
        "prefixes: {mode: rename, from: base, to: original}", "- load: {path: tiny_gpt2.safetensors, alias: base}"});
@@ -79,7 +95,8 @@ void add_prefixes(StepRegistry& registry) {
     const auto& prefixes = *static_cast<const PrefixesSpec*>(spec);
     return prefixes.mode == PrefixMode::add ? *prefixes.alias : prefixes.mode == PrefixMode::rename ? *prefixes.to : "";
   };
-  registry.add(make_control<PrefixesSpec>(schema, bind_prefixes, {.introduces = introduced, .has_impact = true}));
+  registry.add(make_control<PrefixesSpec>(schema, bind_prefixes, {.introduces = introduced, .has_impact = true})
+                   .undone_by(prefixes_back));
 }
 
 }  // namespace brainsurgery

@@ -10,6 +10,7 @@
 #include "formula/value.h"
 #include "plan/name_pattern.h"
 #include "plan/yaml_tree.h"
+#include "steps/undo.h"
 
 namespace brainsurgery {
 namespace {
@@ -116,6 +117,22 @@ void renumber(const RenumberSpec& spec, PlanScope& plan) {
   plan.announce(fmt::format("{}: {} tensors", kRenumber, changes.size()));
 }
 
+UndoingStep numbered_back(const WrittenStep& written) {
+  const YamlNode* order = written.payload.find("order");
+  if (order == nullptr) cannot_undo(written, "nothing says which numbers were missing");
+  const std::vector<std::int64_t> there = written_integers(*order);
+  YamlItems back(there.size());
+  for (std::size_t i = 0; i < there.size(); ++i) {
+    const std::int64_t number = there[i];
+    const bool is_place = number >= 0 && number < std::ssize(there);
+    if (!is_place || back[static_cast<std::size_t>(number)] != nullptr)
+      cannot_undo(written, "its 'order' drops or repeats numbers");
+    back[static_cast<std::size_t>(number)] = YamlNode::plain(order->span(), std::to_string(i));
+  }
+  if (there.empty()) cannot_undo(written, "its 'order' is not written out");
+  return {kRenumber, payload_with(written, "order", YamlNode::sequence(order->span(), std::move(back)))};
+}
+
 }  // namespace
 
 void add_renumber(StepRegistry& registry) {
@@ -130,7 +147,7 @@ void add_renumber(StepRegistry& registry) {
   renumbering.reference(&RenumberSpec::of, "of", roles::moved())
       .doc("The names up to the number, as in model.layers.$i.");
   renumbering.field(&RenumberSpec::order, "order").doc("The old numbers in their new order.");
-  registry.add(make_control<RenumberSpec>(renumbering, renumber));
+  registry.add(make_control<RenumberSpec>(renumbering, renumber).undone_by(numbered_back));
 }
 
 }  // namespace brainsurgery

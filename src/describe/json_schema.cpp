@@ -158,12 +158,11 @@ Json mapping_of(const Schema& schema) { return mapping_of(schema, nullptr); }
 
 // Of a step that takes an operator and modifiers beside it.
 Json repeated_operator(const Schema& modifiers) {
-  const Json each = documented(*modifiers.find("each"));
   return {{"type", "object"},
-          {"properties", {{"each", each}}},
-          {"required", {"each"}},
+          {"properties", {{"each", documented(*modifiers.find("each"))}, {"when", documented(*modifiers.find("when"))}}},
+          {"anyOf", {{{"required", {"each"}}}, {{"required", {"when"}}}}},
           {"minProperties", 2},
-          {"maxProperties", 2}};
+          {"maxProperties", 3}};
 }
 
 Json payload_of(const Schema& schema, const Schema* modifiers = nullptr) {

@@ -49,6 +49,10 @@ Schema make_schema() {
   schema.custom("optional", scalar(Scalar::boolean), decoded_elsewhere)
       .defaults_to("false")
       .doc("Of edits: a pattern that matches nothing is no mistake.");
+  schema.custom("when", scalar(Scalar::formula), decoded_elsewhere)
+      .doc(
+          "Whether the step is done, such as bits == 8 or config.tie_word_embeddings. Names: parameters, names of each, "
+          "config, shape, dtype, file.");
   return schema.schema();
 }
 
@@ -78,7 +82,7 @@ SplitPayload split_modifiers(const YamlPtr& payload, const Schema& schema) {
       return true;
     };
     WrittenModifiers& found = result.modifiers;
-    const bool is_modifier = taken(found.each, "each") || taken(found.over, "over") || taken(found.where, "where") ||
+    const bool is_modifier = taken(found.when, "when") || taken(found.each, "each") || taken(found.over, "over") || taken(found.where, "where") ||
                              taken(found.except, "except") || taken(found.optional, "optional");
     if (!is_modifier) rest.push_back(entry);
   }
@@ -90,7 +94,7 @@ bool takes_modifier(const Schema& step, std::string_view modifier) {
   const auto any_role = [&step](const auto& holds) {
     return std::ranges::any_of(step.fields, [&](const auto& field) { return field->role && holds(*field->role); });
   };
-  if (modifier == "each") return true;
+  if (modifier == "when" || modifier == "each") return true;
   if (modifier == "over") return any_role([](const Role& role) { return role.members; });
   return any_role([](const Role& role) { return role.names == Role::Names::pattern; }) &&
          any_role([](const Role& role) { return role.writes || role.removes; });

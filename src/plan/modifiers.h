@@ -1,4 +1,4 @@
-// Keys that every step may have beside its own: `each` repeats it, `over` says which name counts the tensors that are
+// Keys that every step may have beside its own: `when` says whether it is done, `each` repeats it, `over` says which name counts the tensors that are
 // joined or cut, `where`, `except` and `optional` choose among the matches of an edit's pattern.
 //
 //   copy: {from: ..., to: ..., each: {e: 0..7}, where: i >= 8 and dtype == 'float32', optional: true}
@@ -20,7 +20,7 @@ namespace brainsurgery {
 
 // The modifiers of a payload as written; nullptr: it has none of that name.
 struct WrittenModifiers {
-  YamlPtr each, over, where, except, optional;
+  YamlPtr when, each, over, where, except, optional;
 };
 
 // A payload without its modifiers. A key that the schema has itself is no modifier; a payload that is no mapping has none.
@@ -31,7 +31,7 @@ struct SplitPayload {
 [[nodiscard]] SplitPayload split_modifiers(const YamlPtr& payload, const Schema& schema);
 
 // Whether the roles of the step's fields leave something for the modifier to do: `over` is for members, `where`, `except`
-// and `optional` are for patterns of steps that change tensors, `each` is for all.
+// and `optional` are for patterns of steps that change tensors, `when` and `each` are for all.
 [[nodiscard]] bool takes_modifier(const Schema& step, std::string_view modifier);
 
 // The schema of the keys above, for documentation.

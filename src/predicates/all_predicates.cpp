@@ -27,6 +27,7 @@ PredicateRegistry all_predicates() {
   add_shapes(registry);
   add_values(registry);
   add_measures(registry);
+  add_holds(registry);
   add_access(registry);
   add_logic(registry);
   return registry;

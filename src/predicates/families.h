@@ -11,8 +11,9 @@ void add_assert(StepRegistry& registry);
 
 void add_presence(PredicateRegistry& registry);  // exists count
 void add_shapes(PredicateRegistry& registry);    // shape dimensions dtype same_shape
-void add_values(PredicateRegistry& registry);    // equal close iszero
+void add_values(PredicateRegistry& registry);    // equal close iszero tied
 void add_measures(PredicateRegistry& registry);  // finite range sum norm unique
+void add_holds(PredicateRegistry& registry);     // holds
 void add_access(PredicateRegistry& registry);    // reads writes
 void add_logic(PredicateRegistry& registry);     // all any not
 

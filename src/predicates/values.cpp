@@ -1,8 +1,9 @@
-// equal, close, iszero: elements that are held against others, or against zero.
+// equal, tied, close, iszero: elements that are held against others, or against zero.
 #include <fmt/format.h>
 
 #include "base/numbers.h"
 #include "graph/conditions.h"
+#include "graph/visitor.h"
 #include "predicates/families.h"
 #include "predicates/measured.h"
 
@@ -14,6 +15,10 @@ struct EqualSpec : Tolerance {
 };
 
 struct CloseSpec : Closeness {
+  TensorRef left, right;
+};
+
+struct TiedSpec {
   TensorRef left, right;
 };
 
@@ -60,6 +65,26 @@ CheckPtr close(const CloseSpec& spec, const FoundTensor& left, const FoundTensor
   }
   if (CheckPtr differ = shapes_differ(left, right, "close")) return differ;
   return close_everywhere(left, right, spec, pair_of(left, right) + " are not close");
+}
+
+// One place of one file is one tensor; else the elements tell.
+CheckPtr tied(const FoundTensor& left, const FoundTensor& right) {
+  const auto *a = as<nodes::Source>(left.expr), *b = as<nodes::Source>(right.expr);
+  const bool same_place = a != nullptr && b != nullptr && a->file == b->file && a->offset == b->offset && a->strides == b->strides;
+  if (left.expr == right.expr || (same_place && left.expr.desc() == right.expr.desc())) return decided(true, "");
+  return equal(EqualSpec(), left, right);
+}
+
+void add_tied(PredicateRegistry& registry) {
+  SchemaBuilder<TiedSpec> schema(
+      "tied", {"Two names are one tensor: they share their storage, or have the same shape, dtype and values.",
+               "Of names that share their storage no elements are read. Counts one read of each side.",
+               "assert: {tied: {left: 'lm_head.weight', right: 'wte.weight'}}", "- copy: {from: wte.weight, to: lm_head.weight}"});
+  schema.called_elsewhere({"shared", "same_storage", "shares", "is_tied"});
+  schema.reference(&TiedSpec::left, "left", roles::source()).doc("One side; its pattern names the other.");
+  schema.reference(&TiedSpec::right, "right", roles::paired_source()).doc("The other side.");
+  registry.add(make_predicate<TiedSpec>(
+      schema, [](const TiedSpec& spec, NameScope& names) { return for_every_pair(spec.left, spec.right, names, tied); }));
 }
 
 void add_equal(PredicateRegistry& registry) {
@@ -142,6 +167,7 @@ void add_is_zero(PredicateRegistry& registry) {
 
 void add_values(PredicateRegistry& registry) {
   add_equal(registry);
+  add_tied(registry);
   add_close(registry);
   add_is_zero(registry);
 }

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <set>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -11,7 +11,8 @@
 namespace brainsurgery {
 namespace {
 
-using WrittenNames = std::set<std::pair<std::string_view, std::string_view>>;  // of aliases
+// Of aliases; by which combination of the values of `each`.
+using WrittenNames = std::map<std::pair<std::string_view, std::string_view>, std::size_t>;
 
 [[noreturn]] void refuse(const ResolvedName& target, const std::string& problem) {
   throw Error(ErrorCode::plan, fmt::format("{}: {}", target.ref->where, problem), target.written().span);
@@ -30,11 +31,13 @@ void check_policy(const ResolvedName& target, bool exists, const MissingNames& m
     refuse(target, "destination already exists: " + target.label());
 }
 
-// Names come mostly in order.
-void check_collision(const ResolvedName& target, WrittenNames& written) {
+// Names come mostly in order. Combinations may change a tensor in place, one after another.
+void check_collision(const ResolvedName& target, std::size_t combination, WrittenNames& written) {
   const std::size_t before = written.size();
-  written.emplace_hint(written.end(), target.alias(), target.name);
-  if (written.size() == before)
+  const auto at = written.emplace_hint(
+      written.end(), std::pair<std::string_view, std::string_view>(target.alias(), target.name), combination);
+  const bool is_later = target.ref->role.reads && std::exchange(at->second, combination) != combination;
+  if (written.size() == before && !is_later)
     refuse(target, fmt::format("destination collision: {} is written twice", target.label()));
 }
 
@@ -49,7 +52,7 @@ void check_destinations(const std::vector<ResolvedRow>& rows, StepNames& names, 
       if (role.policy == Role::Policy::any && !role.writes) continue;
       const bool exists = names.of(target.alias()).find(target.name) != nullptr;
       check_policy(target, exists, missing);
-      if (role.writes) check_collision(target, written);
+      if (role.writes) check_collision(target, row.part->combination, written);
     }
   }
 }

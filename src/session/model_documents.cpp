@@ -84,9 +84,20 @@ void ModelDocuments::set(const DocumentEdit& edit, Document& document) const {
   }
 }
 
+// Of a model whose files have types for pairs.
+void ModelDocuments::require_pairs(const std::string& format, const MetadataEdit& edit) const {
+  const Format* known = formats_.by_name(format);
+  if (known == nullptr || known->problem_of_pair == nullptr) return;
+  for (const auto& [key, value] : edit.set) {
+    if (const auto problem = known->problem_of_pair(key, value))
+      throw Error(ErrorCode::plan, fmt::format("{}.set: '{}': {}", step_.name(), key, *problem), step_.step.span);
+  }
+}
+
 void ModelDocuments::edit_metadata(const std::string& alias, const MetadataEdit& edit) {
   static_cast<void>(models_.names(alias, step_.name()));
   Model& model = state_.models.beside[alias];
+  require_pairs(model.format, edit);
   for (const std::string& warning : brainsurgery::edit_metadata(model.metadata, edit, model.ties, step_.name()))
     step_.warn(step_.step.span, warning);
   for (const auto& [key, value] : edit.set) model.ties.erase(key);

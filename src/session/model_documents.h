@@ -32,6 +32,7 @@ class ModelDocuments {
   // nullopt: the model has none of this name, as `problem` then says.
   [[nodiscard]] std::optional<Document> find_document(const std::string& alias, const std::string& name,
                                                       std::string& problem) const;
+  void require_pairs(const std::string& format, const MetadataEdit& edit) const;
   void erase(const DocumentEdit& edit, Document& document) const;
   void set(const DocumentEdit& edit, Document& document) const;
 

@@ -69,7 +69,7 @@ void PlanRun::bind(const PlanSource& source) {
 void PlanRun::start(const PlanSource& source) {
   source_ = source;
   bind_plan();
-  throw_failed_assertions();
+  throw_failed_assertions(binder_->effects().size());
   plan_rest(nullptr);
   for (const RunPlan::Section& section : run_->sections) perform_section(section);
   print_preview_totals();
@@ -150,6 +150,8 @@ void PlanRun::bind_plan() {
   for (const Diagnostic& item : diagnostics_.items()) {
     if (item.severity == Severity::warning) events_.on(events::Warning{item});
   }
+  // What a plan asserts comes before what is wrong with steps behind it.
+  if (readable && first_mistake_) throw_failed_assertions(*first_mistake_);
   if (readable && first_mistake_) print_known(*first_mistake_);
   throw_mistakes(diagnostics_);
   if (purpose_ == Purpose::look && !options_.dry_run) warn_of_pending_publications();
@@ -179,7 +181,7 @@ void PlanRun::bind_target() {
     warn(fmt::format("this is a dry run: '{}' is not written", plan_.output->path), plan_.output->span);
   }
   throw_mistakes(diagnostics_);
-  throw_failed_assertions();
+  throw_failed_assertions(binder_->effects().size());
   plan_rest(output_ ? &*output_ : nullptr);
   predict_peak();
   if (!output_) return;
@@ -225,11 +227,11 @@ void PlanRun::throw_mistakes(const Diagnostics& diagnostics) const {
   throw Error(ErrorCode::plan, std::move(errors));
 }
 
-void PlanRun::throw_failed_assertions() {
+void PlanRun::throw_failed_assertions(std::size_t end) {
   std::vector<Diagnostic> failures;
   std::size_t first = 0;
   const std::vector<Effect>& effects = binder_->effects();
-  for (std::size_t i = 0; i < effects.size(); ++i) {
+  for (std::size_t i = 0; i < end; ++i) {
     const auto* check = std::get_if<CheckEffect>(&effects[i].what);
     if (check == nullptr) continue;
     const std::optional<Verdict> verdict = decide(*check->check);

@@ -84,7 +84,7 @@ class PlanRun {
   void warn_of_pending_publications();
   void bind_target();
   void throw_mistakes(const Diagnostics& diagnostics) const;
-  void throw_failed_assertions();
+  void throw_failed_assertions(std::size_t end);
   // Plans the effects that are not done, and the output; adds what they take to the report.
   void plan_rest(BoundOutput* output);
   // Those of the plan's section, up to number `end`.

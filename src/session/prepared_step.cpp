@@ -43,7 +43,7 @@ std::optional<PreparedStep> StepDecoder::decode(const PlanStep& step, int index,
   try {
     const PartMaker make(registries_, *known, default_alias_, aliases_, parameters_);
     PartMaker::Result made = make(step.payload, nullptr, diagnostics);
-    if (made.parts.empty() && !(made.needs_model && !may_introduce)) {
+    if (made.parts.empty() && !made.skipped && !(made.needs_model && !may_introduce)) {
       if (made.needs_model) {
         diagnostics.error(step.span, fmt::format("{}: which models there are cannot depend on what a model holds",
                                                  step.command));

@@ -34,13 +34,10 @@ std::vector<ResolvedRow> RowFinder::rows_of_matches(const StepPart& part) {
   for_each_match(*lead.pattern, names_.of(lead.alias).names(), step_.matching,
                  [&](const auto& found, const Captures& captures) {
     any_match = true;
-    if (!takes_all) {
-      const MatchScope match(found->first, found->second.expr, *lead.pattern, captures, part.variables,
-                             &late_.models());
-      if (!selects(part, match)) return;
-    }
+    const MatchScope match(found->first, found->second.expr, *lead.pattern, captures, part.variables, &late_.models());
+    if (!takes_all && !selects(part, match)) return;
     any = true;
-    const StepPart& own = part.spec == nullptr ? closed_part(part, captures, closed) : part;
+    const StepPart& own = part.spec == nullptr ? closed_part(part, match, captures, closed) : part;
     if (own.member) {
       groups.add(results_of(own, captures), found->first, std::string(captures[*own.member].text));
     } else {
@@ -68,12 +65,17 @@ bool RowFinder::selects(const StepPart& part, const MatchScope& match) {
                                   fmt::format("a condition is true or false, not {}", brainsurgery::describe(value)));
 }
 
-const StepPart& RowFinder::closed_part(const StepPart& open, const Captures& captures, ClosedParts& closed) const {
+const StepPart& RowFinder::closed_part(const StepPart& open, const MatchScope& match, const Captures& captures,
+                                       ClosedParts& closed) const {
   Variables values;
   std::string key;
   for (const auto& [name, place] : open.open) {
     values.emplace_back(name, value_of_capture(captures[place].text));
     key.append(captures[place].text).push_back('\0');
+  }
+  for (const std::string& fact : open.facts) {
+    values.emplace_back(fact, *match.fact(fact));
+    key.append(to_text(values.back().second)).push_back('\0');
   }
   const auto [at, is_new] = closed.try_emplace(std::move(key));
   if (is_new) at->second = late_.closed(open, values);

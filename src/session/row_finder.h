@@ -32,7 +32,8 @@ class RowFinder {
 
   [[nodiscard]] std::vector<ResolvedRow> rows_of_matches(const StepPart& part);
   [[nodiscard]] bool selects(const StepPart& part, const MatchScope& match);
-  [[nodiscard]] const StepPart& closed_part(const StepPart& open, const Captures& captures, ClosedParts& closed) const;
+  [[nodiscard]] const StepPart& closed_part(const StepPart& open, const MatchScope& match, const Captures& captures,
+                                            ClosedParts& closed) const;
   [[nodiscard]] ResolvedRow single_row(const StepPart& part);
   [[nodiscard]] ResolvedRow row_of(const StepPart& part, const std::string& name, const Captures& captures);
   // The names of a match but that of the first reference.

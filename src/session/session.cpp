@@ -17,6 +17,7 @@
 #include "session/digests.h"
 #include "session/explain.h"
 #include "session/inspection.h"
+#include "session/inversion.h"
 #include "session/oly_conversion.h"
 #include "session/plan_completion.h"
 #include "session/plan_help.h"
@@ -79,6 +80,8 @@ class Session::Impl {
   }
 
   std::string plan_to_oly(const PlanSource& source) { return brainsurgery::plan_to_oly(source, options_.environment); }
+
+  std::string invert(const std::shared_ptr<const SourceText>& plan) { return invert_plan(plan, registries_.steps); }
 
   Cancellation* cancellation() const { return options_.cancellation.get(); }
 
@@ -192,6 +195,10 @@ Outcome<std::string> Session::repair(const std::string& directory) {
 Outcome<std::string> Session::oly_to_yaml(const std::vector<std::shared_ptr<const SourceText>>& texts) {
   return guarded(impl_->cancellation(), [&] { return brainsurgery::oly_to_yaml(texts); });
 }
+Outcome<std::string> Session::invert(const std::shared_ptr<const SourceText>& plan) {
+  return guarded(impl_->cancellation(), [&] { return impl_->invert(plan); });
+}
+
 Outcome<std::string> Session::plan_to_oly(const PlanSource& plan) {
   return guarded(impl_->cancellation(), [&] { return impl_->plan_to_oly(plan); });
 }

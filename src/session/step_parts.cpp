@@ -10,6 +10,7 @@
 #include "plan/expressions.h"
 #include "plan/field_values.h"
 #include "plan/parameters.h"
+#include "session/match_scope.h"
 #include "session/members.h"
 #include "session/model_scope.h"
 
@@ -136,6 +137,7 @@ struct PartMaker::Written {
   YamlPtr payload;
   WrittenModifiers modifiers;
   Variables variables;
+  std::size_t combination = 0;
 };
 
 PartMaker::Result PartMaker::operator()(const YamlPtr& payload, const ValueScope* models,
@@ -165,23 +167,54 @@ PartMaker::Result PartMaker::operator()(const YamlPtr& payload, const ValueScope
       if (!result.needs_model) diagnostics.add(*unknown->mistake());
       return result;
     }
+    std::size_t combination = 0;
     for (const Variables& variables : rows) {
       const VariableScope names(variables, scope);
+      const std::optional<bool> is_wanted = wanted(modifiers.when.get(), names, models);
+      if (!is_wanted) return {{}, true};
+      if (!*is_wanted) continue;
       const auto explained = [&names](const YamlPtr& node) { return node == nullptr ? node : explain(node, names); };
       Written written{explained(rest),
-                      {nullptr, explained(modifiers.over), explained(modifiers.where), explained(modifiers.except),
+                      {nullptr, nullptr, explained(modifiers.over), explained(modifiers.where), explained(modifiers.except),
                        explained(modifiers.optional)},
-                      variables};
+                      variables, combination++};
       StepPartPtr made = part(written, models, result.needs_model, diagnostics);
       if (result.needs_model) return {{}, true};
       if (made == nullptr) return {};
       result.parts.push_back(std::move(made));
     }
+    result.skipped = result.parts.empty();
   } catch (const Error& error) {
     diagnostics.add(error.at(payload->span()));
     return {};
   }
   return result;
+}
+
+std::optional<bool> PartMaker::wanted(const YamlNode* when, const ValueScope& names, const ValueScope* models) const {
+  if (when == nullptr) return true;
+  const YamlPtr condition = explain(when->shared_from_this(), names);
+  const std::string path = step_.schema.name + ".when";
+  if (condition->is(YamlKind::boolean)) return condition->boolean();
+  std::set<std::string, std::less<>> open;
+  collect_names(*condition, true, open);
+  if (open.empty() && condition->mistake() != nullptr) throw Error(ErrorCode::plan, {*condition->mistake()});
+  if (condition->is_sequence() || condition->is_mapping() || condition->is_null()) {
+    throw Error(ErrorCode::plan, fmt::format("{}: expected a condition, found {}", path, condition->describe()),
+                condition->span());
+  }
+  const Formula formula = parse_formula({condition->text(), path, condition->span()});
+  if (open.empty()) open = names_in(formula);
+  for (const std::string& name : open) {
+    if (names.knows(name)) continue;
+    if (models == nullptr && may_follow(name)) return std::nullopt;
+    throw Error(ErrorCode::plan, fmt::format("{}: unknown name '{}'", path, name), condition->span(),
+                did_you_mean(name, names.names()));
+  }
+  const PlanValue value = evaluate(formula, names);
+  if (const auto* holds = std::get_if<bool>(&value.is)) return *holds;
+  throw Error(ErrorCode::plan, fmt::format("{}: a condition is true or false, not {}", path, brainsurgery::describe(value)),
+              condition->span());
 }
 
 StepPartPtr PartMaker::part(const Written& written, const ValueScope* models, bool& needs_model,
@@ -198,7 +231,8 @@ StepPartPtr PartMaker::part(const Written& written, const ValueScope* models, bo
     needs_model = true;
     return nullptr;
   }
-  StepPart part{written.payload, written.variables, selection_of(written.modifiers, step_.schema.name), nullptr};
+  StepPart part{written.payload, written.variables, written.combination,
+                selection_of(written.modifiers, step_.schema.name), nullptr};
   const WrittenMembers members = written_members(written.payload, written.modifiers.over, step_.schema);
   part.payload = members.payload;
   Names names = in_payload.names();
@@ -246,6 +280,10 @@ StepPartPtr PartMaker::open_part(StepPart part, const Names& names, const ValueS
   }
   for (const std::string& name : names) {
     if (std::ranges::find(known, name) != known.end() || (models != nullptr && models->knows(name))) continue;
+    if (is_plain_fact(name)) {
+      part.facts.push_back(name);
+      continue;
+    }
     report_unknown(*part.payload, name, known, diagnostics);
     return nullptr;
   }
@@ -256,7 +294,8 @@ StepPartPtr PartMaker::open_part(StepPart part, const Names& names, const ValueS
 }
 
 StepPartPtr PartMaker::closed(const StepPart& open, const ValueScope& captures, Diagnostics& diagnostics) const {
-  StepPart part{explain(open.payload, VariableScope(open.variables, &captures)), open.variables, open.selection, nullptr};
+  StepPart part{explain(open.payload, VariableScope(open.variables, &captures)), open.variables, open.combination,
+                open.selection, nullptr};
   return decoded(std::move(part), "", diagnostics);
 }
 

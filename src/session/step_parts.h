@@ -44,6 +44,7 @@ struct Selection {
 struct StepPart {
   YamlPtr payload;  // without modifiers, the values of `each` put in
   Variables variables;
+  std::size_t combination = 0;  // of the values of `each`: its number
   Selection selection;
   std::shared_ptr<const void> spec;      // nullptr: an open part
   std::vector<PreparedRef> refs = {};    // of an Edit, in the order of the schema; of an open part the first alone
@@ -51,6 +52,7 @@ struct StepPart {
   std::optional<std::size_t> member = {};  // the capture that counts the tensors that are joined
   TensorRef lead = {};                   // of an open part
   std::vector<std::pair<std::string, std::size_t>> open = {};  // its names and the captures that they stand for
+  std::vector<std::string> facts = {};  // names of what headers say of a match: match_scope.h
 };
 using StepPartPtr = std::shared_ptr<const StepPart>;
 
@@ -68,6 +70,7 @@ class PartMaker {
   struct Result {
     std::vector<StepPartPtr> parts;
     bool needs_model = false;  // it has names that only models know; there are no parts then
+    bool skipped = false;      // `when` says that the step is not done; there are no parts then
   };
   // `models`: what is known of models; nullptr: nothing yet. Mistakes are reported; there are no parts then.
   [[nodiscard]] Result operator()(const YamlPtr& payload, const ValueScope* models, Diagnostics& diagnostics) const;
@@ -76,6 +79,8 @@ class PartMaker {
 
  private:
   struct Written;
+  // What `when` says; nullopt: models have to be known.
+  [[nodiscard]] std::optional<bool> wanted(const YamlNode* when, const ValueScope& names, const ValueScope* models) const;
   [[nodiscard]] StepPartPtr part(const Written& written, const ValueScope* scope, bool& needs_model,
                                  Diagnostics& diagnostics) const;
   [[nodiscard]] StepPartPtr decoded(StepPart part, const std::string& counted, Diagnostics& diagnostics) const;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "brainsurgery/error.h"
+#include "plan/yaml_tree.h"
 #include "transforms/families.h"
 
 namespace brainsurgery {
@@ -166,8 +167,12 @@ void add_binary(StepRegistry& registry) {
 }
 
 void add_unary(StepRegistry& registry) {
-  registry.add(in_place("negate_", operation("negate"), "Changes the sign of tensors.",
-                        "Integers wrap; bool is refused.", "negate_: {target: 'h\\.\\d+\\.mlp\\.c_proj\\.weight'}"));
+  constexpr const char* kNegate = "negate_";
+  registry.add(in_place(kNegate, operation("negate"), "Changes the sign of tensors.", "Integers wrap; bool is refused.",
+                        "negate_: {target: 'h\\.\\d+\\.mlp\\.c_proj\\.weight'}")
+                   .undone_by([](const WrittenStep& written) {
+                     return UndoingStep{kNegate, written.payload.shared_from_this()};
+                   }));
   registry.add(in_place("round_", operation("round"), "Rounds the values of tensors to integral ones.",
                         "To the nearest, and to the even one where two are equally near. The dtype is kept, and "
                         "integers stay as they are; bool is refused.",

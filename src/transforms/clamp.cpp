@@ -3,13 +3,16 @@
 
 #include <cmath>
 
+#include "brainsurgery/error.h"
 #include "transforms/families.h"
+#include "transforms/scalar_operand.h"
+#include "transforms/undo.h"
 
 namespace brainsurgery {
 namespace {
 
 struct Limits {
-  std::optional<double> min, max;
+  ScalarOperand min, max;
 };
 
 struct ClampSpec : Limits {
@@ -20,18 +23,21 @@ struct ClampInPlaceSpec : Limits {
   TensorRef target;
 };
 
+std::optional<double> number_of(const ScalarOperand& limit) {
+  return limit.number ? std::optional(limit.number->value) : std::nullopt;
+}
+
 template <typename Spec>
 void add_limits(SchemaBuilder<Spec>& schema) {
-  schema.field(static_cast<std::optional<double> Spec::*>(&Limits::min), "min")
-      .doc("The lower limit; no limit if absent.");
-  schema.field(static_cast<std::optional<double> Spec::*>(&Limits::max), "max")
-      .doc("The upper limit; no limit if absent.");
+  add_scalar(schema, static_cast<ScalarOperand Spec::*>(&Limits::min), "min")
+      .doc("The lower limit, a number or a tensor of one element; no limit if absent.");
+  add_scalar(schema, static_cast<ScalarOperand Spec::*>(&Limits::max), "max")
+      .doc("The upper limit, a number or a tensor of one element; no limit if absent.");
   schema.needs_one_of({"min", "max"});
   schema.check([](const Spec& spec) -> std::optional<FieldProblem> {
-    if ((spec.min && std::isnan(*spec.min)) || (spec.max && std::isnan(*spec.max)))
-      return FieldProblem{"", "min and max must not be nan"};
-    if (spec.min && spec.max && *spec.min > *spec.max)
-      return FieldProblem{"", fmt::format("min {} exceeds max {}", *spec.min, *spec.max)};
+    const std::optional<double> min = number_of(spec.min), max = number_of(spec.max);
+    if ((min && std::isnan(*min)) || (max && std::isnan(*max))) return FieldProblem{"", "min and max must not be nan"};
+    if (min && max && *min > *max) return FieldProblem{"", fmt::format("min {} exceeds max {}", *min, *max)};
     return std::nullopt;
   });
 }
@@ -40,8 +46,17 @@ constexpr const char* kClampDetails =
     "At least one limit. The dtype is kept and limits are rounded to it, for integers inwards. NaN stays NaN; bool is "
     "refused.";
 
-Expr limited(const Expr& expr, const Limits& limits) {
-  return map(operation("clamp"), {expr}, {.numbers = {limits.min, limits.max}});
+// Limits that are tensors are the second and the third operand.
+Expr limited(const Row& row, const Limits& limits) {
+  const std::optional<double> min = number_of(limits.min), max = number_of(limits.max);
+  Expr result = row.one(0);
+  const DType dtype = result.dtype();
+  if (dtype == DType::BOOL && (limits.min.tensor || limits.max.tensor))
+    throw Error(ErrorCode::plan, "clamping is not defined for dtype bool");
+  if (limits.min.tensor) result = map(operation("maximum"), {result, element_of(row, 1, "min", dtype)});
+  if (min || max) result = map(operation("clamp"), {result}, {.numbers = {min, max}});
+  if (limits.max.tensor) result = map(operation("minimum"), {result, element_of(row, 2, "max", dtype)});
+  return result;
 }
 
 }  // namespace
@@ -53,8 +68,8 @@ void add_clamp(StepRegistry& registry) {
   copying.reference(&ClampSpec::to, "to", roles::created()).doc("The new name.");
   add_limits(copying);
   registry.add(make_edit<ClampSpec>(copying, [](const ClampSpec& spec, const Row& row) {
-    return std::vector{limited(row.one(0), spec)};
-  }));
+    return std::vector{limited(row, spec)};
+  }).undone_by(undone_by_deleting));
 
   SchemaBuilder<ClampInPlaceSpec> in_place(
       "clamp_", {"Limits the values of tensors.", kClampDetails, "clamp_: {target: '.+\\.weight', max: 0.5}"});
@@ -62,7 +77,7 @@ void add_clamp(StepRegistry& registry) {
   in_place.reference(&ClampInPlaceSpec::target, "target", roles::in_place()).doc("The tensors to limit.");
   add_limits(in_place);
   registry.add(make_edit<ClampInPlaceSpec>(in_place, [](const ClampInPlaceSpec& spec, const Row& row) {
-    return std::vector{limited(row.one(0), spec)};
+    return std::vector{limited(row, spec)};
   }));
 }
 

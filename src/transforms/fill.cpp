@@ -2,6 +2,8 @@
 #include "brainsurgery/error.h"
 #include "transforms/families.h"
 #include "transforms/numbers.h"
+#include "transforms/scalar_operand.h"
+#include "transforms/undo.h"
 
 namespace brainsurgery {
 namespace {
@@ -10,7 +12,7 @@ enum class FillMode : std::uint8_t { constant, rand, tensor };
 
 struct FillOptions : DrawSpec {
   FillMode mode = FillMode::constant;
-  std::optional<ExactNumber> value;
+  ScalarOperand value;
   std::optional<NumberArray> values;
 };
 
@@ -28,13 +30,13 @@ void add_fill_fields(SchemaBuilder<Spec>& schema) {
   schema.choice(static_cast<FillMode Spec::*>(&FillOptions::mode), "mode", {"constant", "rand", "tensor"})
       .require()
       .doc("Where the elements come from.");
-  schema.field(static_cast<std::optional<ExactNumber> Spec::*>(&FillOptions::value), "value")
-      .doc("constant: the number.");
+  add_scalar(schema, static_cast<ScalarOperand Spec::*>(&FillOptions::value), "value")
+      .doc("constant: the number, or a tensor of one element.");
   schema.field(static_cast<std::optional<NumberArray> Spec::*>(&FillOptions::values), "values")
       .doc("tensor: a number or nested lists, broadcast to the shape.");
   add_draw_fields(schema);
   schema.check([](const Spec& spec) -> std::optional<FieldProblem> {
-    if (spec.mode == FillMode::constant && !spec.value) return FieldProblem{"", "mode constant needs 'value'"};
+    if (spec.mode == FillMode::constant && !spec.value.is_given()) return FieldProblem{"", "mode constant needs 'value'"};
     if (spec.mode == FillMode::tensor && !spec.values) return FieldProblem{"", "mode tensor needs 'values'"};
     return spec.mode == FillMode::rand ? problem_of_draw(spec) : std::nullopt;
   });
@@ -43,7 +45,8 @@ void add_fill_fields(SchemaBuilder<Spec>& schema) {
 Expr fill(const TensorDesc& desc, const FillOptions& options, const Row& row) {
   switch (options.mode) {
     case FillMode::constant:
-      return filled(desc, *options.value);
+      if (options.value.number) return filled(desc, *options.value.number);
+      return broadcast(element_of(row, 1, "value", desc.dtype), desc.shape);
     case FillMode::rand:
       return drawn(desc, options, row);
     case FillMode::tensor:
@@ -77,7 +80,7 @@ void add_fill(StepRegistry& registry) {
   registry.add(make_edit<FillSpec>(copying, [](const FillSpec& spec, const Row& row) {
     const TensorDesc& from = row.one(0).desc();
     return std::vector{fill({spec.dtype.value_or(from.dtype), from.shape}, spec, row)};
-  }));
+  }).undone_by(undone_by_deleting));
 
   SchemaBuilder<FillInPlaceSpec> in_place("fill_", {"Replaces the elements of tensors.", kFillDetails,
                                                     "fill_: {target: 'wte.weight::[0]', mode: constant, value: 0}"});

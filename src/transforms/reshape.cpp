@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "transforms/families.h"
+#include "transforms/undo.h"
 
 namespace brainsurgery {
 namespace {
@@ -72,6 +73,18 @@ Expr permuted(const Row& row, const std::vector<std::int64_t>& order) {
   return permute(row.one(0), std::vector<int>(order.begin(), order.end()));
 }
 
+constexpr const char* kPermuteInPlace = "permute_";
+
+UndoingStep permuted_back(const WrittenStep& written) {
+  const YamlPtr order = written_field(written, "order");
+  const std::vector<std::int64_t> there = written_integers(*order);
+  if (there.empty() || problem_of_order(there)) cannot_undo(written, "its 'order' is not written out");
+  YamlItems back(there.size());
+  for (std::size_t i = 0; i < there.size(); ++i)
+    back[static_cast<std::size_t>(there[i])] = YamlNode::plain(order->span(), std::to_string(i));
+  return {kPermuteInPlace, payload_with(written, "order", YamlNode::sequence(order->span(), std::move(back))), {"shape"}};
+}
+
 constexpr const char* kOrder =
     "'order' names every dimension once, counted from 0; [1, 0] transposes a matrix. The result is stored in row-major "
     "order.";
@@ -90,15 +103,17 @@ void add_reshape(StepRegistry& registry) {
   copying.reference(&ReshapeSpec::to, "to", roles::created()).doc("The new name.");
   add_shape_fields(copying);
   registry.add(make_edit<ReshapeSpec>(copying, [](const ReshapeSpec& spec, const Row& row) {
-    return std::vector{reshaped(spec, row)};
-  }));
+                 return std::vector{reshaped(spec, row)};
+               }).undone_by(undone_by_deleting));
 
   SchemaBuilder<ReshapeInPlaceSpec> in_place("reshape_", {"Gives tensors another shape.", kReshapeDetails,
                                                           "reshape_: {target: '.+\\.ln_1\\.weight', shape: [1, -1]}"});
   in_place.reference(&ReshapeInPlaceSpec::target, "target", roles::rebuilt()).doc("The tensors to reshape.");
   add_shape_fields(in_place);
   registry.add(make_edit<ReshapeInPlaceSpec>(in_place, [](const ReshapeInPlaceSpec& spec, const Row& row) {
-    return std::vector{reshaped(spec, row)};
+                 return std::vector{reshaped(spec, row)};
+               }).undone_by([](const WrittenStep& written) -> UndoingStep {
+    cannot_undo(written, "nothing says which shape the tensors had; rearrange_ does, by the names of axes");
   }));
 }
 
@@ -112,18 +127,18 @@ void add_permute(StepRegistry& registry) {
   copying.field(&PermuteSpec::order, "order").require().doc("Source dimension for each output position.");
   copying.check([](const PermuteSpec& spec) { return problem_of_order(spec.order); });
   registry.add(make_edit<PermuteSpec>(copying, [](const PermuteSpec& spec, const Row& row) {
-    return std::vector{permuted(row, spec.order)};
-  }));
+                 return std::vector{permuted(row, spec.order)};
+               }).undone_by(undone_by_deleting));
 
   SchemaBuilder<PermuteInPlaceSpec> in_place(
-      "permute_", {"Puts the dimensions of tensors in another order.", kOrder,
+      kPermuteInPlace, {"Puts the dimensions of tensors in another order.", kOrder,
                    "permute_: {target: 'h\\.\\d+\\.mlp\\.c_fc\\.weight', order: [1, 0]}"});
   in_place.reference(&PermuteInPlaceSpec::target, "target", roles::rebuilt()).doc("The tensors to permute.");
   in_place.field(&PermuteInPlaceSpec::order, "order").require().doc("Source dimension for each output position.");
   in_place.check([](const PermuteInPlaceSpec& spec) { return problem_of_order(spec.order); });
   registry.add(make_edit<PermuteInPlaceSpec>(in_place, [](const PermuteInPlaceSpec& spec, const Row& row) {
-    return std::vector{permuted(row, spec.order)};
-  }));
+                 return std::vector{permuted(row, spec.order)};
+               }).undone_by(permuted_back));
 }
 
 }  // namespace brainsurgery

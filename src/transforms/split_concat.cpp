@@ -2,17 +2,23 @@
 #include <fmt/format.h>
 
 #include "brainsurgery/error.h"
+#include "plan/inverse_names.h"
 #include "plan/yaml_tree.h"
 #include "transforms/families.h"
+#include "transforms/undo.h"
 
 namespace brainsurgery {
 namespace {
 
-struct SplitSpec {
-  TensorRef from;
-  std::vector<TensorRef> to;
+// How large parts are, or how many of equal size.
+struct PartSizes {
   std::vector<std::int64_t> sizes;
   std::optional<std::int64_t> parts;
+};
+
+struct SplitSpec : PartSizes {
+  TensorRef from;
+  std::vector<TensorRef> to;
   std::int64_t dim = 0;
   bool consume = false;
 };
@@ -24,12 +30,14 @@ struct UnstackSpec {
   bool consume = false;
 };
 
-struct JoinSpec {
+struct JoinSpec : PartSizes {
   std::vector<TensorRef> from;
   TensorRef to;
   std::int64_t dim = 0;
   bool consume = false;
 };
+
+constexpr const char *kSplit = "split", *kUnstack = "unstack", *kConcat = "concat", *kStack = "stack";
 
 // Counts from the end if negative.
 int dim_of(std::int64_t dim, const Shape& shape, int more = 0) {
@@ -75,8 +83,8 @@ Expr part_of(const Expr& whole, int dim, std::int64_t start, std::int64_t count,
   return slice(whole, std::move(region));
 }
 
-std::vector<std::int64_t> sizes_of(const SplitSpec& spec, const Expr& whole) {
-  const int dim = dim_of(spec.dim, whole.shape());
+std::vector<std::int64_t> sizes_of(const PartSizes& spec, std::int64_t along, const Expr& whole) {
+  const int dim = dim_of(along, whole.shape());
   const std::int64_t available = whole.shape()[dim];
   if (spec.parts) {
     if (available % *spec.parts != 0) {
@@ -99,7 +107,7 @@ std::vector<Expr> split(const SplitSpec& spec, const Row& row) {
   const int dim = dim_of(spec.dim, whole.shape());
   std::vector<Expr> parts;
   std::int64_t start = 0;
-  for (const std::int64_t size : sizes_of(spec, whole)) {
+  for (const std::int64_t size : sizes_of(spec, spec.dim, whole)) {
     parts.push_back(part_of(whole, dim, start, size, false));
     start += size;
   }
@@ -132,10 +140,25 @@ Expr with_dimension(const Expr& expr, int dim) {
   return reshape(expr, shape);
 }
 
+// What the plan says of the sizes of members has to hold.
+void require_member_sizes(const JoinSpec& spec, int dim, const std::vector<Expr>& members, const Expr& whole) {
+  if (spec.sizes.empty() && !spec.parts) return;
+  const std::vector<std::int64_t> wanted = sizes_of(spec, dim, whole);
+  if (wanted.size() != members.size())
+    throw Error(ErrorCode::plan, fmt::format("{} parts are said, and {} tensors are joined", wanted.size(), members.size()));
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const std::int64_t size = members[i].shape()[dim];
+    if (size == wanted[i]) continue;
+    throw Error(ErrorCode::plan, fmt::format("tensor {} has size {} in dimension {}, said is {}", i, size, dim, wanted[i]));
+  }
+}
+
 std::vector<Expr> concat_members(const JoinSpec& spec, const Row& row) {
   std::vector<Expr> members = members_of(row);
   const int dim = dim_of(spec.dim, members.front().shape());
-  return {concat(std::move(members), dim)};
+  Expr whole = concat(members, dim);
+  require_member_sizes(spec, dim, members, whole);
+  return {std::move(whole)};
 }
 
 std::vector<Expr> stack_members(const JoinSpec& spec, const Row& row) {
@@ -143,6 +166,12 @@ std::vector<Expr> stack_members(const JoinSpec& spec, const Row& row) {
   const int dim = dim_of(spec.dim, members.front().shape(), 1);
   for (Expr& member : members) member = with_dimension(member, dim);
   return {concat(std::move(members), dim)};
+}
+
+template <typename Spec>
+void add_sizes(SchemaBuilder<Spec>& schema, const char* sizes, const char* parts) {
+  schema.field(static_cast<std::vector<std::int64_t> Spec::*>(&PartSizes::sizes), "sizes").doc(sizes);
+  schema.field(static_cast<std::optional<std::int64_t> Spec::*>(&PartSizes::parts), "parts").doc(parts);
 }
 
 template <typename Spec>
@@ -186,26 +215,83 @@ SchemaBuilder<JoinSpec> joining(const char* name, Docs docs) {
   return schema;
 }
 
+// The several tensors as the pattern of what joins them: one reference, or a list whose first entry leads.
+YamlPtr as_members(const YamlNode& several, const YamlPtr& first) {
+  if (!several.is_sequence()) return first;
+  YamlItems items = several.items();
+  items.front() = first;
+  return YamlNode::sequence(several.span(), std::move(items));
+}
+
+const YamlNode& first_of(const YamlNode& several) {
+  return several.is_sequence() && !several.items().empty() ? *several.items().front() : several;
+}
+
+// The others of a list number the groups as the first one does, which may not change that.
+void require_same_groups(const WrittenStep& written, const YamlNode& several, const YamlNode& other, const YamlNode& before,
+                         const YamlNode& after) {
+  if (!several.is_sequence() || other.text().find('$') != std::string::npos) return;
+  const bool none = before.text().find('\\') == std::string::npos && after.text().find('\\') == std::string::npos;
+  if (!none) cannot_undo(written, "its list has templates of a regular expression; dotted names can be turned round");
+}
+
+// split and unstack by what joins, and the other way round. `several`: the field with several tensors.
+Undo undone_by_joining(const char* step) {
+  return [step](const WrittenStep& written) {
+    if (!says_true(written, "consume")) cannot_undo(written, "without 'consume' it leaves what it reads: delete the parts");
+    const YamlPtr whole = written_field(written, "from"), parts = written_field(written, "to");
+    const NamePair names = inverse_names(*whole, first_of(*parts), CountingSide::result);
+    require_same_groups(written, *parts, first_of(*parts), *whole, *names.pattern);
+    return UndoingStep{step,
+                       payload_of(written, {{"from", as_members(*parts, names.pattern)},
+                                            {"to", names.result},
+                                            {"sizes", written.payload.find_ptr("sizes")},
+                                            {"parts", written.payload.find_ptr("parts")},
+                                            {"dim", written.payload.find_ptr("dim")},
+                                            {"consume", written.payload.find_ptr("consume")}}),
+                       all_facts()};
+  };
+}
+
+Undo undone_by_cutting(const char* step, bool needs_sizes) {
+  return [step, needs_sizes](const WrittenStep& written) {
+    if (!says_true(written, "consume")) cannot_undo(written, "without 'consume' it leaves what it reads: delete the result");
+    if (needs_sizes && written.payload.find("sizes") == nullptr && written.payload.find("parts") == nullptr)
+      cannot_undo(written, "nothing says how large the tensors are; 'sizes' does, or 'parts' where they are equal");
+    const YamlPtr parts = written_field(written, "from"), whole = written_field(written, "to");
+    const NamePair names = inverse_names(first_of(*parts), *whole, CountingSide::pattern);
+    require_same_groups(written, *parts, first_of(*parts), *whole, *names.result);
+    return UndoingStep{step,
+                       payload_of(written, {{"from", names.pattern},
+                                            {"to", as_members(*parts, names.result)},
+                                            {"sizes", written.payload.find_ptr("sizes")},
+                                            {"parts", written.payload.find_ptr("parts")},
+                                            {"dim", written.payload.find_ptr("dim")},
+                                            {"consume", written.payload.find_ptr("consume")}}),
+                       all_facts()};
+  };
+}
+
 }  // namespace
 
 void add_split_concat(StepRegistry& registry) {
   auto splitting = cutting<SplitSpec>(
-      "split", {"Cuts tensors into parts along a dimension.",
+      kSplit, {"Cuts tensors into parts along a dimension.",
                 std::string("The sizes must add up to the size of the dimension; `parts` are equal ones. ") + kCounts,
                 "split: {from: h.$i.attn.c_attn.weight, to: 'h.$i.attn.${p:q|k|v}.weight', parts: 3, dim: 1}"});
   splitting.called_elsewhere({"chunk", "cut"});
-  splitting.field(&SplitSpec::sizes, "sizes").doc("The size of each part; one of sizes and parts is needed.");
-  splitting.field(&SplitSpec::parts, "parts").doc("The number of parts of equal size.");
+  add_sizes(splitting, "The size of each part; one of sizes and parts is needed.", "The number of parts of equal size.");
   add_common(splitting);
   splitting.check(problem_of_split_concat);
   registry.add(make_edit<SplitSpec>(splitting, split, {.count_results = [](const void* spec, const Expr& from) {
                                       const auto& split_spec = *static_cast<const SplitSpec*>(spec);
                                       return split_spec.parts ? static_cast<std::size_t>(*split_spec.parts)
-                                                              : sizes_of(split_spec, from).size();
-                                    }}));
+                                                              : sizes_of(split_spec, split_spec.dim, from).size();
+                                    }})
+                   .undone_by(undone_by_joining(kConcat)));
 
   auto unstacking = cutting<UnstackSpec>(
-      "unstack", {"Cuts tensors into the parts of a dimension, which disappears.",
+      kUnstack, {"Cuts tensors into the parts of a dimension, which disappears.",
                   std::string("The opposite of stack. ") + kCounts,
                   "unstack: {from: norms, to: norm.$i.weight}", "- stack: {from: h.$i.ln_1.weight, to: norms}"});
   unstacking.called_elsewhere({"unbind"});
@@ -217,19 +303,27 @@ void add_split_concat(StepRegistry& registry) {
   registry.add(make_edit<UnstackSpec>(unstacking, unstack, {.count_results = [](const void* spec, const Expr& from) {
                                         const auto& dim = static_cast<const UnstackSpec*>(spec)->dim;
                                         return static_cast<std::size_t>(from.shape()[dim_of(dim, from.shape())]);
-                                      }}));
+                                      }})
+                   .undone_by(undone_by_joining(kStack)));
 
   auto concatenating = joining(
-      "concat", {"Joins tensors along a dimension.",
+      kConcat, {"Joins tensors along a dimension.",
                  std::string("Dtype, rank and the sizes of the other dimensions must be equal. ") + kCounts,
                  "concat: {from: 'h.$i.${n:ln_1|ln_2}.weight', to: h.$i.norms}"});
   concatenating.called_elsewhere({"cat", "concatenate", "join"});
-  registry.add(make_edit<JoinSpec>(concatenating, concat_members));
+  add_sizes(concatenating, "What the sizes of the tensors have to be, so that split can take the step back.",
+            "How many tensors of equal size there have to be.");
+  concatenating.check([](const JoinSpec& spec) -> std::optional<FieldProblem> {
+    if (!spec.sizes.empty() && spec.parts) return FieldProblem{"parts", "the number is that of 'sizes'; name one of the two"};
+    if (spec.parts && *spec.parts < 1) return FieldProblem{"parts", fmt::format("must be positive, found {}", *spec.parts)};
+    return std::nullopt;
+  });
+  registry.add(make_edit<JoinSpec>(concatenating, concat_members).undone_by(undone_by_cutting(kSplit, true)));
 
-  auto stacking = joining("stack", {"Joins tensors along a new dimension.",
+  auto stacking = joining(kStack, {"Joins tensors along a new dimension.",
                                     std::string("Dtypes and shapes must be equal. ") + kCounts,
                                     "stack: {from: h.$i.ln_1.weight, to: norms}"});
-  registry.add(make_edit<JoinSpec>(stacking, stack_members));
+  registry.add(make_edit<JoinSpec>(stacking, stack_members).undone_by(undone_by_cutting(kUnstack, false)));
 }
 
 }  // namespace brainsurgery

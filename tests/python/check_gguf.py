@@ -135,6 +135,42 @@ def check_copies(program, folder, rng, tally):
         tally.check("rename, alignment %s" % alignment, problem)
 
 
+EDITED = """inputs: [%s]
+transforms:
+  - metadata:
+      drop: ['of[.]int8:i8']
+      set: {'of.uint32:u32': 40, 'of.bool:bool': false, 'of.float32:f32': 0.25, 'of.array:bool[]': [false, true, true],
+            'new.words:string[]': ['<s>', 'a "b"'], 'new.count:u64': '%d', general.name: renamed}
+output: out.gguf
+"""
+
+
+def check_edits(program, folder, rng, tally):
+    path, out = os.path.join(folder, "model.gguf"), os.path.join(folder, "out.gguf")
+    write_model(path, rng, None)
+    problem = peers.run_plan(program, EDITED % (path, 1 << 63), folder)
+    if problem is None:
+        before, after = gguf.GGUFReader(path), gguf.GGUFReader(out)
+        wanted = {"of.uint32": 40, "of.bool": False, "of.float32": 0.25, "of.array": [False, True, True],
+                  "new.words": ["<s>", 'a "b"'], "new.count": 1 << 63, "general.name": "renamed"}
+        got = {name: after.get_field(name).contents() for name in wanted}
+        kept = {name: field for name, field in fields(before).items() if name not in wanted and name != "of.int8"
+                and not name.startswith("GGUF.")}
+        left = {name: field for name, field in fields(after).items() if name not in wanted and not name.startswith("GGUF.")}
+        types = {name: after.get_field(name).types for name in ("of.uint32", "of.float32", "of.bool")}
+        if got != wanted:
+            problem = "metadata: %s" % got
+        elif kept != left:
+            problem = "other pairs changed: %s" % sorted(set(kept) ^ set(left))
+        elif types != {name: before.get_field(name).types for name in types}:
+            problem = "types: %s" % types
+    tally.check("metadata with types", problem)
+    for key, value in (("of.uint32:u32", "-1"), ("of.array:bool[]", "[1.5]")):
+        problem = peers.run_plan(program, "inputs: [%s]\ntransforms:\n  - metadata: {set: {'%s': %s}}\noutput: out.gguf\n"
+                                 % (path, key, value), folder)
+        tally.check("refused: " + key, None if problem and "is not a value of type" in problem else problem or "not refused")
+
+
 def main():
     program = peers.program_from_arguments()
     rng = np.random.default_rng(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
@@ -143,6 +179,7 @@ def main():
         for kind in decodable():
             check_blocks(program, folder, kind, rng, tally)
         check_copies(program, folder, rng, tally)
+        check_edits(program, folder, rng, tally)
     return tally.finish()
 
 

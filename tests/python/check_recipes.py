@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 import peers
 import recipe_arithmetic
+import recipe_conversions
 import recipe_layouts
 import recipe_models
 import recipe_sizes
@@ -112,7 +113,7 @@ def main():
     tally = peers.Tally()
     torch.manual_seed(0)
     tried = set()
-    for make in [*recipe_layouts.JOBS, *recipe_sizes.JOBS, *recipe_arithmetic.JOBS]:
+    for make in [*recipe_layouts.JOBS, *recipe_sizes.JOBS, *recipe_arithmetic.JOBS, *recipe_conversions.JOBS]:
         with peers.scratch() as folder:
             before = os.getcwd()
             os.chdir(folder)

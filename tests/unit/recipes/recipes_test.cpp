@@ -86,6 +86,13 @@ const std::vector<Specimen> kSpecimens{
     {"model.layers.0.self_attn.qkv_proj.weight", "split-fused"},
     {"model.layers.3.mlp.experts.0.up_proj.weight_scale_inv", "fp8-to-bf16"},
     {"ema.unet.weight", "use-ema"},
+    {"model.layers.3.mlp.experts.17.gate_proj.weight", "moe-to-packed"},
+    {"gpt_neox.layers.0.attention.query_key_value.weight", "neox-split-qkv"},
+    {"bert.encoder.layer.0.output.LayerNorm.gamma", "bert-gamma-beta"},
+    {"wav2vec2.encoder.pos_conv_embed.conv.weight_g", "weight-norm-parametrized"},
+    {"blocks.11.attn.qkv.weight", "vit-from-timm"},
+    {"visual.transformer.resblocks.0.attn.in_proj_weight", "clip-from-openai"},
+    {"language_model.model.layers.0.mlp.up_proj.weight", "llava-nested"},
     {"visual.blocks.0.attn.proj.weight", "text-of-vision"},
     {"model.vision_tower.encoder.weight", "text-of-vision"}};
 
