@@ -24,6 +24,7 @@
 #include "cli/diff_command.h"
 #include "cli/digest_commands.h"
 #include "cli/event_view.h"
+#include "cli/mergekit_items.h"
 #include "cli/oly_command.h"
 #include "recipes/recipes.h"
 #include "repl/prompt.h"
@@ -35,6 +36,8 @@ struct Arguments {
   std::vector<std::string> items, oly_steps, parameters;
   std::string path;
   std::optional<std::string> match;
+  std::string mergekit;  // a configuration; empty: the words are plans
+  bool print = false;    // it is printed as a plan
   bool quiet = false, json = false, no_color = false, digest = false, tree = false;
   std::string log_level = "info";
   bool interactive = false;
@@ -72,7 +75,7 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
           "key.path[0]=value")
       ->type_name("PLAN");
   command.final_callback([&arguments] {
-    if (arguments.items.empty() && arguments.oly_steps.empty() && !arguments.interactive)
+    if (arguments.items.empty() && arguments.oly_steps.empty() && arguments.mergekit.empty() && !arguments.interactive)
       throw CLI::RequiredError("a plan");
   });
   command
@@ -85,6 +88,12 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
                   "The value of a parameter of the plan, as in -p experts=16; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+  command
+      .add_option("--mergekit", arguments.mergekit,
+                  "A configuration of mergekit-yaml in the place of a plan; the first word is then the output")
+      ->type_name("CONFIG")
+      ->allow_extra_args(false);
+  command.add_flag("--print", arguments.print, "Only print the plan that --mergekit stands for")->needs("--mergekit");
   command
       .add_option("--shard-size", arguments.session.shard_size,
                   "Size of the shards of an output directory if the plan sets no 'shard', or 'none'")
@@ -288,11 +297,12 @@ class CommandLine {
       arguments_.session.summary = SummaryMode::none;
       return convert_checkpoint();
     }
-    if (explain->parsed()) return perform([this](Session& session) { return session.explain(plan()); });
+    if (arguments_.print) return perform([this](Session& session) { return printed_plan(session); });
+    if (explain->parsed()) return perform([this](Session& session) { return session.explain(plan(session)); });
     checking_ = check->parsed();
-    if (checking_) return perform([this](Session& session) { return session.check(plan()); });
+    if (checking_) return perform([this](Session& session) { return session.check(plan(session)); });
     if (arguments_.interactive) return converse();
-    return perform([this](Session& session) { return session.run(plan()); });
+    return perform([this](Session& session) { return session.run(plan(session)); });
   }
 
  private:
@@ -371,9 +381,16 @@ class CommandLine {
     }
   }
 
-  PlanSource plan() {
+  std::vector<ConfigItem> plan_items(Session& session) {
+    if (!arguments_.mergekit.empty()) return mergekit_items(arguments_.mergekit, arguments_.items, session, posix_env());
     refuse_checkpoints();
-    std::vector<ConfigItem> items = read_config_items(arguments_.items, typed_, posix_env(), streams_.in);
+    return read_config_items(arguments_.items, typed_, posix_env(), streams_.in);
+  }
+
+  Outcome<std::string> printed_plan(Session& session) { return plan_items(session).front().source->text; }
+
+  PlanSource plan(Session& session) {
+    std::vector<ConfigItem> items = plan_items(session);
     std::ranges::move(oly_items(arguments_.oly_steps, typed_), std::back_inserter(items));
     std::ranges::move(parameter_items(arguments_.parameters, typed_), std::back_inserter(items));
     return PlanSource(std::move(items));
@@ -418,7 +435,7 @@ class CommandLine {
       Prompt prompt(
           lines, streams_.err, [&view](const Error& error) { view.fail(error); }, person);
       return show_outcome(view, [&](Session& session) -> Outcome<RunReport> {
-        const auto run = session.start(plan(), [&](const std::string& question) { return prompt.confirm(question); });
+        const auto run = session.start(plan(session), [&](const std::string& question) { return prompt.confirm(question); });
         if (!run.ok()) return run.error();
         prompt.serve(*run.value());
         return run.value()->write();
