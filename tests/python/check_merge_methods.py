@@ -68,6 +68,10 @@ def cases():
     yield "ramplus_tl", "epsilon: 0.01, r: 0.2, alpha: 0.5", "", 3, lambda b, x, n: methods.ram(b, x, 0.01, 0.2, 0.5)
     yield "sce", "", "", 3, lambda b, x, n: methods.sce(b, x)
     yield "sce", "select_topk: 0.4", "", 3, lambda b, x, n: methods.sce(b, x, 0.4)
+    yield "consensus", "tall: 0.6", "weight", 3, lambda b, x, n: methods.consensus(b, x, w, 0.6, 2)
+    yield "fisher", "", "weight", 0, lambda b, x, n: methods.fisher(x, w, [np.abs(b), np.abs(x[0]), np.abs(x[2])])
+    yield "iso_c", "lambda: 0.8", "weight", 3, lambda b, x, n: methods.iso_c(b, x, w, 0.8)
+    yield "tsv_m", "lambda: 0.8", "weight", 3, lambda b, x, n: methods.tsv_m(b, x, w, 0.8)
     yield "passthrough", "scale: 0.7", "", -1, lambda b, x, n: 0.7 * x[0]
 
 
@@ -78,7 +82,8 @@ def payload(method, options, per_model, count):
     entries = []
     for i in range(abs(count) or 3):
         name = "m%d::(.*)" % i if i == 0 and not with_base else "m%d::\\1" % i
-        entries.append("{of: '%s'%s}" % (name, "".join(", %s: %g" % (key, values[key][i]) for key in per_model.split())))
+        beside = ", statistics: 's%d::\\1'" % i if method == "fisher" else ""
+        entries.append("{of: '%s'%s%s}" % (name, beside, "".join(", %s: %g" % (key, values[key][i]) for key in per_model.split())))
     base = "base: 'base::(.*)', " if with_base else ""
     return "{method: %s, %smodels: [%s], to: 'out::\\1'%s}" % (method, base, ", ".join(entries), ", " + options if options else "")
 
@@ -104,7 +109,9 @@ def check(tally, program, folder, dtype, generator):
     save_file(base, os.path.join(folder, "base.safetensors"))
     for i, model in enumerate(tuned):
         save_file(model, os.path.join(folder, "m%d.safetensors" % i))
-    inputs = "inputs: [base::base.safetensors, m0::m0.safetensors, m1::m1.safetensors, m2::m2.safetensors]\n"
+    for i, model in enumerate((base, tuned[0], tuned[2])):
+        save_file({name: tensor.abs() for name, tensor in model.items()}, os.path.join(folder, "s%d.safetensors" % i))
+    inputs = "inputs: [%s]\n" % ", ".join("%s::%s.safetensors" % (name, name) for name in ("base", "m0", "m1", "m2", "s0", "s1", "s2"))
     for method, options, per_model, count, formula in cases():
         title = "%s {%s} of %d, %s" % (method, options, count, dtype)
         step = payload(method, options, per_model, count)

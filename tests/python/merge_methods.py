@@ -242,3 +242,39 @@ def sce(base, models, select_topk=1.0):
     weighted = np.where(np.sign(deltas) == sign, weights.reshape(-1, *[1] * base.ndim), 0)
     divisor = weighted.sum(axis=0)
     return base + (weighted * deltas).sum(axis=0) / np.where(divisor == 0, 1, divisor)
+
+
+def consensus(base, models, weights, tall, votes):
+    deltas = [x - base for x in models]
+    total = sum(w * d for w, d in zip(weights, deltas))
+    count = sum((np.abs(d) >= tall * np.abs(total - d)).astype(int) for d in deltas)
+    return base + np.where(count >= votes, total, 0)
+
+
+def fisher(models, weights, importances):
+    return sum(w * f * x for w, f, x in zip(weights, importances, models)) / sum(w * f for w, f in zip(weights, importances))
+
+
+# --- singular directions
+
+def iso_c(base, models, weights, lam):
+    total = sum(w * (x - base) for w, x in zip(weights, models))
+    if base.ndim < 2:
+        return base + lam * total / len(models)
+    u, s, v = np.linalg.svd(total.reshape(base.shape[0], -1), full_matrices=False)
+    return base + lam * (s.mean() * u @ v).reshape(base.shape)
+
+
+def orthogonal(matrix):
+    u, _, v = np.linalg.svd(matrix, full_matrices=False)
+    return u @ v
+
+
+def tsv_m(base, models, weights, lam):
+    deltas = [w * (x - base) for w, x in zip(weights, models)]
+    if base.ndim < 2:
+        return base + lam * sum(deltas) / len(models)
+    parts = [np.linalg.svd(d.reshape(base.shape[0], -1), full_matrices=False) for d in deltas]
+    rank = max(1, len(parts[0][1]) // len(models))
+    u, s, v = (np.concatenate([p[i][:, :rank] if i == 0 else p[i][:rank] for p in parts], axis=1 if i == 0 else 0) for i in range(3))
+    return base + lam * ((orthogonal(u) * s) @ orthogonal(v)).reshape(base.shape)

@@ -52,6 +52,7 @@ class Reader {
     } else {
       diagnostics_.error(root.span(), "merge_method is missing");
     }
+    if (const YamlNode* name = root.find("name")) config.name = text(*name, "a name");
     if (const YamlNode* base = root.find("base_model")) config.base_model = model(*base);
     read_dtypes(root, config);
     read_slices(module_of(root, config), config);
@@ -228,16 +229,50 @@ void require_method(const MergekitConfig& config, Diagnostics& diagnostics) {
   diagnostics.error(config.method_span, fmt::format("unknown merge_method '{}'", config.method), std::move(notes));
 }
 
+// The texts between lines of three dashes, each behind as many empty lines as stand before it, so that places are right.
+std::vector<std::shared_ptr<const SourceText>> documents_of(const SourceText& text) {
+  std::vector<std::shared_ptr<const SourceText>> documents;
+  std::string current, before;
+  bool has_content = false;
+  const auto finish = [&] {
+    if (has_content) documents.push_back(std::make_shared<SourceText>(SourceText{text.name, current}));
+    current = before;
+    has_content = false;
+  };
+  for (std::size_t at = 0; at < text.text.size();) {
+    const std::size_t end = std::min(text.text.find('\n', at), text.text.size());
+    const std::string line = text.text.substr(at, end - at);
+    at = end + 1;
+    before += '\n';
+    if (line == "---") {
+      finish();
+      continue;
+    }
+    has_content = has_content || (line.find_first_not_of(" \t\r") != std::string::npos && !line.starts_with('#'));
+    current += line + '\n';
+  }
+  finish();
+  return documents;
+}
+
 }  // namespace
 
-MergekitConfig read_mergekit_config(const std::shared_ptr<const SourceText>& text) {
+std::vector<MergekitConfig> read_mergekit_configs(const std::shared_ptr<const SourceText>& text) {
   Diagnostics diagnostics;
-  const YamlPtr root = parse_yaml(text, diagnostics);
+  std::vector<MergekitConfig> configs;
+  const std::vector<std::shared_ptr<const SourceText>> documents = documents_of(*text);
+  for (const std::shared_ptr<const SourceText>& document : documents) {
+    const YamlPtr root = parse_yaml(document, diagnostics);
+    if (root == nullptr) continue;
+    MergekitConfig config = Reader(diagnostics).config(*root);
+    require_method(config, diagnostics);
+    if (config.name.empty() && document != documents.back())
+      diagnostics.error(root->span(), "a document before the last one needs a 'name', by which later ones merge its result");
+    configs.push_back(std::move(config));
+  }
+  if (documents.empty()) diagnostics.error({text, 1, 1, 1}, "there is no configuration");
   diagnostics.throw_if_errors();
-  MergekitConfig config = Reader(diagnostics).config(*root);
-  require_method(config, diagnostics);
-  diagnostics.throw_if_errors();
-  return config;
+  return configs;
 }
 
 }  // namespace brainsurgery::merging

@@ -36,6 +36,7 @@ struct MergekitSlice {
 };
 
 struct MergekitConfig {
+  std::string name;  // of the result, for later documents; empty: none
   std::string method;
   SourceSpan method_span;
   std::optional<std::string> base_model;
@@ -45,7 +46,7 @@ struct MergekitConfig {
   std::optional<std::string> dtype, out_dtype;
 };
 
-// Throws Error(plan) with every mistake.
-[[nodiscard]] MergekitConfig read_mergekit_config(const std::shared_ptr<const SourceText>& text);
+// Of each document in their order: later ones may merge what earlier ones made. Throws Error(plan) with every mistake.
+[[nodiscard]] std::vector<MergekitConfig> read_mergekit_configs(const std::shared_ptr<const SourceText>& text);
 
 }  // namespace brainsurgery::merging

@@ -97,48 +97,44 @@ struct Model {
   bool is_tied = false;
 };
 
-class PlanWriter {
+// The models that configurations name, and the results of earlier documents.
+class ModelTable {
  public:
-  PlanWriter(const MergekitConfig& config, const ReadText& read_text)
-      : config_(config), read_text_(read_text), method_(*std::ranges::find(merge_methods(), config.method, &MergeMethod::name)) {}
+  explicit ModelTable(const ReadText& read_text) : read_text_(read_text) {}
 
-  [[nodiscard]] YamlPtr plan(const std::string& output) {
-    for (const MergekitSlice& slice : config_.slices) {
-      for (const MergekitSource& source : slice.sources) static_cast<void>(model(source.model));
-    }
-    YamlItems steps = config_.by_layers ? by_layers() : by_names();
-    YamlItems inputs;
-    for (const std::string& path : order_) inputs.push_back(text(models_.at(path).alias + "::" + path));
-    Mapping plan;
-    plan.add("inputs", YamlNode::sequence({}, std::move(inputs))).add("transforms", YamlNode::sequence({}, std::move(steps)));
-    if (!output.empty())
-      plan.add("output", std::move(Mapping().add_text("path", output).add_text("model", kResult)).done());
-    return std::move(plan).done();
-  }
-
- private:
-  // How the names of a model's tensors are written.
-  using NameOf = std::function<std::string(const MergekitSource& source)>;
-
-  const Model& model(const std::string& path) {
+  const Model& at(const std::string& path) {
     if (const auto known = models_.find(path); known != models_.end()) return known->second;
     Model model{alias_of(path), path, std::nullopt, false};
-    if (const std::optional<std::string> json = read_text_(path + "/config.json")) {
-      Diagnostics ignored;
-      const YamlPtr root = parse_yaml(std::make_shared<SourceText>(SourceText{path + "/config.json", *json}), ignored);
-      for (const std::string_view key : {"num_hidden_layers", "n_layer", "num_layers"}) {
-        const YamlNode* layers = root == nullptr ? nullptr : root->find(key);
-        if (layers != nullptr && layers->integer() && !model.layers) model.layers = layers->integer();
-      }
-      const YamlNode* tied = root == nullptr ? nullptr : root->find("tie_word_embeddings");
-      model.is_tied = tied != nullptr && tied->boolean();
-    }
-    order_.push_back(path);
+    if (const std::optional<std::string> json = read_text_(path + "/config.json")) read_config(path, *json, model);
+    inputs_.push_back(text(model.alias + "::" + path));
     return models_.emplace(path, std::move(model)).first->second;
   }
+  // A result that is named as a model from now on; gives its alias.
+  std::string add_result(const std::string& name, const Model& like, std::optional<std::int64_t> layers) {
+    Model model{alias_of(name), name, layers, like.is_tied};
+    return models_.insert_or_assign(name, std::move(model)).first->second.alias;
+  }
+  [[nodiscard]] const YamlItems& inputs() const { return inputs_; }
 
+ private:
+  static void read_config(const std::string& path, const std::string& json, Model& model) {
+    Diagnostics ignored;  // whoever opens the model reports them
+    const YamlPtr root = parse_yaml(std::make_shared<SourceText>(SourceText{path + "/config.json", json}), ignored);
+    if (root == nullptr) return;
+    for (const std::string_view key : {"num_hidden_layers", "n_layer", "num_layers"}) {
+      const YamlNode* layers = root->find(key);
+      if (layers != nullptr && layers->integer() && !model.layers) model.layers = layers->integer();
+    }
+    const YamlNode* tied = root->find("tie_word_embeddings");
+    model.is_tied = tied != nullptr && tied->boolean();
+  }
+
+  // The last part of the path, as an alias may be written.
   std::string alias_of(const std::string& path) {
-    std::string name = path.substr(path.find_last_not_of('/') == std::string::npos ? 0 : path.find_last_of('/', path.find_last_not_of('/')) + 1);
+    const std::size_t end = path.find_last_not_of('/');
+    const std::size_t slash = path.find_last_of('/', end);
+    std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
+    while (name.ends_with('/')) name.pop_back();
     for (char& c : name) {
       if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') c = '_';
     }
@@ -148,6 +144,32 @@ class PlanWriter {
     aliases_.insert(name);
     return name;
   }
+
+  const ReadText& read_text_;
+  std::map<std::string, Model> models_;  // by path
+  YamlItems inputs_;
+  std::set<std::string> aliases_;
+};
+
+// The steps of one configuration.
+class PlanWriter {
+ public:
+  PlanWriter(const MergekitConfig& config, ModelTable& models, std::string result)
+      : config_(config),
+        models_(models),
+        result_(std::move(result)),
+        method_(*std::ranges::find(merge_methods(), config.method, &MergeMethod::name)) {}
+
+  [[nodiscard]] YamlItems steps() {
+    if (config_.base_model) static_cast<void>(model(*config_.base_model));
+    return config_.by_layers ? by_layers() : by_names();
+  }
+
+ private:
+  // How the names of a model's tensors are written.
+  using NameOf = std::function<std::string(const MergekitSource& source)>;
+
+  const Model& model(const std::string& path) { return models_.at(path); }
 
   [[nodiscard]] bool is_base(const MergekitSource& source) const {
     return method_.base != MergeMethod::Base::none && config_.base_model && source.model == *config_.base_model;
@@ -226,13 +248,12 @@ class PlanWriter {
                            });
     if (config_.base_model && !is_listed) {
       if (method_.base == MergeMethod::Base::none) slice.sources.push_back({*config_.base_model, {}, std::nullopt, {}});
-      static_cast<void>(model(*config_.base_model));
     }
     YamlItems steps;
     Mapping all;
     const bool some_tied = ties_differ(slice);
     if (some_tied) all.add_text("except", literal_pattern(kHead));
-    steps.push_back(merge(slice, std::move(all), 0, names(slice, "(.*)", "\\1"), std::string(kResult) + "::\\1"));
+    steps.push_back(merge(slice, std::move(all), 0, names(slice, "(.*)", "\\1"), result_ + "::\\1"));
     if (some_tied) steps.push_back(head(slice));
     return steps;
   }
@@ -249,12 +270,11 @@ class PlanWriter {
       const Model& of = model(source.model);
       return of.alias + "::" + literal_pattern(of.is_tied ? kEmbedding : kHead);
     };
-    return merge(slice, {}, 0, name, std::string(kResult) + "::" + kHead);
+    return merge(slice, {}, 0, name, result_ + "::" + kHead);
   }
 
   YamlItems by_layers() {
     YamlItems steps;
-    if (config_.base_model) static_cast<void>(model(*config_.base_model));
     steps.push_back(layerless(config_.slices.front(), false));
     std::int64_t offset = 0;
     for (const MergekitSlice& slice : config_.slices) {
@@ -272,7 +292,7 @@ class PlanWriter {
     if (last) step.add("optional", plain("true"));
     if (!last) step.add_text("except", kLast);
     const std::string pattern = last ? fmt::format("(?P<name>{})", kLast) : kLayerless;
-    return merge(slice, std::move(step), 0, names(slice, pattern, "\\g<name>"), std::string(kResult) + "::\\g<name>");
+    return merge(slice, std::move(step), 0, names(slice, pattern, "\\g<name>"), result_ + "::\\g<name>");
   }
 
   YamlPtr layers(const MergekitSlice& slice, std::int64_t offset) {
@@ -287,22 +307,42 @@ class PlanWriter {
       return model(source.model).alias + "::" +
              (source.model == lead ? kBefore + layer + "\\.(?P<behind>.*)" : "\\g<before>" + layer + ".\\g<behind>");
     };
-    return merge(slice, std::move(step), offset, name, std::string(kResult) + "::\\g<before>" + number(offset) + ".\\g<behind>");
+    return merge(slice, std::move(step), offset, name, result_ + "::\\g<before>" + number(offset) + ".\\g<behind>");
   }
 
   const MergekitConfig& config_;
-  const ReadText& read_text_;
+  ModelTable& models_;
+  const std::string result_;
   const MergeMethod& method_;
-  std::map<std::string, Model> models_;  // by path
-  std::vector<std::string> order_;       // paths
-  std::set<std::string> aliases_;
 };
+
+// How many layers the result has.
+std::optional<std::int64_t> layers_of(const MergekitConfig& config, const Model& first) {
+  if (!config.by_layers) return first.layers;
+  std::int64_t count = 0;
+  for (const MergekitSlice& slice : config.slices) count += slice.sources.front().layers->count();
+  return count;
+}
 
 }  // namespace
 
 YamlPtr mergekit_plan(const std::shared_ptr<const SourceText>& config, const std::string& output, const ReadText& read_text) {
-  const MergekitConfig read = read_mergekit_config(config);
-  return PlanWriter(read, read_text).plan(output);
+  ModelTable models(read_text);
+  YamlItems steps;
+  const std::vector<MergekitConfig> configs = read_mergekit_configs(config);
+  for (const MergekitConfig& each : configs) {
+    for (const MergekitSlice& slice : each.slices) {
+      for (const MergekitSource& source : slice.sources) static_cast<void>(models.at(source.model));
+    }
+    const Model first = models.at(each.slices.front().sources.front().model);
+    const bool is_last = &each == &configs.back();
+    const std::string result = is_last ? kResult : models.add_result(each.name, first, layers_of(each, first));
+    std::ranges::move(PlanWriter(each, models, result).steps(), std::back_inserter(steps));
+  }
+  Mapping plan;
+  plan.add("inputs", YamlNode::sequence({}, models.inputs())).add("transforms", YamlNode::sequence({}, std::move(steps)));
+  if (!output.empty()) plan.add("output", std::move(Mapping().add_text("path", output).add_text("model", kResult)).done());
+  return std::move(plan).done();
 }
 
 }  // namespace brainsurgery::merging
