@@ -64,8 +64,8 @@ struct Literal {  // packed elements written in the plan
   std::vector<std::byte> bytes;
 };
 struct Random {
-  enum class Distribution : std::uint8_t { uniform, normal } distribution;
-  double a, b;  // low and high, or mean and standard deviation
+  enum class Distribution : std::uint8_t { uniform, normal, fraction } distribution;
+  double a, b;  // low and high, or mean and standard deviation; of `fraction` nothing
   std::uint64_t seed;
   std::optional<std::uint64_t> key;  // given: each element follows from seed, key and its index; else they are a stream
 };
@@ -190,6 +190,9 @@ struct CounterSeed {
 };
 [[nodiscard]] Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a, double b,
                           const CounterSeed& seed);
+// F32 or F64: multiples of 2^-24 in [0, 1), of 24 bits of a word of a counter, so that one counter serves four elements.
+// Half the work of uniform values, and what a choice with a probability needs.
+[[nodiscard]] Expr random_fractions(TensorDesc desc, const CounterSeed& seed);
 // A tensor that can be named, renamed, copied and deleted. Every node that would need its elements throws Error(plan).
 // `desc`: its dtype counts only where `form` names it.
 [[nodiscard]] Expr unreadable(TensorDesc desc, std::string form);

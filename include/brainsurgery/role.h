@@ -22,6 +22,7 @@ struct Role {
   Names names = Names::pattern;
   Policy policy = Policy::any;
   bool reads = false;
+  bool may_lack = false;        // what is read need not exist: the operand has no expression then
   bool writes = false;
   bool removes = false;         // the name is gone afterwards
   bool replaces = false;        // a result for no slice takes the tensor's place, whatever its shape and dtype were

@@ -138,6 +138,9 @@ class Session {
   [[nodiscard]] Outcome<std::string> invert(const std::shared_ptr<const SourceText>& plan);
   // The steps of a plan as OLY, a line each; an error where one has no such spelling.
   [[nodiscard]] Outcome<std::string> plan_to_oly(const PlanSource& plan);
+  // A configuration of mergekit-yaml as a plan, YAML; `output`: the path that it writes to, empty: none.
+  [[nodiscard]] Outcome<std::string> mergekit_to_plan(const std::shared_ptr<const SourceText>& config,
+                                                      const std::string& output);
 
   // What the program knows of its language.
   //

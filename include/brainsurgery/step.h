@@ -37,7 +37,13 @@ struct PlanStep;
 struct Operand {
   std::string alias;
   std::string name;
-  Expr expr;
+  Expr expr;  // empty where the reference's role may lack it, and there is none
+};
+
+// What became of a row, for the account that the step gives of its tensors.
+struct RowOutcome {
+  std::string what;      // "merged", "copied"
+  std::string why = {};  // "a lacks it"; empty: as is expected
 };
 
 // What an edit is done with at one time: for each of its fields the tensors that belong together. Matches of the step's
@@ -51,6 +57,8 @@ struct Row {
   // For random values without a seed: from the step's place in the plan and the written name. Asking is recorded.
   std::function<std::uint64_t()> seed;
   std::function<std::uint64_t()> key;  // for random values by counter: from the written name alone
+  std::string_view target;  // the written name; empty: none is
+  std::function<void(RowOutcome outcome)> tell;  // at most once; of steps that account for their tensors
   // Warns at a place in the plan: once, however many rows say it.
   std::function<void(const SourceSpan& place, const std::string& message)> warn;
 
@@ -59,7 +67,7 @@ struct Row {
 };
 
 struct Edit {
-  // The new tensors, one for each reference that writes, in the order of the schema. A value for a slice, or for a
+  // The new tensors, one for each reference that writes, in the order of the schema; an empty one leaves what is there. A value for a slice, or for a
   // tensor that exists and whose role does not say that it replaces, must have the shape and dtype of what it takes the
   // place of. Throws Error(plan), which may have a place.
   std::function<std::vector<Expr>(const void* spec, const Row& row)> lower = nullptr;
@@ -67,6 +75,8 @@ struct Edit {
   std::function<std::size_t(const void* spec, const Expr& from)> count_results = nullptr;
   // What to warn of once all rows are there, by the tensors that they read first; empty: nothing. May be unset.
   std::function<std::string(const void* spec, const std::vector<Operand>& sources)> warning = nullptr;
+  // At the end of the step its rows' outcomes are counted and printed; true: every tensor is listed. Unset: nothing is.
+  std::function<bool(const void* spec)> lists_outcomes = nullptr;
 };
 
 struct Condition {

@@ -29,6 +29,7 @@
 #include "cli/digest_commands.h"
 #include "cli/event_view.h"
 #include "cli/inspect_command.h"
+#include "cli/mergekit_items.h"
 #include "cli/oly_command.h"
 #include "cli/pager.h"
 #include "cli/repl_command.h"
@@ -45,6 +46,8 @@ struct Arguments {
   std::vector<std::string> items, oly_steps, parameters;
   std::string path;
   bool quiet = false, json = false, no_color = false;
+  std::string mergekit;  // a configuration; empty: the words are plans
+  bool print = false;    // it is printed as a plan
   std::string log_level = "info";
   bool interactive = false;
   bool summarize = true;
@@ -84,7 +87,7 @@ void add_plan_items(CLI::App& command, Arguments& arguments) {
           "key.path[0]=value")
       ->type_name("PLAN");
   command.final_callback([&arguments] {
-    if (arguments.items.empty() && arguments.oly_steps.empty() && !arguments.interactive)
+    if (arguments.items.empty() && arguments.oly_steps.empty() && arguments.mergekit.empty() && !arguments.interactive)
       throw CLI::RequiredError("a plan");
   });
 }
@@ -107,6 +110,12 @@ void add_plan_options(CLI::App& command, Arguments& arguments) {
                   "The value of a parameter of the plan, as in -p experts=16; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+  command
+      .add_option("--mergekit", arguments.mergekit,
+                  "A configuration of mergekit-yaml in the place of a plan; the first word is then the output")
+      ->type_name("CONFIG")
+      ->allow_extra_args(false);
+  command.add_flag("--print", arguments.print, "Only print the plan that --mergekit stands for")->needs("--mergekit");
   command
       .add_option("--shard-size", arguments.session.shard_size,
                   "Size of the shards of an output directory if the plan sets no 'shard', or 'none'")
@@ -318,12 +327,13 @@ class CommandLine {
       arguments_.session.summary = SummaryMode::none;
       return convert_checkpoint();
     }
-    if (explain->parsed()) return perform([this](Session& session) { return session.explain(plan()); });
+    if (arguments_.print) return perform([this](Session& session) { return printed_plan(session); });
+    if (explain->parsed()) return perform([this](Session& session) { return session.explain(plan(session)); });
     checking_ = check->parsed();
-    if (checking_) return perform([this](Session& session) { return session.check(plan()); });
-    if (repl->parsed()) return converse([this] { return repl_plan(); });
-    if (arguments_.interactive) return converse([this] { return plan(); });
-    return perform([this](Session& session) { return session.run(plan()); });
+    if (checking_) return perform([this](Session& session) { return session.check(plan(session)); });
+    if (repl->parsed()) return converse([this](Session&) { return repl_plan(); });
+    if (arguments_.interactive) return converse([this](Session& session) { return plan(session); });
+    return perform([this](Session& session) { return session.run(plan(session)); });
   }
 
  private:
@@ -404,10 +414,15 @@ class CommandLine {
     }
   }
 
-  PlanSource plan() {
+  std::vector<ConfigItem> plan_items(Session& session) {
+    if (!arguments_.mergekit.empty()) return mergekit_items(arguments_.mergekit, arguments_.items, session, posix_env());
     refuse_checkpoints();
-    return plan_of(read_config_items(arguments_.items, typed_, posix_env(), streams_.in));
+    return read_config_items(arguments_.items, typed_, posix_env(), streams_.in);
   }
+
+  Outcome<std::string> printed_plan(Session& session) { return plan_items(session).front().source->text; }
+
+  PlanSource plan(Session& session) { return plan_of(plan_items(session)); }
 
   PlanSource repl_plan() {
     const ReplItems split = split_repl_items(arguments_.items, posix_env());
@@ -497,7 +512,7 @@ class CommandLine {
   }
 
   // Standard input has the steps that follow the plan's.
-  int converse(const std::function<PlanSource()>& plan) {
+  int converse(const std::function<PlanSource(Session&)>& plan) {
     if (std::ranges::find(arguments_.items, kStandardInput) != arguments_.items.end())
       throw Error(ErrorCode::plan, "standard input cannot be the plan and the prompt too");
     HistoryFile history(posix_env(), arguments_.session.environment);
@@ -508,7 +523,7 @@ class CommandLine {
                              [&view](const std::string& text) { view.on(events::Printed{text}); }, person(),
                              [this] { return columns(); }});
       return show_outcome(view, [&](Session& session) -> Outcome<RunReport> {
-        const auto run = session.start(plan(), [&](const std::string& question) { return prompt.confirm(question); });
+        const auto run = session.start(plan(session), [&](const std::string& question) { return prompt.confirm(question); });
         if (!run.ok()) return run.error();
         prompt.serve(session, *run.value(), posix_env());
         return run.value()->write();

@@ -89,8 +89,8 @@ struct RunInstruction {
     kernels::copy_strided(block->data(), to, item(), {box.shape, read.strides, packed});
   }
   void operator()(const ops::Draw& op) const {
-    const bool is_normal = op.random.distribution == nodes::Random::Distribution::normal;
-    const kernels::CounterDraws draws{is_normal, op.random.a, op.random.b, op.random.seed, *op.random.key};
+    const auto of = static_cast<kernels::CounterDraws::Of>(op.random.distribution);  // enumerators in one order
+    const kernels::CounterDraws draws{of, op.random.a, op.random.b, op.random.seed, *op.random.key};
     std::byte* to = out;
     for_each_box(op.map, begin, end, [&](const StridedMap& box) {
       for_each_run(box, [&](std::int64_t first, std::int64_t stride, std::int64_t n) {

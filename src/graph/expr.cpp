@@ -128,6 +128,11 @@ Expr random(TensorDesc desc, nodes::Random::Distribution distribution, double a,
   return random_node(std::move(desc), {distribution, a, b, seed.seed, seed.key});
 }
 
+Expr random_fractions(TensorDesc desc, const CounterSeed& seed) {
+  BS_CHECK(desc.dtype == DType::F32 || desc.dtype == DType::F64);
+  return random_node(std::move(desc), {nodes::Random::Distribution::fraction, 0, 1, seed.seed, seed.key});
+}
+
 Expr unreadable(TensorDesc desc, std::string form) { return make(std::move(desc), nodes::Unreadable{std::move(form)}); }
 
 bool is_readable(const Expr& expr) { return !std::holds_alternative<nodes::Unreadable>(expr.node().kind()); }

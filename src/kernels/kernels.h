@@ -90,13 +90,14 @@ class NormalStream {
 // Random numbers by counter: element i is a function of seed, key and i. Philox4x32-10 with the seed as its key (low word
 // first) and the counter i / 2, then `key`, gives two 64-bit words for the elements 2k and 2k + 1, low words first. Uniform:
 // their upper 53 bits over 2^53, times (b - a), plus a, in double; then one cast; what rounds to b becomes a. Normal:
-// Box-Muller over both, times b, plus a, then one cast.
+// Box-Muller over both, times b, plus a, then one cast. Fractions: the counter i / 4 gives four 32-bit words for the
+// elements 4k to 4k + 3, of which the upper 24 bits count over 2^24.
 struct CounterDraws {
-  bool is_normal;
+  enum class Of : std::uint8_t { uniform, normal, fractions } of;
   double a, b;  // low and high, or mean and standard deviation
   std::uint64_t seed, key;
 };
-// Elements first, first + stride, ...: n of them. Floating dtypes only.
+// Elements first, first + stride, ...: n of them. Floating dtypes only; fractions F32 and F64.
 void draw_at(const CounterDraws& draws, DType dtype, std::int64_t first, std::int64_t stride, void* out,
              std::int64_t n);
 

@@ -66,6 +66,12 @@ BS_INLINE double fraction_of(std::uint32_t high, std::uint32_t low) {
   return static_cast<double>(upper) * 0x1p-27 + static_cast<double>(lower) * 0x1p-53;
 }
 
+BS_INLINE std::array<std::uint32_t, 4> words_at(std::uint64_t seed, std::uint64_t key, std::uint64_t counter) {
+  const auto low = [](std::uint64_t word) { return static_cast<std::uint32_t>(word); };
+  const auto high = [](std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); };
+  return philox4x32({low(counter), high(counter), low(key), high(key)}, {low(seed), high(seed)});
+}
+
 // Two standard draws, normal or in [0, 1), of one counter.
 struct DrawPair {
   double first, second;
@@ -73,9 +79,7 @@ struct DrawPair {
 
 template <bool kNormal>
 BS_INLINE DrawPair pair_at(std::uint64_t seed, std::uint64_t key, std::uint64_t counter) {
-  const auto low = [](std::uint64_t word) { return static_cast<std::uint32_t>(word); };
-  const auto high = [](std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); };
-  const auto bits = philox4x32({low(counter), high(counter), low(key), high(key)}, {low(seed), high(seed)});
+  const auto bits = words_at(seed, key, counter);
   const double u = fraction_of(bits[1], bits[0]);
   const double v = fraction_of(bits[3], bits[2]);
   if constexpr (!kNormal) return {u, v};
@@ -107,6 +111,54 @@ struct DrawApart {
     }
   }
 };
+
+BS_INLINE float upper_bits(std::uint32_t word) {
+  return static_cast<float>(static_cast<std::int32_t>(word >> 8)) * 0x1p-24F;
+}
+
+struct FractionsInOrder {
+  BS_INLINE static void run(std::uint64_t seed, std::uint64_t key, std::uint64_t counter, float* out, std::int64_t counters) {
+    for (std::int64_t i = 0; i < counters; ++i) {
+      const auto words = words_at(seed, key, counter + static_cast<std::uint64_t>(i));
+      out[4 * i] = upper_bits(words[0]);
+      out[4 * i + 1] = upper_bits(words[1]);
+      out[4 * i + 2] = upper_bits(words[2]);
+      out[4 * i + 3] = upper_bits(words[3]);
+    }
+  }
+};
+
+struct FractionsApart {
+  BS_INLINE static void run(std::uint64_t seed, std::uint64_t key, std::uint64_t index, std::uint64_t stride, float* out,
+                            std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const std::uint64_t at = index + stride * static_cast<std::uint64_t>(i);
+      out[i] = upper_bits(words_at(seed, key, at / 4)[at % 4]);
+    }
+  }
+};
+
+void draw_floats(const CounterDraws& draws, std::int64_t first, std::int64_t stride, float* out, std::int64_t n) {
+  const std::int64_t head = stride == 1 ? std::min(n, (4 - first % 4) % 4) : n;
+  run_widest<FractionsApart>(draws.seed, draws.key, static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(stride),
+                             out, head);
+  const std::int64_t counters = (n - head) / 4, done = head + 4 * counters;
+  run_widest<FractionsInOrder>(draws.seed, draws.key, static_cast<std::uint64_t>(first + head) / 4, out + head, counters);
+  run_widest<FractionsApart>(draws.seed, draws.key, static_cast<std::uint64_t>(first + done), std::uint64_t{1}, out + done,
+                             n - done);
+}
+
+void draw_fractions(const CounterDraws& draws, DType dtype, std::int64_t first, std::int64_t stride, void* out,
+                    std::int64_t n) {
+  if (dtype == DType::F32) return draw_floats(draws, first, stride, static_cast<float*>(out), n);
+  BS_CHECK(dtype == DType::F64);
+  std::array<float, kBlock> block;
+  for (std::int64_t done = 0; done < n; done += kBlock) {
+    const std::int64_t count = std::min(kBlock, n - done);
+    draw_floats(draws, first + done * stride, stride, block.data(), count);
+    std::copy_n(block.begin(), count, static_cast<double*>(out) + done);
+  }
+}
 
 template <bool kNormal>
 void draw_doubles(const CounterDraws& draws, std::int64_t first, std::int64_t stride, double* out, std::int64_t n) {
@@ -159,15 +211,17 @@ void NormalStream::draw(DType dtype, void* out, std::int64_t n) {
 
 void draw_at(const CounterDraws& draws, DType dtype, std::int64_t first, std::int64_t stride, void* out,
              std::int64_t n) {
+  if (draws.of == CounterDraws::Of::fractions) return draw_fractions(draws, dtype, first, stride, out, n);
+  const bool is_normal = draws.of == CounterDraws::Of::normal;
   std::array<double, kBlock> block;
   std::array<double, 2> bounds{draws.a, draws.b};
-  if (!draws.is_normal) round_to(dtype, DType::F64, bounds.data(), 2);
+  if (!is_normal) round_to(dtype, DType::F64, bounds.data(), 2);
   auto* target = static_cast<std::byte*>(out);
   for (std::int64_t done = 0; done < n;) {
     // An odd start is drawn alone, so that pairs follow.
     const bool is_odd = stride == 1 && first % 2 != 0;
     const std::int64_t count = is_odd ? 1 : std::min(kBlock, n - done);
-    if (draws.is_normal) {
+    if (is_normal) {
       draw_doubles<true>(draws, first, stride, block.data(), count);
     } else {
       draw_doubles<false>(draws, first, stride, block.data(), count);

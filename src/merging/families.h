@@ -8,6 +8,7 @@ namespace brainsurgery {
 void add_lora_merge(StepRegistry& registry);
 void add_lora_extract(StepRegistry& registry);
 void add_lora_combine(StepRegistry& registry);
+void add_merge(StepRegistry& registry);
 
 void add_merging(StepRegistry& registry);
 

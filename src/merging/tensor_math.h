@@ -25,9 +25,9 @@ inline Expr operator*(double factor, Expr a) {
 }
 [[nodiscard]] inline Expr less(Expr a, Expr b) { return map(operation("less"), {std::move(a), std::move(b)}); }
 
-// The sum of all products of elements, as float64.
+// The sum of all products of elements, as float64. Axes that are given stay, with size 1.
 [[nodiscard]] Expr dot(const Expr& a, const Expr& b, const std::vector<int>& axes = {});
-// from left to right
+// From left to right.
 [[nodiscard]] Expr sum(const std::vector<Expr>& terms);
 
 }  // namespace brainsurgery::merging

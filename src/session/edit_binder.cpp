@@ -86,6 +86,7 @@ void EditBinder::perform(const std::vector<StepPartPtr>& parts) {
     }
   }
   warn_of_sources(parts);
+  if (edit_.lists_outcomes) print_account(parts);
   contribute(parts);
   contribute(finder_.closed());
   changes_.mark_and_announce();
@@ -144,6 +145,7 @@ void EditBinder::apply(const ResolvedRow& row) {
   for (const ResolvedName& target : row.names) {
     if (!target.ref->role.writes) continue;
     Expr& result = results.at(next++);
+    if (!result) continue;
     if (is_new(result)) sign(result, step_.maker_of(target.label()));
     changes_.write(target, std::move(result), row);
   }
@@ -156,9 +158,10 @@ Row EditBinder::operands_of(const ResolvedRow& row) {
   result.operands.resize(row.part->operand_fields);
   for (const ResolvedName& name : row.names) {
     if (!name.ref->role.reads) continue;
+    Operand& operand = result.operands[name.ref->operand].emplace_back(Operand{name.alias(), name.name, Expr()});
+    if (name.ref->role.may_lack && names_.of(name.alias()).find(name.name) == nullptr) continue;
     const Expr& whole = names_.tensor(name.alias(), name.name);
-    result.operands[name.ref->operand].push_back(
-        {name.alias(), name.name, names_.sliced(whole, name.written(), name.alias(), name.name)});
+    operand.expr = names_.sliced(whole, name.written(), name.alias(), name.name);
   }
   // Two words, which a std::function holds without allocating memory.
   result.seed = [this, &row] {
@@ -167,6 +170,11 @@ Row EditBinder::operands_of(const ResolvedRow& row) {
     return seed;
   };
   result.key = [&row] { return name_hash(first_written(row)); };
+  result.target = first_written(row);
+  result.tell = [this, &row](RowOutcome outcome) {
+    const ResolvedName* target = row.first_target();
+    account_.add(std::move(outcome), (target == nullptr ? row.names.front() : *target).label());
+  };
   result.replaced = [this, &row](std::size_t number) { return before_write(row, number); };
   result.warn = [this, &row](const SourceSpan& place, const std::string& message) {
     warn_once(place, fmt::format("{} ({})", message, row.names.front().label()));
@@ -189,8 +197,9 @@ std::vector<Expr> EditBinder::lowered(const ResolvedRow& resolved, const Row& ro
   try {
     std::vector<Expr> results = edit_.lower(resolved.part->spec.get(), row);
     require_usable(step_.name(), row, results);
-    for (const Expr& result : results)
-      static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
+    for (const Expr& result : results) {
+      if (result) static_cast<void>(byte_count(result.dtype(), result.shape()));  // it must be countable
+    }
     return results;
   } catch (const Error& error) {
     throw_if_interrupted();
@@ -224,6 +233,27 @@ void EditBinder::remember_seed(const ResolvedRow& row, std::uint64_t seed) {
     seeded.references.emplace_back(name.ref->field->name, to_string(literal));
   }
   step_.seeded.push_back(std::move(seeded));
+}
+
+void EditBinder::print_account(const std::vector<StepPartPtr>& parts) {
+  std::vector<StepPartPtr> all = parts;
+  std::ranges::copy(finder_.closed(), std::back_inserter(all));
+  std::set<std::string> read;
+  bool lists = false;
+  for (const StepPartPtr& part : all) {
+    if (part->spec == nullptr) continue;
+    lists = lists || edit_.lists_outcomes(part->spec.get());
+    for (const PreparedRef& ref : part->refs) {
+      if (ref.role.reads) read.insert(ref.alias);
+    }
+  }
+  for (const std::string& alias : read) {
+    for (const auto& [name, tensor] : names_.of(alias).names()) {
+      if (tensor.counts.reads == 0) account_.add_unread(label_of(alias, name));
+    }
+  }
+  const std::string text = account_.text(step_.name(), lists);
+  if (!text.empty()) step_.print(text);
 }
 
 // "copy: src -> dst", "add: a, b -> dst", "scale_: name", "concat: 2 tensors -> n"; a line for each of a list of

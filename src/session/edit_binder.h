@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "brainsurgery/step.h"
+#include "session/account.h"
 #include "session/mistakes.h"
 #include "session/model_changes.h"
 #include "session/models.h"
@@ -45,6 +46,7 @@ class EditBinder {
   [[nodiscard]] Error mistake_in(const ResolvedRow& resolved, const Row& row, const Error& error) const;
   void remember_seed(const ResolvedRow& row, std::uint64_t seed);
 
+  void print_account(const std::vector<StepPartPtr>& parts);
   void announce(const ResolvedRow& row);
   void warn_of_groups(const StepPart& part) const;
   void warn_of_sources(const std::vector<StepPartPtr>& parts) const;
@@ -60,6 +62,7 @@ class EditBinder {
   RowFinder& finder_;
   std::vector<Operand> sources_;           // the first operand of each row, where the edit may warn of them
   std::set<std::pair<int, int>> warned_;   // lines and columns, of warnings by rows
+  Account account_;
 };
 
 }  // namespace brainsurgery

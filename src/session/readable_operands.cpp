@@ -45,9 +45,10 @@ void require_decodable(const Row& row, const std::vector<Expr>& results) {
   const auto is_computed = [](const Expr& expr) { return expr.node().depth() > 1; };
   for (const std::vector<Operand>& operands : row.operands) {
     for (const Operand& operand : operands) {
-      const Expr found = find_below_views(operand.expr, undecodable);
+      const Expr found = operand.expr ? find_below_views(operand.expr, undecodable) : Expr();
       if (!found) continue;
-      if (std::ranges::any_of(results, [&](const Expr& result) { return bool(find_below_views(result, is_computed)); }))
+      const auto computes = [&](const Expr& result) { return result && find_below_views(result, is_computed); };
+      if (std::ranges::any_of(results, computes))
         throw Error(ErrorCode::plan, undecodable(found)->unreadable);
     }
   }
@@ -56,7 +57,7 @@ void require_decodable(const Row& row, const std::vector<Expr>& results) {
 // A tensor whose elements cannot be read may get another name and nothing else.
 bool only_passes_on(const Row& row, const std::vector<Expr>& results) {
   const auto is_operand = [&row](const Expr& result) {
-    return std::ranges::any_of(row.operands, [&result](const std::vector<Operand>& operands) {
+    return !result || std::ranges::any_of(row.operands, [&result](const std::vector<Operand>& operands) {
       return std::ranges::find(operands, result, &Operand::expr) != operands.end();
     });
   };
@@ -68,7 +69,7 @@ bool only_passes_on(const Row& row, const std::vector<Expr>& results) {
 void require_readable(const std::string& step, const Row& row) {
   for (const std::vector<Operand>& operands : row.operands) {
     for (const auto& [alias, name, expr] : operands) {
-      if (!is_readable(expr)) require_readable(expr, step + ": " + label_of(alias, name));
+      if (expr && !is_readable(expr)) require_readable(expr, step + ": " + label_of(alias, name));
     }
   }
 }

@@ -11,6 +11,8 @@
 #include "describe/help_text.h"
 #include "describe/json_schema.h"
 #include "describe/reference_pages.h"
+#include "merging/mergekit/plan.h"
+#include "plan/yaml_printer.h"
 #include "publish/recovery.h"
 #include "publish/staged_file.h"
 #include "recipes/recipes.h"
@@ -82,6 +84,15 @@ class Session::Impl {
   std::string plan_to_oly(const PlanSource& source) { return brainsurgery::plan_to_oly(source, options_.environment); }
 
   std::string invert(const std::shared_ptr<const SourceText>& plan) { return invert_plan(plan, registries_.steps); }
+
+  std::string mergekit_to_plan(const std::shared_ptr<const SourceText>& config, const std::string& output) {
+    constexpr std::int64_t kMostBytes = 64 << 20;
+    const auto read_text = [this](const std::string& path) -> std::optional<std::string> {
+      if (!env_.status(path)) return std::nullopt;
+      return env_.read_text(path, kMostBytes);
+    };
+    return print_yaml(*merging::mergekit_plan(config, output, read_text));
+  }
 
   Cancellation* cancellation() const { return options_.cancellation.get(); }
 
@@ -201,6 +212,9 @@ Outcome<std::string> Session::invert(const std::shared_ptr<const SourceText>& pl
 
 Outcome<std::string> Session::plan_to_oly(const PlanSource& plan) {
   return guarded(impl_->cancellation(), [&] { return impl_->plan_to_oly(plan); });
+}
+Outcome<std::string> Session::mergekit_to_plan(const std::shared_ptr<const SourceText>& config, const std::string& output) {
+  return guarded(impl_->cancellation(), [&] { return impl_->mergekit_to_plan(config, output); });
 }
 Outcome<std::string> Session::help(const std::optional<std::string>& topic, const std::optional<std::string>& part) {
   return guarded(impl_->cancellation(), [&] { return impl_->help(topic, part); });

@@ -183,8 +183,8 @@ struct Compute {
   }
   [[nodiscard]] at::Tensor drawn_by_counter(const nodes::Random& node) const {
     const at::Tensor out = at::empty(desc.shape, torch_type(desc.dtype));
-    const bool is_normal = node.distribution == nodes::Random::Distribution::normal;
-    kernels::draw_at({is_normal, node.a, node.b, node.seed, *node.key}, desc.dtype, 0, 1, out.data_ptr(), out.numel());
+    const auto of = static_cast<kernels::CounterDraws::Of>(node.distribution);
+    kernels::draw_at({of, node.a, node.b, node.seed, *node.key}, desc.dtype, 0, 1, out.data_ptr(), out.numel());
     return out;
   }
   at::Tensor operator()(const nodes::Slice& node) const { return part_of(in[0], node.region).contiguous(); }

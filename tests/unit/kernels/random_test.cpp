@@ -134,6 +134,8 @@ TEST(Philox, GivesTheKnownAnswers) {
             (Counter{0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1}));
 }
 
+using Of = CounterDraws::Of;
+
 std::vector<double> by_counter(const CounterDraws& draws, std::int64_t first, std::int64_t stride, std::int64_t n) {
   std::vector<double> out(static_cast<std::size_t>(n));
   draw_at(draws, DType::F64, first, stride, out.data(), n);
@@ -143,8 +145,8 @@ std::vector<double> by_counter(const CounterDraws& draws, std::int64_t first, st
 constexpr std::uint64_t kSeed = 0x123456789ABCDEF0, kKey = 0xFEDCBA9876543210;
 
 TEST(ByCounter, FollowsFromSeedKeyAndIndex) {
-  const std::vector<double> uniform = by_counter({false, -1, 3, kSeed, kKey}, 0, 1, 5000);
-  const std::vector<double> normal = by_counter({true, 5, 2, kSeed, kKey}, 0, 1, 5000);
+  const std::vector<double> uniform = by_counter({Of::uniform, -1, 3, kSeed, kKey}, 0, 1, 5000);
+  const std::vector<double> normal = by_counter({Of::normal, 5, 2, kSeed, kKey}, 0, 1, 5000);
   for (std::uint32_t block = 0; block < 2500; ++block) {
     const auto bits = philox4x32({block, 0, 0x76543210, 0xFEDCBA98}, {0x9ABCDEF0, 0x12345678});
     const auto part = [&bits](std::size_t i) {
@@ -158,10 +160,21 @@ TEST(ByCounter, FollowsFromSeedKeyAndIndex) {
   }
 }
 
+TEST(ByCounter, FractionsAreTheUpperBitsOfFourWords) {
+  const std::vector<double> fractions = by_counter({Of::fractions, 0, 1, kSeed, kKey}, 0, 1, 5000);
+  for (std::uint32_t counter = 0; counter < 1250; ++counter) {
+    const auto words = philox4x32({counter, 0, 0x76543210, 0xFEDCBA98}, {0x9ABCDEF0, 0x12345678});
+    for (std::size_t i = 0; i < 4; ++i) ASSERT_EQ(fractions[4 * counter + i], (words[i] >> 8) / 16777216.0);
+  }
+  std::vector<float> narrow(5000);
+  draw_at({Of::fractions, 0, 1, kSeed, kKey}, DType::F32, 0, 1, narrow.data(), 5000);
+  for (std::size_t i = 0; i < narrow.size(); ++i) ASSERT_EQ(narrow[i], fractions[i]);
+}
+
 TEST(ByCounter, PartsAreThoseOfTheWhole) {
   constexpr std::int64_t kFar = (std::int64_t{1} << 40) - 7;  // beyond 32 bits of counter
-  for (const bool is_normal : {false, true}) {
-    const CounterDraws draws{is_normal, 1, 2, kSeed, kKey};
+  for (const Of of : {Of::uniform, Of::normal, Of::fractions}) {
+    const CounterDraws draws{of, 1, 2, kSeed, kKey};
     const std::vector<double> whole = by_counter(draws, kFar, 1, 4000);
     for (const std::int64_t first : {0, 1, 2, 1023, 1024, 1025}) {
       for (const std::int64_t stride : {1, 2, 3, 7}) {
@@ -170,17 +183,17 @@ TEST(ByCounter, PartsAreThoseOfTheWhole) {
         for (std::int64_t i = 0; i < count; ++i) ASSERT_EQ(part[i], whole[first + i * stride]) << first << ", " << stride;
       }
     }
-    EXPECT_NE(by_counter({is_normal, 1, 2, kSeed, kKey + 1}, kFar, 1, 4000), whole);
-    EXPECT_NE(by_counter({is_normal, 1, 2, kSeed + 1, kKey}, kFar, 1, 4000), whole);
+    EXPECT_NE(by_counter({of, 1, 2, kSeed, kKey + 1}, kFar, 1, 4000), whole);
+    EXPECT_NE(by_counter({of, 1, 2, kSeed + 1, kKey}, kFar, 1, 4000), whole);
   }
 }
 
 TEST(ByCounter, NarrowTypesAreRoundedAndNeverReachTheUpperBound) {
   constexpr std::int64_t n = 100000;
   for (const DType dtype : {DType::F32, DType::F16, DType::BF16, DType::F8_E5M2}) {
-    const std::vector<double> wide = by_counter({false, 1, 2, kSeed, kKey}, 0, 1, n);
+    const std::vector<double> wide = by_counter({Of::uniform, 1, 2, kSeed, kKey}, 0, 1, n);
     std::vector<double> storage(n), draws(n), rounded(n);
-    draw_at({false, 1, 2, kSeed, kKey}, dtype, 0, 1, storage.data(), n);
+    draw_at({Of::uniform, 1, 2, kSeed, kKey}, dtype, 0, 1, storage.data(), n);
     cast(dtype, storage.data(), DType::F64, draws.data(), n);
     cast(DType::F64, wide.data(), dtype, storage.data(), n);
     cast(dtype, storage.data(), DType::F64, rounded.data(), n);
@@ -191,7 +204,7 @@ TEST(ByCounter, NarrowTypesAreRoundedAndNeverReachTheUpperBound) {
 TEST(ByCounter, HasTheMomentsAskedFor) {
   constexpr std::int64_t n = 400000;
   for (const bool is_normal : {false, true}) {
-    const std::vector<double> draws = by_counter({is_normal, is_normal ? 0.0 : -1.0, 1, 1, 2}, 0, 1, n);
+    const std::vector<double> draws = by_counter({is_normal ? Of::normal : Of::uniform, is_normal ? 0.0 : -1.0, 1, 1, 2}, 0, 1, n);
     const double variance = is_normal ? 1 : 1.0 / 3, kurtosis = is_normal ? 3 : 1.8;
     double sum = 0, squares = 0, fourths = 0, neighbours = 0;
     for (std::size_t i = 0; i < n; ++i) {
@@ -211,7 +224,7 @@ TEST(ByCounter, IsTheSameOnEveryMachine) {
   // FNV-1a of both distributions.
   std::uint64_t hash = 0xCBF29CE484222325;
   for (const bool is_normal : {false, true}) {
-    for (const double value : by_counter({is_normal, 0, 1, 7, 7}, 0, 1, 5000)) {
+    for (const double value : by_counter({is_normal ? Of::normal : Of::uniform, 0, 1, 7, 7}, 0, 1, 5000)) {
       for (const std::uint8_t byte : std::bit_cast<std::array<std::uint8_t, 8>>(value)) hash = (hash ^ byte) * 0x100000001B3;
     }
   }
