@@ -21,7 +21,7 @@ set(allowed_in_repl help)
 # Words of dumps and differences, which are no steps and no operators there; and the command line's help, again.
 set(allowed_in_describe shape dtype reads writes min max mean help)
 # Facts about tensors, words of forms, and a kind of axis.
-set(allowed_in_web shape dtype min max mean count reads writes linear)
+set(allowed_in_web shape dtype min max mean count reads writes linear tied)
 # Words of other tools in hints, and keys.
 set(allowed_in_plan scale shape dtype min max save set all metadata any tied)
 # Words of explanations, operations, and names of expressions.
