@@ -12,7 +12,7 @@ namespace brainsurgery {
 namespace {
 
 // A place of the plan that an argument can set.
-struct Place {
+struct PlanPlace {
   std::string path;                 // "transforms[0].cast.dtype"
   const FieldType* type = nullptr;  // nullptr: any text
 };
@@ -22,7 +22,7 @@ class Places {
  public:
   explicit Places(const Catalog& catalog) : catalog_(catalog) {}
 
-  std::vector<Place> of(const YamlNode& root) {
+  std::vector<PlanPlace> of(const YamlNode& root) {
     add_payload("output", *catalog_.section("output"), root.find("output"));
     add_inner(*catalog_.plan.find("inputs")->type, "inputs", root.find("inputs"));
     add_inner(*catalog_.plan.find("transforms")->type, "transforms", root.find("transforms"));
@@ -108,7 +108,7 @@ class Places {
   }
 
   const Catalog& catalog_;
-  std::vector<Place> places_;
+  std::vector<PlanPlace> places_;
 };
 
 }  // namespace
@@ -147,14 +147,14 @@ std::vector<std::string> complete_topic(const Catalog& catalog, const std::optio
 
 std::vector<std::string> complete_assignment(const Catalog& catalog, const YamlNode& root,
                                              const ReferenceNames& references, std::string_view word) {
-  const std::vector<Place> places = Places(catalog).of(root);
+  const std::vector<PlanPlace> places = Places(catalog).of(root);
   const std::size_t equals = word.find('=');
   if (equals == std::string_view::npos) {
     std::vector<std::string> paths;
-    for (const Place& place : places) paths.push_back(place.path + "=");
+    for (const PlanPlace& place : places) paths.push_back(place.path + "=");
     return complete_names(paths, word);
   }
-  const auto place = std::ranges::find(places, word.substr(0, equals), &Place::path);
+  const auto place = std::ranges::find(places, word.substr(0, equals), &PlanPlace::path);
   if (place == places.end() || place->type == nullptr) return {};
   const NameSources sources{.references = [&](std::string_view) { return references(); }};
   std::vector<std::string> candidates =

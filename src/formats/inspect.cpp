@@ -26,9 +26,6 @@ struct Listed {
   std::string digest = {};  // empty: not asked for
 };
 
-// Meta tensors have no bytes in the file, so their number of elements can be anything.
-std::int64_t capped_sum(std::int64_t a, std::int64_t b) { return try_add(a, b).value_or(INT64_MAX); }
-
 // A value on a line: vocabularies have megabytes.
 std::string shown_value(std::string_view value) {
   constexpr std::size_t kMost = 200;
@@ -148,6 +145,8 @@ std::int64_t stored_bytes(const TensorEntry& tensor) {
   if (!tensor.unreadable.empty()) return 0;
   return tensor.stored ? tensor.stored->size : byte_count(tensor.desc.dtype, tensor.desc.shape);
 }
+
+std::int64_t capped_sum(std::int64_t a, std::int64_t b) { return try_add(a, b).value_or(INT64_MAX); }
 
 std::string_view stored_type(const TensorEntry& tensor) {
   if (!tensor.unreadable.empty()) return tensor.unreadable;

@@ -24,6 +24,8 @@ struct InspectOptions {
 // Those that are shown, sorted by name (byte order), those beside the model among them.
 [[nodiscard]] std::vector<const TensorEntry*> shown_tensors(const Checkpoint& checkpoint,
                                                             const InspectOptions& options);
+// Meta tensors have no bytes in the file, so their number of elements can be anything.
+[[nodiscard]] std::int64_t capped_sum(std::int64_t a, std::int64_t b);
 // The dtype as the file has it, in safetensors' spelling or a block type's own.
 [[nodiscard]] std::string_view stored_type(const TensorEntry& tensor);
 // What the file has of it; 0 where elements cannot be read.

@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 
-#include "base/checked_math.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "formats/inspect.h"
@@ -18,8 +17,6 @@ struct Sum {
   std::string of;
   std::int64_t tensors = 0, elements = 0, bytes = 0;
 };
-
-std::int64_t capped_sum(std::int64_t a, std::int64_t b) { return try_add(a, b).value_or(INT64_MAX); }
 
 bool is_index(std::string_view segment) {
   return !segment.empty() && std::ranges::all_of(segment, [](char c) { return c >= '0' && c <= '9'; });

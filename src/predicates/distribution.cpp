@@ -5,15 +5,10 @@
 
 #include "brainsurgery/operation.h"
 #include "brainsurgery/reducer.h"
+#include "predicates/measured.h"
 
 namespace brainsurgery {
 namespace {
-
-Expr constant(double value) {
-  std::vector<std::byte> bytes(sizeof value);
-  std::memcpy(bytes.data(), &value, sizeof value);
-  return literal({DType::F64, {}}, std::move(bytes));
-}
 
 Expr number(const char* name, const Expr& elements, const ReducerParameters& parameters = {}) {
   return cast(reduce(reducer(name), {elements}, {}, false, parameters), DType::F64);

@@ -72,7 +72,7 @@ void use_utf8() {
   if (std::setlocale(LC_CTYPE, "C.UTF-8") == nullptr) static_cast<void>(std::setlocale(LC_CTYPE, ""));
 }
 
-int width_of(std::string_view text) {
+int columns_of(std::string_view text) {
   int width = 0;
   while (!text.empty()) {
     const CodePoint next = decode_utf8(text);
@@ -108,7 +108,7 @@ class EditedLines::Impl {
 
   Line read(const std::string& prompt, LineHelp* help) {
     help_ = help;
-    prompt_width_ = width_of(prompt);
+    prompt_width_ = columns_of(prompt);
     // A blank follows the escape at the end: libedit drops one that ends the prompt.
     const std::string_view shown = trim(prompt);
     prompt_ = look_.color ? "\1\x1b[1;36m\1" + std::string(shown) + "\1\x1b[0m\1 " : prompt;
@@ -258,9 +258,9 @@ class EditedLines::Impl {
     const std::string line = line_to_cursor();
     if (line.empty() || line.find('\n') != std::string::npos) return false;
     const std::string hint = escape_for_terminal(help_->hint(line));
-    const int used = prompt_width_ + width_of(line), room = columns_ - used - 1;
-    if (hint.empty() || used >= columns_ || width_of(hint) > room) return false;
-    show("\x1b[90m" + hint + "\x1b[0m\x1b[" + std::to_string(width_of(hint)) + "D");
+    const int used = prompt_width_ + columns_of(line), room = columns_ - used - 1;
+    if (hint.empty() || used >= columns_ || columns_of(hint) > room) return false;
+    show("\x1b[90m" + hint + "\x1b[0m\x1b[" + std::to_string(columns_of(hint)) + "D");
     return true;
   }
 
