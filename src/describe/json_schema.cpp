@@ -107,7 +107,10 @@ Json value_of(const ListType& type) {
 
 Json value_of(const RecordType& type) {
   if (type.schema->own_keys) return definition(type.schema->name);
-  return any_of({mapping_of(*type.schema), definition("interpolated")});
+  std::vector<Json> alternatives{mapping_of(*type.schema)};
+  if (type.schema->shorthand != nullptr) alternatives.push_back(value_of(*type.schema->shorthand->type));
+  alternatives.push_back(definition("interpolated"));
+  return any_of(std::move(alternatives));
 }
 
 Json value_of(const MappingType& type) {

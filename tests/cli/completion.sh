@@ -35,7 +35,7 @@ candidates 'a.safetensors' inspect a.
 candidates 'folder/' run --arena-root fo
 candidates 'folder/x.txt' inspect folder/
 candidates 'output.path=' run plan.yaml output.p
-candidates 'transforms[1].copy.each= transforms[1].copy.except= transforms[1].copy.from= transforms[1].copy.optional= transforms[1].copy.to= transforms[1].copy.where=' plan.yaml 'transforms[1]'
+candidates 'transforms[1].copy.each= transforms[1].copy.except= transforms[1].copy.from= transforms[1].copy.optional= transforms[1].copy.to= transforms[1].copy.when= transforms[1].copy.where=' plan.yaml 'transforms[1]'
 candidates 'transforms[1].copy.from=w' check plan.yaml 'transforms[1].copy.from='
 candidates 'scale scale_' help sca
 candidates 'iszero' help assert is

@@ -66,10 +66,11 @@ TEST(CompleteAssignment, OffersThePlacesOfThePlan) {
   EXPECT_THAT(complete(kPlan, "transforms[0]"), ElementsAre("transforms[0].blur.by=", "transforms[0].blur.dtype=",
                                                             "transforms[0].blur.each=", "transforms[0].blur.except=",
                                                             "transforms[0].blur.from=", "transforms[0].blur.optional=",
-                                                            "transforms[0].blur.to=", "transforms[0].blur.where="));
+                                                            "transforms[0].blur.to=", "transforms[0].blur.when=",
+                                                            "transforms[0].blur.where="));
   EXPECT_THAT(complete(kPlan, "transforms[1]"),
               ElementsAre("transforms[1].look.each=", "transforms[1].look.loud=", "transforms[1].look.path=",
-                          "transforms[1].look="));
+                          "transforms[1].look.when=", "transforms[1].look="));
   EXPECT_THAT(complete(kPlan, "transforms[2]"), IsEmpty());
   EXPECT_THAT(complete("{}", "output.o"), ElementsAre("output.overwrite="));
   EXPECT_THAT(complete("", "output.f"), ElementsAre("output.format="));

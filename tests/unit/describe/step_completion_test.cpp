@@ -35,7 +35,7 @@ TEST(CompleteSteps, OffersStepsWhereOneBegins) {
 }
 
 TEST(CompleteSteps, OffersKeysThatAreNotThereYet) {
-  EXPECT_THAT(words("blur: "), ElementsAre("by: ", "dtype: ", "each: ", "except: ", "from: ", "optional: ", "to: ", "where: "));
+  EXPECT_THAT(words("blur: "), ElementsAre("by: ", "dtype: ", "each: ", "except: ", "from: ", "optional: ", "to: ", "when: ", "where: "));
   EXPECT_THAT(words("blur: f"), ElementsAre("from: "));
   EXPECT_THAT(words("blur: from: wte, t"), ElementsAre("to: "));
   EXPECT_THAT(words("blur: from: wte, f"), IsEmpty()) << "it is there";
@@ -60,10 +60,10 @@ TEST(CompleteSteps, OffersWordsOfValues) {
 }
 
 TEST(CompleteSteps, LeadsFromAWordThatIsCompleteToTheNextKey) {
-  EXPECT_THAT(words("look: path: a.txt"), ElementsAre("a.txt, each: ", "a.txt, loud: "));
-  EXPECT_THAT(words("look: {path: a.txt"), ElementsAre("a.txt, each: ", "a.txt, loud: ", "a.txt}"));
-  EXPECT_THAT(words("look: {path: a.txt "), ElementsAre(", each: ", ", loud: ", "}"));
-  EXPECT_THAT(words("look: {path: 'a.txt'"), ElementsAre(", each: ", ", loud: ", "}"));
+  EXPECT_THAT(words("look: path: a.txt"), ElementsAre("a.txt, each: ", "a.txt, loud: ", "a.txt, when: "));
+  EXPECT_THAT(words("look: {path: a.txt"), ElementsAre("a.txt, each: ", "a.txt, loud: ", "a.txt, when: ", "a.txt}"));
+  EXPECT_THAT(words("look: {path: a.txt "), ElementsAre(", each: ", ", loud: ", ", when: ", "}"));
+  EXPECT_THAT(words("look: {path: 'a.txt'"), ElementsAre(", each: ", ", loud: ", ", when: ", "}"));
   EXPECT_THAT(words("- look:\n    path: a.txt"), ElementsAre("a.txt")) << "the next key has a line of its own";
 }
 
