@@ -109,10 +109,10 @@ std::string painted(std::string text, const char* code, bool paint) {
   return paint ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
 }
 
-// A name that is longer than its room, with its middle left out: its end says most. Escaped already, and cut between
-// characters of UTF-8.
+// A name that is longer than its room, with its middle left out: its end says most. Escaped already. Where there is so
+// little room that layers would look alike, the terminal may wrap it.
 std::string cut(const std::string& name, std::int64_t room) {
-  constexpr std::int64_t kLeast = 16;
+  constexpr std::int64_t kLeast = 32;
   if (room < kLeast || std::ssize(name) <= room || !is_printable_ascii(name)) return name;
   const auto head = static_cast<std::size_t>(room / 3);
   const auto tail = static_cast<std::size_t>(room) - head - 1;

@@ -6,6 +6,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <clocale>
@@ -277,6 +278,7 @@ class EditedLines::Impl {
       return CC_REFRESH;
     }
     if (found.words.size() == 1) return CC_REFRESH_BEEP;
+    std::ranges::sort(found.words, naturally_less);
     list(found.words);
     cycle_ = {line.substr(0, found.begin), std::move(found.words), std::nullopt, line};
     return CC_REDISPLAY;

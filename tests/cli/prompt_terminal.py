@@ -190,7 +190,11 @@ def completes(program):
     terminal.type("\t\t\n")
     terminal.wait_for("h.0.w  float32 [2, 3]")
     terminal.wait_for(PROMPT)
-    # Files, models, the prompt's own words, topics of help.
+    # Numbers in names count as numbers.
+    terminal.type("show h.\t")
+    terminal.wait_for("0.b  0.w  1.b  1.w")
+    terminal.type("\x15")
+    # Files, models, topics of help.
     terminal.type("load: alias: m2, path: model.s\t\n")
     terminal.wait_for(PROMPT)
     terminal.type("show m2::h.1.\tw\n")

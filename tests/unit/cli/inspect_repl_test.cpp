@@ -104,11 +104,12 @@ TEST_F(Looking, CutsNamesToTheTerminal) {
   const std::string name = std::string(60, 'a') + ".weight";
   const std::string path = folder_ / "long.safetensors";
   ASSERT_EQ(run({"-", "--no-sync"}, "transforms: [{zeroes: {target: " + name + ", shape: [1]}}]\noutput: '" + path + "'\n").code, 0);
-  const std::string shown = run({"inspect", path, "--no-color"}, "", 70).out;
+  const std::string shown = run({"inspect", path, "--no-color"}, "", 80).out;
   EXPECT_EQ(shown.find(name), std::string::npos);
   EXPECT_NE(shown.find("aaaa\u2026aaa"), std::string::npos) << shown;
   EXPECT_NE(shown.find("a.weight\n"), std::string::npos) << shown;
   EXPECT_NE(run({"inspect", path}).out.find(name), std::string::npos) << "in a pipe";
+  EXPECT_NE(run({"inspect", path, "--no-color"}, "", 60).out.find(name), std::string::npos) << "too narrow to cut";
 }
 
 TEST_F(Looking, OpensCheckpointsAndPlansAtThePrompt) {
