@@ -23,7 +23,7 @@ function check(what, condition, seen = "") {
 }
 // Polls from here: the page's policy forbids to evaluate text in it.
 async function until(page, holds, argument) {
-  const end = Date.now() + 30000;
+  const end = Date.now() + 120000;
   while (!await page.evaluate(holds, argument)) {
     if (Date.now() > end) throw new Error(`never true: ${holds}`);
     await new Promise((soon) => setTimeout(soon, 50));
@@ -56,7 +56,7 @@ const browser = await chromium.launch({
 async function open(url, options = {}) {
   const context = await browser.newContext({viewport: {width: 1440, height: 900}, acceptDownloads: true, ...options});
   const page = await context.newPage();
-  page.setDefaultTimeout(30000);
+  page.setDefaultTimeout(120000);
   const complaints = [];
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
@@ -64,7 +64,7 @@ async function open(url, options = {}) {
     if (!request.url().startsWith(new URL(url).origin) && !/^(data|blob):/.test(request.url())) complaints.push(request.url());
   });
   page.complaints = complaints;
-  await page.goto(url);
+  await page.goto(url, {timeout: 120000});
   return page;
 }
 

@@ -3,7 +3,11 @@
 # Usage: sh tests/web/run.sh PROGRAM PYTHON CACHE [SCREENSHOTS]; PYTHON has NumPy, CACHE keeps the Node modules.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-sh "$root/cmake/install-packages.sh" chromium nodejs npm
+# Node.js may come from elsewhere, and then Debian's npm cannot be installed beside it.
+node=
+command -v node > /dev/null && command -v npm > /dev/null || node='nodejs npm'
+# shellcheck disable=SC2086
+sh "$root/cmake/install-packages.sh" chromium $node
 mkdir -p "$3"
 if [ ! -d "$3/node_modules/playwright-core" ] || [ ! -d "$3/node_modules/axe-core" ]; then
   npm install --no-audit --no-fund --no-save --prefix "$3" playwright-core@1.49.1 axe-core@4.10.2
