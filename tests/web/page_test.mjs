@@ -177,7 +177,7 @@ async function edits(page, second) {
   await page.press('[aria-label="Search steps"]', "Enter");
   check("the reference is filled in", (await page.inputValue('[aria-label="The step as YAML"]')).includes(String.raw`model::h\.2\.attn\.weight`),
         await page.inputValue('[aria-label="The step as YAML"]'));
-  await page.locator("#steps-panel form label", {hasText: "by"}).first().locator("input").fill("3");
+  await page.locator("#steps-panel form label", {hasText: "by"}).first().locator("input, textarea").fill("3");
   await page.click("#steps-panel .actions button >> text=Preview");
   await page.waitForSelector(".delta .changed");
   check("the preview", (await page.textContent(".delta")).includes("model::h.2.attn.weight  float32 [48, 144]"), await page.textContent(".delta"));
