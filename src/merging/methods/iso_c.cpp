@@ -17,15 +17,8 @@ Expr isotropic(const Expr& total) {
   return reshape(cast(flat, total.dtype()), total.shape());
 }
 
-// Vectors have no spectrum: the mean of the differences.
 Expr lower(const MergeInputs& inputs) {
-  const std::vector<Expr> all = differences(inputs);
-  std::vector<Expr> terms;
-  for (std::size_t i = 0; i < all.size(); ++i) terms.push_back(inputs.of_model("weight", i) * all[i]);
-  const Expr total = sum(terms);
-  const bool is_matrix = total.shape().size() >= 2;
-  const Expr mixed = is_matrix ? isotropic(total) : 1 / static_cast<double>(all.size()) * total;
-  return inputs.base + inputs.shared("lambda") * mixed;
+  return with_spectrum(inputs, [](const std::vector<Expr>& weighted) { return isotropic(sum(weighted)); });
 }
 
 }  // namespace

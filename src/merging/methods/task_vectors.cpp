@@ -60,6 +60,14 @@ Expr with_differences(const MergeInputs& inputs, const std::vector<Expr>& differ
   return inputs.base + weighted(inputs.shared("lambda"), mixed);
 }
 
+Expr with_spectrum(const MergeInputs& inputs, const std::function<Expr(const std::vector<Expr>& weighted)>& mix) {
+  std::vector<Expr> weighted = differences(inputs);
+  for (std::size_t i = 0; i < weighted.size(); ++i) weighted[i] = inputs.of_model("weight", i) * weighted[i];
+  const bool is_matrix = inputs.base.shape().size() >= 2;
+  const Expr mixed = is_matrix ? mix(weighted) : 1 / static_cast<double>(weighted.size()) * sum(weighted);
+  return inputs.base + inputs.shared("lambda") * mixed;
+}
+
 Expr rescaled(const MergeInputs& inputs, const Expr& difference, Expr kept, double density) {
   const double rescale = inputs.shared("rescale");
   if (rescale == kRescaleDensity) return density <= 0 ? kept : (1 / density) * std::move(kept);

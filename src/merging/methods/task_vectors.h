@@ -2,6 +2,7 @@
 // added to the base again. Methods differ in how they choose what stays and in whether signs are elected.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "merging/merge_method.h"
@@ -18,6 +19,9 @@ enum class Election : std::uint8_t {
 // B + lambda * sum w_i D_i, with `normalize` over sum w_i. With an election only what has the elected sign is added, and
 // the divisor of an element is the sum of the weights of those. Parameters: weight, lambda, normalize.
 [[nodiscard]] Expr with_differences(const MergeInputs& inputs, const std::vector<Expr>& differences, Election election);
+// The base with lambda times what `mix` makes of the weighted differences; of vectors, which have no spectrum, their mean.
+[[nodiscard]] Expr with_spectrum(const MergeInputs& inputs,
+                                 const std::function<Expr(const std::vector<Expr>& weighted)>& mix);
 
 // The values of the parameter `rescale`.
 inline constexpr double kRescaleNone = 0, kRescaleDensity = 1, kRescaleL1 = 2;

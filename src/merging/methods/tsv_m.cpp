@@ -26,13 +26,7 @@ Expr decorrelated(const std::vector<Expr>& tensors) {
   return reshape(cast(merged, tensors.front().dtype()), tensors.front().shape());
 }
 
-Expr lower(const MergeInputs& inputs) {
-  std::vector<Expr> weighted = differences(inputs);
-  for (std::size_t i = 0; i < weighted.size(); ++i) weighted[i] = inputs.of_model("weight", i) * weighted[i];
-  const bool is_matrix = inputs.base.shape().size() >= 2;
-  const Expr mixed = is_matrix ? decorrelated(weighted) : 1 / static_cast<double>(weighted.size()) * sum(weighted);
-  return inputs.base + inputs.shared("lambda") * mixed;
-}
+Expr lower(const MergeInputs& inputs) { return with_spectrum(inputs, decorrelated); }
 
 }  // namespace
 
